@@ -1,0 +1,209 @@
+"""A classifier: weights, normalisation and temperature, from images to probabilities."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fmnist import metrics
+from fmnist.classes import IMAGE_SIZE
+from fmnist.files import write_atomic
+from fmnist.models.registry import create_model
+from fmnist.runs import RunError, open_run, pretrained_folder, runs_folder
+
+_BATCH: Final = 500  # images a forward pass: larger ones leave the processor's cache
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Takes pixels 0 … 255 to the range a model was trained on.
+
+    Attributes
+    ----------
+    mean, std : float
+        Of pixels scaled to [0, 1]; the default takes them to [-1, 1].
+    """
+
+    mean: float = 0.5
+    std: float = 0.5
+
+    def __call__(self, images: Tensor) -> Tensor:  # uint8 (N, 28, 28) -> float32 (N, 1, 28, 28)
+        scale, shift = 1 / (255 * self.std), self.mean / self.std
+        return images.unsqueeze(1).float().mul_(scale).sub_(shift)
+
+
+class Classifier:
+    """Turns images into probabilities.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        From normalised float32 (N, 1, 28, 28) to logits float32 (N, 10). Put into evaluation
+        mode.
+    model_name : str
+        Its name in `fmnist.models.registry.MODELS`.
+    normalisation : Normalisation
+    temperature : float
+        Above 0; logits are divided by it before softmax.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        model_name: str,
+        normalisation: Normalisation = Normalisation(),
+        temperature: float = 1.0,
+    ) -> None:
+        self.model = model.eval()
+        self.model_name = model_name
+        self.normalisation = normalisation
+        self.temperature = temperature
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits of images, before the temperature.
+
+        Parameters
+        ----------
+        images : uint8 (N, 28, 28)
+            White garment on black.
+
+        Returns
+        -------
+        float32 (N, 10)
+
+        Raises
+        ------
+        ValueError
+            If the images have another shape or type.
+        """
+        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
+            raise ValueError(f"images must have shape (N, 28, 28), not {images.shape}.")
+        if images.dtype != np.uint8:
+            raise ValueError(f"images must be uint8 (0 to 255), not {images.dtype}.")
+        device = next(self.model.parameters()).device
+        self.model.eval()
+        with torch.inference_mode():
+            parts = [
+                # a copy, since torch warns about arrays that it may not write to
+                self.model(self.normalisation(torch.tensor(images[i : i + _BATCH]).to(device)))
+                for i in range(0, len(images), _BATCH)
+            ]
+            if not parts:
+                return np.zeros((0, 10), dtype=np.float32)
+            values: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
+        return values
+
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities of the ten classes.
+
+        Parameters
+        ----------
+        images : uint8 (N, 28, 28)
+
+        Returns
+        -------
+        float32 (N, 10)
+            Rows in [0, 1] that sum to 1.
+        """
+        logits = self.logits(images)
+        return metrics.softmax(logits, temperature=self.temperature).astype(np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write weights, normalisation and temperature to one `.safetensors` file, atomically."""
+        tensors = {name: t.detach().cpu().contiguous() for name, t in
+                   self.model.state_dict().items()}  # fmt: skip
+        description = {
+            "model": self.model_name,
+            "mean": self.normalisation.mean,
+            "std": self.normalisation.std,
+            "temperature": self.temperature,
+        }
+        metadata = {"fmnist": json.dumps(description)}
+        write_atomic(path, safetensors.torch.save(tensors, metadata=metadata))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        try:
+            with safetensors.safe_open(path, framework="pt") as archive:
+                description = json.loads((archive.metadata() or {})["fmnist"])
+                tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
+            model = create_model(description["model"], seed=0)
+            model.load_state_dict(tensors)
+            return cls(
+                model,
+                model_name=description["model"],
+                normalisation=Normalisation(description["mean"], description["std"]),
+                temperature=description["temperature"],
+            )
+        except OSError:
+            raise
+        except (
+            safetensors.SafetensorError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+        ) as error:
+            raise ValueError(f"the weights in {path} cannot be read ({error}).") from error
+
+
+def load_pretrained(name: str, *, folder: Path | None = None) -> Classifier:
+    """A shipped classifier.
+
+    Parameters
+    ----------
+    name : str
+        Name of a folder in `artifacts/pretrained`, for example "fashion-cnn".
+    folder : Path, optional
+        Where to look instead.
+
+    Raises
+    ------
+    fmnist.runs.RunError
+        If there is no such model, or its files are damaged.
+    """
+    return _load(folder or pretrained_folder(), name)
+
+
+def load_run(run_id: str, *, folder: Path | None = None) -> Classifier:
+    """The classifier of a run, with the weights of its best epoch so far.
+
+    Parameters
+    ----------
+    run_id : str
+    folder : Path, optional
+        Where to look instead of `artifacts/runs`.
+
+    Raises
+    ------
+    fmnist.runs.RunError
+        If there is no such run, it has no weights yet, or its files are damaged.
+    """
+    return _load(folder or runs_folder(), run_id)
+
+
+def _load(root: Path, run_id: str) -> Classifier:
+    run = open_run(root, run_id)
+    try:
+        return Classifier.load(run.weights_path)
+    except FileNotFoundError as error:
+        raise RunError(f"The run {run_id} has no weights; it has not finished an epoch.") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"The run {run_id} is broken: {error}") from error

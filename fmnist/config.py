@@ -1,0 +1,128 @@
+"""The settings of a training run: validated, immutable, to and from JSON."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self, get_args
+
+from fmnist.models.registry import MODELS
+
+DatasetName = Literal["fashion-mnist", "drawn-garments"]
+Protocol = Literal["held-out", "notebook"]
+Optimiser = Literal["adam"]
+
+PROTOCOL_TITLES: Final[Mapping[str, str]] = {
+    "held-out": "Held-out (55,000 train, 5,000 validation; test measured once, at the end)",
+    "notebook": "Notebook (60,000 train; test measured after every epoch)",
+}
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be trained with; the message is one sentence naming the field.
+
+    Attributes
+    ----------
+    field : str
+        Name of the offending field of `TrainConfig`.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that decides how a model is trained.
+
+    Attributes
+    ----------
+    model : str
+        Name in `fmnist.models.registry.MODELS`.
+    dataset : {"fashion-mnist", "drawn-garments"}
+    protocol : {"held-out", "notebook"}
+        "held-out" keeps one twelfth of the training images as a validation split, chooses the
+        epoch on it and measures the test split once; "notebook" trains on all training images
+        and measures the test split after every epoch.
+    epochs : int
+        Passes over the training split, 1 to 1000.
+    batch_size : int
+        Images a step, 1 to 4096.
+    learning_rate : float
+        Above 0, at most 1.
+    optimiser : {"adam"}
+    seed : int
+        Of the initial weights, the order of the images and dropout; 0 to 2**32 - 1.
+    subset : int or None
+        Train on this many images only (at least 10, evenly over the classes), for a quick look.
+    log_every : int
+        Steps between two entries of the step loss in the history, 1 to 10000.
+
+    Raises
+    ------
+    ConfigError
+        If a value is impossible.
+    """
+
+    model: str = "fashion-cnn"
+    dataset: DatasetName = "fashion-mnist"
+    protocol: Protocol = "held-out"
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    optimiser: Optimiser = "adam"
+    seed: int = 0
+    subset: int | None = None
+    log_every: int = 100
+
+    def __post_init__(self) -> None:
+        _check_choice("model", self.model, tuple(MODELS))
+        _check_choice("dataset", self.dataset, get_args(DatasetName))
+        _check_choice("protocol", self.protocol, get_args(Protocol))
+        _check_choice("optimiser", self.optimiser, get_args(Optimiser))
+        _check_integer("epochs", self.epochs, 1, 1000)
+        _check_integer("batch_size", self.batch_size, 1, 4096)
+        _check_integer("seed", self.seed, 0, 2**32 - 1)
+        _check_integer("log_every", self.log_every, 1, 10_000)
+        if self.subset is not None:
+            _check_integer("subset", self.subset, 10, 60_000)
+        rate = self.learning_rate
+        if isinstance(rate, bool) or not isinstance(rate, int | float):
+            raise ConfigError("learning_rate", f"must be a number, not {rate!r}.")
+        if not math.isfinite(rate) or not 0 < rate <= 1:
+            raise ConfigError("learning_rate", f"must be above 0 and at most 1, not {rate!r}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as a dictionary of JSON values, in the order of the fields."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        """Settings from a dictionary of JSON values; absent fields keep their defaults.
+
+        Raises
+        ------
+        ConfigError
+            If a field is unknown or a value impossible.
+        """
+        if not isinstance(values, Mapping):
+            raise ConfigError("config", f"must be an object of settings, not {values!r}.")
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise ConfigError(str(name), f"is no setting; known are {', '.join(known)}.")
+        return cls(**values)
+
+
+def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(field, f"must be one of {', '.join(choices)}, not {value!r}.")
+
+
+def _check_integer(field: str, value: object, low: int, high: int) -> None:
+    # bool is an int to Python, but True epochs is a slip of the pen
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(field, f"must be a whole number, not {value!r}.")
+    if not low <= value <= high:
+        raise ConfigError(field, f"must be between {low} and {high}, not {value}.")

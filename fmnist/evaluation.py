@@ -1,0 +1,196 @@
+"""What a classifier says of every image of a split, kept as logits and labels."""
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist import metrics
+from fmnist.datasets import Split, SplitName
+from fmnist.files import write_atomic
+
+if TYPE_CHECKING:
+    from fmnist.classifier import Classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Logits of the images of one split.
+
+    They are rounded to float16 before anything is computed of them, so that figures do not
+    depend on whether they were computed before or after the logits were stored.
+
+    Attributes
+    ----------
+    split : {"train", "validation", "test"}
+    logits : float16 (N, 10)
+    labels : uint8 (N,)
+        True classes.
+    indices : int32 (N,)
+        As `Split.indices`.
+    """
+
+    split: SplitName
+    logits: NDArray[np.float16]
+    labels: NDArray[np.uint8]
+    indices: NDArray[np.int32]
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """float64 (N, 10), at temperature 1."""
+        return metrics.softmax(self.logits)
+
+    @cached_property
+    def predicted_labels(self) -> NDArray[np.intp]:
+        """intp (N,)."""
+        labels: NDArray[np.intp] = self.logits.argmax(axis=1)
+        return labels
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        """Highest probability of each image, float64 (N,) in [0.1, 1]."""
+        highest: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return highest
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """int64 (10, 10), row = true, column = predicted."""
+        return metrics.confusion_matrix(self.labels, self.predicted_labels)
+
+    @cached_property
+    def accuracy(self) -> float:
+        """In [0, 1]."""
+        return metrics.accuracy(self.logits, self.labels)
+
+    @cached_property
+    def loss(self) -> float:
+        """Mean cross-entropy in nats."""
+        return metrics.cross_entropy(self.logits, self.labels)
+
+    def save(self, path: Path) -> None:
+        """Write to a `.npz` file, atomically."""
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            split=np.array(self.split),
+            logits=self.logits,
+            labels=self.labels,
+            indices=self.indices,
+        )
+        write_atomic(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "Evaluation":
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        values = load_arrays(path)
+        try:
+            split = str(values["split"])
+            logits, labels, indices = values["logits"], values["labels"], values["indices"]
+        except KeyError as error:
+            raise ValueError(f"the file {path.name} lacks {error}.") from error
+        if logits.ndim != 2 or not len(logits) == len(labels) == len(indices):
+            raise ValueError(f"the arrays in {path.name} do not fit together.")
+        return cls(split, logits, labels, indices)  # type: ignore[arg-type]
+
+
+def evaluate(classifier: "Classifier", split: Split) -> Evaluation:
+    """Logits of a classifier for all images of a split."""
+    logits = classifier.logits(split.images).astype(np.float16)
+    return Evaluation(split.name, logits, split.labels, split.indices)
+
+
+@dataclass(frozen=True, eq=False)
+class EpochEvaluations:
+    """Logits of one split after every epoch of a run.
+
+    Attributes
+    ----------
+    split : {"validation", "test"}
+        The split the protocol measures every epoch.
+    logits : float16 (E, N, 10)
+        The first axis is the epoch, from epoch 1 on.
+    labels : uint8 (N,)
+    indices : int32 (N,)
+    """
+
+    split: SplitName
+    logits: NDArray[np.float16]
+    labels: NDArray[np.uint8]
+    indices: NDArray[np.int32]
+
+    def epoch(self, number: int) -> Evaluation:
+        """The evaluation after epoch `number` (1 is the first).
+
+        Raises
+        ------
+        IndexError
+            If the run has no such epoch.
+        """
+        if not 1 <= number <= len(self.logits):
+            raise IndexError(f"There is no epoch {number}; the run has {len(self.logits)}.")
+        return Evaluation(self.split, self.logits[number - 1], self.labels, self.indices)
+
+    def save(self, path: Path) -> None:
+        """Write to a `.npz` file, atomically."""
+        buffer = io.BytesIO()
+        # not compressed: it is written after every epoch of a running training
+        np.savez(
+            buffer,
+            split=np.array(self.split),
+            logits=self.logits,
+            labels=self.labels,
+            indices=self.indices,
+        )
+        write_atomic(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "EpochEvaluations":
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        values = load_arrays(path)
+        try:
+            arrays = (values["logits"], values["labels"], values["indices"])
+            split = str(values["split"])
+        except KeyError as error:
+            raise ValueError(f"the file {path.name} lacks {error}.") from error
+        if arrays[0].ndim != 3 or not arrays[0].shape[1] == len(arrays[1]) == len(arrays[2]):
+            raise ValueError(f"the arrays in {path.name} do not fit together.")
+        return cls(split, *arrays)  # type: ignore[arg-type]
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """All arrays of a `.npz` file; pickled objects are refused.
+
+    Raises
+    ------
+    OSError
+        If there is no such file.
+    ValueError
+        If the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy each have their own
+        raise ValueError(f"the file {path.name} is damaged ({error}).") from error

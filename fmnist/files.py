@@ -1,0 +1,61 @@
+"""Files that are either the old ones or the new ones, never half of each."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file under a temporary name, flush it, and rename it into place.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made where it is absent.
+    content : bytes
+    durable : bool
+        Wait until the disk has it. Without, the file is still never seen half-written, but a
+        power cut may bring back the old one; for what is soon written again.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written (disk full, no permission); the old file is then untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.chmod(0o644)  # mkstemp's files are for their owner alone
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, values: object, *, durable: bool = True) -> None:
+    """Write a JSON file, atomically."""
+    write_atomic(path, (json.dumps(values, indent=2) + "\n").encode(), durable=durable)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name} is no text") from error

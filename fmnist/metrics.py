@@ -1,0 +1,155 @@
+"""Arrays in, numbers out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.classes import NUM_CLASSES
+
+
+def softmax(logits: NDArray[np.floating], *, temperature: float = 1.0) -> NDArray[np.float64]:
+    """Probabilities of logits.
+
+    Parameters
+    ----------
+    logits : float (N, C)
+    temperature : float
+        Above 0; the logits are divided by it.
+
+    Returns
+    -------
+    float64 (N, C)
+        Rows in [0, 1] that sum to 1.
+    """
+    scaled = logits.astype(np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    exponentials = np.exp(scaled)
+    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def cross_entropy(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """Mean negative log-probability of the true class, in nats.
+
+    Parameters
+    ----------
+    logits : float (N, C)
+    labels : int (N,)
+        Class indices, 0 to C - 1.
+    """
+    values = logits.astype(np.float64)
+    values -= values.max(axis=1, keepdims=True)
+    log_sums = np.log(np.exp(values).sum(axis=1))
+    return float(np.mean(log_sums - values[np.arange(len(labels)), labels]))
+
+
+def accuracy(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
+    """Fraction of rows whose highest logit is the label's (the first of equals wins).
+
+    Parameters
+    ----------
+    logits : float (N, C)
+    labels : int (N,)
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    return float(np.mean(logits.argmax(axis=1) == labels))
+
+
+def confusion_matrix(
+    true_labels: NDArray[np.integer], predicted_labels: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """Counts of (true, predicted) pairs.
+
+    Parameters
+    ----------
+    true_labels, predicted_labels : int (N,)
+
+    Returns
+    -------
+    int64 (10, 10)
+        Row = true class, column = predicted class.
+    """
+    cells = true_labels.astype(np.int64) * NUM_CLASSES + predicted_labels.astype(np.int64)
+    counts = np.bincount(cells, minlength=NUM_CLASSES * NUM_CLASSES)
+    return counts.reshape(NUM_CLASSES, NUM_CLASSES)
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How one class fares.
+
+    Attributes
+    ----------
+    label : int
+    correct, total : int
+        Images of the class that were recognised, and all of them.
+    accuracy : float
+        correct / total (recall), in [0, 1]; nan without images.
+    precision : float
+        Correct share of the images that were given this label; nan where none was.
+    f1 : float
+        Harmonic mean of the two; nan where either is undefined.
+    """
+
+    label: int
+    correct: int
+    total: int
+    accuracy: float
+    precision: float
+    f1: float
+
+
+def class_scores(confusion: NDArray[np.integer]) -> list[ClassScores]:
+    """Scores of each class from a confusion matrix (row = true, column = predicted)."""
+    scores = []
+    for label in range(len(confusion)):
+        correct = int(confusion[label, label])
+        total, predicted = int(confusion[label].sum()), int(confusion[:, label].sum())
+        recall = correct / total if total else float("nan")
+        precision = correct / predicted if predicted else float("nan")
+        f1 = 2 * correct / (total + predicted) if total and predicted else float("nan")
+        scores.append(ClassScores(label, correct, total, recall, precision, f1))
+    return scores
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """A kind of mistake.
+
+    Attributes
+    ----------
+    true_label, predicted_label : int
+    count : int
+    share : float
+        Of the images of the true class, in [0, 1].
+    """
+
+    true_label: int
+    predicted_label: int
+    count: int
+    share: float
+
+
+def most_confused_pairs(confusion: NDArray[np.integer], limit: int = 10) -> list[ConfusedPair]:
+    """The most frequent mistakes of a confusion matrix (row = true, column = predicted).
+
+    Returns
+    -------
+    list of ConfusedPair
+        At most `limit`, most frequent first; pairs that never happened are left out.
+    """
+    errors = confusion.copy()
+    np.fill_diagonal(errors, 0)
+    totals = confusion.sum(axis=1)
+    order = np.argsort(-errors, axis=None, kind="stable")[:limit]
+    pairs = [divmod(int(cell), len(confusion)) for cell in order]
+    return [
+        ConfusedPair(t, p, int(errors[t, p]), float(errors[t, p] / totals[t]))
+        for t, p in pairs
+        if errors[t, p]
+    ]

@@ -1,0 +1,75 @@
+"""Names of the models and how each is built. Importing this module does not import torch."""
+
+import importlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model that can be trained.
+
+    Attributes
+    ----------
+    title : str
+        Name on screen.
+    summary : str
+        What it is, in a sentence.
+    factory : str
+        "module:callable"; the callable takes `num_classes` and returns a `torch.nn.Module`
+        from float32 (N, 1, 28, 28) to logits float32 (N, num_classes).
+    """
+
+    title: str
+    summary: str
+    factory: str
+
+
+MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
+    {
+        "fashion-cnn": ModelSpec(
+            title="FashionCNN",
+            summary="Two 3×3 convolutions, one max-pooling and two fully connected layers.",
+            factory="fmnist.models.fashion_cnn:FashionCNN",
+        ),
+    }
+)
+
+# Layers draw their initial weights from torch's one global generator; two models built at the
+# same moment in two threads would disturb each other's draws. The lock guards that generator.
+_GLOBAL_GENERATOR = threading.Lock()
+
+
+def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
+    """A new model with initial weights that depend on `name` and `seed` alone.
+
+    Parameters
+    ----------
+    name : str
+        Key of `MODELS`.
+    seed : int
+        Of the initial weights. The state of torch's global generator is left as it was.
+    num_classes : int
+        Length of the logits.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    if name not in MODELS:
+        raise ValueError(f"There is no model {name!r}; known are {', '.join(MODELS)}.")
+    import torch
+
+    module, _, attribute = MODELS[name].factory.partition(":")
+    factory = getattr(importlib.import_module(module), attribute)
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model: nn.Module = factory(num_classes=num_classes)
+    return model

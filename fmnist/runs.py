@@ -1,0 +1,563 @@
+"""A run's folder: settings, history, checkpoint, weights, evaluations.
+
+Whoever trains a run holds a lock on its folder, which the operating system takes back when the
+process dies: a run that says "running" while nobody holds its lock was interrupted.
+"""
+
+import datetime
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import filelock
+
+from fmnist.config import TrainConfig
+from fmnist.datasets import SplitName
+from fmnist.files import read_json, write_json
+
+State = Literal[
+    "queued", "running", "paused", "finished", "stopped", "failed", "interrupted", "broken"
+]
+ACTIVE_STATES: Final = ("queued", "running", "paused")
+"""States that only hold while somebody owns the run."""
+
+RESUMABLE_STATES: Final = ("interrupted", "stopped", "failed")
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+_TRASH = ".trash"
+_LOCK_FILE = ".lock"
+
+
+class RunError(Exception):
+    """A run that cannot be used; the message is one sentence for the person at the screen."""
+
+
+@dataclass(frozen=True)
+class StepEntry:
+    """A line of the history that is written every `TrainConfig.log_every` steps.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    step : int
+        Steps since the start of the run, from 1.
+    loss : float
+        Mean training cross-entropy in nats since the line before (dropout on).
+    seconds : float
+        Training time so far, pauses left out.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EpochEntry:
+    """A line of the history that is written after every epoch.
+
+    Attributes
+    ----------
+    epoch, step : int
+        As in `StepEntry`.
+    train_loss, train_accuracy : float
+        Means over the epoch's steps, measured while the weights move and with dropout on;
+        accuracy in [0, 1].
+    split : {"validation", "test"}
+        What the epoch was measured on.
+    loss, accuracy : float
+        On that split; accuracy in [0, 1].
+    seconds : float
+        Training time so far, pauses left out.
+    images_per_second : float
+        Training images a second of this epoch, without the evaluation.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    split: SplitName
+    loss: float
+    accuracy: float
+    seconds: float
+    images_per_second: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The history's line; the split's figures are named after it."""
+        return {
+            "kind": "epoch",
+            "epoch": self.epoch,
+            "step": self.step,
+            "train_loss": self.train_loss,
+            "train_accuracy": self.train_accuracy,
+            f"{self.split}_loss": self.loss,
+            f"{self.split}_accuracy": self.accuracy,
+            "seconds": self.seconds,
+            "images_per_second": self.images_per_second,
+        }
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> "EpochEntry":
+        """The reverse of `to_json`."""
+        split: SplitName = "validation" if "validation_loss" in line else "test"
+        return cls(
+            line["epoch"], line["step"], line["train_loss"], line["train_accuracy"], split,
+            line[f"{split}_loss"], line[f"{split}_accuracy"], line["seconds"],
+            line["images_per_second"],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class History:
+    """What was logged of a run, oldest first."""
+
+    steps: tuple[StepEntry, ...] = ()
+    epochs: tuple[EpochEntry, ...] = ()
+
+    @property
+    def best(self) -> EpochEntry | None:
+        """The epoch of the highest accuracy on the measured split, the first of equals."""
+        return max(self.epochs, key=lambda e: e.accuracy, default=None)
+
+    @property
+    def turned(self) -> EpochEntry | None:
+        """The epoch of the lowest measured loss, if the loss has risen since then.
+
+        One worse epoch may be chance: two since the lowest, both above it, count as a turn.
+        """
+        lowest = min(self.epochs, key=lambda e: e.loss, default=None)
+        return lowest if lowest and self.epochs[-1].epoch - lowest.epoch >= 2 else None
+
+    @classmethod
+    def from_lines(cls, lines: Sequence[str]) -> "History":
+        """Parse the lines of `history.jsonl`.
+
+        Raises
+        ------
+        ValueError
+            If a line is not of a known form.
+        """
+        steps, epochs = [], []
+        for number, text in enumerate(lines, 1):
+            try:
+                line = json.loads(text)
+                if line["kind"] == "epoch":
+                    epochs.append(EpochEntry.from_json(line))
+                else:
+                    steps.append(
+                        StepEntry(line["epoch"], line["step"], line["loss"], line["seconds"])
+                    )
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"line {number} of history.jsonl is damaged.") from error
+        return cls(tuple(steps), tuple(epochs))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch under way or just ended, from 1; 0 before the first step.
+    step, steps : int
+        Steps done since the start of the run, and steps of the whole run.
+    seconds : float
+        Training time so far, pauses left out.
+    images_per_second : float
+        Of the last second or so.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+
+    @property
+    def fraction(self) -> float:
+        """In [0, 1]."""
+        return min(self.step / self.steps, 1.0) if self.steps else 0.0
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds that the rest will take at the pace so far; None before there is a pace."""
+        return self.seconds * (self.steps - self.step) / self.step if self.step else None
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of the log of events.
+
+    Attributes
+    ----------
+    time : float
+        Seconds since 1970.
+    text : str
+    """
+
+    time: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its folder says at one moment; immutable.
+
+    Attributes
+    ----------
+    folder : Path
+    name : str
+        What people call it.
+    state : str
+        "broken" where the folder cannot be read.
+    reason : str or None
+        Why it is broken or failed, in a sentence.
+    config : TrainConfig or None
+        None where it cannot be read.
+    created : float
+        Seconds since 1970.
+    dataset : mapping
+        `name`, `checksum` and `source` of the data set, empty before the first start.
+    environment : mapping
+        Versions, device and threads, empty before the first start.
+    """
+
+    folder: Path
+    name: str
+    state: State
+    reason: str | None = None
+    config: TrainConfig | None = None
+    created: float = 0.0
+    dataset: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress = Progress()
+    history: History = History()
+
+    @property
+    def run_id(self) -> str:
+        """Name of the folder."""
+        return self.folder.name
+
+    @property
+    def config_path(self) -> Path:
+        """Settings, data set and versions."""
+        return self.folder / "config.json"
+
+    @property
+    def status_path(self) -> Path:
+        """State and progress; the trainer's."""
+        return self.folder / "status.json"
+
+    @property
+    def name_path(self) -> Path:
+        """What people call it; the page's."""
+        return self.folder / "name.json"
+
+    @property
+    def history_path(self) -> Path:
+        """A line every `log_every` steps and a line every epoch."""
+        return self.folder / "history.jsonl"
+
+    @property
+    def events_path(self) -> Path:
+        """A line every event."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """What resuming needs; gone once the run has finished."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def weights_path(self) -> Path:
+        """Weights of the best epoch."""
+        return self.folder / "model.safetensors"
+
+    @property
+    def last_weights_path(self) -> Path:
+        """Weights of the last epoch, once the run has ended."""
+        return self.folder / "last.safetensors"
+
+    @property
+    def epochs_path(self) -> Path:
+        """Logits of the measured split after every epoch."""
+        return self.folder / "evaluation" / "epochs.npz"
+
+    def evaluation_path(self, split: SplitName) -> Path:
+        """Logits of a split from the best epoch's weights."""
+        return self.folder / "evaluation" / f"{split}.npz"
+
+    def lock(self) -> filelock.BaseFileLock:
+        """A new lock of the folder, not yet acquired; usable from any thread."""
+        return filelock.FileLock(self.folder / _LOCK_FILE, timeout=5, thread_local=False)
+
+    def log_event(self, text: str, *, time: float) -> None:
+        """Append to the log of events."""
+        line = json.dumps({"time": time, "text": text}) + "\n"
+        with self.events_path.open("a", encoding="utf-8") as stream:
+            stream.write(line)
+
+    def read_events(self) -> list[Event]:
+        """The log of events, oldest first; a line cut off by a crash is left out."""
+        try:
+            lines = self.events_path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        events = []
+        for text in lines:
+            try:
+                line = json.loads(text)
+                events.append(Event(float(line["time"]), str(line["text"])))
+            except (ValueError, KeyError, TypeError):
+                continue
+        return events
+
+    def write_status(
+        self,
+        state: State,
+        progress: Progress,
+        *,
+        reason: str | None = None,
+        durable: bool = True,
+    ) -> None:
+        """Record state and progress."""
+        values = {
+            "state": state,
+            "reason": reason,
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "steps": progress.steps,
+            "seconds": round(progress.seconds, 3),
+            "images_per_second": round(progress.images_per_second, 1),
+        }
+        write_json(self.status_path, values, durable=durable)
+
+
+def artifacts_folder() -> Path:
+    """Where runs and shipped models live: `FMNIST_ARTIFACTS`, or the project's `artifacts`."""
+    named = os.environ.get("FMNIST_ARTIFACTS")
+    return Path(named) if named else Path(__file__).resolve().parent.parent / "artifacts"
+
+
+def runs_folder() -> Path:
+    """Where a person's own runs live."""
+    return artifacts_folder() / "runs"
+
+
+def pretrained_folder() -> Path:
+    """Where the shipped models live; they come with the project wherever the runs are kept."""
+    return Path(__file__).resolve().parent.parent / "artifacts" / "pretrained"
+
+
+def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
+    """Make the folder of a new run, in state "queued".
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the runs; made where it is absent.
+    config : TrainConfig
+    name : str
+        What people call it; by default model and number of epochs.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    run_id = f"{now:%Y%m%d-%H%M%S}-{config.model}-{secrets.token_hex(2)}"
+    name = name.strip() or f"{config.model}, {config.epochs} epoch{'s' * (config.epochs > 1)}"
+    folder = root / run_id
+    folder.mkdir(parents=True)
+    run = Run(folder, name, "queued", config=config, created=now.timestamp())
+    write_json(run.name_path, {"name": name})
+    run.write_status("queued", Progress())
+    # last, since a folder without config.json is not a run yet
+    write_json(run.config_path, {"created": now.timestamp(), "config": config.to_json()})
+    run.log_event("Created", time=now.timestamp())
+    return run
+
+
+def open_run(root: Path, run_id: str) -> Run:
+    """Read a run's folder.
+
+    Parameters
+    ----------
+    root : Path
+        `runs_folder()` or `pretrained_folder()`.
+    run_id : str
+
+    Returns
+    -------
+    Run
+        In state "broken" with its reason where the folder is damaged.
+
+    Raises
+    ------
+    RunError
+        If there is no such run.
+    """
+    if not _RUN_ID.fullmatch(run_id) or not (root / run_id / "config.json").exists():
+        raise RunError(f"There is no run {run_id!r}; it may have been deleted.")
+    return _read(root / run_id)
+
+
+def list_runs(root: Path) -> list[Run]:
+    """All runs below a folder, newest first; damaged ones in state "broken"."""
+    try:
+        folders = [f for f in root.iterdir() if not f.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    runs = [_read(folder) for folder in folders if (folder / "config.json").exists()]
+    return sorted(runs, key=lambda run: (run.created, run.run_id), reverse=True)
+
+
+def _read(folder: Path) -> Run:
+    name = _read_name(folder)
+    try:
+        document = read_json(folder / "config.json")
+        config = TrainConfig.from_json(document["config"])
+        created = float(document.get("created", 0))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Run(folder, name, "broken", f"config.json cannot be read ({error}).")
+    whole = {
+        "config": config,
+        "created": created,
+        "dataset": document.get("dataset", {}),
+        "environment": document.get("environment", {}),
+    }
+    try:
+        status = read_json(folder / "status.json")
+        state = status["state"]
+        if state not in get_args(State):
+            raise ValueError(f"unknown state {state!r}")
+        progress = Progress(
+            *(status[k] for k in ("epoch", "step", "steps", "seconds", "images_per_second"))
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Run(folder, name, "broken", f"status.json cannot be read ({error}).", **whole)
+    try:
+        lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        history = History.from_lines(lines)
+    except FileNotFoundError:
+        history = History()
+    except (OSError, ValueError) as error:
+        return Run(folder, name, "broken", str(error), **whole)
+    if state in ACTIVE_STATES and not is_owned(folder):
+        state = "interrupted"
+    reason = status.get("reason")
+    return Run(folder, name, state, reason, progress=progress, history=history, **whole)
+
+
+def _read_name(folder: Path) -> str:
+    try:
+        return str(read_json(folder / "name.json")["name"]) or folder.name
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.name  # a run without a readable name is still a run
+
+
+def is_owned(folder: Path) -> bool:
+    """Whether some process, this one too, trains the run or holds it in its queue."""
+    path = folder / _LOCK_FILE
+    if not path.exists():
+        return False
+    lock = filelock.FileLock(path, blocking=False, thread_local=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def rename_run(run: Run, name: str) -> None:
+    """Change what people call a run.
+
+    Raises
+    ------
+    RunError
+        If the name is empty or longer than 80 characters.
+    """
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80:
+        raise RunError("Give the run a name of 1 to 80 characters.")
+    write_json(run.name_path, {"name": name})
+
+
+def delete_run(run: Run) -> None:
+    """Move a run to the trash, from where `restore_run` brings it back.
+
+    Runs that were in the trash already are then gone for good: one undo is kept.
+
+    Raises
+    ------
+    RunError
+        If somebody trains it.
+    """
+    lock = run.lock()
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise RunError(f"{run.name} is training; stop it before deleting it.") from error
+    try:
+        trash = run.folder.parent / _TRASH
+        shutil.rmtree(trash, ignore_errors=True)
+        trash.mkdir(parents=True, exist_ok=True)
+        run.folder.rename(trash / run.run_id)
+    finally:
+        lock.release()
+
+
+def restore_run(root: Path, run_id: str) -> Run:
+    """Bring back the run that was deleted last.
+
+    Raises
+    ------
+    RunError
+        If it is no longer in the trash.
+    """
+    source = root / _TRASH / run_id
+    if not _RUN_ID.fullmatch(run_id) or not source.exists():
+        raise RunError(f"The run {run_id!r} is no longer in the trash.")
+    source.rename(root / run_id)
+    return open_run(root, run_id)
+
+
+def zip_run(run: Run) -> bytes:
+    """A zip archive of the folder, without the lock and temporary files."""
+    buffer = io.BytesIO()
+    # weights and logits hardly shrink: storing them is ten times as fast
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(run.folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                archive.write(path, Path(run.run_id) / path.relative_to(run.folder))
+    return buffer.getvalue()
+
+
+@contextmanager
+def owning(run: Run) -> Iterator[None]:
+    """Hold the lock of a run's folder for the length of a `with` block.
+
+    Raises
+    ------
+    RunError
+        If another process or thread holds it.
+    """
+    lock = run.lock()
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise RunError(f"{run.name} is already being trained by somebody else.") from error
+    try:
+        yield
+    finally:
+        lock.release()

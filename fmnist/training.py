@@ -1,0 +1,482 @@
+"""The epoch loop: a plain function that trains a run's model and can be resumed bit for bit."""
+
+import errno
+import importlib.metadata
+import io
+import json
+import logging
+import math
+import pickle
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+import fmnist
+from fmnist.classifier import Classifier, Normalisation
+from fmnist.config import TrainConfig
+from fmnist.datasets import DATASET_TITLES, Dataset, Split, SplitName, stratified_subset
+from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
+from fmnist.files import read_json, write_atomic, write_json
+from fmnist.models.layers import set_dropout_generator
+from fmnist.models.registry import create_model
+from fmnist.runs import EpochEntry, History, Progress, Run, StepEntry
+
+Signal = Literal["continue", "pause", "stop"]
+Outcome = Literal["finished", "paused", "stopped"]
+
+CHECKPOINT_SECONDS: Final = 30.0
+STATUS_SECONDS: Final = 1.0
+
+_CHECKPOINT_FORMAT: Final = 1
+_log = logging.getLogger(__name__)
+
+
+class TrainingError(Exception):
+    """A run that failed; the message is one sentence that says why and what to do."""
+
+
+def train(
+    run: Run,
+    dataset: Dataset,
+    *,
+    control: Callable[[], Signal] = lambda: "continue",
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    device: str | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Outcome:
+    """Train a run from its start, or from its checkpoint where it has one.
+
+    Everything it learns goes to the run's folder as it happens: the step loss every `log_every`
+    steps, the measured split's loss and accuracy and logits every epoch, the weights of the best
+    epoch, a checkpoint. A run that is paused or killed at any moment and then resumed on the same
+    machine ends with the same weights and the same history (but for the times) as one left alone.
+
+    Parameters
+    ----------
+    run : Run
+        The caller holds its lock (`fmnist.runs.owning`).
+    dataset : Dataset
+        The one that `run.config` names.
+    control : callable
+        Asked before every step: "continue"; "pause" writes a checkpoint and returns; "stop" also
+        evaluates what there is.
+    on_progress : callable
+        Told about once a second and after every epoch.
+    device : str, optional
+        Where to train; default a GPU where torch sees one, else the processor.
+    checkpoint_seconds : float
+        The least time between two checkpoints; they are written after a logged step or an epoch.
+
+    Returns
+    -------
+    {"finished", "paused", "stopped"}
+
+    Raises
+    ------
+    TrainingError
+        If it fails; the run's folder then says so too.
+    """
+    progress = run.progress
+    try:
+        session = _Session.open(run, dataset, device)
+        progress = session.progress()
+        run.write_status("running", progress)
+        return session.run_epochs(control, on_progress, checkpoint_seconds)
+    except Exception as error:
+        reason = _explain(error)
+        try:
+            run.log_event(f"Failed: {reason}", time=time.time())
+            run.write_status("failed", progress, reason=reason)
+        except OSError:
+            # the disk that could not take the run cannot take the reason either
+            _log.exception("The failure of run %s could not be recorded", run.run_id)
+        raise TrainingError(reason) from error
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, TrainingError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full; free some space, then resume the run."
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+        return "There is not enough memory; choose a smaller batch size."
+    return f"{type(error).__name__}: {error}"
+
+
+def monitored_split(config: TrainConfig) -> SplitName:
+    """The split that a run of these settings measures after every epoch."""
+    return "validation" if config.protocol == "held-out" else "test"
+
+
+def training_split(config: TrainConfig, dataset: Dataset) -> Split:
+    """The images that a run of these settings trains on."""
+    split = dataset.split("train", protocol=config.protocol)
+    if config.subset is None or config.subset >= len(split):
+        return split
+    chosen = stratified_subset(split.labels, config.subset, seed=config.seed)
+    return Split("train", split.images[chosen], split.labels[chosen], split.indices[chosen])
+
+
+@dataclass
+class _Sums:
+    """Sums over steps, on the device so that a step need not wait for them."""
+
+    loss: Tensor
+    correct: Tensor
+    images: int = 0
+
+    @classmethod
+    def zeros(cls, device: torch.device) -> "_Sums":
+        return cls(
+            torch.zeros((), device=device), torch.zeros((), dtype=torch.int64, device=device)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"loss": self.loss.cpu(), "correct": self.correct.cpu(), "images": self.images}
+
+
+@dataclass
+class _Session:
+    """A run under way: what a checkpoint holds, and what can be made anew from the settings."""
+
+    run: Run
+    config: TrainConfig
+    dataset: Dataset
+    device: torch.device
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    dropout_generator: torch.Generator
+    order_generator: torch.Generator
+    images: Tensor  # uint8 (N, 28, 28)
+    labels: Tensor  # int64 (N,)
+    measured: Split
+    order_state: Tensor  # of order_generator before it shuffled the epoch under way
+    recent: _Sums  # since the last logged step
+    epoch: int = 1  # under way
+    batch: int = 0  # done in this epoch
+    epoch_loss: float = 0.0  # sums over this epoch, up to the last logged step
+    epoch_correct: int = 0
+    epoch_images: int = 0
+    epoch_seconds: float = 0.0  # spent on this epoch's steps before `begun`
+    seconds: float = 0.0  # spent on the run before `begun`
+    begun: float = field(default_factory=time.perf_counter)
+    last_checkpoint: float = 0.0
+    pace: float = 0.0
+    lines: list[str] = field(default_factory=list)
+    epoch_logits: list[NDArray[np.float16]] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, run: Run, dataset: Dataset, device_name: str | None) -> "_Session":
+        config = run.config
+        if config is None:
+            raise TrainingError(run.reason or "The settings of the run cannot be read.")
+        if dataset.name != config.dataset:
+            raise TrainingError(
+                f"The run is on {DATASET_TITLES[config.dataset]}, which is not at hand."
+            )
+        device = torch.device(device_name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if device.type == "cuda":
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.benchmark = False
+        _describe(run, dataset, device)
+        # two streams that have nothing to do with each other, from one seed
+        order_seed, dropout_seed = np.random.SeedSequence(config.seed).generate_state(2)
+        order_generator = torch.Generator().manual_seed(int(order_seed))
+        dropout_generator = torch.Generator(device).manual_seed(int(dropout_seed))
+        model = create_model(config.model, seed=config.seed).to(device)
+        set_dropout_generator(model, dropout_generator)
+        split = training_split(config, dataset)
+        session = cls(
+            run=run,
+            config=config,
+            dataset=dataset,
+            device=device,
+            model=model,
+            # fused: one call a step, which matters where other threads want Python's lock
+            optimiser=torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True),
+            dropout_generator=dropout_generator,
+            order_generator=order_generator,
+            images=torch.tensor(split.images, device=device),
+            labels=torch.tensor(split.labels, dtype=torch.int64, device=device),
+            measured=dataset.split(monitored_split(config), protocol=config.protocol),
+            order_state=order_generator.get_state(),
+            recent=_Sums.zeros(device),
+        )
+        if run.checkpoint_path.exists():
+            session._restore()
+            session._log_event(f"Resumed at step {session.step:,}")
+        else:
+            where = f"{device.type}, {torch.get_num_threads()} threads"
+            session._log_event(f"Started on {where}: {len(split):,} images an epoch")
+        return session
+
+    @property
+    def batches(self) -> int:
+        """Steps an epoch."""
+        return math.ceil(len(self.labels) / self.config.batch_size)
+
+    @property
+    def step(self) -> int:
+        """Steps done since the start of the run."""
+        return (self.epoch - 1) * self.batches + self.batch
+
+    def progress(self) -> Progress:
+        steps = self.batches * self.config.epochs
+        epoch = min(self.epoch, self.config.epochs)
+        return Progress(epoch, self.step, steps, self._elapsed(), self.pace)
+
+    def run_epochs(
+        self,
+        control: Callable[[], Signal],
+        on_progress: Callable[[Progress], None],
+        checkpoint_seconds: float,
+    ) -> Outcome:
+        self.begun = self.last_checkpoint = time.perf_counter()
+        while self.epoch <= self.config.epochs:
+            signal = self._run_steps(control, on_progress, checkpoint_seconds)
+            if signal == "pause":
+                self._checkpoint()
+                self._write_status("paused", "Paused")
+                return "paused"
+            if signal == "stop":
+                self._checkpoint()
+                self._finish()
+                self._write_status("stopped", "Stopped")
+                return "stopped"
+            self._end_epoch()
+            on_progress(self.progress())
+            if time.perf_counter() - self.last_checkpoint >= checkpoint_seconds:
+                self._checkpoint()
+        self._finish()
+        self._write_status("finished", "Finished")
+        self.run.checkpoint_path.unlink(missing_ok=True)  # there is nothing left to resume
+        return "finished"
+
+    def _run_steps(
+        self,
+        control: Callable[[], Signal],
+        on_progress: Callable[[Progress], None],
+        checkpoint_seconds: float,
+    ) -> Signal:
+        """The rest of the epoch's steps, or those until a pause or stop."""
+        self.order_generator.set_state(self.order_state)
+        order = torch.randperm(len(self.labels), generator=self.order_generator).to(self.device)
+        size, log_every = self.config.batch_size, self.config.log_every
+        model, optimiser, normalise = self.model.train(), self.optimiser, Normalisation()
+        begun = last_status = time.perf_counter()
+        shown = self.batch
+        try:
+            while self.batch < self.batches:
+                signal = control()
+                if signal != "continue":
+                    return signal
+                chosen = order[self.batch * size : (self.batch + 1) * size]
+                labels = self.labels[chosen]  # (B,)
+                logits = model(normalise(self.images[chosen]))  # (B, 10)
+                loss = functional.cross_entropy(logits, labels)
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                self.recent.loss.add_(loss.detach(), alpha=len(chosen))
+                self.recent.correct.add_((logits.detach().argmax(1) == labels).sum())
+                self.recent.images += len(chosen)
+                self.batch += 1
+
+                now = time.perf_counter()
+                if now - last_status >= STATUS_SECONDS:
+                    self.pace = (self.batch - shown) * size / (now - last_status)
+                    last_status, shown = now, self.batch
+                    self.run.write_status("running", self.progress(), durable=False)
+                    on_progress(self.progress())
+                if self.batch % log_every == 0 or self.batch == self.batches:
+                    self._log_loss(write=self.batch % log_every == 0)
+                    due = now - self.last_checkpoint >= checkpoint_seconds
+                    if due and self.batch < self.batches:
+                        self.epoch_seconds += time.perf_counter() - begun
+                        begun = time.perf_counter()
+                        self._checkpoint()
+        finally:
+            self.epoch_seconds += time.perf_counter() - begun
+        return "continue"
+
+    def _log_loss(self, *, write: bool) -> None:
+        """Move the recent sums into the epoch's, and the mean loss into the history."""
+        recent, self.recent = self.recent, _Sums.zeros(self.device)
+        total = recent.loss.item()
+        if not math.isfinite(total):
+            raise TrainingError(
+                f"The loss was no longer a number at step {self.step:,}; try a lower learning rate."
+            )
+        self.epoch_loss += total
+        self.epoch_correct += int(recent.correct)
+        self.epoch_images += recent.images
+        if write:
+            entry = StepEntry(self.epoch, self.step, total / recent.images, self._elapsed())
+            self._write_history({"kind": "step", **vars(entry)})
+
+    def _end_epoch(self) -> None:
+        """Measure the epoch that has just ended, and move on to the next."""
+        evaluation = evaluate(self._classifier(), self.measured)
+        entry = EpochEntry(
+            epoch=self.epoch,
+            step=self.step,
+            train_loss=self.epoch_loss / self.epoch_images,
+            train_accuracy=self.epoch_correct / self.epoch_images,
+            split=evaluation.split,
+            loss=evaluation.loss,
+            accuracy=evaluation.accuracy,
+            seconds=self._elapsed(),
+            images_per_second=self.epoch_images / self.epoch_seconds,
+        )
+        best = History.from_lines(self.lines).best
+        is_best = best is None or entry.accuracy > best.accuracy
+        self.epoch_logits.append(evaluation.logits)
+        EpochEvaluations(
+            evaluation.split, np.stack(self.epoch_logits), evaluation.labels, evaluation.indices
+        ).save(self.run.epochs_path)
+        if is_best:
+            self._classifier().save(self.run.weights_path)
+        self._write_history(entry.to_json())
+        best_mark = ", the best so far" if is_best else ""
+        self._log_event(
+            f"Epoch {entry.epoch}: {entry.split} accuracy {entry.accuracy:.2%}{best_mark}"
+        )
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.epoch_loss, self.epoch_correct, self.epoch_images = 0.0, 0, 0
+        self.epoch_seconds = 0.0
+        self.order_state = self.order_generator.get_state()
+
+    def _finish(self) -> None:
+        """Keep the last weights, and evaluate the best ones on every split of the protocol."""
+        last = self._classifier()
+        last.save(self.run.last_weights_path)
+        best = History.from_lines(self.lines).best
+        if best is None:  # stopped within the first epoch
+            last.save(self.run.weights_path)
+            measured = evaluate(last, self.measured)
+        else:
+            measured = Evaluation(
+                self.measured.name,
+                self.epoch_logits[best.epoch - 1],
+                self.measured.labels,
+                self.measured.indices,
+            )
+        measured.save(self.run.evaluation_path(measured.split))
+        if measured.split != "test":
+            chosen = Classifier.load(self.run.weights_path)
+            chosen.model.to(self.device)
+            evaluate(chosen, self.dataset.split("test")).save(self.run.evaluation_path("test"))
+
+    def _classifier(self) -> Classifier:
+        return Classifier(self.model, model_name=self.config.model)
+
+    def _elapsed(self) -> float:
+        return self.seconds + time.perf_counter() - self.begun
+
+    def _log_event(self, text: str) -> None:
+        self.run.log_event(text, time=time.time())
+
+    def _write_status(self, state: Outcome, event: str) -> None:
+        self._log_event(event)
+        self.run.write_status(state, self.progress())
+
+    def _write_history(self, line: dict[str, Any]) -> None:
+        self.lines.append(json.dumps(line))
+        write_atomic(self.run.history_path, ("\n".join(self.lines) + "\n").encode())
+
+    def _checkpoint(self) -> None:
+        values = {
+            "format": _CHECKPOINT_FORMAT,
+            "config": json.dumps(self.config.to_json()),
+            "dataset": self.dataset.checksum,
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "dropout_state": self.dropout_generator.get_state(),
+            "order_state": self.order_state,
+            "recent": self.recent.to_json(),
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "epoch_loss": self.epoch_loss,
+            "epoch_correct": self.epoch_correct,
+            "epoch_images": self.epoch_images,
+            "epoch_seconds": self.epoch_seconds,
+            "seconds": self._elapsed(),
+            "lines": self.lines,
+        }
+        buffer = io.BytesIO()
+        torch.save(values, buffer)
+        write_atomic(self.run.checkpoint_path, buffer.getvalue())
+        self.last_checkpoint = time.perf_counter()
+
+    def _restore(self) -> None:
+        path = self.run.checkpoint_path
+        try:
+            values = torch.load(path, map_location=self.device, weights_only=True)
+            if values["format"] != _CHECKPOINT_FORMAT:
+                raise ValueError(f"its format is {values['format']}")
+            if values["config"] != json.dumps(self.config.to_json()):
+                raise ValueError("it belongs to other settings")
+            if values["dataset"] != self.dataset.checksum:
+                raise ValueError("the data set has changed since")
+            self.model.load_state_dict(values["model"])
+            self.optimiser.load_state_dict(values["optimiser"])
+            self.dropout_generator.set_state(values["dropout_state"].cpu())
+            self.order_state = values["order_state"].cpu()
+            recent = values["recent"]
+            self.recent = _Sums(
+                recent["loss"].to(self.device), recent["correct"].to(self.device), recent["images"]
+            )
+            for name in ("epoch", "batch", "epoch_loss", "epoch_correct", "epoch_images",
+                         "epoch_seconds", "seconds", "lines"):  # fmt: skip
+                setattr(self, name, values[name])
+            if self.epoch > 1:
+                kept = EpochEvaluations.load(self.run.epochs_path).logits[: self.epoch - 1]
+                if len(kept) < self.epoch - 1:
+                    raise ValueError("epochs.npz lacks epochs")
+                self.epoch_logits = list(kept)
+        except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError,
+                pickle.UnpicklingError) as error:  # fmt: skip
+            raise TrainingError(
+                f"The run cannot be resumed from its checkpoint ({error}); start it anew."
+            ) from error
+        # lines logged between the checkpoint and the crash will be logged again
+        write_atomic(self.run.history_path, "".join(f"{x}\n" for x in self.lines).encode())
+
+
+def _describe(run: Run, dataset: Dataset, device: torch.device) -> None:
+    """Add to config.json what else decides the result, when the run first starts."""
+    document = read_json(run.config_path)
+    if "dataset" in document:
+        return
+    document["dataset"] = {
+        "name": dataset.name,
+        "checksum": dataset.checksum,
+        "source": DATASET_TITLES[dataset.name],
+    }
+    packages = {name: importlib.metadata.version(name) for name in ("torch", "numpy")}
+    document["environment"] = {
+        "fmnist": fmnist.__version__,
+        "python": platform.python_version(),
+        **packages,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": str(torch.get_num_threads()),
+    }
+    write_json(run.config_path, document)
+
+
+__all__ = [
+    "Outcome",
+    "Signal",
+    "TrainingError",
+    "monitored_split",
+    "train",
+    "training_split",
+]
