@@ -1,15 +1,32 @@
 """`python -m fmnist`: train, evaluate and look after runs in a terminal."""
 
 import argparse
+import contextlib
 import dataclasses
+import datetime
+import io
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Final
 
-from fmnist import datasets, runs
+import numpy as np
+
+from fmnist import cards, datasets, runs
 from fmnist.config import ConfigError, TrainConfig
+from fmnist.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from fmnist.classifier import Classifier
+
+_RUNS_SHOWN: Final = 20
+_CHUNK: Final = 1000  # images between two steps of the progress bar
+
+_ACCURACY_TOLERANCE: Final = 0.0005
+_LOSS_TOLERANCE: Final = 0.001
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, datasets.DatasetError, runs.RunError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,13 +59,63 @@ def _parser() -> argparse.ArgumentParser:
     for field in dataclasses.fields(TrainConfig):
         # every value is checked by TrainConfig, whose sentences name the field
         train.add_argument(
-            f"--{field.name.replace('_', '-')}", default=field.default, type=_number_or_text,
+            f"--{field.name.replace('_', '-')}",
+            default=field.default,
+            type=_number_or_text,
             help=f"default {field.default}",
-        )  # fmt: skip
+        )
     train.add_argument("--name", default="", help="what to call the run")
     train.add_argument("--resume", metavar="RUN_ID", help="go on with a run instead")
     train.set_defaults(command=_train)
+
+    table = commands.add_parser("runs", help="list your runs, newest first, and shipped models")
+    table.add_argument(
+        "--all", action="store_true", help=f"older runs too, not the latest {_RUNS_SHOWN} only"
+    )
+    table.set_defaults(command=_runs)
+
+    fetch = commands.add_parser("download", help="download Fashion-MNIST (31 MB), and check it")
+    fetch.add_argument("--data", type=Path, metavar="FOLDER", help="where to put it")
+    fetch.set_defaults(command=_download)
+
+    evaluate = commands.add_parser(
+        "evaluate", help="compute a model's figures again and compare them with the stored ones"
+    )
+    evaluate.add_argument("run", metavar="NAME_OR_RUN_ID", help="a shipped model or a run")
+    evaluate.add_argument("--split", choices=["validation", "test", "both"], default="both")
+    evaluate.set_defaults(command=_evaluate)
+
+    publish = commands.add_parser("publish", help="copy a finished run to the shipped models")
+    publish.add_argument("run", metavar="RUN_ID")
+    publish.add_argument("name", metavar="NAME", help="name of the shipped model's folder")
+    publish.add_argument("--title", default="", help="what to call it; by default as the run")
+    publish.add_argument(
+        "--weights", action=argparse.BooleanOptionalAction, default=True, help="copy the weights"
+    )
+    publish.add_argument("--force", action="store_true", help="replace one of the same name")
+    publish.set_defaults(command=_publish)
+
+    card = commands.add_parser("card", help="write the model card of a shipped model anew")
+    card.add_argument("name", metavar="NAME")
+    card.set_defaults(command=_card)
     return parser
+
+
+def _download(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from fmnist.download import TOTAL_BYTES, download
+
+    with tqdm(total=TOTAL_BYTES, unit="B", unit_scale=True, desc="Fashion-MNIST") as bar:
+
+        def show(done: int, _total: int) -> None:
+            bar.update(done - bar.n)
+
+        # torchvision draws a bar of its own for every file; one for all is enough
+        with contextlib.redirect_stderr(io.StringIO()):
+            folder = download(options.data, progress=show)
+    print(f"Fashion-MNIST is in {folder}")
+    return 0
 
 
 def _number_or_text(text: str) -> int | float | str | None:
@@ -115,6 +185,172 @@ def _train(options: argparse.Namespace) -> int:
             f"Kept in {run.folder}"
         )
     return 0
+
+
+def _runs(options: argparse.Namespace) -> int:
+    own = runs.list_runs(runs.runs_folder())
+    shipped = runs.list_runs(runs.pretrained_folder())
+    shown = own if options.all else own[:_RUNS_SHOWN]
+    if shown or shipped:
+        titles = ("run", "name", "state", "model", "protocol", "epochs", "best accuracy", "begun")
+        rows = [titles, *(_run_row(run, is_shipped=False) for run in shown)]
+        rows += [_run_row(run, is_shipped=True) for run in shipped]
+        reasons = ["", *(run.reason or "" for run in (*shown, *shipped))]
+        for line, reason in zip(_aligned(rows), reasons, strict=True):
+            print(line)
+            if reason:
+                print(f"    {reason}")
+    if len(shown) < len(own):
+        print(f"… and {len(own) - len(shown)} older; python -m fmnist runs --all shows them.")
+    if not own:
+        print("There are no runs of your own yet; start one with: python -m fmnist train")
+    return 0
+
+
+def _run_row(run: runs.Run, *, is_shipped: bool) -> tuple[str, ...]:
+    config, best = run.config, run.history.best
+    begun = datetime.datetime.fromtimestamp(run.created) if run.created else None
+    return (
+        run.run_id,
+        run.name,
+        f"{run.state}, shipped" if is_shipped else run.state,
+        config.model if config else "–",
+        config.protocol if config else "–",
+        f"{len(run.history.epochs)}/{config.epochs if config else '?'}",
+        f"{best.accuracy:.2%} {best.split}" if best else "–",
+        f"{begun:%Y-%m-%d %H:%M}" if begun else "–",
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _publish(options: argparse.Namespace) -> int:
+    run = runs.open_run(runs.runs_folder(), options.run)
+    published = cards.publish(
+        run, runs.pretrained_folder(), options.name,
+        title=options.title, weights=options.weights, force=options.force,
+    )  # fmt: skip
+    print(f"Published as {published.name!r} in {published.folder}")
+    return 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    path = cards.write_card(runs.pretrained_folder(), options.name)
+    print(f"Written: {path}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    run, is_shipped = _find_run(options.run)
+    if run.config is None:
+        raise runs.RunError(run.reason or f"The settings of {run.run_id} cannot be read.")
+    splits: list[datasets.SplitName] = ["validation", "test"]
+    if run.config.protocol == "notebook":
+        if options.split == "validation":
+            raise runs.RunError("The notebook protocol has no validation split; use --split test.")
+        splits = ["test"]
+    if options.split != "both":
+        splits = [options.split]
+    stored = [cards.stored_evaluation(run, split) for split in splits]
+    dataset = datasets.load_named(run.config.dataset)
+    if run.dataset.get("checksum", dataset.checksum) != dataset.checksum:
+        raise runs.RunError(
+            f"{run.name} was trained on other images than those at hand (their checksum differs)."
+        )
+
+    from fmnist.classifier import Classifier
+
+    try:
+        classifier = Classifier.load(run.weights_path)
+    except FileNotFoundError as error:
+        raise runs.RunError(f"{run.name} has no weights to compute the figures with.") from error
+    except ValueError as error:
+        raise runs.RunError(f"{run.name} is broken: {error}") from error
+    protocol = run.config.protocol
+    computed = [_compute(classifier, dataset.split(s, protocol=protocol)) for s in splits]
+    comparisons = [_Comparison.of(*pair) for pair in zip(stored, computed, strict=True)]
+    titles = ("split", "images", "accuracy: stored", "now", "loss: stored", "now",
+              "labels that differ", "largest logit difference")  # fmt: skip
+    for line in _aligned([titles, *(comparison.row() for comparison in comparisons)]):
+        print(line)
+    agrees = all(comparison.agrees for comparison in comparisons)
+    print(
+        f"The model {'agrees' if agrees else 'differs'}: same images and true classes, accuracy "
+        f"within {_ACCURACY_TOLERANCE * 100:g} percentage points and cross-entropy within "
+        f"{_LOSS_TOLERANCE:g} count as agreement, since other processors round differently."
+    )
+    if is_shipped:
+        is_current = cards.is_card_current(run, runs.pretrained_folder())
+        agrees = agrees and is_current
+        print(
+            "README.md is up to date."
+            if is_current
+            else f"README.md is out of date; rewrite it: python -m fmnist card {run.run_id}"
+        )
+    return 0 if agrees else 1
+
+
+def _find_run(name: str) -> tuple[runs.Run, bool]:
+    """A shipped model or a person's own run, and whether it is shipped."""
+    try:
+        return runs.open_run(runs.pretrained_folder(), name), True
+    except runs.RunError:
+        return runs.open_run(runs.runs_folder(), name), False
+
+
+def _compute(classifier: "Classifier", split: datasets.Split) -> Evaluation:
+    from tqdm import tqdm
+
+    parts = []
+    with tqdm(total=len(split), unit=" images", desc=split.name, leave=False) as bar:
+        for start in range(0, len(split), _CHUNK):
+            part = split.images[start : start + _CHUNK]
+            parts.append(classifier.logits(part).astype(np.float16))
+            bar.update(len(part))
+    return Evaluation(split.name, np.concatenate(parts), split.labels, split.indices)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Comparison:
+    """What an evaluation that was stored and one that was computed now have in common."""
+
+    stored: Evaluation
+    computed: Evaluation
+    is_same_split: bool  # same images and true classes, in the same order
+
+    @classmethod
+    def of(cls, stored: Evaluation, computed: Evaluation) -> "_Comparison":
+        same = np.array_equal(stored.indices, computed.indices) and np.array_equal(
+            stored.labels, computed.labels
+        )
+        return cls(stored, computed, same)
+
+    @property
+    def agrees(self) -> bool:
+        return (
+            self.is_same_split
+            and abs(self.stored.accuracy - self.computed.accuracy) <= _ACCURACY_TOLERANCE
+            and abs(self.stored.loss - self.computed.loss) <= _LOSS_TOLERANCE
+        )
+
+    def row(self) -> tuple[str, ...]:
+        stored, computed = self.stored, self.computed
+        differing, largest = "other images", "–"
+        if self.is_same_split:
+            differing = f"{np.sum(stored.predicted_labels != computed.predicted_labels):,}"
+            difference = stored.logits.astype(np.float32) - computed.logits.astype(np.float32)
+            largest = f"{np.abs(difference).max():.4f}"
+        return (
+            computed.split, f"{len(computed.labels):,}",
+            f"{stored.accuracy:.2%}", f"{computed.accuracy:.2%}",
+            f"{stored.loss:.4f}", f"{computed.loss:.4f}", differing, largest,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

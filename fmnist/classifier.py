@@ -118,8 +118,9 @@ class Classifier:
 
     def save(self, path: Path) -> None:
         """Write weights, normalisation and temperature to one `.safetensors` file, atomically."""
-        tensors = {name: t.detach().cpu().contiguous() for name, t in
-                   self.model.state_dict().items()}  # fmt: skip
+        tensors = {
+            name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()
+        }
         description = {
             "model": self.model_name,
             "mean": self.normalisation.mean,

@@ -195,8 +195,9 @@ class Location:
 
 
 def data_folder() -> Path:
-    """The project's own data folder, where downloads go."""
-    return Path(__file__).resolve().parent.parent / "data"
+    """Where downloads go: the folder in `FMNIST_DOWNLOADS`, or the project's `data`."""
+    named = os.environ.get("FMNIST_DOWNLOADS")
+    return Path(named) if named else Path(__file__).resolve().parent.parent / "data"
 
 
 def locate(*, environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Location:

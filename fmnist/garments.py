@@ -214,7 +214,7 @@ def _add_front(rng: random.Random, garment: Garment, cut: _TopCut, buttons: int)
     """The front edge from neck to hem, as a dark or light line, with buttons beside it."""
     x = rng.uniform(-0.02, 0.02)
     top, bottom = cut.neck_depth, cut.length - 0.01
-    tone = rng.choice((0.35, 0.5, 0.65, 0.8))
+    tone = rng.uniform(0.25, 0.65)
     garment.lines.append(Line("front edge", [(x, top), (x, bottom)], tone, rng.uniform(0.4, 1.2)))
     step = (bottom - top) / (buttons + 0.5)
     for i in range(buttons):

@@ -113,10 +113,16 @@ class EpochEntry:
         """The reverse of `to_json`."""
         split: SplitName = "validation" if "validation_loss" in line else "test"
         return cls(
-            line["epoch"], line["step"], line["train_loss"], line["train_accuracy"], split,
-            line[f"{split}_loss"], line[f"{split}_accuracy"], line["seconds"],
+            line["epoch"],
+            line["step"],
+            line["train_loss"],
+            line["train_accuracy"],
+            split,
+            line[f"{split}_loss"],
+            line[f"{split}_accuracy"],
+            line["seconds"],
             line["images_per_second"],
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -413,12 +419,17 @@ def open_run(root: Path, run_id: str) -> Run:
 
 def list_runs(root: Path) -> list[Run]:
     """All runs below a folder, newest first; damaged ones in state "broken"."""
+    found = [_read(root / run_id) for run_id in run_ids(root)]
+    return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)
+
+
+def run_ids(root: Path) -> list[str]:
+    """Ids of all runs below a folder, in no order."""
     try:
-        folders = [f for f in root.iterdir() if not f.name.startswith(".")]
+        names = [folder.name for folder in root.iterdir()]
     except FileNotFoundError:
         return []
-    runs = [_read(folder) for folder in folders if (folder / "config.json").exists()]
-    return sorted(runs, key=lambda run: (run.created, run.run_id), reverse=True)
+    return [n for n in names if _RUN_ID.fullmatch(n) and (root / n / "config.json").exists()]
 
 
 def _read(folder: Path) -> Run:

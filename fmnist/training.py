@@ -434,16 +434,31 @@ class _Session:
             self.recent = _Sums(
                 recent["loss"].to(self.device), recent["correct"].to(self.device), recent["images"]
             )
-            for name in ("epoch", "batch", "epoch_loss", "epoch_correct", "epoch_images",
-                         "epoch_seconds", "seconds", "lines"):  # fmt: skip
+            for name in (
+                "epoch",
+                "batch",
+                "epoch_loss",
+                "epoch_correct",
+                "epoch_images",
+                "epoch_seconds",
+                "seconds",
+                "lines",
+            ):
                 setattr(self, name, values[name])
             if self.epoch > 1:
                 kept = EpochEvaluations.load(self.run.epochs_path).logits[: self.epoch - 1]
                 if len(kept) < self.epoch - 1:
                     raise ValueError("epochs.npz lacks epochs")
                 self.epoch_logits = list(kept)
-        except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError,
-                pickle.UnpicklingError) as error:  # fmt: skip
+        except (
+            OSError,
+            EOFError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+            pickle.UnpicklingError,
+        ) as error:
             raise TrainingError(
                 f"The run cannot be resumed from its checkpoint ({error}); start it anew."
             ) from error

@@ -4,6 +4,7 @@ import hashlib
 import random
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -86,13 +87,13 @@ def test_garments_are_light_on_black_and_fill_the_frame(garments: tuple[Images, 
     inked = images > 0
     heights = inked.any(axis=2).sum(axis=1)
     widths = inked.any(axis=1).sum(axis=1)
-    assert np.all(np.maximum(heights, widths) >= 24)
+    assert np.all(np.maximum(heights, widths) >= 26)
 
 
 def test_garments_are_centred(garments: tuple[Images, Images]) -> None:
     images, _ = garments
     for axis in (1, 2):
-        inked = (images > 0).any(axis=axis)
+        inked: NDArray[np.bool_] = np.any(images > 0, axis=axis)
         first, last = inked.argmax(axis=1), 27 - inked[:, ::-1].argmax(axis=1)
         assert np.all(np.abs(first + last - 27) <= 4)
 
@@ -112,21 +113,21 @@ def test_shoes_face_left(garments: tuple[Images, Images], name: str) -> None:
 
 def test_trousers_have_two_legs_with_a_gap(garments: tuple[Images, Images]) -> None:
     images, labels = garments
-    ankles = images[labels == CLASS_NAMES.index("Trouser"), 24] > 0
-    runs = np.diff(np.pad(ankles, ((0, 0), (1, 0))).astype(int), axis=1).clip(0).sum(axis=1)
+    ankles = np.greater(images[labels == CLASS_NAMES.index("Trouser"), 24], 0).astype(int)
+    runs = np.diff(np.pad(ankles, ((0, 0), (1, 0))), axis=1).clip(0).sum(axis=1)
     assert np.mean(runs == 2) > 0.6
 
 
 def test_classes_can_be_told_apart_but_not_by_a_line(garments: tuple[Images, Images]) -> None:
-    """Measured 0.80: chance is 0.1, and 1.0 would teach nobody anything."""
+    """Measured 0.86 to 0.90 over seeds; chance is 0.1, and 1.0 would teach nobody anything."""
     images, labels = garments
     pixels = images.reshape(len(images), -1) / 255.0
     model = RidgeClassifier(alpha=100.0).fit(pixels[:2_000], labels[:2_000])
     predicted = model.predict(pixels[2_000:])
-    assert 0.65 < np.mean(predicted == labels[2_000:]) < 0.93
+    assert 0.75 < np.mean(predicted == labels[2_000:]) < 0.96
     for label in range(NUM_CLASSES):
         of_class = labels[2_000:] == label
-        assert np.mean(predicted[of_class] == label) > 0.3, CLASS_NAMES[label]
+        assert np.mean(predicted[of_class] == label) > 0.25, CLASS_NAMES[label]
 
 
 @pytest.mark.parametrize("label", range(NUM_CLASSES))
@@ -188,7 +189,7 @@ def test_progress_rises_to_the_total() -> None:
 
 
 def test_progress_changes_no_pixel() -> None:
-    watched = draw_garments(50, seed=1, progress=lambda done, total: None)
+    watched = draw_garments(50, seed=1, progress=Mock())
     assert _digest(*watched) == _digest(*draw_garments(50, seed=1))
 
 

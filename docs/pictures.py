@@ -1,0 +1,75 @@
+"""Take the README's pictures from the real app: python docs/pictures.py
+
+Starts the app, trains a quick look by clicking, and saves each page to docs/<page>.png, light, at
+1280 pixels; with --check FOLDER also dark and at 390 pixels, to look at. Needs Playwright and
+Chromium (requirements-dev.txt), and the real data set (FMNIST_DATA or ./data).
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
+
+from tests.browser import running  # noqa: E402
+
+PAGES = {"start": "", "train": "train", "data": "data"}
+
+
+def train_quick_look(browser: Browser, url: str) -> str:
+    """Train a run from the Train page; returns the page's address."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(running.SLOW)
+    page.goto(f"{url}/train")
+    page.get_by_role("button", name="Start training").click()
+    page.locator(".st-key-progress-head").get_by_text("Finished").wait_for(timeout=600_000)
+    address = page.url
+    page.close()
+    return address
+
+
+def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) -> None:
+    """Save a picture of a whole page."""
+    page = browser.new_page(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+    )
+    page.set_default_timeout(running.SLOW)
+    page.goto(address)
+    page.wait_for_function(running.QUIET)
+    page.wait_for_load_state("networkidle")
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(max(int(height), 900), 5000)})
+    page.wait_for_timeout(2000)  # charts redraw to the new size, which no event tells
+    page.screenshot(path=path)
+    page.close()
+    print(path)
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", type=Path, metavar="FOLDER")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        url, server = running.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
+        try:
+            with running.browser() as browser:
+                trained = train_quick_look(browser, url)
+                for name, path in PAGES.items():
+                    address = trained if name == "train" else f"{url}/{path}"
+                    take(browser, address, ROOT / "docs" / f"{name}.png", width=1280, dark=False)
+                    if arguments.check:
+                        arguments.check.mkdir(parents=True, exist_ok=True)
+                        for width, dark in ((1280, True), (390, False), (390, True)):
+                            target = f"{name}-{width}{'-dark' if dark else ''}.png"
+                            take(browser, address, arguments.check / target, width=width, dark=dark)
+        finally:
+            running.stop_app(server)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""The Train page's view of one run: progress, controls, curves, what they say, its log."""
+
+import time
+
+import streamlit as st
+
+from fmnist.runs import ACTIVE_STATES, RESUMABLE_STATES, History, Run, RunError
+from fmnist.ui import cache, components
+
+
+def shown_state(run: Run) -> str:
+    """A run's state, with what the trainer is about to do."""
+    snapshot = cache.trainer().snapshot()
+    if run.run_id == snapshot.current and snapshot.state in ("pausing", "stopping"):
+        return snapshot.state
+    return run.state
+
+
+def controls(run: Run) -> None:
+    """Pause, resume and stop for the run under way."""
+    trainer = cache.trainer()
+    snapshot = trainer.snapshot()
+    if run.run_id in snapshot.queue:
+        st.button("Take out of the queue", key="withdraw", on_click=withdraw, args=(run.run_id,))
+    elif run.run_id == snapshot.current:
+        paused = snapshot.state in ("pausing", "paused")
+        if paused:
+            st.button(
+                "Resume",
+                key="resume",
+                icon=":material/play_arrow:",
+                on_click=trainer.resume,
+                args=(run.run_id,),
+            )
+        else:
+            st.button(
+                "Pause",
+                key="pause",
+                icon=":material/pause:",
+                on_click=trainer.pause,
+                args=(run.run_id,),
+                disabled=snapshot.state == "stopping",
+            )
+        st.button(
+            "Stop",
+            key="stop",
+            icon=":material/stop:",
+            on_click=trainer.stop,
+            args=(run.run_id,),
+            disabled=snapshot.state == "stopping",
+            help="End here and keep what it has; it can be resumed later.",
+        )
+    elif run.state in ACTIVE_STATES:
+        st.caption("Trained by another process; stop it there (Ctrl-C keeps it).")
+    elif run.state in RESUMABLE_STATES:
+        st.button(
+            "Resume training",
+            key="resume-run",
+            icon=":material/play_arrow:",
+            type="primary",
+            on_click=resume_run,
+            args=(run,),
+        )
+
+
+def withdraw(run_id: str) -> None:
+    """Take a run out of the queue."""
+    try:
+        cache.trainer().withdraw(run_id)
+    except (RunError, OSError) as error:
+        st.toast(str(error), icon=":material/error:")
+
+
+def resume_run(run: Run) -> None:
+    """Queue a run that was interrupted, stopped or failed."""
+    try:
+        cache.trainer().submit(run)
+    except (RunError, OSError) as error:
+        st.toast(str(error), icon=":material/error:")
+
+
+def show_progress(run_id: str, was: str) -> None:
+    """How far the run is; drawn again every second while it trains."""
+    run = cache.run_or_none(run_id)
+    if run is None or run.state != was:
+        st.rerun()  # the whole page: controls, table and charts change with the state
+        return
+    progress = run.progress
+    with st.container(horizontal=True, vertical_alignment="center", key="progress-head"):
+        st.subheader(run.name, anchor=False, width="content")
+        components.state_badge(shown_state(run))
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            controls(run)
+    failure = run.reason or cache.trainer().snapshot().failures.get(run_id)
+    if run.state in ("failed", "broken", "interrupted") and failure:
+        st.error(failure, icon=":material/error:")
+    elif run.state == "interrupted":
+        st.info(
+            "The training was cut off; nothing up to its last checkpoint is lost.",
+            icon=":material/power_off:",
+        )
+    if run.config is None:
+        return
+    if run.state in ACTIVE_STATES:
+        starting = progress.step == 0
+        where = (
+            "Starting…"
+            if starting
+            else f"Epoch {progress.epoch} of {run.config.epochs} · step {progress.step:,} of "
+            f"{progress.steps:,} · {progress.fraction:.0%}"
+        )
+        st.progress(progress.fraction, where)
+    best, last = run.history.best, run.history.epochs[-1] if run.history.epochs else None
+    with st.container(horizontal=True, key="progress-figures"):
+        st.metric("Elapsed", components.duration(progress.seconds), width="content")
+        if run.state in ACTIVE_STATES:
+            st.metric("Remaining", components.remaining(progress), width="content")
+            pace = progress.images_per_second
+        else:
+            pace = last.images_per_second if last else 0.0
+        st.metric("Images per second", f"{pace:,.0f}" if pace else "–", width="content")
+        name = f"Best {best.split} accuracy" if best else "Best accuracy"
+        st.metric(name, f"{best.accuracy:.2%}" if best else "–", width="content")
+
+
+def show_curves(run_id: str) -> None:
+    """Loss and accuracy so far, and what they say."""
+    run = cache.run_or_none(run_id)
+    if run is None or run.config is None:
+        return
+    history = run.history
+    if not history.steps and not history.epochs:
+        if run.state in ACTIVE_STATES:
+            st.caption(f"The curves begin after {run.config.log_every} steps.")
+        else:
+            st.caption("Nothing was logged of this run.")
+        return
+    loss, accuracy = cache.training_figures(run, run_id, len(history.steps), len(history.epochs))
+    first, second = st.columns(2, gap="medium")
+    first.markdown("**Loss**")
+    first.plotly_chart(
+        loss,
+        key="loss",
+        config={"displaylogo": False},
+        alt="Loss of training and of the measured split over epochs",
+    )
+    second.markdown("**Accuracy**")
+    if history.epochs:
+        second.plotly_chart(
+            accuracy,
+            key="accuracy",
+            config={"displaylogo": False},
+            alt="Accuracy of training and of the measured split over epochs",
+        )
+    else:
+        second.caption("Measured after each epoch.")
+    for sentence in explain(history):
+        st.markdown(sentence)
+
+
+def explain(history: History) -> list[str]:
+    """What the curves say, in words."""
+    if not history.epochs:
+        return []
+    last, best = history.epochs[-1], history.best
+    gap = 100 * (last.train_accuracy - last.accuracy)
+    split = last.split
+    sentences = [
+        f":material/straighten: **Generalisation gap** after epoch {last.epoch}: training accuracy "
+        f"{last.train_accuracy:.1%} (with dropout on), {split} {last.accuracy:.1%}: "
+        f"{abs(gap):.1f} points {'above' if gap >= 0 else 'below'}."
+    ]
+    turned = history.turned
+    if turned and best:
+        sentences.append(
+            f":material/trending_up: **Overfitting since epoch {turned.epoch}**: {split} loss was "
+            f"lowest then ({turned.loss:.3f}) and is {last.loss:.3f} now, while training loss goes "
+            f"on falling. The weights kept are those of epoch {best.epoch}, the most accurate."
+        )
+    elif len(history.epochs) >= 3:
+        sentences.append(
+            f":material/trending_down: {split.capitalize()} loss has not turned: "
+            "no sign of overfitting."
+        )
+    if split == "test":
+        sentences.append(
+            ":material/info: The best epoch is chosen on the test images here (notebook protocol), "
+            "so its accuracy flatters."
+        )
+    return sentences
+
+
+def run_details(run: Run) -> None:
+    """Log of events and settings of the opened run."""
+    with st.expander("Log of events", icon=":material/list:"):
+        events = run.read_events()
+        lines = [
+            f"{time.strftime('%H:%M:%S', time.localtime(event.time))}  {event.text}"
+            for event in events[-200:]
+        ]
+        if lines:
+            st.code("\n".join(reversed(lines)), language=None, wrap_lines=True)
+        else:
+            st.caption("No events were logged.")
+    if run.config is not None:
+        with st.expander("Settings and versions", icon=":material/tune:"):
+            st.json(
+                {
+                    "config": run.config.to_json(),
+                    "dataset": dict(run.dataset),
+                    "environment": dict(run.environment),
+                }
+            )

@@ -1,0 +1,119 @@
+"""Start: the open run at a glance, what trains now, and the doors to the other pages."""
+
+import numpy as np
+import streamlit as st
+
+from fmnist import charts, datasets
+from fmnist.classes import CLASS_NAMES
+from fmnist.config import TrainConfig
+from fmnist.evaluation import Evaluation
+from fmnist.runs import ACTIVE_STATES, Run
+from fmnist.ui import cache, components, state
+
+MISTAKES = 8
+
+
+def show_figures(run: Run, evaluation: Evaluation | None) -> None:
+    """Name, state, accuracy and protocol of a run."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(run.name, anchor=False, width="content")
+        components.state_badge(run.state)
+    if run.config is None or run.state == "broken":
+        st.error(f"This run cannot be opened: {run.reason}", icon=":material/broken_image:")
+        return
+    best = run.history.best
+    with st.container(horizontal=True, gap="medium"):
+        if evaluation is not None and (evaluation.split == "test" or best is None):
+            st.metric("Test accuracy", f"{evaluation.accuracy:.2%}", width="content")
+        if best is not None:
+            if best.split == "validation":
+                st.metric("Best validation accuracy", f"{best.accuracy:.2%}", width="content")
+            st.metric("Best epoch", f"{best.epoch} of {len(run.history.epochs)}", width="content")
+        if run.state in ACTIVE_STATES:
+            st.metric("Trained", f"{run.progress.fraction:.0%}", width="content")
+    st.caption(explain_protocol(run.config))
+
+
+def explain_protocol(config: TrainConfig) -> str:
+    """What the accuracy is worth."""
+    if config.protocol == "held-out":
+        return (
+            "**Held-out protocol**: the epoch is chosen on validation images; the test images are "
+            "measured once, at the end."
+        )
+    return (
+        "**Notebook protocol**: the test images are measured after every epoch and the best epoch "
+        "is chosen on them, which flatters."
+    )
+
+
+def show_mistakes(run: Run, evaluation: Evaluation) -> None:
+    """The most confident mistakes."""
+    wrong = np.flatnonzero(evaluation.predicted_labels != evaluation.labels)
+    chosen = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")][:MISTAKES]
+    # the pixels of another data set would be the wrong pictures
+    at_hand = run.config is not None and run.config.dataset == datasets.locate().name
+    dataset = components.load_dataset() if at_hand else None
+    images = None
+    if dataset is not None:
+        source = dataset.test_images if evaluation.split == "test" else dataset.train_images
+        images = source[evaluation.indices[chosen]]
+    pairs = [
+        (CLASS_NAMES[evaluation.labels[i]], CLASS_NAMES[evaluation.predicted_labels[i]])
+        for i in chosen
+    ]
+    components.image_grid(
+        images,
+        [f"{true} → **{predicted}**" for true, predicted in pairs],
+        alts=[f"{true}, taken for {predicted}" for true, predicted in pairs],
+        width=88,
+    )
+    if images is None:
+        st.caption("The pictures appear once the data set they come from is on this machine.")
+
+
+components.header(
+    "Teach a network to tell clothes apart",
+    "Train image classifiers on Fashion-MNIST, watch them learn, and find out where and why "
+    "they err.",
+)
+
+with st.container(horizontal=True, key="doors"):
+    st.page_link("pages/train.py", label="**Train a network**", icon=":material/model_training:")
+    st.page_link("pages/data.py", label="**Look at the images**", icon=":material/photo_library:")
+
+run = cache.run_or_none(state.selection().run)
+if run is None:
+    with st.container(border=True):
+        st.subheader("No model yet", anchor=False)
+        st.write("Train one: a quick look usually takes less than a minute.")
+        st.page_link("pages/train.py", label="Train a network", icon=":material/play_arrow:")
+    st.stop()
+
+try:
+    evaluation = cache.newest_evaluation(run)
+except ValueError as error:
+    st.error(f"This run's evaluation cannot be read: {error}", icon=":material/broken_image:")
+    st.stop()
+
+left, right = st.columns([5, 6], gap="medium")
+with left, st.container(border=True, height="stretch"):
+    show_figures(run, evaluation)
+    if evaluation is None:
+        st.caption("Its confusion matrix and mistakes appear after the first epoch.")
+    else:
+        st.markdown("**Its most confident mistakes** (true → predicted)")
+        show_mistakes(run, evaluation)
+if evaluation is not None:
+    with right, st.container(border=True, height="stretch"):
+        st.markdown(
+            f"**What it takes for what**: {len(evaluation.labels):,} {evaluation.split} images, "
+            "mistakes in red"
+        )
+        st.plotly_chart(
+            charts.confusion_overview(evaluation.confusion),
+            key="overview",
+            config={"displayModeBar": False},
+            alt=f"Confusion matrix of the {evaluation.split} images, row true class, "
+            "column predicted class",
+        )

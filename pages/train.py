@@ -1,0 +1,32 @@
+"""Train: start a run, watch it learn, and look after past runs."""
+
+import streamlit as st
+
+from fmnist.runs import ACTIVE_STATES
+from fmnist.ui import cache, components, launch, run_panel, run_table, state
+
+components.header(
+    "Train",
+    "Start a run and watch it learn. It goes on in the background: you may leave this page, or "
+    "close the browser.",
+)
+launch.launch_bar()
+
+opened = cache.run_or_none(state.selection().run)
+active = next((run for run in cache.own_runs() if run.state == "running"), None)
+if active and (opened is None or opened.run_id != active.run_id):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/play_arrow: **{active.name}** is training.", width="content")
+        st.button("Watch", key="watch", on_click=state.select, args=(active.run_id,))
+
+if opened is not None:
+    live = opened.state in ACTIVE_STATES
+    with st.container(border=True, key="watched"):
+        st.fragment(run_panel.show_progress, run_every=1.0 if live else None)(
+            opened.run_id, opened.state
+        )
+        st.fragment(run_panel.show_curves, run_every=2.0 if live else None)(opened.run_id)
+        run_panel.run_details(opened)
+
+run_table.past_runs(opened)
+launch.show_architecture(st.session_state.get("setting-model", "fashion-cnn"))

@@ -1,0 +1,74 @@
+"""A real server and a real browser."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import running
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app.
+
+    Attributes
+    ----------
+    url : str
+    artifacts : Path
+        Where its runs are kept.
+    process : subprocess.Popen
+    """
+
+    url: str
+    artifacts: Path
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def runs(self) -> Path:
+        return self.artifacts / "runs"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if running.find_chromium() is None:
+        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
+    with running.browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(running.SLOW)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start the app with artifacts of its own; stopped at the end of the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(**environment: str) -> Server:
+        settings = {
+            "FMNIST_ARTIFACTS": str(tmp_path / "artifacts"),
+            # nothing is found there: drawn garments, unless the test names a folder
+            "FMNIST_DATA": "",
+            "FMNIST_DOWNLOADS": str(tmp_path / "data"),
+        }
+        url, process = running.start_app(tmp_path / "server.log", **(settings | environment))
+        started.append(process)
+        return Server(url, tmp_path / "artifacts", process)
+
+    yield start
+    for process in started:
+        running.stop_app(process)

@@ -1,0 +1,256 @@
+"""A person at a browser: trains, leaves, comes back; on drawn garments, and on the real ones."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fmnist import runs
+from tests.browser.conftest import Server
+from tests.browser.running import QUIET, ROOT, SLOW, choose_preset
+
+expect.set_options(timeout=SLOW)
+StartServer = Callable[..., Server]
+
+POINTS = """() => {
+  const plot = document.querySelector('.st-key-loss .js-plotly-plot');
+  return plot && plot.data ? plot.data[0].x.length : 0;
+}"""
+
+
+def open_page(page: Page, server: Server, path: str = "", query: str = "") -> None:
+    page.goto(f"{server.url}/{path}{query}")
+    expect(page.get_by_test_id("stAppViewContainer")).to_be_visible()
+
+
+def click(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def set_number(page: Page, label: str, value: int) -> None:
+    field = page.get_by_role("spinbutton", name=label)
+    field.fill(str(value))
+    field.press("Enter")
+    expect(field).to_have_value(str(value))
+
+
+def badge(page: Page, text: str) -> None:
+    expect(page.locator(".st-key-progress-head").get_by_text(text, exact=True)).to_be_visible()
+
+
+def wait_for_points(page: Page, at_least: int) -> int:
+    page.wait_for_function(f"({POINTS})() >= {at_least}", timeout=SLOW)
+    return int(page.evaluate(POINTS))
+
+
+def only_run(server: Server) -> runs.Run:
+    (run,) = runs.list_runs(server.runs)
+    return run
+
+
+def no_exception(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def small_run(page: Page, *, epochs: int = 3, images: int = 1000, log_every: int = 2) -> None:
+    """Settings of a run that takes seconds."""
+    page.get_by_text("Settings", exact=True).first.click()
+    set_number(page, "Epochs", epochs)
+    page.get_by_text("All of them").click() if page.get_by_role(
+        "checkbox", name="All of them"
+    ).is_checked() else None
+    set_number(page, "Images to train on", images)
+    set_number(page, "Log the loss every … steps", log_every)
+
+
+def test_one_epoch_of_the_real_data_set(
+    page: Page, browser: Browser, start_server: StartServer, fashion_mnist_folder: Path
+) -> None:
+    server = start_server(FMNIST_DATA=os.environ["FMNIST_DATA"])
+    open_page(page, server, "train")
+    expect(page.get_by_text("Data: Fashion-MNIST")).to_be_visible()
+    choose_preset(page, "One epoch")
+    expect(page.get_by_text("All training images once")).to_be_visible()
+    click(page, "Start training")
+    badge(page, "Training")
+    first = wait_for_points(page, 2)
+    second = wait_for_points(page, first + 2)  # the curve grows while it runs
+    assert second > first
+    address = page.url
+    page.close()
+
+    # another browser, later: the same run, finished and kept
+    elsewhere = browser.new_context()
+    elsewhere.set_default_timeout(SLOW)
+    other = elsewhere.new_page()
+    other.goto(address)
+    expect(other.locator(".st-key-progress-head").get_by_text("Finished")).to_be_visible(
+        timeout=600_000
+    )
+    other.reload()
+    badge(other, "Finished")
+    no_exception(other)
+    run = only_run(server)
+    assert run.state == "finished"
+    assert run.history.epochs[0].step == 430  # 55,000 images in batches of 128
+    assert run.history.epochs[0].accuracy > 0.8
+    elsewhere.close()
+
+
+def test_pause_in_one_browser_resume_in_another(
+    page: Page, browser: Browser, start_server: StartServer
+) -> None:
+    server = start_server()
+    open_page(page, server, "train")
+    expect(page.get_by_text("Drawn garments stand in")).to_be_visible()
+    small_run(page, epochs=40)
+    click(page, "Start training")
+    badge(page, "Training")
+    wait_for_points(page, 2)
+    click(page, "Pause")
+    badge(page, "Paused")
+
+    elsewhere = browser.new_context()
+    elsewhere.set_default_timeout(SLOW)
+    other = elsewhere.new_page()
+    open_page(other, server, "train")
+    badge(other, "Paused")
+    shown = wait_for_points(other, 2)
+    click(other, "Resume")
+    badge(page, "Training")  # the first browser sees it too
+    wait_for_points(page, shown + 1)
+    click(page, "Stop")
+    badge(page, "Stopped")
+    badge(other, "Stopped")
+    run = only_run(server)
+    assert run.state == "stopped"
+    assert run.weights_path.exists() and run.evaluation_path("test").exists()
+    elsewhere.close()
+
+
+def test_zoom_is_kept_while_the_curve_grows(page: Page, start_server: StartServer) -> None:
+    server = start_server()
+    open_page(page, server, "train")
+    small_run(page, epochs=60)
+    click(page, "Start training")
+    before = wait_for_points(page, 3)
+    plot = page.locator(".st-key-loss .nsewdrag").first
+    box = plot.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
+    page.mouse.up()
+    ranged = "() => document.querySelector('.st-key-loss .js-plotly-plot').layout.xaxis.range"
+    zoomed = page.evaluate(ranged)
+    wait_for_points(page, before + 3)
+    assert page.evaluate(ranged) == zoomed
+    click(page, "Stop")
+    badge(page, "Stopped")
+
+
+def test_interrupted_by_a_dead_server_then_resumed(page: Page, start_server: StartServer) -> None:
+    server = start_server()
+    open_page(page, server, "train")
+    small_run(page, epochs=12)
+    click(page, "Start training")
+    wait_for_points(page, 2)
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait()
+    assert only_run(server).state == "interrupted"
+
+    again = start_server()
+    open_page(page, again, "train")
+    page.get_by_test_id("stSidebar").get_by_role("combobox").first.click()
+    page.get_by_role("option", name="interrupted").click()
+    badge(page, "Interrupted")
+    click(page, "Resume training")
+    badge(page, "Finished")
+    assert [entry.epoch for entry in only_run(again).history.epochs] == list(range(1, 13))
+
+
+def test_run_of_a_terminal_is_live_on_the_dashboard(page: Page, start_server: StartServer) -> None:
+    server = start_server()
+    environment = os.environ | {
+        "FMNIST_ARTIFACTS": str(server.artifacts),
+        "FMNIST_DATA": "",
+        "FMNIST_DOWNLOADS": str(server.artifacts.parent / "data"),
+    }
+    terminal = subprocess.Popen(
+        [
+            sys.executable, "-m", "fmnist", "train", "--dataset", "drawn-garments",
+            "--subset", "1000", "--epochs", "200", "--log-every", "2", "--name", "From a terminal",
+        ],
+        cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert terminal.stderr
+    while b"steps/s" not in terminal.stderr.read(64):  # the bar has begun to move
+        pass
+    open_page(page, server, "train")
+    badge(page, "Training")
+    expect(page.get_by_text("Trained by another process")).to_be_visible()
+    shown = wait_for_points(page, 1)
+    wait_for_points(page, shown + 2)
+    terminal.send_signal(signal.SIGINT)
+    terminal.communicate()
+    badge(page, "Interrupted")
+
+
+def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
+    server = start_server()
+    open_page(page, server, "train")
+    small_run(page, epochs=1)
+    page.get_by_role("textbox", name="Name (optional)").fill("First try")
+    page.get_by_role("textbox", name="Name (optional)").press("Enter")
+    click(page, "Start training")
+    badge(page, "Finished")
+    assert only_run(server).name == "First try"
+
+    page.get_by_test_id("stPopover").get_by_role("button", name="Rename").click()
+    field = page.get_by_role("textbox", name="New name")
+    field.fill("Second thoughts")
+    field.press("Enter")
+    expect(page.locator(".st-key-progress-head").get_by_text("Second thoughts")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    with page.expect_download() as download:
+        click(page, "Download")
+    assert download.value.suggested_filename.endswith(".zip")
+
+    click(page, "Delete")
+    expect(page.get_by_text("was deleted")).to_be_visible()
+    assert runs.list_runs(server.runs) == []
+    click(page, "Undo")
+    expect(page.locator(".st-key-progress-head").get_by_text("Second thoughts")).to_be_visible()
+    assert only_run(server).name == "Second thoughts"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_without_data_network_or_exceptions(
+    browser: Browser, start_server: StartServer, width: int
+) -> None:
+    server = start_server()
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.set_default_timeout(SLOW)
+    page = context.new_page()
+    for path in ("", "train", "data"):
+        open_page(page, server, path)
+        expect(page.get_by_text("Drawn garments stand in")).to_be_visible()
+        expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
+        page.wait_for_function(QUIET)
+        no_exception(page)
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0
+    context.close()
+
+
+def test_unknown_run_in_the_address_is_said(page: Page, start_server: StartServer) -> None:
+    server = start_server()
+    open_page(page, server, query="?run=nonsense")
+    expect(page.get_by_text("The address asked for the run 'nonsense'")).to_be_visible()
+    no_exception(page)

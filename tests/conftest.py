@@ -1,0 +1,28 @@
+"""Fixtures that several test modules use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fmnist import datasets
+from fmnist.datasets import Dataset, DatasetError
+from tests.small import small_dataset
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist_folder() -> Path:
+    """The folder of the real data set's four files; skips where there is none."""
+    named = os.environ.get("FMNIST_DATA")
+    if not named:
+        pytest.skip("set FMNIST_DATA to a folder with Fashion-MNIST")
+    try:
+        return datasets.find_files(Path(named))
+    except DatasetError as error:
+        pytest.skip(f"FMNIST_DATA: {error}")
+
+
+@pytest.fixture(scope="session")
+def small() -> Dataset:
+    """A few hundred drawn garments."""
+    return small_dataset()

@@ -1,0 +1,168 @@
+"""The pages without a browser: what they say in each state."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from fmnist import runs
+from fmnist.config import TrainConfig
+from fmnist.runs import Run, owning
+from fmnist.training import train
+from tests.small import small_dataset
+
+APP = str(Path(__file__).resolve().parents[2] / "app.py")
+SETTINGS = TrainConfig(dataset="drawn-garments", epochs=3, subset=200, batch_size=50, log_every=2)
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A machine with no data set, no runs and no shipped models; returns the folder of the runs."""
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
+    monkeypatch.setenv("FMNIST_DATA", "")
+    monkeypatch.setenv("FMNIST_DOWNLOADS", str(tmp_path / "data"))
+    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
+    # the pages' drawn garments take seconds to draw; a few stand in for them
+    monkeypatch.setattr("fmnist.datasets.draw_dataset", lambda _progress=None: small_dataset())
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield tmp_path / "artifacts" / "runs"
+    st.cache_resource.clear()
+
+
+def open_app(page: str = "", **query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if page:
+        app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    """All that the page says."""
+    kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info")
+    return "\n".join(element.value for kind in kinds for element in app.get(kind))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    root = tmp_path_factory.mktemp("finished")
+    run = runs.create_run(root, SETTINGS, name="Trained")
+    with owning(run):
+        train(run, small_dataset())
+    return runs.open_run(root, run.run_id)
+
+
+def give(run: Run, root: Path, **changes: object) -> Run:
+    """Copy a run into a folder of runs, with its status changed."""
+    import shutil
+
+    copy = root / run.run_id
+    shutil.copytree(run.folder, copy)
+    status = json.loads((copy / "status.json").read_text())
+    (copy / "status.json").write_text(json.dumps(status | changes))
+    return runs.open_run(root, run.run_id)
+
+
+def test_start_without_any_run_says_what_to_do() -> None:
+    app = open_app()
+    assert "No model yet" in text(app)
+    assert "Drawn garments stand in" in text(app)
+
+
+def test_start_shows_accuracy_and_protocol_of_the_open_run(finished: Run, machine: Path) -> None:
+    from fmnist.evaluation import Evaluation
+
+    give(finished, machine)
+    app = open_app()
+    shown = {metric.label: metric.value for metric in app.metric}
+    test = Evaluation.load(finished.evaluation_path("test"))
+    best = finished.history.best
+    assert best
+    assert shown["Test accuracy"] == f"{test.accuracy:.2%}"
+    assert shown["Best validation accuracy"] == f"{best.accuracy:.2%}"
+    assert "Held-out protocol" in text(app)
+    assert "200 test images" in text(app)
+
+
+def test_train_page_shows_a_finished_run_with_its_log(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("train")
+    assert "Trained" in text(app)
+    assert "Generalisation gap" in text(app)
+    assert "Finished" in app.code[0].value
+    assert len(app.dataframe[0].value) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "says"),
+    [
+        ("running", None, "The training was cut off"),
+        ("failed", "The disk is full; free some space.", "The disk is full"),
+    ],
+)
+def test_train_page_offers_to_resume(
+    finished: Run, machine: Path, state: str, reason: str | None, says: str
+) -> None:
+    give(finished, machine, state=state, reason=reason)
+    app = open_app("train")
+    assert says in text(app)
+    assert app.button(key="resume-run").label == "Resume training"
+
+
+def test_a_broken_run_is_shown_with_its_reason_on_every_page(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    run.history_path.write_text("not json\n")
+    for page in ("", "train"):
+        assert "line 1 of history.jsonl is damaged" in text(open_app(page))
+
+
+def test_damaged_evaluation_is_told_in_a_sentence(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    run.evaluation_path("test").write_bytes(b"PK rubbish")
+    assert "evaluation cannot be read" in text(open_app())
+
+
+def test_presets_fill_the_settings_and_a_change_makes_them_custom(machine: Path) -> None:
+    app = open_app("train")
+    assert app.number_input(key="setting-epochs").value == 3
+    app.get_by_key("preset").set_value("Original recipe").run()
+    assert app.number_input(key="setting-epochs").value == 20
+    assert app.checkbox(key="setting-whole").value is True
+    app.number_input(key="setting-epochs").set_value(7).run()
+    assert "Your own settings" in text(app)
+
+
+def test_data_page_counts_the_classes(machine: Path) -> None:
+    app = open_app("data")
+    table = app.dataframe[0].value
+    assert table.loc["All"].to_dict() == {"Train": 550, "Validation": 50, "Test": 200}
+    metrics = {metric.label: metric.value for metric in app.metric}
+    pixels = small_dataset().split("train").images
+    assert metrics["Mean"] == f"{pixels.mean():.1f}"
+    assert metrics["Standard deviation"] == f"{pixels.std():.1f}"
+    app.get_by_key("pixel-scale").set_value("Normalised, −1 to 1").run()
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Mean"] == f"{pixels.mean() / 127.5 - 1:.4f}"
+
+
+def test_a_broken_data_folder_is_told_and_the_app_stays_usable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FMNIST_DATA", str(tmp_path / "nowhere"))
+    said = text(open_app("data"))
+    assert "FMNIST_DATA: there is no folder" in said
+    assert "Drawn garments stand in" in said
+
+
+def test_an_address_with_a_run_opens_it(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    assert open_app(run=run.run_id).selectbox(key="run-picker").value == run.run_id
+    assert "asked for the run 'nonsense'" in text(open_app(run="nonsense"))
+    assert "asked for the run '../../etc'" in text(open_app(run="../../etc"))
