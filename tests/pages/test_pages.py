@@ -1,8 +1,10 @@
 """The pages without a browser: what they say in each state."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -10,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from fmnist import runs
 from fmnist.config import TrainConfig
+from fmnist.evaluation import Evaluation
 from fmnist.runs import Run, owning
 from fmnist.training import train
 from tests.small import small_dataset
@@ -47,7 +50,14 @@ def open_app(page: str = "", **query: str) -> AppTest:
 def text(app: AppTest) -> str:
     """All that the page says."""
     kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info")
-    return "\n".join(element.value for kind in kinds for element in app.get(kind))
+    elements: list[Any] = [element for kind in kinds for element in app.get(kind)]
+    return "\n".join(element.value for element in elements)
+
+
+def choose(app: AppTest, key: str, value: str) -> None:
+    """Press one of a widget's options, and draw the page again."""
+    widget: Any = app.get_by_key(key)
+    widget.set_value(value).run()
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +71,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def give(run: Run, root: Path, **changes: object) -> Run:
     """Copy a run into a folder of runs, with its status changed."""
-    import shutil
-
     copy = root / run.run_id
     shutil.copytree(run.folder, copy)
     status = json.loads((copy / "status.json").read_text())
@@ -77,8 +85,6 @@ def test_start_without_any_run_says_what_to_do() -> None:
 
 
 def test_start_shows_accuracy_and_protocol_of_the_open_run(finished: Run, machine: Path) -> None:
-    from fmnist.evaluation import Evaluation
-
     give(finished, machine)
     app = open_app()
     shown = {metric.label: metric.value for metric in app.metric}
@@ -132,7 +138,7 @@ def test_damaged_evaluation_is_told_in_a_sentence(finished: Run, machine: Path) 
 def test_presets_fill_the_settings_and_a_change_makes_them_custom(machine: Path) -> None:
     app = open_app("train")
     assert app.number_input(key="setting-epochs").value == 3
-    app.get_by_key("preset").set_value("Original recipe").run()
+    choose(app, "preset", "Original recipe")
     assert app.number_input(key="setting-epochs").value == 20
     assert app.checkbox(key="setting-whole").value is True
     app.number_input(key="setting-epochs").set_value(7).run()
@@ -147,7 +153,7 @@ def test_data_page_counts_the_classes(machine: Path) -> None:
     pixels = small_dataset().split("train").images
     assert metrics["Mean"] == f"{pixels.mean():.1f}"
     assert metrics["Standard deviation"] == f"{pixels.std():.1f}"
-    app.get_by_key("pixel-scale").set_value("Normalised, −1 to 1").run()
+    choose(app, "pixel-scale", "Normalised, −1 to 1")
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Mean"] == f"{pixels.mean() / 127.5 - 1:.4f}"
 
