@@ -7,7 +7,10 @@ import pytest
 
 from fmnist import datasets
 from fmnist.datasets import Dataset, DatasetError
+from tests.mirror import mirror, mirror_files
 from tests.small import small_dataset
+
+__all__ = ["mirror", "mirror_files"]  # fixtures
 
 
 @pytest.fixture(scope="session")

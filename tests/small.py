@@ -1,10 +1,15 @@
-"""A data set of a few hundred drawn garments, which trains in seconds."""
+"""A small data set, and what makes two runs the same."""
 
 import hashlib
+import json
 from functools import cache
 
+import numpy as np
+
 from fmnist.datasets import Dataset
+from fmnist.evaluation import load_arrays
 from fmnist.garments import draw_garments
+from fmnist.runs import Run
 
 
 @cache
@@ -20,3 +25,23 @@ def small_dataset(train: int = 600, test: int = 200) -> Dataset:
         test_labels=labels[train:],
         checksum=hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
     )
+
+
+def same_result(expected: Run, actual: Run) -> None:
+    """Assert that two runs ended with the same bytes, times of the clock aside."""
+    assert actual.state == expected.state == "finished"
+    assert history_without_times(actual) == history_without_times(expected)
+    for path in (expected.weights_path, expected.last_weights_path):
+        other = actual.folder / path.relative_to(expected.folder)
+        assert other.read_bytes() == path.read_bytes(), path.name
+    for path in sorted((expected.folder / "evaluation").iterdir()):
+        left, right = load_arrays(path), load_arrays(actual.folder / "evaluation" / path.name)
+        assert left.keys() == right.keys()
+        assert all(np.array_equal(left[name], right[name]) for name in left), path.name
+
+
+def history_without_times(run: Run) -> list[dict[str, object]]:
+    """The lines of a run's history, without what a clock says."""
+    lines = [json.loads(line) for line in run.history_path.read_text().splitlines()]
+    clock = ("seconds", "images_per_second")
+    return [{k: v for k, v in line.items() if k not in clock} for line in lines]

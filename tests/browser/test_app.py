@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from fmnist import runs
 from tests.browser.conftest import Server
 from tests.browser.running import QUIET, ROOT, SLOW, choose_preset
+from tests.mirror import Mirror
 
 expect.set_options(timeout=SLOW)
 StartServer = Callable[..., Server]
@@ -247,6 +249,28 @@ def test_pages_without_data_network_or_exceptions(
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert overflow <= 0
     context.close()
+
+
+def test_one_click_downloads_the_real_data_set(
+    page: Page, start_server: StartServer, mirror: Mirror
+) -> None:
+    mirror.hold = threading.Event()
+    server = start_server(FMNIST_MIRROR=mirror.url)
+    open_page(page, server, "data")
+    click(page, "Download Fashion-MNIST (31 MB)")
+    expect(page.get_by_text("Downloading Fashion-MNIST: 13")).to_be_visible()  # half of the largest
+    mirror.hold.set()
+    expect(page.get_by_text("Data: Fashion-MNIST")).to_be_visible()
+    expect(page.get_by_text("12 of 5,500").first).to_be_visible()
+    no_exception(page)
+
+
+def test_a_failed_download_is_told_in_a_sentence(page: Page, start_server: StartServer) -> None:
+    server = start_server(FMNIST_MIRROR="http://127.0.0.1:9/")
+    open_page(page, server)
+    click(page, "Download Fashion-MNIST (31 MB)")
+    expect(page.get_by_text("Fashion-MNIST could not be downloaded")).to_be_visible()
+    expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
 
 
 def test_unknown_run_in_the_address_is_said(page: Page, start_server: StartServer) -> None:

@@ -1,0 +1,100 @@
+"""Imports run downwards only, and nothing but the pages and their parts knows of Streamlit."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# every module has its place; a module imports from lower ranks, and from its own
+RANKS = {
+    "app": 9,
+    "pages": 9,
+    "fmnist.ui": 8,
+    "fmnist.__main__": 8,
+    "fmnist.charts": 7,
+    "fmnist.cards": 7,
+    "fmnist.trainer": 7,
+    "fmnist.training": 6,
+    "fmnist.evaluation": 5,
+    "fmnist.classifier": 4,
+    "fmnist.runs": 4,
+    "fmnist.download": 4,
+    "fmnist.datasets": 3,
+    "fmnist.models": 2,
+    "fmnist.metrics": 2,
+    "fmnist.garments": 2,
+    "fmnist.config": 2,
+    "fmnist.files": 1,
+    "fmnist.classes": 1,
+    "fmnist": 0,  # the package itself: it imports nothing until asked
+}
+# evaluation belongs to one rank with training in the design, but training uses it
+FILES = sorted([*ROOT.glob("fmnist/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"])
+
+
+def module_name(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def rank(module: str) -> int:
+    """Rank of a module: its own entry, or that of the package it is in."""
+    if module in RANKS:
+        return RANKS[module]
+    package = module.rpartition(".")[0]
+    assert package in RANKS and package != "fmnist", f"give {module} a place in RANKS"
+    return RANKS[package]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Modules that a file imports, anywhere in it, but for type checking only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                is_module = (ROOT / Path(*inner.split("."))).with_suffix(".py").exists() or (
+                    ROOT / Path(*inner.split("."))
+                ).is_dir()
+                yield inner if is_module else module
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_imports_run_downwards(path: Path) -> None:
+    own = module_name(path)
+    for module in imports(path):
+        if module.partition(".")[0] in ("fmnist", "pages", "app"):
+            assert rank(module) <= rank(own), f"{own} imports {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_only_pages_import_streamlit(path: Path) -> None:
+    own = module_name(path)
+    if rank(own) < 8 or own == "fmnist.__main__":
+        assert "streamlit" not in {module.partition(".")[0] for module in imports(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_no_module_level_mutable_state(path: Path) -> None:
+    mutable = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, mutable):
+            # Final says that the name stays; Mapping and the like that its value does too
+            target = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+            constant = isinstance(node, ast.AnnAssign) and "Final" in ast.unparse(node.annotation)
+            assert target == "__all__" or constant, f"{module_name(path)}.{target} is mutable"

@@ -1,0 +1,92 @@
+"""kill -9 of a real process at random moments, resumed: the same run as one left alone."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from fmnist import runs
+from fmnist.config import TrainConfig
+from fmnist.runs import Run
+from tests.small import same_result
+
+ROOT = Path(__file__).resolve().parent.parent
+KILLS = 12
+CONFIG = TrainConfig(
+    dataset="drawn-garments", epochs=6, subset=320, batch_size=32, log_every=2, seed=3
+)  # 10 steps an epoch, 60 in all
+
+# Tells each step before it begins, and each file just before it takes its place: the parent kills
+# at one of these moments, so that both the middle of a step and the middle of a write are met.
+CHILD = """
+import pathlib, sys
+from fmnist import files, runs
+from fmnist.training import train
+from tests.small import small_dataset
+
+def tell(word):
+    print(word, flush=True)
+
+replace = pathlib.Path.replace
+
+def replace_and_tell(self, target):
+    tell(f"write {pathlib.Path(target).name}")
+    return replace(self, target)
+
+pathlib.Path.replace = replace_and_tell
+
+def control():
+    tell("step")
+    return "continue"
+
+run = runs.open_run(pathlib.Path(sys.argv[1]), sys.argv[2])
+with runs.owning(run):
+    train(run, small_dataset(), control=control, checkpoint_seconds=0)
+tell("done")
+"""
+
+
+def train_until_killed(run: Run, moment: int) -> tuple[bool, str]:
+    """Train in a process of its own; kill it at its moment-th word.
+
+    Returns
+    -------
+    tuple of bool and str
+        Whether it finished first, and its last word.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(run.folder.parent), run.run_id],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout
+    word = ""
+    for number, line in enumerate(child.stdout, 1):
+        word = line.strip()
+        if number >= moment:
+            child.kill()  # SIGKILL: no handler, no flush, no finally
+            break
+    child.stdout.close()
+    child.wait()
+    return word == "done", word
+
+
+def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
+    left_alone = runs.create_run(tmp_path / "alone", CONFIG)
+    finished, _ = train_until_killed(left_alone, 10**9)
+    assert finished
+    left_alone = runs.open_run(tmp_path / "alone", left_alone.run_id)
+
+    chance = random.Random(20)
+    run = runs.create_run(tmp_path / "killed", CONFIG)
+    words = []
+    for _ in range(KILLS):
+        # a child gets some ten words further on the average: the kills spread over the run
+        finished, word = train_until_killed(run, chance.randint(1, 24))
+        assert not finished
+        words.append(word)
+        state = runs.open_run(tmp_path / "killed", run.run_id).state
+        assert state == "interrupted", f"after {words}"
+    assert len(set(words)) >= 3, words  # steps and writes of several files were met
+    finished, _ = train_until_killed(run, 10**9)
+    assert finished
+    same_result(left_alone, runs.open_run(tmp_path / "killed", run.run_id))

@@ -1,0 +1,255 @@
+"""The epoch loop: what it keeps, that it can be repeated and resumed, how it fails."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from fmnist import runs, training
+from fmnist.classifier import Classifier
+from fmnist.config import TrainConfig
+from fmnist.datasets import Dataset
+from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
+from fmnist.runs import Run
+from fmnist.training import Outcome, Signal, TrainingError, train, training_split
+from tests.small import same_result, small_dataset
+
+CONFIG = TrainConfig(
+    dataset="drawn-garments", epochs=3, subset=200, batch_size=32, log_every=3, seed=7
+)  # 7 steps an epoch, the last of 8 images
+
+
+def run_whole(root: Path, config: TrainConfig = CONFIG, **named: Any) -> Run:
+    run = runs.create_run(root, config)
+    with runs.owning(run):
+        assert train(run, small_dataset(), **named) == "finished"
+    return runs.open_run(root, run.run_id)
+
+
+def run_until(run: Run, step: int, signal: Signal, **named: Any) -> Outcome:
+    """Train until so many steps of this call are done, then send a signal."""
+    asked = 0
+
+    def control() -> Signal:
+        nonlocal asked
+        asked += 1
+        return signal if asked > step else "continue"
+
+    run = runs.open_run(run.folder.parent, run.run_id)
+    with runs.owning(run):
+        return train(run, small_dataset(), control=control, **named)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_whole(tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_history_has_a_line_every_few_steps_and_every_epoch(undisturbed: Run) -> None:
+    history = undisturbed.history
+    assert [(e.epoch, e.step) for e in history.steps] == [
+        (1, 3), (1, 6), (2, 10), (2, 13), (3, 17), (3, 20)
+    ]  # fmt: skip
+    assert [(e.epoch, e.step, e.split) for e in history.epochs] == [
+        (1, 7, "validation"), (2, 14, "validation"), (3, 21, "validation")
+    ]  # fmt: skip
+    assert history.epochs[-1].train_loss < history.epochs[0].train_loss  # it learns
+    assert all(e.images_per_second > 0 for e in history.epochs)
+    assert undisturbed.progress.step == undisturbed.progress.steps == 21
+    assert not undisturbed.checkpoint_path.exists()
+
+
+def test_kept_weights_are_the_best_epochs_and_figures_agree(undisturbed: Run) -> None:
+    best = undisturbed.history.best
+    assert best
+    validation = small_dataset().split("validation")
+    kept = evaluate(Classifier.load(undisturbed.weights_path), validation)
+    assert (kept.accuracy, kept.loss) == (best.accuracy, best.loss)
+    epochs = EpochEvaluations.load(undisturbed.epochs_path)
+    for entry in undisturbed.history.epochs:
+        measured = epochs.epoch(entry.epoch)
+        assert (measured.accuracy, measured.loss) == (entry.accuracy, entry.loss)
+    last = evaluate(Classifier.load(undisturbed.last_weights_path), validation)
+    assert np.array_equal(last.logits, epochs.logits[-1])
+    stored = Evaluation.load(undisturbed.evaluation_path("test"))
+    again = evaluate(Classifier.load(undisturbed.weights_path), small_dataset().split("test"))
+    assert np.array_equal(stored.logits, again.logits)
+
+
+def test_settings_data_and_versions_are_written_down(undisturbed: Run) -> None:
+    document = json.loads(undisturbed.config_path.read_text())
+    assert TrainConfig.from_json(document["config"]) == CONFIG
+    assert document["dataset"]["checksum"] == small_dataset().checksum
+    assert document["environment"]["torch"] == torch.__version__.partition("+")[0]
+
+
+def test_held_out_measures_the_test_split_once_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+
+    def spy(classifier: Classifier, split: Any) -> Evaluation:
+        measured.append(split.name)
+        return evaluate(classifier, split)
+
+    monkeypatch.setattr(training, "evaluate", spy)
+    run_whole(tmp_path)
+    assert measured == ["validation"] * 3 + ["test"]
+
+
+def test_notebook_trains_on_all_and_measures_test_every_epoch(tmp_path: Path) -> None:
+    config = TrainConfig(dataset="drawn-garments", protocol="notebook", epochs=2, batch_size=100)
+    run = run_whole(tmp_path, config)
+    assert [(e.split, e.step) for e in run.history.epochs] == [("test", 6), ("test", 12)]
+    assert not run.evaluation_path("validation").exists()
+    best = run.history.best
+    assert best
+    assert Evaluation.load(run.evaluation_path("test")).accuracy == best.accuracy
+
+
+def test_a_subset_is_spread_over_the_classes() -> None:
+    split = training_split(CONFIG, small_dataset())
+    assert np.bincount(split.labels).tolist() == [20] * 10
+    held_out = small_dataset().split("validation").indices
+    assert not set(split.indices) & set(held_out)
+
+
+def test_seed_decides_the_result(undisturbed: Run, tmp_path: Path) -> None:
+    same_result(undisturbed, run_whole(tmp_path))
+    other = TrainConfig.from_json(CONFIG.to_json() | {"seed": 8})
+    changed = run_whole(tmp_path, other)
+    assert changed.history.epochs[0].train_loss != undisturbed.history.epochs[0].train_loss
+
+
+def test_other_threads_may_use_torchs_generator(undisturbed: Run, tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def disturb() -> None:
+        while not ended.wait(0.0001):
+            torch.rand(10)
+            torch.manual_seed(5)
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        same_result(undisturbed, run_whole(tmp_path))
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("step", [0, 1, 3, 6, 7, 8, 13, 14, 20])
+def test_a_paused_run_goes_on_bit_for_bit(undisturbed: Run, tmp_path: Path, step: int) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    assert run_until(run, step, "pause") == "paused"
+    paused = runs.open_run(tmp_path, run.run_id)
+    assert paused.progress.step == step
+    assert paused.state == "interrupted"  # nobody holds it
+    assert run_until(run, 10**9, "continue") == "finished"
+    same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
+
+
+def test_a_run_paused_after_every_step_goes_on_bit_for_bit(
+    undisturbed: Run, tmp_path: Path
+) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    outcomes = [run_until(run, 1, "pause") for _ in range(21)]
+    assert outcomes == ["paused"] * 20 + ["finished"]
+    same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
+
+
+@pytest.mark.parametrize("step", [2, 16])
+def test_a_stopped_run_keeps_what_it_has_and_goes_on_bit_for_bit(
+    undisturbed: Run, tmp_path: Path, step: int
+) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    assert run_until(run, step, "stop") == "stopped"
+    stopped = runs.open_run(tmp_path, run.run_id)
+    assert stopped.state == "stopped"
+    kept = Classifier.load(stopped.weights_path)
+    test = Evaluation.load(stopped.evaluation_path("test"))
+    assert np.array_equal(test.logits, evaluate(kept, small_dataset().split("test")).logits)
+    assert stopped.evaluation_path("validation").exists()
+    assert run_until(run, 10**9, "continue") == "finished"
+    same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
+
+
+def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "STATUS_SECONDS", 0)
+    told: list[runs.Progress] = []
+    run_whole(tmp_path, on_progress=told.append)
+    assert [p.step for p in told if p.step <= 7] == [1, 2, 3, 4, 5, 6, 7, 7]
+    assert all(p.steps == 21 for p in told)
+    assert told[-1].fraction == 1
+
+
+def fails(
+    root: Path, dataset: Dataset | None = None, run: Run | None = None, config: TrainConfig = CONFIG
+) -> str:
+    """Train a run that must fail; returns the reason its folder gives."""
+    run = run or runs.create_run(root, config)
+    with runs.owning(run), pytest.raises(TrainingError) as caught:
+        train(runs.open_run(root, run.run_id), dataset or small_dataset())
+    failed = runs.open_run(root, run.run_id)
+    assert failed.state == "failed"
+    assert failed.reason == str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert failed.read_events()[-1].text == f"Failed: {failed.reason}"
+    return str(caught.value)
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def call(*_arguments: object, **_named: object) -> None:
+        raise error
+
+    return call
+
+
+def test_a_loss_that_is_no_number_fails_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(logits: torch.Tensor, _labels: torch.Tensor) -> torch.Tensor:
+        return logits.sum() * float("nan")
+
+    monkeypatch.setattr(functional, "cross_entropy", nowhere)
+    assert fails(tmp_path) == (
+        "The loss was no longer a number at step 3; try a lower learning rate."
+    )
+
+
+def test_a_full_disk_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(training, "write_atomic", raising(full))
+    assert fails(tmp_path) == "The disk is full; free some space, then resume the run."
+
+
+def test_too_little_memory_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 TB")
+    monkeypatch.setattr(functional, "cross_entropy", raising(error))
+    assert fails(tmp_path) == "There is not enough memory; choose a smaller batch size."
+
+
+def test_changed_data_and_damaged_files_cannot_be_resumed(tmp_path: Path) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    assert run_until(run, 8, "pause") == "paused"
+    values = vars(small_dataset()) | {"checksum": "another"}
+    assert "data set has changed" in fails(tmp_path, Dataset(**values), run)
+    epochs = run.epochs_path.read_bytes()
+    run.epochs_path.write_bytes(epochs[:100])
+    assert "epochs.npz is damaged" in fails(tmp_path, run=run)
+    run.epochs_path.write_bytes(epochs)
+    checkpoint = run.checkpoint_path.read_bytes()
+    run.checkpoint_path.write_bytes(checkpoint[: len(checkpoint) // 2])
+    assert "cannot be resumed from its checkpoint" in fails(tmp_path, run=run)
+    run.checkpoint_path.write_bytes(checkpoint)
+    assert run_until(run, 10**9, "continue") == "finished"  # nothing was lost by trying
+
+
+def test_the_data_set_must_be_the_one_of_the_settings(tmp_path: Path) -> None:
+    assert "Fashion-MNIST, which is not at hand" in fails(tmp_path, config=TrainConfig())
