@@ -6,31 +6,34 @@ from fmnist.ui import components, state
 
 st.set_page_config(page_title="Fashion-MNIST lab", page_icon=":material/checkroom:", layout="wide")
 
-page = st.navigation(
-    [
-        st.Page(
-            "pages/start.py",
-            title="Start",
-            icon=":material/home:",
-            default=True,
-            help="The open run at a glance: accuracy, confusion matrix, a few mistakes.",
-        ),
-        st.Page(
-            "pages/train.py",
-            title="Train",
-            icon=":material/model_training:",
-            help="Train a network, watch it learn, and look after your runs.",
-        ),
-        st.Page(
-            "pages/data.py",
-            title="Data",
-            icon=":material/photo_library:",
-            help="The images the networks learn from: classes, samples, means, pixels.",
-        ),
-    ]
-)
+pages = {
+    "start": st.Page(
+        "pages/start.py",
+        title="Start",
+        icon=":material/home:",
+        default=True,
+        help="The open run at a glance: accuracy, confusion matrix, a few mistakes.",
+    ),
+    "train": st.Page(
+        "pages/train.py",
+        title="Train",
+        icon=":material/model_training:",
+        help="Train a network, watch it learn, and look after your runs.",
+    ),
+    "data": st.Page(
+        "pages/data.py",
+        title="Data",
+        icon=":material/photo_library:",
+        help="The images the networks learn from: classes, samples, means, pixels.",
+    ),
+}
+page = st.navigation(list(pages.values()))
 
 state.sync()
+wanted = state.wanted()
+if wanted in pages:
+    st.switch_page(pages[wanted], query_params=dict(st.query_params))
+
 with st.sidebar:
     components.run_picker()
     components.training_status()

@@ -1,6 +1,7 @@
 """A classifier: weights, normalisation and temperature, from images to probabilities."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -145,24 +146,30 @@ class Classifier:
             with safetensors.safe_open(path, framework="pt") as archive:
                 description = json.loads((archive.metadata() or {})["fmnist"])
                 tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
+            mean, std, temperature = (float(description[k]) for k in ("mean", "std", "temperature"))
+            if not (math.isfinite(mean) and 0 < std < math.inf and 0 < temperature < math.inf):
+                raise ValueError("its normalisation or temperature is impossible")
             model = create_model(description["model"], seed=0)
             model.load_state_dict(tensors)
             return cls(
                 model,
                 model_name=description["model"],
-                normalisation=Normalisation(description["mean"], description["std"]),
-                temperature=description["temperature"],
+                normalisation=Normalisation(mean, std),
+                temperature=temperature,
             )
         except OSError:
             raise
         except (
             safetensors.SafetensorError,
             KeyError,
+            OverflowError,
             TypeError,
             ValueError,
             RuntimeError,
         ) as error:
-            raise ValueError(f"the weights in {path} cannot be read ({error}).") from error
+            # torch lists every tensor that is amiss on a line of its own
+            problem = " ".join(str(error).split())
+            raise ValueError(f"the weights in {path} cannot be read ({problem}).") from error
 
 
 def load_pretrained(name: str, *, folder: Path | None = None) -> Classifier:

@@ -1,7 +1,6 @@
 """The settings of a training run: validated, immutable, to and from JSON."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, get_args
@@ -90,7 +89,7 @@ class TrainConfig:
         rate = self.learning_rate
         if isinstance(rate, bool) or not isinstance(rate, int | float):
             raise ConfigError("learning_rate", f"must be a number, not {rate!r}.")
-        if not math.isfinite(rate) or not 0 < rate <= 1:
+        if not 0 < rate <= 1:  # nan is not, either
             raise ConfigError("learning_rate", f"must be above 0 and at most 1, not {rate!r}.")
 
     def to_json(self) -> dict[str, Any]:

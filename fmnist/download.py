@@ -184,19 +184,19 @@ class DownloadProcess:
     """A download in a process of its own; every method may be called from any thread."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = threading.Lock()  # guards everything below
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         self._data = datasets.data_folder()
-        self._cancelled = False
+        self._ended = DownloadState()  # how the last one ended
 
     def start(self, data: Path | None = None) -> None:
         """Start downloading, unless it is under way already."""
         with self._guard:
             if self._process is not None and self._process.poll() is None:
                 return
+            self._end(DownloadState())
             self._data = data or datasets.data_folder()
-            self._cancelled = False
             # a file and not a pipe: nobody reads while it runs, and a full pipe would block it
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
             self._process = subprocess.Popen(
@@ -210,24 +210,34 @@ class DownloadProcess:
     def poll(self) -> DownloadState:
         """How far it is now."""
         with self._guard:
-            if self._process is None or self._cancelled:
-                return DownloadState()
+            if self._process is None:
+                return self._ended
             status = self._process.poll()
             if status is None:
-                return DownloadState(running=True, done_bytes=_done_bytes(self._data / _STAGING))
+                done = _done_bytes(self._data / _STAGING)
+                return DownloadState(running=True, done_bytes=done)
             if status == 0:
-                return DownloadState(finished=True, done_bytes=TOTAL_BYTES)
-            return DownloadState(error=self._last_error() or f"The download ended ({status}).")
+                self._end(DownloadState(finished=True, done_bytes=TOTAL_BYTES))
+            else:
+                reason = self._last_line() or f"The download ended with status {status}."
+                self._end(DownloadState(error=reason))
+            return self._ended
 
     def cancel(self) -> None:
         """End it; what was fetched whole is kept for a second try."""
         with self._guard:
-            self._cancelled = True
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
                 self._process.wait()
+            self._end(DownloadState())
 
-    def _last_error(self) -> str:
+    def _end(self, state: DownloadState) -> None:
+        if self._errors is not None:
+            self._errors.close()
+        self._process, self._errors, self._ended = None, None, state
+
+    def _last_line(self) -> str:
+        """What the process printed last: its reason, where it failed."""
         if self._errors is None:
             return ""
         self._errors.seek(0)

@@ -4,13 +4,14 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist import metrics
-from fmnist.datasets import Split, SplitName
+from fmnist.classes import NUM_CLASSES
+from fmnist.datasets import SPLITS, Split, SplitName
 from fmnist.files import write_atomic
 
 if TYPE_CHECKING:
@@ -94,20 +95,16 @@ class Evaluation:
         ValueError
             If the file is damaged or holds something else.
         """
-        values = load_arrays(path)
-        try:
-            split = str(values["split"])
-            logits, labels, indices = values["logits"], values["labels"], values["indices"]
-        except KeyError as error:
-            raise ValueError(f"the file {path.name} lacks {error}.") from error
-        if logits.ndim != 2 or not len(logits) == len(labels) == len(indices):
+        split, logits, labels, indices = _load(path)
+        if logits.ndim != 2:
             raise ValueError(f"the arrays in {path.name} do not fit together.")
-        return cls(split, logits, labels, indices)  # type: ignore[arg-type]
+        return cls(split, logits, labels, indices)
 
 
 def evaluate(classifier: "Classifier", split: Split) -> Evaluation:
     """Logits of a classifier for all images of a split."""
-    logits = classifier.logits(split.images).astype(np.float16)
+    with np.errstate(over="ignore"):  # logits of weights gone astray: inf is what they become
+        logits = classifier.logits(split.images).astype(np.float16)
     return Evaluation(split.name, logits, split.labels, split.indices)
 
 
@@ -166,18 +163,36 @@ class EpochEvaluations:
         ValueError
             If the file is damaged or holds something else.
         """
-        values = load_arrays(path)
-        try:
-            arrays = (values["logits"], values["labels"], values["indices"])
-            split = str(values["split"])
-        except KeyError as error:
-            raise ValueError(f"the file {path.name} lacks {error}.") from error
-        if arrays[0].ndim != 3 or not arrays[0].shape[1] == len(arrays[1]) == len(arrays[2]):
+        split, logits, labels, indices = _load(path)
+        if logits.ndim != 3:
             raise ValueError(f"the arrays in {path.name} do not fit together.")
-        return cls(split, *arrays)  # type: ignore[arg-type]
+        return cls(split, logits, labels, indices)
 
 
-def load_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+def _load(
+    path: Path,
+) -> tuple[SplitName, NDArray[np.float16], NDArray[np.uint8], NDArray[np.int32]]:
+    """Split, logits (…, N, 10), labels and indices (N,) of a file, checked."""
+    values: dict[str, Any] = load_arrays(path)
+    try:
+        split = str(values["split"])
+        logits, labels, indices = values["logits"], values["labels"], values["indices"]
+    except KeyError as error:
+        raise ValueError(f"the file {path.name} lacks {error}.") from error
+    fits = (
+        split in SPLITS
+        and (logits.dtype, labels.dtype, indices.dtype) == (np.float16, np.uint8, np.int32)
+        and labels.ndim == 1
+        and indices.shape == labels.shape
+        and logits.shape[-2:] == (len(labels), NUM_CLASSES)
+        and bool(np.all(labels < NUM_CLASSES))
+    )
+    if not fits:
+        raise ValueError(f"the arrays in {path.name} do not fit together.")
+    return cast(SplitName, split), logits, labels, indices
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of a `.npz` file; pickled objects are refused.
 
     Raises
@@ -188,7 +203,8 @@ def load_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
         If the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # opened here, since NumPy leaves the file open where the archive is damaged
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except OSError:
         raise

@@ -59,3 +59,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{path.name} is no text") from error
+    except RecursionError as error:
+        raise ValueError(f"{path.name} is nested too deeply") from error

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,10 @@ RESUMABLE_STATES: Final = ("interrupted", "stopped", "failed")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _TRASH = ".trash"
 _LOCK_FILE = ".lock"
+
+# Looking whether a run is owned takes its lock for a moment; two threads that look at the same
+# moment would each find the other's.
+_LOOKING = threading.Lock()
 
 
 class RunError(Exception):
@@ -110,18 +115,24 @@ class EpochEntry:
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> "EpochEntry":
-        """The reverse of `to_json`."""
+        """The reverse of `to_json`.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If a figure is absent or no number.
+        """
         split: SplitName = "validation" if "validation_loss" in line else "test"
         return cls(
-            line["epoch"],
-            line["step"],
-            line["train_loss"],
-            line["train_accuracy"],
+            _whole_number(line["epoch"]),
+            _whole_number(line["step"]),
+            _number(line["train_loss"]),
+            _number(line["train_accuracy"]),
             split,
-            line[f"{split}_loss"],
-            line[f"{split}_accuracy"],
-            line["seconds"],
-            line["images_per_second"],
+            _number(line[f"{split}_loss"]),
+            _number(line[f"{split}_accuracy"]),
+            _number(line["seconds"]),
+            _number(line["images_per_second"]),
         )
 
 
@@ -159,13 +170,17 @@ class History:
         for number, text in enumerate(lines, 1):
             try:
                 line = json.loads(text)
-                if line["kind"] == "epoch":
+                kind = line["kind"]
+                if kind == "epoch":
                     epochs.append(EpochEntry.from_json(line))
-                else:
+                elif kind == "step":
+                    whole = (_whole_number(line[k]) for k in ("epoch", "step"))
                     steps.append(
-                        StepEntry(line["epoch"], line["step"], line["loss"], line["seconds"])
+                        StepEntry(*whole, *(_number(line[k]) for k in ("loss", "seconds")))
                     )
-            except (ValueError, KeyError, TypeError) as error:
+                else:
+                    raise ValueError(f"unknown kind {kind!r}")
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ValueError(f"line {number} of history.jsonl is damaged.") from error
         return cls(tuple(steps), tuple(epochs))
 
@@ -319,15 +334,15 @@ class Run:
     def read_events(self) -> list[Event]:
         """The log of events, oldest first; a line cut off by a crash is left out."""
         try:
-            lines = self.events_path.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
+            lines = self.events_path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
             return []
         events = []
         for text in lines:
             try:
                 line = json.loads(text)
-                events.append(Event(float(line["time"]), str(line["text"])))
-            except (ValueError, KeyError, TypeError):
+                events.append(Event(_moment(line["time"]), str(line["text"])))
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
         return events
 
@@ -437,43 +452,76 @@ def _read(folder: Path) -> Run:
     try:
         document = read_json(folder / "config.json")
         config = TrainConfig.from_json(document["config"])
-        created = float(document.get("created", 0))
+        created = _moment(document.get("created", 0))
+        dataset, environment = (_texts(document.get(k, {})) for k in ("dataset", "environment"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         return Run(folder, name, "broken", f"config.json cannot be read ({error}).")
-    whole = {
+    whole: dict[str, Any] = {
         "config": config,
         "created": created,
-        "dataset": document.get("dataset", {}),
-        "environment": document.get("environment", {}),
+        "dataset": dataset,
+        "environment": environment,
     }
     try:
         status = read_json(folder / "status.json")
         state = status["state"]
         if state not in get_args(State):
             raise ValueError(f"unknown state {state!r}")
+        reason = status.get("reason")
+        if not isinstance(reason, str | None):
+            raise ValueError(f"the reason {reason!r} is no text")
         progress = Progress(
-            *(status[k] for k in ("epoch", "step", "steps", "seconds", "images_per_second"))
+            *(_whole_number(status[k]) for k in ("epoch", "step", "steps")),
+            *(_number(status[k]) for k in ("seconds", "images_per_second")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         return Run(folder, name, "broken", f"status.json cannot be read ({error}).", **whole)
     try:
-        lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
-        history = History.from_lines(lines)
+        text = (folder / "history.jsonl").read_text(encoding="utf-8", errors="replace")
+        history = History.from_lines(text.splitlines())
     except FileNotFoundError:
         history = History()
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        return Run(folder, name, "broken", f"history.jsonl cannot be read ({error}).", **whole)
+    except ValueError as error:
         return Run(folder, name, "broken", str(error), **whole)
     if state in ACTIVE_STATES and not is_owned(folder):
         state = "interrupted"
-    reason = status.get("reason")
     return Run(folder, name, state, reason, progress=progress, history=history, **whole)
 
 
 def _read_name(folder: Path) -> str:
     try:
-        return str(read_json(folder / "name.json")["name"]) or folder.name
+        name = read_json(folder / "name.json")["name"]
     except (OSError, ValueError, KeyError, TypeError):
         return folder.name  # a run without a readable name is still a run
+    return name if isinstance(name, str) and name else folder.name
+
+
+def _number(value: object) -> float:
+    # nan and numbers too long for a float are refused too
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+        raise ValueError(f"{value!r} is no number")
+    return value
+
+
+def _whole_number(value: object) -> int:
+    if not isinstance(value, int) or _number(value) < 0:
+        raise ValueError(f"{value!r} is no whole number")
+    return value
+
+
+def _moment(value: object) -> float:
+    seconds = _number(value)
+    if not 0 <= seconds < 1e11:  # the year 5138: dates end at 9999
+        raise ValueError(f"{value!r} is no time")
+    return float(seconds)
+
+
+def _texts(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(v, str) for v in value.values()):
+        raise ValueError(f"{value!r} is no object of texts")
+    return value
 
 
 def is_owned(folder: Path) -> bool:
@@ -482,11 +530,14 @@ def is_owned(folder: Path) -> bool:
     if not path.exists():
         return False
     lock = filelock.FileLock(path, blocking=False, thread_local=False)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        return True
-    lock.release()
+    with _LOOKING:
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            return True
+        except OSError:
+            return False  # a lock that cannot be opened is held by nobody
+        lock.release()
     return False
 
 
@@ -512,11 +563,14 @@ def delete_run(run: Run) -> None:
     Raises
     ------
     RunError
-        If somebody trains it.
+        If somebody trains it, or it is there no longer.
     """
+    if not run.config_path.exists():  # taking the lock would make the folder again
+        raise RunError(f"There is no run {run.run_id!r}; it may have been deleted.")
     lock = run.lock()
     try:
-        lock.acquire(blocking=False)
+        with _LOOKING:
+            lock.acquire(blocking=False)
     except filelock.Timeout as error:
         raise RunError(f"{run.name} is training; stop it before deleting it.") from error
     try:

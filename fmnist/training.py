@@ -74,6 +74,7 @@ def train(
         Where to train; default a GPU where torch sees one, else the processor.
     checkpoint_seconds : float
         The least time between two checkpoints; they are written after a logged step or an epoch.
+        One more is written with the weights of every new best epoch.
 
     Returns
     -------
@@ -84,16 +85,16 @@ def train(
     TrainingError
         If it fails; the run's folder then says so too.
     """
-    progress = run.progress
+    session = None
     try:
         session = _Session.open(run, dataset, device)
-        progress = session.progress()
-        run.write_status("running", progress)
+        run.write_status("running", session.progress())
         return session.run_epochs(control, on_progress, checkpoint_seconds)
     except Exception as error:
         reason = _explain(error)
         try:
             run.log_event(f"Failed: {reason}", time=time.time())
+            progress = session.progress() if session else run.progress
             run.write_status("failed", progress, reason=reason)
         except OSError:
             # the disk that could not take the run cannot take the reason either
@@ -108,7 +109,12 @@ def _explain(error: Exception) -> str:
         return "The disk is full; free some space, then resume the run."
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         return "There is not enough memory; choose a smaller batch size."
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {_one_line(error)}"
+
+
+def _one_line(error: Exception) -> str:
+    """Its message's first line: torch goes on with advice to programmers."""
+    return next(iter(str(error).strip().splitlines()), "").strip()
 
 
 def monitored_split(config: TrainConfig) -> SplitName:
@@ -186,6 +192,9 @@ class _Session:
         if device.type == "cuda":
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.benchmark = False
+        for leftover in run.folder.rglob(".*.tmp"):  # of a process that was killed as it wrote
+            if not leftover.name.startswith(".name.json."):  # the page's, who may be writing now
+                leftover.unlink(missing_ok=True)
         _describe(run, dataset, device)
         # two streams that have nothing to do with each other, from one seed
         order_seed, dropout_seed = np.random.SeedSequence(config.seed).generate_state(2)
@@ -311,10 +320,7 @@ class _Session:
         """Move the recent sums into the epoch's, and the mean loss into the history."""
         recent, self.recent = self.recent, _Sums.zeros(self.device)
         total = recent.loss.item()
-        if not math.isfinite(total):
-            raise TrainingError(
-                f"The loss was no longer a number at step {self.step:,}; try a lower learning rate."
-            )
+        self._check(math.isfinite(total))
         self.epoch_loss += total
         self.epoch_correct += int(recent.correct)
         self.epoch_images += recent.images
@@ -322,9 +328,16 @@ class _Session:
             entry = StepEntry(self.epoch, self.step, total / recent.images, self._elapsed())
             self._write_history({"kind": "step", **vars(entry)})
 
+    def _check(self, is_finite: bool) -> None:
+        if not is_finite:
+            raise TrainingError(
+                f"The loss was no longer a number at step {self.step:,}; try a lower learning rate."
+            )
+
     def _end_epoch(self) -> None:
         """Measure the epoch that has just ended, and move on to the next."""
         evaluation = evaluate(self._classifier(), self.measured)
+        self._check(bool(np.isfinite(evaluation.logits).all()))
         entry = EpochEntry(
             epoch=self.epoch,
             step=self.step,
@@ -342,8 +355,6 @@ class _Session:
         EpochEvaluations(
             evaluation.split, np.stack(self.epoch_logits), evaluation.labels, evaluation.indices
         ).save(self.run.epochs_path)
-        if is_best:
-            self._classifier().save(self.run.weights_path)
         self._write_history(entry.to_json())
         best_mark = ", the best so far" if is_best else ""
         self._log_event(
@@ -353,6 +364,10 @@ class _Session:
         self.epoch_loss, self.epoch_correct, self.epoch_images = 0.0, 0, 0
         self.epoch_seconds = 0.0
         self.order_state = self.order_generator.get_state()
+        if is_best:
+            # the checkpoint first: a resumed run must never go back behind the weights it keeps
+            self._checkpoint()
+            self._classifier().save(self.run.weights_path)
 
     def _finish(self) -> None:
         """Keep the last weights, and evaluate the best ones on every split of the protocol."""
@@ -459,11 +474,16 @@ class _Session:
             RuntimeError,
             pickle.UnpicklingError,
         ) as error:
+            problem = _one_line(error)
             raise TrainingError(
-                f"The run cannot be resumed from its checkpoint ({error}); start it anew."
+                f"The run cannot be resumed from its checkpoint ({problem}); start it anew."
             ) from error
         # lines logged between the checkpoint and the crash will be logged again
         write_atomic(self.run.history_path, "".join(f"{x}\n" for x in self.lines).encode())
+        best = History.from_lines(self.lines).best
+        if best and best.epoch == self.epoch - 1 and self.batch == 0:
+            # the crash may have come between the best epoch's checkpoint and its weights
+            self._classifier().save(self.run.weights_path)
 
 
 def _describe(run: Run, dataset: Dataset, device: torch.device) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from fmnist import charts, datasets
+from fmnist import charts, datasets, metrics
 from fmnist.classes import CLASS_NAMES
 from fmnist.config import TrainConfig
 from fmnist.evaluation import Evaluation
@@ -27,7 +27,7 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
             st.metric("Test accuracy", f"{evaluation.accuracy:.2%}", width="content")
         if best is not None:
             if best.split == "validation":
-                st.metric("Best validation accuracy", f"{best.accuracy:.2%}", width="content")
+                st.metric("Validation accuracy", f"{best.accuracy:.2%}", width="content")
             st.metric("Best epoch", f"{best.epoch} of {len(run.history.epochs)}", width="content")
         if run.state in ACTIVE_STATES:
             st.metric("Trained", f"{run.progress.fraction:.0%}", width="content")
@@ -45,6 +45,22 @@ def explain_protocol(config: TrainConfig) -> str:
         "**Notebook protocol**: the test images are measured after every epoch and the best epoch "
         "is chosen on them, which flatters."
     )
+
+
+def show_weaknesses(evaluation: Evaluation) -> None:
+    """The class it knows least, and the pair it confuses most."""
+    scores = [s for s in metrics.class_scores(evaluation.confusion) if s.total]
+    weakest = min(scores, key=lambda score: score.accuracy)
+    sentences = [
+        f"Weakest class: **{CLASS_NAMES[weakest.label]}**, {weakest.correct:,} of "
+        f"{weakest.total:,} recognised ({weakest.accuracy:.1%})."
+    ]
+    for pair in metrics.most_confused_pairs(evaluation.confusion, 1):
+        sentences.append(
+            f"Most frequent mistake: **{CLASS_NAMES[pair.true_label]}** taken for "
+            f"**{CLASS_NAMES[pair.predicted_label]}**, {pair.count:,} times."
+        )
+    st.markdown("  \n".join(sentences))
 
 
 def show_mistakes(run: Run, evaluation: Evaluation) -> None:
@@ -96,24 +112,28 @@ except ValueError as error:
     st.error(f"This run's evaluation cannot be read: {error}", icon=":material/broken_image:")
     st.stop()
 
-left, right = st.columns([5, 6], gap="medium")
+if evaluation is None:
+    with st.container(border=True):
+        show_figures(run, None)
+        st.caption("Its confusion matrix and mistakes appear after the first epoch.")
+    st.stop()
+
+left, right = st.columns([5, 6], gap="small")
 with left, st.container(border=True, height="stretch"):
     show_figures(run, evaluation)
-    if evaluation is None:
-        st.caption("Its confusion matrix and mistakes appear after the first epoch.")
-    else:
-        st.markdown("**Its most confident mistakes** (true → predicted)")
-        show_mistakes(run, evaluation)
-if evaluation is not None:
-    with right, st.container(border=True, height="stretch"):
-        st.markdown(
-            f"**What it takes for what**: {len(evaluation.labels):,} {evaluation.split} images, "
-            "mistakes in red"
-        )
-        st.plotly_chart(
-            charts.confusion_overview(evaluation.confusion),
-            key="overview",
-            config={"displayModeBar": False},
-            alt=f"Confusion matrix of the {evaluation.split} images, row true class, "
-            "column predicted class",
-        )
+    show_weaknesses(evaluation)
+with right, st.container(border=True, height="stretch"):
+    st.markdown(
+        f"**What it takes for what**: {len(evaluation.labels):,} {evaluation.split} images, "
+        "mistakes in red"
+    )
+    st.plotly_chart(
+        charts.confusion_overview(evaluation.confusion),
+        key="overview",
+        config={"displayModeBar": False},
+        alt=f"Confusion matrix of the {evaluation.split} images, row true class, "
+        "column predicted class",
+    )
+with st.container(border=True):
+    st.markdown("**Its most confident mistakes** (true → predicted)")
+    show_mistakes(run, evaluation)

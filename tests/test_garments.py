@@ -167,6 +167,32 @@ def test_geometry_names_its_parts(label: int) -> None:
         assert len(line.points) >= 2
 
 
+@pytest.mark.parametrize(
+    ("name", "seen", "never"),
+    [
+        ("T-shirt/top", {"torso", "motif"}, {"ribbing", "button", "waist seam"}),
+        ("Trouser", {"legs", "waistband"}, {"torso"}),
+        ("Pullover", {"torso", "ribbing"}, {"button"}),
+        ("Dress", {"torso", "waist seam", "pleat"}, {"button"}),
+        ("Coat", {"torso", "button", "hood", "belt"}, {"motif"}),
+        ("Sandal", {"strap", "slingback", "heel"}, {"welt"}),
+        ("Shirt", {"torso", "button", "collar"}, {"hood", "belt", "motif"}),
+        ("Sneaker", {"upper", "sole", "lace"}, {"heel", "gore"}),
+        ("Bag", {"body", "handle", "shoulder strap", "flap"}, {"sole", "torso"}),
+        ("Ankle boot", {"upper", "heel", "gore"}, {"strap"}),
+    ],
+)
+def test_each_label_draws_its_own_garment(name: str, seen: set[str], never: set[str]) -> None:
+    """A swap of two classes would pass for a good data set: nothing else checks the names."""
+    rng = random.Random(0)
+    names: set[str] = set()
+    for _ in range(200):
+        garment = garment_geometry(CLASS_NAMES.index(name), rng)
+        names |= {part.name for part in garment.parts} | {line.name for line in garment.lines}
+    assert seen <= names
+    assert not never & names
+
+
 @pytest.mark.parametrize("label", [-1, 10])
 def test_label_outside_the_classes_is_refused(label: int) -> None:
     with pytest.raises(ValueError, match=rf"A label is a number from 0 .* to 9 .*, not {label}\."):

@@ -1,8 +1,11 @@
 """The epoch loop: what it keeps, that it can be repeated and resumed, how it fails."""
 
+import errno
 import json
+import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from torch.nn import functional
 from fmnist import runs, training
 from fmnist.classifier import Classifier
 from fmnist.config import TrainConfig
-from fmnist.datasets import Dataset
+from fmnist.datasets import Dataset, Split
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
 from fmnist.runs import Run
 from fmnist.training import Outcome, Signal, TrainingError, train, training_split
@@ -80,6 +83,40 @@ def test_kept_weights_are_the_best_epochs_and_figures_agree(undisturbed: Run) ->
     stored = Evaluation.load(undisturbed.evaluation_path("test"))
     again = evaluate(Classifier.load(undisturbed.weights_path), small_dataset().split("test"))
     assert np.array_equal(stored.logits, again.logits)
+
+
+def test_lines_of_the_history_name_their_figures(undisturbed: Run) -> None:
+    lines = [json.loads(line) for line in undisturbed.history_path.read_text().splitlines()]
+    assert [line["kind"] for line in lines] == ["step", "step", "epoch"] * 3
+    assert list(lines[0]) == ["kind", "epoch", "step", "loss", "seconds"]
+    assert list(lines[2]) == [
+        "kind", "epoch", "step", "train_loss", "train_accuracy", "validation_loss",
+        "validation_accuracy", "seconds", "images_per_second",
+    ]  # fmt: skip
+
+
+def test_the_first_best_epoch_is_kept_and_the_last_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights: list[torch.Tensor] = []
+
+    def all_right_from_the_second_epoch(classifier: Classifier, split: Split) -> Evaluation:
+        evaluation = evaluate(classifier, split)
+        if split.name == "test":
+            return evaluation
+        weights.append(classifier.model.state_dict()["fc2.weight"].clone())
+        right = np.eye(10, dtype=np.float16)[split.labels]
+        return replace(evaluation, logits=right) if len(weights) > 1 else evaluation
+
+    monkeypatch.setattr(training, "evaluate", all_right_from_the_second_epoch)
+    run = run_whole(tmp_path)
+    best, last = Classifier.load(run.weights_path), Classifier.load(run.last_weights_path)
+    assert torch.equal(best.model.state_dict()["fc2.weight"], weights[1])
+    assert torch.equal(last.model.state_dict()["fc2.weight"], weights[2])
+    assert not torch.equal(weights[1], weights[2])
+    assert Evaluation.load(run.evaluation_path("validation")).accuracy == 1
+    test = Evaluation.load(run.evaluation_path("test"))
+    assert np.array_equal(test.logits, evaluate(best, small_dataset().split("test")).logits)
 
 
 def test_settings_data_and_versions_are_written_down(undisturbed: Run) -> None:
@@ -180,6 +217,74 @@ def test_a_stopped_run_keeps_what_it_has_and_goes_on_bit_for_bit(
     same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
 
 
+LONGER = TrainConfig.from_json(CONFIG.to_json() | {"epochs": 4})
+
+
+def test_a_run_killed_after_its_best_epoch_keeps_weights_and_history_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create_run(tmp_path, LONGER)
+    assert run_until(run, 7, "pause") == "paused"  # a checkpoint after the first epoch
+
+    def die(progress: runs.Progress) -> None:
+        if progress.step == 21:  # far from due for the next checkpoint
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_until(run, 10**9, "continue", on_progress=die)
+    assert run_until(run, 0, "stop") == "stopped"
+    agrees(runs.open_run(tmp_path, run.run_id))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_killed_as_it_keeps_the_best_weights_is_whole_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    run = runs.create_run(tmp_path, LONGER)
+    save, saved = Classifier.save, 0
+
+    def die(self: Classifier, path: Path) -> None:
+        nonlocal saved
+        saved += 1
+        if saved > 1 and when == "before":
+            raise KeyboardInterrupt
+        save(self, path)
+        if saved > 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Classifier, "save", die)
+        run_until(run, 10**9, "continue")
+    assert run_until(run, 0, "stop") == "stopped"
+    stopped = runs.open_run(tmp_path, run.run_id)
+    agrees(stopped)
+    assert len(stopped.history.epochs) > 1
+
+
+def agrees(run: Run) -> None:
+    """Assert that the weights are those of the history's best epoch, and so are the logits."""
+    best = run.history.best
+    assert best
+    kept = Classifier.load(run.weights_path)
+    validation = evaluate(kept, small_dataset().split("validation"))
+    assert (validation.accuracy, validation.loss) == (best.accuracy, best.loss)
+    for stored in (validation, evaluate(kept, small_dataset().split("test"))):
+        again = Evaluation.load(run.evaluation_path(stored.split))
+        assert np.array_equal(again.logits, stored.logits)
+
+
+def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    left = [run.folder / ".checkpoint.pt.x.tmp", run.folder / "evaluation" / ".epochs.npz.x.tmp"]
+    renaming = run.folder / ".name.json.x.tmp"  # somebody renames the run at this moment
+    run.epochs_path.parent.mkdir()
+    for path in (*left, renaming):
+        path.touch()
+    assert run_until(run, 1, "pause") == "paused"
+    assert not any(path.exists() for path in left)
+    assert renaming.exists()
+
+
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "STATUS_SECONDS", 0)
     told: list[runs.Progress] = []
@@ -223,14 +328,97 @@ def test_a_loss_that_is_no_number_fails_the_run(
     )
 
 
+def test_weights_gone_astray_in_an_epochs_last_step_fail_the_run(tmp_path: Path) -> None:
+    # the first step of such a rate takes the logits beyond what float16 holds
+    config = TrainConfig(dataset="drawn-garments", epochs=1, subset=10, learning_rate=1.0)
+    assert "no longer a number at step 1; try a lower learning rate" in fails(
+        tmp_path, config=config
+    )
+
+
+def test_a_failed_run_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    asked = 0
+
+    def control() -> Signal:
+        nonlocal asked
+        asked += 1
+        if asked > 9:
+            raise RuntimeError("torch says why\nand gives advice to programmers")
+        return "continue"
+
+    with runs.owning(run), pytest.raises(TrainingError):
+        train(run, small_dataset(), control=control)
+    failed = runs.open_run(tmp_path, run.run_id)
+    assert (failed.progress.step, failed.progress.epoch) == (9, 2)
+    assert failed.reason == "RuntimeError: torch says why"
+
+
+class Bomb:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_a_checkpoint_is_never_unpickled(tmp_path: Path) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    torch.save({"format": 1, "lines": Bomb(tmp_path / "blown")}, run.checkpoint_path)
+    assert "cannot be resumed from its checkpoint" in fails(tmp_path, run=run)
+    assert not (tmp_path / "blown").exists()
+
+
 def test_a_full_disk_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = OSError(28, "No space left on device")
     monkeypatch.setattr(training, "write_atomic", raising(full))
     assert fails(tmp_path) == "The disk is full; free some space, then resume the run."
 
 
-def test_too_little_memory_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 TB")
+@pytest.mark.parametrize("write", [1, 9, 20])
+def test_a_disk_that_was_full_once_does_not_change_the_result(
+    undisturbed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int
+) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    sync, synced = os.fsync, 0
+
+    def full_once(descriptor: int) -> None:
+        nonlocal synced
+        synced += 1
+        if synced == write:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full_once)
+    assert fails(tmp_path, run=run).startswith("The disk is full")
+    assert run_until(run, 10**9, "continue") == "finished"
+    same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
+
+
+def test_a_disk_that_stays_full_still_tells_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create_run(tmp_path, CONFIG)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(os, "fsync", raising(full))
+    with runs.owning(run), pytest.raises(TrainingError, match="The disk is full"):
+        train(run, small_dataset())
+    assert runs.open_run(tmp_path, run.run_id).state == "interrupted"  # it could not be told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 TB"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 TB"),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_fails_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     monkeypatch.setattr(functional, "cross_entropy", raising(error))
     assert fails(tmp_path) == "There is not enough memory; choose a smaller batch size."
 

@@ -1,7 +1,6 @@
 """Names of the models and how each is built. Importing this module does not import torch."""
 
 import importlib
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -41,10 +40,6 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
     }
 )
 
-# Layers draw their initial weights from torch's one global generator; two models built at the
-# same moment in two threads would disturb each other's draws. The lock guards that generator.
-_GLOBAL_GENERATOR = threading.Lock()
-
 
 def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
     """A new model with initial weights that depend on `name` and `seed` alone.
@@ -54,7 +49,7 @@ def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
     name : str
         Key of `MODELS`.
     seed : int
-        Of the initial weights. The state of torch's global generator is left as it was.
+        Of the initial weights; torch's global generator is neither read nor changed.
     num_classes : int
         Length of the logits.
 
@@ -67,9 +62,10 @@ def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
         raise ValueError(f"There is no model {name!r}; known are {', '.join(MODELS)}.")
     import torch
 
+    from fmnist.models.initialisation import DrawFrom
+
     module, _, attribute = MODELS[name].factory.partition(":")
     factory = getattr(importlib.import_module(module), attribute)
-    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with DrawFrom(torch.Generator().manual_seed(seed)):
         model: nn.Module = factory(num_classes=num_classes)
     return model

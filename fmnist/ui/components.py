@@ -2,7 +2,8 @@
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import streamlit as st
@@ -15,7 +16,7 @@ from fmnist.datasets import Dataset, DatasetError
 from fmnist.runs import ACTIVE_STATES, Progress, Run
 from fmnist.ui import cache, state
 
-STATE_BADGES = {
+STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
     "queued": ("Queued", "gray", ":material/hourglass_empty:"),
     "running": ("Training", "green", ":material/play_arrow:"),
     "pausing": ("Pausing…", "orange", ":material/pause:"),
@@ -31,6 +32,7 @@ STATE_BADGES = {
 
 def header(title: str, caption: str) -> None:
     """Title of a page, what it is for, and which data set it shows."""
+    state.enter()
     st.title(title, anchor=False)
     st.caption(caption)
     told = state.left_out()
@@ -207,7 +209,7 @@ def enlarge(image: NDArray[np.uint8], width: int) -> bytes:
     factor = -(-width // IMAGE_SIZE)
     size = (IMAGE_SIZE * factor, IMAGE_SIZE * factor)
     picture = Image.fromarray(image).resize(size, Image.Resampling.NEAREST)
-    return _png(picture)
+    return _png(_with_gap(picture))
 
 
 @st.cache_data(show_spinner=False)
@@ -217,7 +219,15 @@ def placeholder_tile(width: int) -> bytes:
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, width - 1, width - 1), outline=170)
     draw.text((width / 2, width / 2), "no pixels", fill=110, anchor="mm")
-    return _png(picture)
+    return _png(_with_gap(picture))
+
+
+def _with_gap(picture: Image.Image) -> Image.Image:
+    """The picture within a transparent margin, since images in a row touch each other."""
+    gap = max(2, picture.width // 32)
+    framed = Image.new("LA", (picture.width + 2 * gap, picture.height + 2 * gap))
+    framed.paste(picture.convert("LA"), (gap, gap))
+    return framed
 
 
 def contact_sheet(images: NDArray[np.uint8], *, columns: int, scale: int = 3) -> bytes:

@@ -1,6 +1,8 @@
 """The one selection that all pages share, in the session and in the address bar."""
 
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -8,6 +10,7 @@ from fmnist.ui import cache
 
 _KEY = "selection"
 _LEFT_OUT = "selection_left_out"
+_WANTED = "wanted_page"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,25 @@ def selection() -> Selection:
     """The selection of this session."""
     current: Selection = st.session_state.get(_KEY, Selection())
     return current
+
+
+def enter() -> None:
+    """See to it that app.py has run in this session; called first by every page.
+
+    Until `st.navigation` has been called once, Streamlit takes a folder called pages for its own
+    older kind of app and runs a page's script alone: to the very first visitor of a server, who
+    opens the address of a page. Such a visitor is sent through app.py, and back here by `wanted`.
+    """
+    if _KEY in st.session_state:
+        return
+    st.session_state[_WANTED] = PurePosixPath(urlsplit(st.context.url or "").path).name
+    st.switch_page("app.py", query_params=dict(st.query_params))
+
+
+def wanted() -> str | None:
+    """The page that `enter` sent the person away from; told once."""
+    name: str | None = st.session_state.pop(_WANTED, None)
+    return name
 
 
 def select(run: str | None) -> None:

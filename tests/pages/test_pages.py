@@ -92,7 +92,7 @@ def test_start_shows_accuracy_and_protocol_of_the_open_run(finished: Run, machin
     best = finished.history.best
     assert best
     assert shown["Test accuracy"] == f"{test.accuracy:.2%}"
-    assert shown["Best validation accuracy"] == f"{best.accuracy:.2%}"
+    assert shown["Validation accuracy"] == f"{best.accuracy:.2%}"
     assert "Held-out protocol" in text(app)
     assert "200 test images" in text(app)
 

@@ -1,0 +1,118 @@
+"""Settings: their defaults, what is refused and how, JSON."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from fmnist.config import ConfigError, TrainConfig
+
+CHANGED = TrainConfig(
+    model="fashion-cnn",
+    dataset="drawn-garments",
+    protocol="notebook",
+    epochs=3,
+    batch_size=64,
+    learning_rate=0.01,
+    optimiser="adam",
+    seed=5,
+    subset=500,
+    log_every=7,
+)
+
+
+def test_defaults_are_the_original_recipe() -> None:
+    assert TrainConfig() == TrainConfig(
+        model="fashion-cnn",
+        dataset="fashion-mnist",
+        protocol="held-out",
+        epochs=20,
+        batch_size=128,
+        learning_rate=1e-3,
+        optimiser="adam",
+        seed=0,
+        subset=None,
+        log_every=100,
+    )
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig().epochs = 3  # type: ignore[misc]
+
+
+NUMBERS = ("epochs", "batch_size", "learning_rate", "seed", "subset", "log_every")
+NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
+CHOICES = ("model", "dataset", "protocol", "optimiser")
+NO_CHOICES: tuple[Any, ...] = ("", "other", None, 1, True, ["adam"], {})
+IMPOSSIBLE: list[tuple[str, Any]] = [
+    *((name, value) for name in NUMBERS for value in NO_NUMBERS),
+    *((name, None) for name in NUMBERS if name != "subset"),
+    *((name, 2.0) for name in NUMBERS),
+    *((name, -1) for name in NUMBERS),
+    *((name, 10**400) for name in NUMBERS),
+    *((name, value) for name in CHOICES for value in NO_CHOICES),
+    ("epochs", 0), ("epochs", 1001),
+    ("batch_size", 0), ("batch_size", 4097),
+    ("learning_rate", 0), ("learning_rate", 0.0), ("learning_rate", 1.0000001),
+    ("seed", 2**32),
+    ("subset", 0), ("subset", 9), ("subset", 60_001),
+    ("log_every", 0), ("log_every", 10_001),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> None:
+    for build in (lambda v: TrainConfig(**v), TrainConfig.from_json):
+        with pytest.raises(ConfigError) as caught:
+            build({name: value})
+        assert caught.value.field == name
+        assert str(caught.value).startswith(f"{name}: ")
+        assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 1), ("epochs", 1000),
+        ("batch_size", 1), ("batch_size", 4096),
+        ("learning_rate", 1), ("learning_rate", 1e-12),
+        ("seed", 0), ("seed", 2**32 - 1),
+        ("subset", None), ("subset", 10), ("subset", 60_000),
+        ("log_every", 1), ("log_every", 10_000),
+    ],
+)  # fmt: skip
+def test_the_ends_of_each_range_are_allowed(name: str, value: Any) -> None:
+    assert getattr(TrainConfig.from_json({name: value}), name) == value
+
+
+@pytest.mark.parametrize("config", [TrainConfig(), CHANGED])
+def test_json_and_back(config: TrainConfig) -> None:
+    text = json.dumps(config.to_json())
+    assert TrainConfig.from_json(json.loads(text)) == config
+    assert list(json.loads(text)) == [field.name for field in dataclasses.fields(TrainConfig)]
+
+
+def test_every_field_counts() -> None:
+    # a field that is lost on the way would still pass the round trip of its default
+    defaults = TrainConfig().to_json()
+    same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
+    assert same == ["model", "optimiser"]  # there is only one of each
+
+
+def test_absent_fields_keep_their_defaults() -> None:
+    assert TrainConfig.from_json({"epochs": 3}) == TrainConfig(epochs=3)
+
+
+def test_an_unknown_field_is_refused_by_its_name() -> None:
+    with pytest.raises(ConfigError, match=r"^momentum: is no setting; known are model, ") as caught:
+        TrainConfig.from_json({"momentum": 0.9})
+    assert caught.value.field == "momentum"
+
+
+@pytest.mark.parametrize("values", [None, [], ["epochs"], 3, "epochs", True])
+def test_settings_must_be_an_object(values: object) -> None:
+    with pytest.raises(ConfigError, match="^config: must be an object") as caught:
+        TrainConfig.from_json(values)
+    assert caught.value.field == "config"
