@@ -67,7 +67,7 @@ def measure(browser: Browser, artifacts: Path, url: str, *, rounds: int, seconds
     running.choose_preset(page, "Original recipe")
     page.get_by_text("about half an hour").wait_for()
     page.get_by_role("button", name="Start training").click()
-    page.locator(".st-key-loss .js-plotly-plot").wait_for(timeout=300_000)
+    page.locator(".st-key-loss svg path >> nth=0").wait_for(timeout=300_000)
     page.close()
     result: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(rounds):
@@ -77,7 +77,7 @@ def measure(browser: Browser, artifacts: Path, url: str, *, rounds: int, seconds
                 viewer = browser.new_page(viewport={"width": 1280, "height": 900})
                 viewer.set_default_timeout(120_000)
                 viewer.goto(f"{url}/train")
-                viewer.locator(".st-key-loss .js-plotly-plot").wait_for()
+                viewer.locator(".st-key-loss svg path >> nth=0").wait_for()
             time.sleep(3)  # the status file is a second old at most
             images = pace(artifacts, seconds, viewer if way == "under clicks" else None)
             result[way].append(images)

@@ -289,7 +289,7 @@ images were measured once, at the end, and chose nothing."""
 
 All {total:,} training images to train on; the {len(test.labels):,} test images were measured \
 after every epoch. The "best test accuracy" is therefore a choice made on the test set, and \
-flatters the model; the final test accuracy is that of the last epoch, which was fixed \
+may flatter the model; the final test accuracy is that of the last epoch, which was fixed \
 beforehand."""
 
 
@@ -422,8 +422,8 @@ def _recipe(run: Run, config: TrainConfig) -> str:
 
 {table}
 
-With the same versions, device and number of threads the figures come out the same; elsewhere \
-rounding differs, and the figures with it, a little.{check}"""
+On the same machine, with the same versions and number of threads, the figures come out the \
+same; elsewhere rounding differs, and the figures with it, a little.{check}"""
 
 
 def _percent(fraction: float) -> str:

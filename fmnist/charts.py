@@ -1,13 +1,13 @@
-"""Plotly figures from arrays. Colours work on light and on dark backgrounds."""
+"""Charts from arrays, in colours that work on light and on dark backgrounds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from fmnist.classes import CLASS_NAMES, IMAGE_SIZE
+from fmnist.classes import CLASS_NAMES
 from fmnist.runs import History
 
 CLASS_COLOURS: Final = (
@@ -27,7 +27,6 @@ CLASS_COLOURS: Final = (
 TRAIN_COLOUR: Final = "#F28E2B"
 MEASURED_COLOUR: Final = "#4E79A7"
 BEST_COLOUR: Final = "#2A9D8F"
-_FAINT: Final = "rgba(242, 142, 43, 0.45)"
 
 # the counts of a small confusion matrix: transparent for none, so that it suits any background
 _COUNTS_SCALE: Final = ((0.0, "rgba(78, 121, 167, 0)"), (1.0, "rgba(78, 121, 167, 1)"))
@@ -43,95 +42,130 @@ def _figure(height: int) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         hovermode="x unified",
-        # with a constant revision the reader's zoom survives an update of the data
-        uirevision="constant",
     )
     return figure
 
 
-def loss_curves(history: History, *, steps_per_epoch: float) -> go.Figure:
-    """Loss of training steps, and of training and measured split per epoch.
+def loss_curves(
+    history: History,
+    *,
+    measured: str,
+    steps_per_epoch: float,
+    shown: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """Loss of training steps, and of training and measured split per epoch, as ECharts options.
+
+    ECharts, since Streamlit draws it anew in place; a Plotly chart is taken down and built again
+    whenever its data change, which flickers.
 
     Parameters
     ----------
     history : History
+    measured : str
+        Title of the split measured every epoch.
     steps_per_epoch : float
         Places the steps on the axis of epochs.
+    shown : tuple of int, optional
+        First and last epoch to show; default all.
     """
-    figure = _figure(320)
-    measured = history.epochs[0].split.capitalize() if history.epochs else "Validation"
-    epochs = [entry.epoch for entry in history.epochs]
-    figure.add_scatter(
-        x=[entry.step / steps_per_epoch for entry in history.steps],
-        y=[entry.loss for entry in history.steps],
-        name="Training, logged steps",
-        mode="lines",
-        line={"color": _FAINT, "width": 1.5},
-        hovertemplate="%{y:.3f}",
-    )
-    figure.add_scatter(
-        x=epochs,
-        y=[entry.train_loss for entry in history.epochs],
-        name="Training, epoch",
-        mode="lines+markers",
-        line={"color": TRAIN_COLOUR, "width": 2},
-        hovertemplate="%{y:.3f}",
-    )
-    figure.add_scatter(
-        x=epochs,
-        y=[entry.loss for entry in history.epochs],
-        name=measured,
-        mode="lines+markers",
-        line={"color": MEASURED_COLOUR, "width": 2},
-        hovertemplate="%{y:.3f}",
-    )
+    epochs = history.epochs
     turned = history.turned
+    series = [
+        _line(
+            "Training, logged steps",
+            [(entry.step / steps_per_epoch, entry.loss) for entry in history.steps],
+            TRAIN_COLOUR,
+            faint=True,
+        ),
+        _line("Training, epoch", [(e.epoch, e.train_loss) for e in epochs], TRAIN_COLOUR),
+        _line(measured, [(e.epoch, e.loss) for e in epochs], MEASURED_COLOUR),
+    ]
     if turned:
-        figure.add_vline(
-            x=turned.epoch, line={"color": MEASURED_COLOUR, "dash": "dot", "width": 1.5}
-        )
-        figure.add_annotation(
-            x=turned.epoch, y=1, yref="paper", text="lowest", showarrow=False, xshift=26, yshift=-8
-        )
-    figure.update_xaxes(title="Epoch", rangemode="tozero")
-    figure.update_yaxes(title="Cross-entropy (nats)", rangemode="tozero")
-    return figure
+        series[-1]["markLine"] = {
+            "symbol": "none",
+            "silent": True,
+            "lineStyle": {"color": MEASURED_COLOUR, "type": "dotted"},
+            "label": {"formatter": f"lowest: epoch {turned.epoch}", "color": MEASURED_COLOUR},
+            "data": [{"xAxis": turned.epoch}],
+        }
+    return _curves(
+        series, name="Cross-entropy (nats)", decimals="%.3f", shown=shown, from_zero=True
+    )
 
 
-def accuracy_curves(history: History) -> go.Figure:
-    """Accuracy of training and of the measured split per epoch, the best epoch marked."""
-    figure = _figure(320)
-    measured = history.epochs[0].split.capitalize() if history.epochs else "Validation"
-    epochs = [entry.epoch for entry in history.epochs]
-    figure.add_scatter(
-        x=epochs,
-        y=[100 * entry.train_accuracy for entry in history.epochs],
-        name="Training",
-        mode="lines+markers",
-        line={"color": TRAIN_COLOUR, "width": 2},
-        hovertemplate="%{y:.2f} %",
-    )
-    figure.add_scatter(
-        x=epochs,
-        y=[100 * entry.accuracy for entry in history.epochs],
-        name=measured,
-        mode="lines+markers",
-        line={"color": MEASURED_COLOUR, "width": 2},
-        hovertemplate="%{y:.2f} %",
-    )
+def accuracy_curves(
+    history: History, *, measured: str, shown: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """Accuracy of training and of the measured split per epoch, the best epoch marked.
+
+    Parameters and result as of `loss_curves`.
+    """
+    epochs = history.epochs
+    series = [
+        _line("Training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], TRAIN_COLOUR),
+        _line(measured, [(e.epoch, 100 * e.accuracy) for e in epochs], MEASURED_COLOUR),
+    ]
     best = history.best
     if best:
-        figure.add_scatter(
-            x=[best.epoch],
-            y=[100 * best.accuracy],
-            name=f"Best: epoch {best.epoch}, {best.accuracy:.2%}",
-            mode="markers",
-            marker={"symbol": "star", "size": 15, "color": BEST_COLOUR},
-            hoverinfo="skip",
+        series.append(
+            {
+                "type": "scatter",
+                "name": f"Best: epoch {best.epoch}",
+                "data": [(best.epoch, 100 * best.accuracy)],
+                "symbol": "diamond",
+                "symbolSize": 16,
+                "itemStyle": {"color": BEST_COLOUR},
+            }
         )
-    figure.update_xaxes(title="Epoch", rangemode="tozero")
-    figure.update_yaxes(title="Accuracy (%)")
-    return figure
+    return _curves(series, name="Accuracy (%)", decimals="%.2f", shown=shown, from_zero=False)
+
+
+def _line(
+    name: str, points: list[tuple[float, float]], colour: str, *, faint: bool = False
+) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "name": name,
+        "data": points,
+        "showSymbol": not faint,
+        "itemStyle": {"color": colour, "opacity": 0.5 if faint else 1},
+        "lineStyle": {
+            "color": colour,
+            "width": 1.5 if faint else 2,
+            "opacity": 0.5 if faint else 1,
+        },
+    }
+
+
+def _curves(
+    series: list[dict[str, Any]],
+    *,
+    name: str,
+    decimals: str,
+    shown: tuple[int, int] | None,
+    from_zero: bool,
+) -> dict[str, Any]:
+    zoom: dict[str, Any] = {
+        "type": "inside",
+        # the range is chosen beside the chart, where it outlives an update
+        "zoomOnMouseWheel": False,
+        "moveOnMouseMove": False,
+        "moveOnMouseWheel": False,
+    }
+    if shown:
+        zoom |= {"startValue": shown[0], "endValue": shown[1]}
+    return {
+        "animation": False,
+        "grid": {"top": 64, "left": 8, "right": 24, "bottom": 8, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "itemGap": 14},
+        "tooltip": {"trigger": "axis", "valueFormatter": decimals},
+        "xAxis": {"type": "value", "name": "Epoch", "nameLocation": "middle", "nameGap": 28,
+                  "min": shown[0] if shown else 0, **({"max": shown[1]} if shown else {})},
+        "yAxis": {"type": "value", "name": name, "scale": not from_zero,
+                  "nameTextStyle": {"align": "left"}},
+        "dataZoom": [zoom],
+        "series": series,
+    }  # fmt: skip
 
 
 def confusion_overview(confusion: NDArray[np.integer]) -> go.Figure:
@@ -208,21 +242,4 @@ def pixel_histogram(values: NDArray[np.floating], counts: NDArray[np.integer]) -
     figure.update_layout(bargap=0, hovermode="closest", margin={"t": 8})
     figure.update_xaxes(title="Pixel value")
     figure.update_yaxes(title="Pixels (log)", type="log")
-    return figure
-
-
-def class_intensity(images_mean: NDArray[np.floating], label: int) -> go.Figure:
-    """A mean image as a heat map with its values on hover.
-
-    Parameters
-    ----------
-    images_mean : float (28, 28)
-        First row at the top.
-    label : int
-    """
-    figure = _figure(300)
-    figure.add_heatmap(z=images_mean, colorscale="Greys_r", showscale=False)
-    figure.update_layout(hovermode="closest", title=CLASS_NAMES[label])
-    figure.update_xaxes(visible=False, range=[-0.5, IMAGE_SIZE - 0.5])
-    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
     return figure

@@ -43,7 +43,7 @@ def explain_protocol(config: TrainConfig) -> str:
         )
     return (
         "**Notebook protocol**: the test images are measured after every epoch and the best epoch "
-        "is chosen on them, which flatters."
+        "is chosen on them, which may flatter."
     )
 
 

@@ -92,6 +92,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "labels of another type": {"labels": LABELS.astype(np.float64)},
     "labels that are texts": {"labels": LABELS.astype(str)},
     "a single label": {"labels": np.array(3, dtype=np.uint8)},
+    "a single image": {"labels": np.uint8(3), "indices": np.int32(1)},
+    "a column of labels": {"labels": LABELS[:, None], "indices": INDICES[:, None]},
     "logits of another type": {"logits": LOGITS.astype(np.float32)},
     "logits of nine classes": {"logits": LOGITS[:, :, :9]},
     "logits of one number": {"logits": np.float16(1)},

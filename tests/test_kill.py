@@ -25,13 +25,17 @@ CONFIG = TrainConfig(
 # Tells each step before it begins, and each file just before it takes its place: the parent kills
 # at one of these moments, so that both the middle of a step and the middle of a write are met.
 CHILD = """
-import pathlib, sys
+import itertools, pathlib, signal, sys
 from fmnist import files, runs
 from fmnist.training import train
 from tests.small import small_dataset
 
+numbers = itertools.count(1)
+
 def tell(word):
     print(word, flush=True)
+    if next(numbers) >= int(sys.argv[3]) and word == sys.argv[4]:
+        signal.pause()  # it is killed here, not a moment later
 
 replace = pathlib.Path.replace
 
@@ -61,7 +65,8 @@ def train_until_killed(run: Run, moment: int, word_of_death: str = "") -> tuple[
         Whether it finished first, and its last word.
     """
     child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(run.folder.parent), run.run_id],
+        [sys.executable, "-c", CHILD, str(run.folder.parent), run.run_id,
+         str(moment), word_of_death],
         cwd=ROOT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert child.stdout

@@ -2,7 +2,6 @@
 
 import atexit
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -16,9 +15,6 @@ from fmnist.download import DownloadProcess
 from fmnist.evaluation import EpochEvaluations, Evaluation
 from fmnist.runs import Run, RunError
 from fmnist.trainer import Trainer
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 
 @st.cache_resource(show_spinner=False)
@@ -193,21 +189,3 @@ def architecture(model_name: str) -> list[dict[str, object]]:
     from fmnist.models.summary import summarise
 
     return [vars(row) for row in summarise(model_name)]
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def training_figures(
-    _run: Run,
-    run_id: str,  # noqa: ARG001 - part of the key, as the next two
-    steps: int,  # noqa: ARG001
-    epochs: int,  # noqa: ARG001
-) -> tuple["go.Figure", "go.Figure"]:
-    """Loss and accuracy curves, drawn anew only when the history has grown."""
-    from fmnist import charts
-
-    total = _run.config.epochs if _run.config else 1
-    per_epoch = max(1.0, _run.progress.steps / total)
-    return (
-        charts.loss_curves(_run.history, steps_per_epoch=per_epoch),
-        charts.accuracy_curves(_run.history),
-    )

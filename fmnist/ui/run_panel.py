@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from fmnist import charts
 from fmnist.runs import ACTIVE_STATES, RESUMABLE_STATES, History, Run, RunError
 from fmnist.ui import cache, components
 
@@ -135,25 +136,51 @@ def show_curves(run_id: str) -> None:
         else:
             st.caption("Nothing was logged of this run.")
         return
-    loss, accuracy = cache.training_figures(run, run_id, len(history.steps), len(history.epochs))
+    config, epochs = run.config, run.config.epochs
+    measured = "Validation" if config.protocol == "held-out" else "Test"
+    shown = st.session_state.get(f"epochs-shown-{run_id}")
+    if shown == (0, epochs):
+        shown = None
     first, second = st.columns(2, gap="medium")
     first.markdown("**Loss**")
-    first.plotly_chart(
-        loss,
+    first.echarts_chart(
+        charts.loss_curves(
+            history,
+            measured=measured,
+            steps_per_epoch=max(1.0, run.progress.steps / epochs),
+            shown=shown,
+        ),
         key="loss",
-        config={"displaylogo": False},
+        height=320,
+        renderer="svg",
         alt="Loss of training and of the measured split over epochs",
     )
     second.markdown("**Accuracy**")
     if history.epochs:
-        second.plotly_chart(
-            accuracy,
+        second.echarts_chart(
+            charts.accuracy_curves(history, measured=measured, shown=shown),
             key="accuracy",
-            config={"displaylogo": False},
+            height=320,
+            renderer="svg",
             alt="Accuracy of training and of the measured split over epochs",
         )
     else:
         second.caption("Measured after each epoch.")
+    with st.container(horizontal=True, vertical_alignment="center", key="curves-foot"):
+        st.caption(
+            f"{len(history.steps):,} logged steps, {len(history.epochs):,} measured epochs.",
+            width="content",
+        )
+        if epochs > 2:
+            st.slider(
+                "Epochs shown",
+                0,
+                epochs,
+                (0, epochs),
+                key=f"epochs-shown-{run_id}",
+                width=320,
+                help="Zoom in on a part of the run; it stays so while the curves grow.",
+            )
     for sentence in explain(history):
         st.markdown(sentence)
 
@@ -185,7 +212,7 @@ def explain(history: History) -> list[str]:
     if split == "test":
         sentences.append(
             ":material/info: The best epoch is chosen on the test images here (notebook protocol), "
-            "so its accuracy flatters."
+            "so its accuracy may flatter."
         )
     return sentences
 

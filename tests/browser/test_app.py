@@ -21,9 +21,12 @@ expect.set_options(timeout=SLOW)
 StartServer = Callable[..., Server]
 
 POINTS = """() => {
-  const plot = document.querySelector('.st-key-loss .js-plotly-plot');
-  return plot && plot.data ? plot.data[0].x.length : 0;
+  const foot = document.querySelector('.st-key-curves-foot');
+  const chart = document.querySelector('.st-key-loss svg path');
+  return foot && chart ? parseInt(foot.innerText.replace(',', '')) : 0;
 }"""
+LOSS_LABELS = """() => [...document.querySelectorAll('.st-key-loss svg text')]
+  .map(text => text.textContent).join(' ')"""
 
 
 def open_page(page: Page, server: Server, path: str = "", query: str = "") -> None:
@@ -138,23 +141,24 @@ def test_pause_in_one_browser_resume_in_another(
     elsewhere.close()
 
 
-def test_zoom_is_kept_while_the_curve_grows(page: Page, start_server: StartServer) -> None:
+def test_curves_grow_in_place_and_keep_the_zoom(page: Page, start_server: StartServer) -> None:
     server = start_server()
     open_page(page, server, "train")
     small_run(page, epochs=60)
     click(page, "Start training")
-    before = wait_for_points(page, 3)
-    plot = page.locator(".st-key-loss .nsewdrag").first
-    box = plot.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
-    page.mouse.up()
-    ranged = "() => document.querySelector('.st-key-loss .js-plotly-plot').layout.xaxis.range"
-    zoomed = page.evaluate(ranged)
-    wait_for_points(page, before + 3)
-    assert page.evaluate(ranged) == zoomed
+    before = wait_for_points(page, 2)
+    slider = page.get_by_role("slider").nth(1)  # the end of the range of epochs
+    slider.focus()
+    for _ in range(57):
+        slider.press("ArrowLeft")
+    ended_at = "() => /(^| )3( |$)/.test((" + LOSS_LABELS + ")())"  # the axis ends at epoch 3
+    page.wait_for_function(ended_at, timeout=SLOW)
+    page.evaluate("() => { window.chart = document.querySelector('.st-key-loss svg path') }")
+    page.evaluate("() => { window.box = document.querySelector('.st-key-loss') }")
+    wait_for_points(page, before + 8)
+    assert page.evaluate("window.box === document.querySelector('.st-key-loss')")
+    assert page.evaluate(ended_at)
+    assert "60" not in page.evaluate(LOSS_LABELS).split()
     click(page, "Stop")
     badge(page, "Stopped")
 
