@@ -67,7 +67,9 @@ def measure(browser: Browser, artifacts: Path, url: str, *, rounds: int, seconds
     running.choose_preset(page, "Original recipe")
     page.get_by_text("about half an hour").wait_for()
     page.get_by_role("button", name="Start training").click()
-    page.locator(".st-key-loss svg path >> nth=0").wait_for(timeout=300_000)
+    head = page.locator(".st-key-progress-head")
+    head.get_by_text("Training").wait_for(timeout=300_000)
+    page.get_by_text("measured epochs").wait_for(timeout=300_000)
     page.close()
     result: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(rounds):

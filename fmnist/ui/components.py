@@ -18,6 +18,7 @@ from fmnist.ui import cache, state
 
 STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
     "queued": ("Queued", "gray", ":material/hourglass_empty:"),
+    "starting": ("Starting…", "gray", ":material/hourglass_empty:"),
     "running": ("Training", "green", ":material/play_arrow:"),
     "pausing": ("Pausing…", "orange", ":material/pause:"),
     "paused": ("Paused", "orange", ":material/pause:"),
@@ -55,8 +56,9 @@ def _dataset_notice(was_running: bool) -> None:
     location = datasets.locate()
     download = cache.download_process()
     status = download.poll()
-    if was_running and not status.running:
-        st.rerun()  # the whole page, which may show the new data
+    if status.running != was_running:
+        # the whole page: begun, it has to poll from now on; ended, there may be new data to show
+        st.rerun()
     if location.problem:
         st.warning(_sentence(location.problem), icon=":material/folder_off:")
     if location.name == "fashion-mnist":

@@ -12,8 +12,11 @@ from fmnist.ui import cache, components
 def shown_state(run: Run) -> str:
     """A run's state, with what the trainer is about to do."""
     snapshot = cache.trainer().snapshot()
-    if run.run_id == snapshot.current and snapshot.state in ("pausing", "stopping"):
-        return snapshot.state
+    if run.run_id == snapshot.current:
+        if snapshot.state in ("pausing", "stopping"):
+            return snapshot.state
+        if run.state == "queued":
+            return "starting"
     return run.state
 
 

@@ -65,6 +65,11 @@ def no_exception(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def start_training(page: Page) -> None:
+    click(page, "Start training")
+    badge(page, "Training")  # the curves shown before were those of another run
+
+
 def small_run(page: Page, *, epochs: int = 3, images: int = 1000, log_every: int = 2) -> None:
     """Settings of a run that takes seconds."""
     page.get_by_text("Settings", exact=True).first.click()
@@ -84,8 +89,7 @@ def test_one_epoch_of_the_real_data_set(
     expect(page.get_by_text("Data: Fashion-MNIST")).to_be_visible()
     choose_preset(page, "One epoch")
     expect(page.get_by_text("All training images once")).to_be_visible()
-    click(page, "Start training")
-    badge(page, "Training")
+    start_training(page)
     first = wait_for_points(page, 2)
     second = wait_for_points(page, first + 2)  # the curve grows while it runs
     assert second > first
@@ -117,8 +121,7 @@ def test_pause_in_one_browser_resume_in_another(
     open_page(page, server, "train")
     expect(page.get_by_text("Drawn garments stand in")).to_be_visible()
     small_run(page, epochs=40)
-    click(page, "Start training")
-    badge(page, "Training")
+    start_training(page)
     wait_for_points(page, 2)
     click(page, "Pause")
     badge(page, "Paused")
@@ -145,7 +148,7 @@ def test_curves_grow_in_place_and_keep_the_zoom(page: Page, start_server: StartS
     server = start_server()
     open_page(page, server, "train")
     small_run(page, epochs=60)
-    click(page, "Start training")
+    start_training(page)
     before = wait_for_points(page, 2)
     slider = page.get_by_role("slider").nth(1)  # the end of the range of epochs
     slider.focus()
@@ -167,7 +170,7 @@ def test_interrupted_by_a_dead_server_then_resumed(page: Page, start_server: Sta
     server = start_server()
     open_page(page, server, "train")
     small_run(page, epochs=12)
-    click(page, "Start training")
+    start_training(page)
     wait_for_points(page, 2)
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()
