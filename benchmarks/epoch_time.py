@@ -1,6 +1,6 @@
 """Time FashionCNN's training steps here against the usual tutorial loop.
 
-    python -m benchmarks.epoch_time [--write]
+    python benchmarks/epoch_time.py [--write]
 
 Both loops take batches of 128 from all training images with Adam, in turn, in one process and
 with the same number of threads. Evaluation is left out on both sides, and so are the first steps
@@ -28,6 +28,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils import data
 from torchvision import transforms
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
 
 from fmnist import datasets, runs
 from fmnist.config import DatasetName, TrainConfig
@@ -216,7 +218,7 @@ def load(name: DatasetName, images: int) -> tuple[Dataset, Path | None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.epoch_time")
+    parser = argparse.ArgumentParser(prog="python benchmarks/epoch_time.py")
     parser.add_argument("--dataset", choices=list(datasets.DATASET_TITLES), default="fashion-mnist")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=110, help="timed, of each loop a round")
@@ -239,7 +241,7 @@ def main() -> None:
     measured = measure(
         dataset, folder, rounds=options.rounds, warm_up=options.warm_up, steps=options.steps
     )
-    command = " ".join(["python -m benchmarks.epoch_time", *sys.argv[1:]])
+    command = " ".join(["python benchmarks/epoch_time.py", *sys.argv[1:]])
     text = report(measured, options, command)
     print(text)
     if options.write:
