@@ -117,7 +117,7 @@ def accuracy_curves(
                 "itemStyle": {"color": BEST_COLOUR},
             }
         )
-    return _curves(series, name="Accuracy (%)", decimals="%.2f", shown=shown, from_zero=False)
+    return _curves(series, decimals="%.2f", shown=shown, from_zero=False)
 
 
 def _line(
@@ -140,7 +140,6 @@ def _line(
 def _curves(
     series: list[dict[str, Any]],
     *,
-    name: str,
     decimals: str,
     shown: tuple[int, int] | None,
     from_zero: bool,
@@ -156,13 +155,12 @@ def _curves(
         zoom |= {"startValue": shown[0], "endValue": shown[1]}
     return {
         "animation": False,
-        "grid": {"top": 64, "left": 8, "right": 24, "bottom": 8, "containLabel": True},
+        "grid": {"top": 56, "left": 8, "right": 24, "bottom": 26, "containLabel": True},
         "legend": {"top": 0, "left": 0, "itemGap": 14},
         "tooltip": {"trigger": "axis", "valueFormatter": decimals},
         "xAxis": {"type": "value", "name": "Epoch", "nameLocation": "middle", "nameGap": 28,
                   "min": shown[0] if shown else 0, **({"max": shown[1]} if shown else {})},
-        "yAxis": {"type": "value", "name": name, "scale": not from_zero,
-                  "nameTextStyle": {"align": "left"}},
+        "yAxis": {"type": "value", "scale": not from_zero},
         "dataZoom": [zoom],
         "series": series,
     }  # fmt: skip

@@ -5,6 +5,10 @@ import streamlit as st
 from fmnist.runs import ACTIVE_STATES
 from fmnist.ui import cache, components, launch, run_panel, run_table, state
 
+# every poll takes its share of the processor from the training it watches
+PROGRESS_SECONDS = 2.0
+CURVES_SECONDS = 4.0
+
 components.header(
     "Train",
     "Start a run and watch it learn. It goes on in the background: you may leave this page, or "
@@ -22,10 +26,12 @@ if active and (opened is None or opened.run_id != active.run_id):
 if opened is not None:
     live = opened.state in ACTIVE_STATES
     with st.container(border=True, key="watched"):
-        st.fragment(run_panel.show_progress, run_every=1.0 if live else None)(
+        st.fragment(run_panel.show_progress, run_every=PROGRESS_SECONDS if live else None)(
             opened.run_id, opened.state
         )
-        st.fragment(run_panel.show_curves, run_every=2.0 if live else None)(opened.run_id)
+        st.fragment(run_panel.show_curves, run_every=CURVES_SECONDS if live else None)(
+            opened.run_id
+        )
         run_panel.run_details(opened)
 
 run_table.past_runs(opened)

@@ -1,6 +1,7 @@
 """Streamlit's caches around the calls that cost something."""
 
 import atexit
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from fmnist.trainer import Trainer
 @st.cache_resource(show_spinner=False)
 def trainer() -> Trainer:
     """The one trainer of this server, shared by all sessions."""
+    # A training step asks for Python's lock some forty times; a page that computes hands it over
+    # after this many seconds at the latest, where Python's own 5 ms would add up to a stop.
+    sys.setswitchinterval(0.0005)
     made = Trainer()
     # Ctrl-C on the server writes the run under way to disk before the process ends
     atexit.register(made.close)

@@ -131,7 +131,7 @@ def run_picker() -> None:
 def training_status() -> None:
     """The sidebar's line on what trains now, kept up to date while something does."""
     active = _active_run()
-    st.fragment(_training_status, run_every=2.0 if active else None)(
+    st.fragment(_training_status, run_every=5.0 if active else None)(
         active.run_id if active else None
     )
 

@@ -84,7 +84,7 @@ def resume_run(run: Run) -> None:
 
 
 def show_progress(run_id: str, was: str) -> None:
-    """How far the run is; drawn again every second while it trains."""
+    """How far the run is; drawn again every few seconds while it trains."""
     run = cache.run_or_none(run_id)
     if run is None or run.state != was:
         st.rerun()  # the whole page: controls, table and charts change with the state
@@ -145,7 +145,7 @@ def show_curves(run_id: str) -> None:
     if shown == (0, epochs):
         shown = None
     first, second = st.columns(2, gap="medium")
-    first.markdown("**Loss**")
+    first.markdown("**Loss** (cross-entropy, nats)")
     first.echarts_chart(
         charts.loss_curves(
             history,
@@ -158,7 +158,7 @@ def show_curves(run_id: str) -> None:
         renderer="svg",
         alt="Loss of training and of the measured split over epochs",
     )
-    second.markdown("**Accuracy**")
+    second.markdown("**Accuracy** (%)")
     if history.epochs:
         second.echarts_chart(
             charts.accuracy_curves(history, measured=measured, shown=shown),
