@@ -88,9 +88,7 @@ def loss_curves(
             "label": {"formatter": f"lowest: epoch {turned.epoch}", "color": MEASURED_COLOUR},
             "data": [{"xAxis": turned.epoch}],
         }
-    return _curves(
-        series, name="Cross-entropy (nats)", decimals="%.3f", shown=shown, from_zero=True
-    )
+    return _curves(series, decimals="%.3f", shown=shown, from_zero=True)
 
 
 def accuracy_curves(
