@@ -20,6 +20,24 @@ pages = {
         icon=":material/model_training:",
         help="Train a network, watch it learn, and look after your runs.",
     ),
+    "confusion": st.Page(
+        "pages/confusion.py",
+        title="Confusion",
+        icon=":material/grid_on:",
+        help="What the run takes for what, and the images behind every number.",
+    ),
+    "errors": st.Page(
+        "pages/errors.py",
+        title="Errors",
+        icon=":material/image_search:",
+        help="The mistakes one by one: kinds, details, nearest training images, your verdicts.",
+    ),
+    "confidence": st.Page(
+        "pages/confidence.py",
+        title="Confidence",
+        icon=":material/speed:",
+        help="How sure it is, and whether it is right to be: histograms, calibration, abstaining.",
+    ),
     "data": st.Page(
         "pages/data.py",
         title="Data",

@@ -17,13 +17,12 @@ import numpy as np
 
 from fmnist import cards, datasets, runs
 from fmnist.config import ConfigError, TrainConfig
-from fmnist.evaluation import Evaluation
+from fmnist.evaluation import Evaluation, evaluate
 
 if TYPE_CHECKING:
     from fmnist.classifier import Classifier
 
 _RUNS_SHOWN: Final = 20
-_CHUNK: Final = 1000  # images between two steps of the progress bar
 
 _ACCURACY_TOLERANCE: Final = 0.0005
 _LOSS_TOLERANCE: Final = 0.001
@@ -307,13 +306,12 @@ def _find_run(name: str) -> tuple[runs.Run, bool]:
 def _compute(classifier: "Classifier", split: datasets.Split) -> Evaluation:
     from tqdm import tqdm
 
-    parts = []
     with tqdm(total=len(split), unit=" images", desc=split.name, leave=False) as bar:
-        for start in range(0, len(split), _CHUNK):
-            part = split.images[start : start + _CHUNK]
-            parts.append(classifier.logits(part).astype(np.float16))
-            bar.update(len(part))
-    return Evaluation(split.name, np.concatenate(parts), split.labels, split.indices)
+
+        def show(done: int, _total: int) -> None:
+            bar.update(done - bar.n)
+
+        return evaluate(classifier, split, progress=show)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,11 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 
+from fmnist.calibration import Reliability, RiskCoverage
 from fmnist.classes import CLASS_NAMES
+from fmnist.errors import KINDS
 from fmnist.runs import History
 
 CLASS_COLOURS: Final = (
@@ -27,6 +30,8 @@ CLASS_COLOURS: Final = (
 TRAIN_COLOUR: Final = "#F28E2B"
 MEASURED_COLOUR: Final = "#4E79A7"
 BEST_COLOUR: Final = "#2A9D8F"
+CORRECT_COLOUR: Final = MEASURED_COLOUR
+WRONG_COLOUR: Final = "#E15759"
 
 # the counts of a small confusion matrix: transparent for none, so that it suits any background
 _COUNTS_SCALE: Final = ((0.0, "rgba(78, 121, 167, 0)"), (1.0, "rgba(78, 121, 167, 1)"))
@@ -239,3 +244,492 @@ def pixel_histogram(values: NDArray[np.floating], counts: NDArray[np.integer]) -
     figure.update_xaxes(title="Pixel value")
     figure.update_yaxes(title="Pixels (log)", type="log")
     return figure
+
+
+def confusion_colours(
+    confusion: NDArray[np.integer], *, hide_diagonal: bool = False
+) -> list[list[str]]:
+    """CSS colours for the cells of a confusion matrix: right blue, mistakes red.
+
+    Each to a scale of its own; that of the mistakes goes with the square root, so that rare
+    ones show beside frequent ones.
+
+    Parameters
+    ----------
+    confusion : int (10, 10)
+        Row = true, column = predicted.
+    hide_diagonal : bool
+    """
+    diagonal = np.eye(len(confusion), dtype=bool)
+    right = confusion / max(1, confusion[diagonal].max())
+    wrong = np.sqrt(confusion / max(1, confusion[~diagonal].max()))
+    blue, red = _rgb(MEASURED_COLOUR), _rgb(WRONG_COLOUR)
+    return [
+        [
+            ("transparent" if hide_diagonal else _tint(blue, right[i, j]))
+            if i == j
+            else _tint(red, wrong[i, j])
+            for j in range(len(confusion))
+        ]
+        for i in range(len(confusion))
+    ]
+
+
+def difference_colours(difference: NDArray[np.integer]) -> list[list[str]]:
+    """CSS colours for the cells of a difference, diverging around 0: orange above, blue below.
+
+    Parameters
+    ----------
+    difference : int (10, 10)
+    """
+    strength = np.sqrt(np.abs(difference) / max(1, np.abs(difference).max()))
+    orange, blue = _rgb(TRAIN_COLOUR), _rgb(MEASURED_COLOUR)
+    return [
+        [
+            _tint(orange if difference[i, j] > 0 else blue, strength[i, j])
+            for j in range(len(difference))
+        ]
+        for i in range(len(difference))
+    ]
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
+
+
+def _tint(rgb: tuple[int, int, int], strength: float) -> str:
+    # never opaque: the theme's text stays legible on it, dark on light or light on dark
+    return f"rgba({rgb[0]}, {rgb[1]}, {rgb[2]}, {0.75 * strength:.3f})"
+
+
+def two_confidences(confidences: Sequence[NDArray[np.floating]]) -> go.Figure:
+    """Distributions of confidence of two sets of images, each as shares of its own.
+
+    Parameters
+    ----------
+    confidences : two arrays of float (N,) in [0, 1]
+    """
+    figure = _figure(240)
+    edges = np.linspace(0, 1, 21)
+    centres = 50 * (edges[:-1] + edges[1:])
+    pairs = zip(
+        confidences, ("First cell", "Second cell"), (TRAIN_COLOUR, MEASURED_COLOUR), strict=True
+    )
+    for values, name, colour in pairs:
+        counts, _ = np.histogram(values, edges)
+        figure.add_bar(
+            x=centres,
+            y=100 * counts / max(1, len(values)),
+            customdata=counts,
+            name=name,
+            marker={"color": colour},
+            hovertemplate="%{customdata:,} images (%{y:.1f} %)",
+        )
+    figure.update_layout(barmode="group", bargap=0.1)
+    figure.update_xaxes(title="Confidence (%)", range=[0, 100])
+    figure.update_yaxes(title="Images (%)", rangemode="tozero")
+    return figure
+
+
+def measure_histogram(
+    values: NDArray[np.floating],
+    correct: NDArray[np.bool_],
+    *,
+    edges: NDArray[np.floating],
+    title: str,
+    density: bool = False,
+    logarithmic: bool = False,
+    chosen: tuple[float, float] | None = None,
+) -> go.Figure:
+    """How a measure is spread over the images recognised and those misclassified.
+
+    Parameters
+    ----------
+    values : float (N,)
+    correct : bool (N,)
+    edges : float (B + 1,)
+        Of the bins; the last one is closed.
+    title : str
+        Of the measure, with its unit.
+    density : bool
+        Each of the two as a share of its own images, instead of counts.
+    logarithmic : bool
+    chosen : tuple of float, optional
+        A range to mark.
+    """
+    figure = _figure(330)
+    for part, name, colour, counts in _split_counts(values, correct, edges):
+        figure.add_bar(
+            x=0.5 * (edges[:-1] + edges[1:]),
+            y=100 * counts / max(1, part) if density else counts,
+            width=np.diff(edges),
+            customdata=_bins(edges, counts),
+            name=name,
+            marker={"color": colour, "line": {"width": 0}},
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 0.35}},
+            hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{customdata[2]:,} images"
+            "<extra>" + name + "</extra>",
+        )
+    if chosen:
+        _mark_range(figure, chosen)
+    figure.update_layout(
+        barmode="overlay" if density else "stack",
+        bargap=0,
+        dragmode="select",
+        selectdirection="h",
+        hovermode="closest",
+    )
+    if density:
+        figure.update_traces(opacity=0.65)
+    figure.update_xaxes(title=title, range=[edges[0], edges[-1]], fixedrange=True)
+    figure.update_yaxes(
+        title="Share of each (%)" if density else "Images",
+        type="log" if logarithmic else "linear",
+        fixedrange=True,
+        dtick=1 if logarithmic else None,
+    )
+    return figure
+
+
+def _split_counts(
+    values: NDArray[np.floating], correct: NDArray[np.bool_], edges: NDArray[np.floating]
+) -> Sequence[tuple[int, str, str, NDArray[np.integer]]]:
+    """Total, name, colour and counts a bin of the misclassified and of the recognised images."""
+    return [
+        (int(part.sum()), name, colour, np.histogram(values[part], edges)[0])
+        for part, name, colour in (
+            (~correct, "Misclassified", WRONG_COLOUR),
+            (correct, "Recognised", CORRECT_COLOUR),
+        )
+    ]
+
+
+def _bins(edges: NDArray[np.floating], counts: NDArray[np.integer]) -> NDArray[np.floating]:
+    """Low and high edge and count of each bin, float (B, 3)."""
+    return np.column_stack([edges[:-1], edges[1:], counts])
+
+
+def _mark_range(figure: go.Figure, chosen: tuple[float, float]) -> None:
+    figure.add_vrect(
+        x0=chosen[0], x1=chosen[1], fillcolor=BEST_COLOUR, opacity=0.18, line_width=0, layer="below"
+    )
+    for edge in chosen:
+        figure.add_vline(x=edge, line={"color": BEST_COLOUR, "width": 2})
+
+
+def class_histograms(
+    values: NDArray[np.floating],
+    correct: NDArray[np.bool_],
+    labels: NDArray[np.integer],
+    *,
+    edges: NDArray[np.floating],
+    title: str,
+    density: bool = False,
+    logarithmic: bool = False,
+) -> go.Figure:
+    """As `measure_histogram`, a small one for each true class, on common axes."""
+    columns = 5
+    rows = -(-len(CLASS_NAMES) // columns)
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        shared_xaxes="all",
+        shared_yaxes="all",
+        subplot_titles=CLASS_NAMES,
+        horizontal_spacing=0.02,
+        vertical_spacing=0.16,
+    )
+    for label in range(len(CLASS_NAMES)):
+        members = labels == label
+        for part, name, colour, counts in _split_counts(values[members], correct[members], edges):
+            figure.add_bar(
+                x=0.5 * (edges[:-1] + edges[1:]),
+                y=100 * counts / max(1, part) if density else counts,
+                width=np.diff(edges),
+                customdata=np.column_stack([_bins(edges, counts), np.full(len(counts), label)]),
+                name=name,
+                legendgroup=name,
+                showlegend=label == 0,
+                opacity=0.65 if density else 1,
+                marker={"color": colour, "line": {"width": 0}},
+                hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: "
+                "%{customdata[2]:,} images<extra>" + name + "</extra>",
+                row=label // columns + 1,
+                col=label % columns + 1,
+            )
+    figure.update_layout(
+        _figure(430).layout,
+        barmode="overlay" if density else "stack",
+        bargap=0,
+        hovermode="closest",
+        dragmode=False,
+        margin={"l": 8, "r": 8, "t": 56, "b": 8},
+        legend={"y": 1.09},
+    )
+    figure.update_annotations(font_size=12)
+    figure.update_xaxes(range=[edges[0], edges[-1]], nticks=3, fixedrange=True)
+    figure.update_xaxes(title=title, row=rows, col=(columns + 1) // 2)
+    figure.update_yaxes(
+        type="log" if logarithmic else "linear",
+        fixedrange=True,
+        dtick=1 if logarithmic else None,
+    )
+    figure.update_yaxes(title="Share (%)" if density else "Images", col=1)
+    return figure
+
+
+def reliability_diagram(
+    now: Reliability,
+    other: Reliability | None,
+    *,
+    names: tuple[str, str],
+    chosen: tuple[float, float] | None = None,
+) -> go.Figure:
+    """Accuracy against confidence in bins, with the images in each bin below.
+
+    Parameters
+    ----------
+    now : Reliability
+        Drawn as bars.
+    other : Reliability or None
+        Drawn as a line over them.
+    names : tuple of str
+        Of the two.
+    chosen : tuple of float, optional
+        Edges of the bin to mark.
+    """
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.05
+    )
+    edges = 100 * now.edges
+    centres = 0.5 * (edges[:-1] + edges[1:])
+    bins = np.column_stack([now.edges[:-1], now.edges[1:], now.counts, 100 * now.confidences])
+    figure.add_bar(
+        x=centres,
+        y=100 * now.accuracies,
+        width=np.diff(edges),
+        customdata=bins,
+        name=names[0],
+        marker={"color": CORRECT_COLOUR, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
+        hovertemplate="%{customdata[2]:,} images, mean confidence %{customdata[3]:.1f} %, "
+        "accuracy %{y:.1f} %<extra></extra>",
+        row=1,
+        col=1,
+    )
+    figure.add_scatter(
+        x=[0, 100],
+        y=[0, 100],
+        mode="lines",
+        name="Perfectly calibrated",
+        line={"dash": "dash", "color": "#7F8A94"},
+        hoverinfo="skip",
+        row=1,
+        col=1,
+    )
+    if other is not None:
+        filled = other.counts > 0
+        figure.add_scatter(
+            x=100 * other.confidences[filled],
+            y=100 * other.accuracies[filled],
+            mode="lines+markers",
+            name=names[1],
+            line={"color": TRAIN_COLOUR},
+            hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %<extra></extra>",
+            row=1,
+            col=1,
+        )
+    figure.add_bar(
+        x=centres,
+        y=now.counts,
+        width=np.diff(edges),
+        customdata=bins,
+        showlegend=False,
+        marker={"color": CORRECT_COLOUR, "line": {"width": 1, "color": "white"}},
+        text=[f"{count:,}" for count in now.counts],
+        textposition="outside",
+        textangle=-90 if len(now.counts) > 12 else 0,
+        cliponaxis=False,
+        hovertemplate="%{customdata[2]:,} images<extra></extra>",
+        row=2,
+        col=1,
+    )
+    if chosen:
+        _mark_range(figure, (100 * chosen[0], 100 * chosen[1]))
+    figure.update_layout(_figure(460).layout, bargap=0, hovermode="closest", dragmode=False)
+    figure.update_xaxes(range=[0, 100], fixedrange=True)
+    figure.update_xaxes(title="Confidence (%)", row=2, col=1)
+    figure.update_yaxes(title="Accuracy (%)", range=[0, 102], fixedrange=True, row=1, col=1)
+    highest = max(1, int(now.counts.max()))
+    figure.update_yaxes(
+        title="Images", range=[0, 1.6 * highest], nticks=3, fixedrange=True, row=2, col=1
+    )
+    return figure
+
+
+def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> go.Figure:
+    """Errors among the answers kept, against the share of answers kept.
+
+    Parameters
+    ----------
+    curve : RiskCoverage
+    threshold : float
+        Confidence in [0, 1] of the chosen point.
+    """
+    figure = _figure(340)
+    # the curve has a point for every distinct confidence; some hundred draw the same line
+    keep = np.unique(np.linspace(0, len(curve.coverages) - 1, 600).astype(int))
+    figure.add_scatter(
+        x=100 * curve.coverages[keep],
+        y=100 * curve.risks[keep],
+        customdata=curve.thresholds[keep],
+        mode="lines",
+        fill="tozeroy",
+        name=f"Area {curve.area:.4f}",
+        line={"color": MEASURED_COLOUR},
+        hovertemplate="coverage %{x:.1f} %, errors %{y:.2f} %, threshold %{customdata:.1%}"
+        "<extra></extra>",
+    )
+    coverage, risk = curve.at(threshold)
+    if coverage > 0:
+        figure.add_scatter(
+            x=[100 * coverage],
+            y=[100 * risk],
+            mode="markers",
+            name=f"Threshold {threshold:.0%}",
+            marker={"color": WRONG_COLOUR, "size": 13, "symbol": "diamond"},
+            hovertemplate="coverage %{x:.1f} %, errors %{y:.2f} %<extra></extra>",
+        )
+    figure.update_layout(hovermode="closest", dragmode=False)
+    figure.update_xaxes(title="Coverage (% of images answered)", range=[0, 101], fixedrange=True)
+    figure.update_yaxes(title="Risk (% errors among them)", rangemode="tozero", fixedrange=True)
+    return figure
+
+
+def probability_bars(
+    probabilities: NDArray[np.floating],
+    *,
+    true_label: int,
+    names: tuple[str, str],
+    other: NDArray[np.floating] | None = None,
+) -> dict[str, Any]:
+    """Probability of each class, as ECharts options; the true class green, the mistake red.
+
+    Parameters
+    ----------
+    probabilities : float (10,)
+    true_label : int
+    names : tuple of str
+        Of the run, and of the compared one.
+    other : float (10,), optional
+        The compared run's.
+    """
+    predicted = int(np.argmax(probabilities))
+
+    def colour(label: int) -> str:
+        if label == true_label:
+            return BEST_COLOUR
+        return WRONG_COLOUR if label == predicted else "#7F8A94"
+
+    series: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "name": names[0],
+            "data": [
+                {"value": round(100 * float(p), 2), "itemStyle": {"color": colour(label)}}
+                for label, p in enumerate(probabilities)
+            ],
+            "label": {"show": True, "position": "right", "formatter": "{c}"},
+        }
+    ]
+    if other is not None:
+        series.append(
+            {
+                "type": "bar",
+                "name": names[1],
+                "data": [round(100 * float(p), 2) for p in other],
+                "itemStyle": {"color": "rgba(0,0,0,0)", "borderColor": "#7F8A94", "borderWidth": 1},
+            }
+        )
+    return {
+        "animation": False,
+        "grid": {"top": 4, "left": 4, "right": 48, "bottom": 4, "containLabel": True},
+        "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
+        "xAxis": {"type": "value", "min": 0, "max": 100},
+        "yAxis": {"type": "category", "inverse": True, "data": list(CLASS_NAMES)},
+        "series": series,
+    }
+
+
+def learning_curve(
+    predicted: NDArray[np.integer],
+    confidence: NDArray[np.floating],
+    correct: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """What a run said of one image after every epoch, as ECharts options.
+
+    Parameters
+    ----------
+    predicted : int (E,)
+    confidence : float (E,) in [0, 1]
+    correct : bool (E,)
+    """
+    points = [
+        {
+            "name": CLASS_NAMES[label],
+            "value": [epoch, round(100 * float(sure), 1)],
+            "itemStyle": {"color": BEST_COLOUR if right else WRONG_COLOUR},
+        }
+        for epoch, (label, sure, right) in enumerate(
+            zip(predicted, confidence, correct, strict=True), 1
+        )
+    ]
+    return {
+        "animation": False,
+        "grid": {"top": 26, "left": 8, "right": 16, "bottom": 26, "containLabel": True},
+        "tooltip": {"trigger": "item", "formatter": "Epoch {@[0]}: {b}, {@[1]} %"},
+        "xAxis": {"type": "value", "name": "Epoch", "nameLocation": "middle", "nameGap": 26,
+                  "min": 1, "max": max(2, len(points)), "minInterval": 1},
+        "yAxis": {"type": "value", "min": 0, "max": 100, "name": "Confidence (%)",
+                  "nameTextStyle": {"align": "left"}},
+        "series": [
+            {
+                "type": "line",
+                "data": points,
+                "symbol": "circle",
+                "symbolSize": 10,
+                "lineStyle": {"color": "#7F8A94", "width": 1},
+            }
+        ],
+    }  # fmt: skip
+
+
+def kinds_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
+    """Mistakes of each kind after every epoch, stacked, as ECharts options.
+
+    Parameters
+    ----------
+    counts : int (E, 3)
+        Columns in the order of `fmnist.errors.KINDS`.
+    """
+    colours = (WRONG_COLOUR, TRAIN_COLOUR, "#7F8A94")
+    return {
+        "animation": False,
+        "grid": {"top": 34, "left": 8, "right": 16, "bottom": 26, "containLabel": True},
+        "legend": {"top": 0, "left": 0},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {"type": "category", "name": "Epoch", "nameLocation": "middle", "nameGap": 26,
+                  "data": [str(epoch + 1) for epoch in range(len(counts))]},
+        "yAxis": {"type": "value"},
+        "series": [
+            {
+                "type": "bar",
+                "stack": "kinds",
+                "name": kind.capitalize(),
+                "data": counts[:, number].tolist(),
+                "itemStyle": {"color": colours[number]},
+            }
+            for number, kind in enumerate(KINDS)
+        ],
+    }  # fmt: skip

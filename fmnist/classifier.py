@@ -2,6 +2,8 @@
 
 import json
 import math
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -17,7 +19,7 @@ from fmnist import metrics
 from fmnist.classes import IMAGE_SIZE
 from fmnist.files import write_atomic
 from fmnist.models.registry import create_model
-from fmnist.runs import RunError, open_run, pretrained_folder, runs_folder
+from fmnist.runs import RunError, kept_temperature, open_run, pretrained_folder, runs_folder
 
 _BATCH: Final = 500  # images a forward pass: larger ones leave the processor's cache
 
@@ -68,13 +70,20 @@ class Classifier:
         self.normalisation = normalisation
         self.temperature = temperature
 
-    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def logits(
+        self,
+        images: NDArray[np.uint8],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[np.float32]:
         """Logits of images, before the temperature.
 
         Parameters
         ----------
         images : uint8 (N, 28, 28)
             White garment on black.
+        progress : callable, optional
+            Called now and then with (images done, images in all).
 
         Returns
         -------
@@ -85,20 +94,76 @@ class Classifier:
         ValueError
             If the images have another shape or type.
         """
+        return self._in_batches(self.model, images, width=10, progress=progress)
+
+    def features(
+        self,
+        images: NDArray[np.uint8],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[np.float32]:
+        """What the network's last layer sees of images.
+
+        Parameters
+        ----------
+        images, progress
+            As of `logits`.
+
+        Returns
+        -------
+        float32 (N, F)
+
+        Raises
+        ------
+        ValueError
+            If the images have another shape or type.
+        """
+        last = [m for m in self.model.modules() if isinstance(m, nn.Linear)][-1]
+
+        def penultimate(batch: Tensor) -> Tensor:
+            # A hook belongs to the model, which other threads may be using: each call takes only
+            # what its own thread's forward pass gave to the layer.
+            seen: list[Tensor] = []
+            thread = threading.get_ident()
+
+            def look(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+                if threading.get_ident() == thread:
+                    seen.append(inputs[0])
+
+            hook = last.register_forward_pre_hook(look)
+            try:
+                self.model(batch)
+            finally:
+                hook.remove()
+            return seen[-1].flatten(1)
+
+        return self._in_batches(penultimate, images, width=last.in_features, progress=progress)
+
+    def _in_batches(
+        self,
+        compute: Callable[[Tensor], Tensor],
+        images: NDArray[np.uint8],
+        *,
+        width: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> NDArray[np.float32]:
+        """Float32 (N, width) of images, a batch at a time."""
         if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
             raise ValueError(f"images must have shape (N, 28, 28), not {images.shape}.")
         if images.dtype != np.uint8:
             raise ValueError(f"images must be uint8 (0 to 255), not {images.dtype}.")
         device = next(self.model.parameters()).device
         self.model.eval()
+        parts = []
         with torch.inference_mode():
-            parts = [
+            for start in range(0, len(images), _BATCH):
                 # a copy, since torch warns about arrays that it may not write to
-                self.model(self.normalisation(torch.tensor(images[i : i + _BATCH]).to(device)))
-                for i in range(0, len(images), _BATCH)
-            ]
+                batch = torch.tensor(images[start : start + _BATCH]).to(device)
+                parts.append(compute(self.normalisation(batch)))
+                if progress:
+                    progress(min(start + _BATCH, len(images)), len(images))
             if not parts:
-                return np.zeros((0, 10), dtype=np.float32)
+                return np.zeros((0, width), dtype=np.float32)
             values: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
         return values
 
@@ -173,7 +238,7 @@ class Classifier:
 
 
 def load_pretrained(name: str, *, folder: Path | None = None) -> Classifier:
-    """A shipped classifier.
+    """A shipped classifier, with the temperature kept with it, if any.
 
     Parameters
     ----------
@@ -191,7 +256,7 @@ def load_pretrained(name: str, *, folder: Path | None = None) -> Classifier:
 
 
 def load_run(run_id: str, *, folder: Path | None = None) -> Classifier:
-    """The classifier of a run, with the weights of its best epoch so far.
+    """The classifier of a run: weights of its best epoch so far, and the temperature kept with it.
 
     Parameters
     ----------
@@ -209,9 +274,13 @@ def load_run(run_id: str, *, folder: Path | None = None) -> Classifier:
 
 def _load(root: Path, run_id: str) -> Classifier:
     run = open_run(root, run_id)
+    kept = kept_temperature(run)
     try:
-        return Classifier.load(run.weights_path)
+        classifier = Classifier.load(run.weights_path)
     except FileNotFoundError as error:
         raise RunError(f"The run {run_id} has no weights; it has not finished an epoch.") from error
     except (OSError, ValueError) as error:
         raise RunError(f"The run {run_id} is broken: {error}") from error
+    if kept:
+        classifier.temperature = kept.value
+    return classifier

@@ -1,6 +1,7 @@
 """What a classifier says of every image of a split, kept as logits and labels."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,17 +34,21 @@ class Evaluation:
         True classes.
     indices : int32 (N,)
         As `Split.indices`.
+    temperature : float
+        Above 0; the logits are divided by it for everything below. It is kept with the run, not
+        in the file.
     """
 
     split: SplitName
     logits: NDArray[np.float16]
     labels: NDArray[np.uint8]
     indices: NDArray[np.int32]
+    temperature: float = 1.0
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
-        """float64 (N, 10), at temperature 1."""
-        return metrics.softmax(self.logits)
+        """float64 (N, 10)."""
+        return metrics.softmax(self.logits, temperature=self.temperature)
 
     @cached_property
     def predicted_labels(self) -> NDArray[np.intp]:
@@ -58,6 +63,26 @@ class Evaluation:
         return highest
 
     @cached_property
+    def margin(self) -> NDArray[np.float64]:
+        """Highest less second highest probability of each image, float64 (N,) in [0, 1]."""
+        return metrics.margins(self.probabilities)
+
+    @cached_property
+    def entropy(self) -> NDArray[np.float64]:
+        """Of each image's probabilities, in nats, float64 (N,) in [0, ln 10]."""
+        return metrics.entropies(self.probabilities)
+
+    @cached_property
+    def losses(self) -> NDArray[np.float64]:
+        """Cross-entropy of each image in nats, float64 (N,)."""
+        return metrics.losses(self.logits, self.labels, temperature=self.temperature)
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """bool (N,)."""
+        return np.asarray(self.predicted_labels == self.labels)
+
+    @cached_property
     def confusion(self) -> NDArray[np.int64]:
         """int64 (10, 10), row = true, column = predicted."""
         return metrics.confusion_matrix(self.labels, self.predicted_labels)
@@ -70,7 +95,7 @@ class Evaluation:
     @cached_property
     def loss(self) -> float:
         """Mean cross-entropy in nats."""
-        return metrics.cross_entropy(self.logits, self.labels)
+        return float(self.losses.mean())
 
     def save(self, path: Path) -> None:
         """Write to a `.npz` file, atomically."""
@@ -101,10 +126,23 @@ class Evaluation:
         return cls(split, logits, labels, indices)
 
 
-def evaluate(classifier: "Classifier", split: Split) -> Evaluation:
-    """Logits of a classifier for all images of a split."""
+def evaluate(
+    classifier: "Classifier",
+    split: Split,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Logits of a classifier for all images of a split.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    split : Split
+    progress : callable, optional
+        Called now and then with (images done, images in all).
+    """
     with np.errstate(over="ignore"):  # logits of weights gone astray: inf is what they become
-        logits = classifier.logits(split.images).astype(np.float16)
+        logits = classifier.logits(split.images, progress=progress).astype(np.float16)
     return Evaluation(split.name, logits, split.labels, split.indices)
 
 

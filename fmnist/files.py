@@ -1,10 +1,13 @@
 """Files that are either the old ones or the new ones, never half of each."""
 
+import io
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -61,3 +64,10 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path.name} is no text") from error
     except RecursionError as error:
         raise ValueError(f"{path.name} is nested too deeply") from error
+
+
+def png(picture: Image.Image) -> bytes:
+    """A picture as a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -29,19 +29,92 @@ def softmax(logits: NDArray[np.floating], *, temperature: float = 1.0) -> NDArra
     return probabilities
 
 
-def cross_entropy(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """Mean negative log-probability of the true class, in nats.
+def losses(
+    logits: NDArray[np.floating], labels: NDArray[np.integer], *, temperature: float = 1.0
+) -> NDArray[np.float64]:
+    """Negative log-probability of the true class of each image, in nats.
 
     Parameters
     ----------
     logits : float (N, C)
     labels : int (N,)
         Class indices, 0 to C - 1.
+    temperature : float
+        Above 0; the logits are divided by it.
+
+    Returns
+    -------
+    float64 (N,)
     """
-    values = logits.astype(np.float64)
+    values = logits.astype(np.float64) / temperature
     values -= values.max(axis=1, keepdims=True)
     log_sums = np.log(np.exp(values).sum(axis=1))
-    return float(np.mean(log_sums - values[np.arange(len(labels)), labels]))
+    each: NDArray[np.float64] = log_sums - values[np.arange(len(labels)), labels]
+    return each
+
+
+def cross_entropy(
+    logits: NDArray[np.floating], labels: NDArray[np.integer], *, temperature: float = 1.0
+) -> float:
+    """Mean of `losses`, in nats."""
+    return float(np.mean(losses(logits, labels, temperature=temperature)))
+
+
+def margins(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How far the likeliest class is ahead of the second.
+
+    Parameters
+    ----------
+    probabilities : float (N, C)
+
+    Returns
+    -------
+    float64 (N,)
+        In [0, 1].
+    """
+    best = np.sort(probabilities, axis=1)[:, -2:]
+    return np.asarray(best[:, 1] - best[:, 0], dtype=np.float64)
+
+
+def entropies(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How undecided the probabilities are, in nats.
+
+    Parameters
+    ----------
+    probabilities : float (N, C)
+
+    Returns
+    -------
+    float64 (N,)
+        In [0, ln C].
+    """
+    values = probabilities.astype(np.float64)
+    logarithms = np.log(values, out=np.zeros_like(values), where=values > 0)
+    sums: NDArray[np.float64] = (values * logarithms).sum(axis=1)
+    return np.maximum(-sums, 0.0)
+
+
+def in_range(
+    values: NDArray[np.floating], low: float, high: float, *, top: float
+) -> NDArray[np.bool_]:
+    """Which values lie in [low, high), or in [low, high] where `high` is the highest possible.
+
+    So neighbouring ranges share no value, and together leave none out: a bin of a histogram and
+    the images it stands for are the same.
+
+    Parameters
+    ----------
+    values : float (N,)
+    low, high : float
+    top : float
+        The highest possible value.
+
+    Returns
+    -------
+    bool (N,)
+    """
+    # values are sums of rounded numbers: the highest may be passed by a rounding error
+    return np.asarray((values >= low) & ((values < high) | (high >= top)))
 
 
 def accuracy(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:

@@ -7,11 +7,13 @@ process dies: a run that says "running" while nobody holds its lock was interrup
 import datetime
 import io
 import json
+import logging
 import os
 import re
 import secrets
 import shutil
 import threading
+import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +34,8 @@ ACTIVE_STATES: Final = ("queued", "running", "paused")
 """States that only hold while somebody owns the run."""
 
 RESUMABLE_STATES: Final = ("interrupted", "stopped", "failed")
+
+_log = logging.getLogger(__name__)
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _TRASH = ".trash"
@@ -366,6 +370,35 @@ class Run:
         }
         write_json(self.status_path, values, durable=durable)
 
+    def write_failure(self, reason: str, progress: Progress) -> None:
+        """Record that the run failed, and why, so far as the disk takes it."""
+        try:
+            self.log_event(f"Failed: {reason}", time=time.time())
+            self.write_status("failed", progress, reason=reason)
+        except OSError:
+            # the disk that could not take the run may not take the reason either
+            _log.exception("The failure of run %s could not be recorded", self.run_id)
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """A temperature kept with a run (Guo et al. 2017).
+
+    Attributes
+    ----------
+    value : float
+        Above 0; logits are divided by it.
+    epoch : int
+        The epoch whose weights it was fitted to.
+    loss_before, loss_after : float
+        Cross-entropy on the validation split at temperature 1 and at `value`, in nats.
+    """
+
+    value: float
+    epoch: int
+    loss_before: float
+    loss_after: float
+
 
 def artifacts_folder() -> Path:
     """Where runs and shipped models live: `FMNIST_ARTIFACTS`, or the project's `artifacts`."""
@@ -608,9 +641,65 @@ def zip_run(run: Run) -> bytes:
     return buffer.getvalue()
 
 
-@contextmanager
-def owning(run: Run) -> Iterator[None]:
-    """Hold the lock of a run's folder for the length of a `with` block.
+def temperature_path(run: Run) -> Path:
+    """Where the temperature kept with a run is: the folder of a shipped model stays as it came."""
+    if run.folder.parent == pretrained_folder():
+        return artifacts_folder() / "temperatures" / f"{run.run_id}.json"
+    return run.folder / "temperature.json"
+
+
+def kept_temperature(run: Run) -> Temperature | None:
+    """The temperature kept with a run; None where there is none for its present weights.
+
+    Raises
+    ------
+    RunError
+        If its file is damaged.
+    """
+    path = temperature_path(run)
+    try:
+        values = read_json(path)
+        kept = Temperature(
+            _number(values["temperature"]),
+            _whole_number(values["epoch"]),
+            _number(values["loss_before"]),
+            _number(values["loss_after"]),
+        )
+        if not kept.value > 0:
+            raise ValueError(f"the temperature {kept.value} is not above 0")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"The temperature kept with {run.name} cannot be read ({error}); delete {path}."
+        ) from error
+    best = run.history.best
+    return kept if best and best.epoch == kept.epoch else None
+
+
+def keep_temperature(run: Run, kept: Temperature | None) -> None:
+    """Keep a temperature with a run, or none any more.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path = temperature_path(run)
+    if kept is None:
+        path.unlink(missing_ok=True)
+        return
+    values = {
+        "temperature": kept.value,
+        "epoch": kept.epoch,
+        "loss_before": kept.loss_before,
+        "loss_after": kept.loss_after,
+    }
+    write_json(path, values)
+
+
+def acquire(run: Run) -> filelock.BaseFileLock:
+    """Take the lock of a run's folder; the caller releases it.
 
     Raises
     ------
@@ -621,7 +710,20 @@ def owning(run: Run) -> Iterator[None]:
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        raise RunError(f"{run.name} is already being trained by somebody else.") from error
+        raise RunError(f"{run.name} is already being trained elsewhere.") from error
+    return lock
+
+
+@contextmanager
+def owning(run: Run) -> Iterator[None]:
+    """Hold the lock of a run's folder for the length of a `with` block.
+
+    Raises
+    ------
+    RunError
+        If another process or thread holds it.
+    """
+    lock = acquire(run)
     try:
         yield
     finally:

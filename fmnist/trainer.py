@@ -1,9 +1,6 @@
 """One background thread that trains runs one after another. Knows nothing of Streamlit."""
 
-import contextlib
-import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,8 +15,6 @@ from fmnist.runs import Run, RunError
 
 if TYPE_CHECKING:
     from fmnist.training import Signal
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,11 +94,7 @@ class Trainer:
                 raise RunError(f"{run.name} is in the queue already.")
             if run.state not in (*runs.RESUMABLE_STATES, "queued"):
                 raise RunError(f"{run.name} is {run.state}; it cannot be trained on.")
-            lock = run.lock()
-            try:
-                lock.acquire()
-            except filelock.Timeout as error:
-                raise RunError(f"{run.name} is already being trained elsewhere.") from error
+            lock = runs.acquire(run)
             try:
                 run.write_status("queued", run.progress)
             except OSError:
@@ -229,16 +220,11 @@ class Trainer:
     def _fail(self, run: Run, reason: str) -> None:
         with self._changed:
             self._failures[run.run_id] = reason
-        try:
-            run.log_event(f"Failed: {reason}", time=time.time())
-            run.write_status("failed", run.progress, reason=reason)
-        except OSError:
-            _log.exception("The failure of run %s could not be recorded", run.run_id)
+        run.write_failure(reason, run.progress)
 
     def _release_all(self) -> None:
         for run in self._queue:
-            with contextlib.suppress(KeyError):
-                self._locks.pop(run.run_id).release()
+            self._locks.pop(run.run_id).release()
         self._queue.clear()
 
 

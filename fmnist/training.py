@@ -4,7 +4,6 @@ import errno
 import importlib.metadata
 import io
 import json
-import logging
 import math
 import pickle
 import platform
@@ -36,7 +35,6 @@ CHECKPOINT_SECONDS: Final = 30.0
 STATUS_SECONDS: Final = 1.0
 
 _CHECKPOINT_FORMAT: Final = 1
-_log = logging.getLogger(__name__)
 
 
 class TrainingError(Exception):
@@ -92,13 +90,7 @@ def train(
         return session.run_epochs(control, on_progress, checkpoint_seconds)
     except Exception as error:
         reason = _explain(error)
-        try:
-            run.log_event(f"Failed: {reason}", time=time.time())
-            progress = session.progress() if session else run.progress
-            run.write_status("failed", progress, reason=reason)
-        except OSError:
-            # the disk that could not take the run cannot take the reason either
-            _log.exception("The failure of run %s could not be recorded", run.run_id)
+        run.write_failure(reason, session.progress() if session else run.progress)
         raise TrainingError(reason) from error
 
 

@@ -7,8 +7,8 @@ from fmnist import charts, datasets, metrics
 from fmnist.classes import CLASS_NAMES
 from fmnist.config import TrainConfig
 from fmnist.evaluation import Evaluation
-from fmnist.runs import ACTIVE_STATES, Run
-from fmnist.ui import cache, components, state
+from fmnist.runs import ACTIVE_STATES, Run, RunError
+from fmnist.ui import cache, components, state, views
 
 MISTAKES = 8
 
@@ -107,11 +107,12 @@ if run is None:
     st.stop()
 
 try:
-    evaluation = cache.newest_evaluation(run)
-except ValueError as error:
+    view = views.look(run, None, None)
+except (ValueError, RunError) as error:
     st.error(f"This run's evaluation cannot be read: {error}", icon=":material/broken_image:")
     st.stop()
 
+evaluation = view.evaluation if view else None
 if evaluation is None:
     with st.container(border=True):
         show_figures(run, None)

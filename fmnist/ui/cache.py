@@ -3,6 +3,7 @@
 import atexit
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,9 +14,14 @@ from fmnist.classes import NUM_CLASSES
 from fmnist.config import Protocol
 from fmnist.datasets import SPLITS, Dataset, Location, Split, SplitName
 from fmnist.download import DownloadProcess
-from fmnist.evaluation import EpochEvaluations, Evaluation
+from fmnist.evaluation import EpochEvaluations
+from fmnist.neighbours import FeatureIndex
 from fmnist.runs import Run, RunError
 from fmnist.trainer import Trainer
+from fmnist.verdicts import ImageKey, Verdict, VerdictStore
+
+if TYPE_CHECKING:
+    from fmnist.classifier import Classifier
 
 
 @st.cache_resource(show_spinner=False)
@@ -39,19 +45,6 @@ def download_process() -> DownloadProcess:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _dataset(location: Location) -> Dataset:
-    if location.folder is not None:
-        return datasets.load(location)
-    bar = st.progress(0.0, "Drawing garments…")
-
-    def show(done: int, total: int) -> None:
-        bar.progress(done / total, "Drawing garments…")
-
-    dataset = datasets.load(location, show)
-    bar.empty()
-    return dataset
-
-
 def dataset(location: Location) -> Dataset:
     """The images of a location, kept in memory; drawing them shows a progress bar.
 
@@ -60,7 +53,16 @@ def dataset(location: Location) -> Dataset:
     fmnist.datasets.DatasetError
         If its files are damaged.
     """
-    return _dataset(location)
+    if location.folder is not None:
+        return datasets.load(location)
+    bar = st.progress(0.0, "Drawing garments…")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(done / total, "Drawing garments…")
+
+    drawn = datasets.load(location, show)
+    bar.empty()
+    return drawn
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -94,47 +96,114 @@ def pixel_counts(_split: Split, key: str) -> NDArray[np.int64]:  # noqa: ARG001
     return np.bincount(_split.images.reshape(-1), minlength=256)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _evaluation(path: Path, modified: int) -> Evaluation:  # noqa: ARG001 - part of the key
-    return Evaluation.load(path)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def epochs_file(path: Path, modified: int) -> EpochEvaluations:  # noqa: ARG001 - part of the key
+    return EpochEvaluations.load(path)
 
 
-def evaluation(run: Run, split: SplitName) -> Evaluation | None:
-    """A run's evaluation of a split; None where it has none (yet).
+def epoch_evaluations(run: Run) -> EpochEvaluations | None:
+    """A run's evaluation after every epoch; None before the first has ended.
 
     Raises
     ------
     ValueError
         If its file is damaged.
     """
-    path = run.evaluation_path(split)
     try:
-        return _evaluation(path, path.stat().st_mtime_ns)
+        return epochs_file(run.epochs_path, run.epochs_path.stat().st_mtime_ns)
     except FileNotFoundError:
         return None
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _epochs(path: Path, modified: int) -> EpochEvaluations:  # noqa: ARG001 - part of the key
-    return EpochEvaluations.load(path)
+@st.cache_resource(show_spinner=False)
+def verdict_store(path: Path) -> VerdictStore:
+    """The database of verdicts, shared by all sessions."""
+    return VerdictStore(path)
 
 
-def newest_evaluation(run: Run) -> Evaluation | None:
-    """The test evaluation of a run that has ended, else that of its newest epoch.
+@st.cache_data(show_spinner=False, max_entries=16)
+def _verdicts(path: Path, version: int, dataset: str, part: str) -> dict[int, Verdict]:  # noqa: ARG001
+    found: dict[ImageKey, Verdict] = verdict_store(path).all(dataset, part)
+    return {key.index: verdict for key, verdict in found.items()}
+
+
+def verdicts(dataset: str, part: str) -> dict[int, Verdict]:
+    """Verdicts on the images of a data set's file, by their index.
 
     Raises
     ------
-    ValueError
-        If the file is damaged.
+    fmnist.verdicts.VerdictError
+        If the database cannot be read.
     """
-    test = evaluation(run, "test")
-    if test is not None:
-        return test
-    try:
-        epochs = _epochs(run.epochs_path, run.epochs_path.stat().st_mtime_ns)
-    except FileNotFoundError:
-        return None
-    return epochs.epoch(len(epochs.logits))
+    path = runs.artifacts_folder() / "verdicts.sqlite"
+    return _verdicts(path, verdict_store(path).version(), dataset, part)
+
+
+@st.cache_resource(show_spinner="Reading the network…", max_entries=3)
+def _classifier(path: Path, modified: int) -> "Classifier":  # noqa: ARG001 - part of the key
+    from fmnist.classifier import Classifier
+
+    return Classifier.load(path)
+
+
+def classifier(run: Run) -> "Classifier":
+    """The classifier of a run's best epoch, at temperature 1; imports torch.
+
+    Raises
+    ------
+    OSError
+        If it has no weights.
+    ValueError
+        If they are damaged.
+    """
+    return _classifier(run.weights_path, run.weights_path.stat().st_mtime_ns)
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _image_features(
+    path: Path,
+    modified: int,
+    part: str,  # noqa: ARG001 - part of the key
+    image: int,  # noqa: ARG001 - part of the key
+    _pixels: NDArray[np.uint8],
+) -> NDArray[np.float32]:
+    features: NDArray[np.float32] = _classifier(path, modified).features(_pixels[None])[0]
+    return features
+
+
+def image_features(
+    run: Run, part: str, image: int, pixels: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Features of one image, float32 (F,), from the weights of a run's best epoch.
+
+    Parameters
+    ----------
+    run : Run
+    part : {"train", "test"}
+        The file the image is in.
+    image : int
+        Its position there.
+    pixels : uint8 (28, 28)
+
+    Raises
+    ------
+    OSError, ValueError
+        As `classifier`.
+    """
+    modified = run.weights_path.stat().st_mtime_ns
+    return _image_features(run.weights_path, modified, part, image, pixels)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def feature_index(path: Path) -> FeatureIndex:
+    """Features of all training images, as they were kept.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file is absent or damaged.
+    """
+    return FeatureIndex.load(path)
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)

@@ -1,6 +1,5 @@
 """Parts that several pages show: header, run picker, data set notice, image grid, states."""
 
-import io
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -11,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fmnist import datasets
-from fmnist.classes import CLASS_NAMES, IMAGE_SIZE
+from fmnist.classes import IMAGE_SIZE
 from fmnist.datasets import Dataset, DatasetError
-from fmnist.runs import ACTIVE_STATES, Progress, Run
+from fmnist.files import png
+from fmnist.runs import ACTIVE_STATES, Run
 from fmnist.ui import cache, state
 
 STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -39,8 +39,8 @@ def header(title: str, caption: str) -> None:
     told = state.left_out()
     if told:
         st.warning(
-            f"The address asked for the {told}, which is not here (any more); "
-            "the default is shown instead.",
+            f"The address asked for the {', the '.join(told)}: not here (any more), or no such "
+            "thing. The default is shown instead.",
             icon=":material/link_off:",
         )
     dataset_notice()
@@ -173,11 +173,6 @@ def moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "–"
 
 
-def remaining(progress: Progress) -> str:
-    """Time to go, for people."""
-    return duration(progress.remaining)
-
-
 def image_grid(
     images: NDArray[np.uint8] | None,
     captions: Sequence[str],
@@ -206,12 +201,27 @@ def image_grid(
     st.image(list(tiles), caption=list(captions), width=width, alt=list(alts))
 
 
+def difference_picture(difference: NDArray[np.floating], width: int) -> bytes:
+    """A PNG of a difference of images: orange above 0, blue below, white at 0.
+
+    Parameters
+    ----------
+    difference : float (28, 28) in [-255, 255]
+    width : int
+        Of the picture, at least.
+    """
+    strength = np.abs(difference) / max(1.0, np.abs(difference).max())
+    colours = np.where(difference[..., None] > 0, (242, 142, 43), (78, 121, 167))
+    mixed = 255 + (colours - 255) * strength[..., None]
+    return enlarge(np.rint(mixed).astype(np.uint8), width)
+
+
 def enlarge(image: NDArray[np.uint8], width: int) -> bytes:
     """A PNG of an image with sharp pixels, at least `width` wide."""
     factor = -(-width // IMAGE_SIZE)
     size = (IMAGE_SIZE * factor, IMAGE_SIZE * factor)
     picture = Image.fromarray(image).resize(size, Image.Resampling.NEAREST)
-    return _png(_with_gap(picture))
+    return png(_with_gap(picture))
 
 
 @st.cache_data(show_spinner=False)
@@ -221,14 +231,15 @@ def placeholder_tile(width: int) -> bytes:
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, width - 1, width - 1), outline=170)
     draw.text((width / 2, width / 2), "no pixels", fill=110, anchor="mm")
-    return _png(_with_gap(picture))
+    return png(_with_gap(picture))
 
 
 def _with_gap(picture: Image.Image) -> Image.Image:
     """The picture within a transparent margin, since images in a row touch each other."""
     gap = max(2, picture.width // 32)
-    framed = Image.new("LA", (picture.width + 2 * gap, picture.height + 2 * gap))
-    framed.paste(picture.convert("LA"), (gap, gap))
+    mode = "LA" if picture.mode == "L" else "RGBA"
+    framed = Image.new(mode, (picture.width + 2 * gap, picture.height + 2 * gap))
+    framed.paste(picture.convert(mode), (gap, gap))
     return framed
 
 
@@ -249,15 +260,4 @@ def contact_sheet(images: NDArray[np.uint8], *, columns: int, scale: int = 3) ->
         top, left = cell * (number // columns) + 1, cell * (number % columns) + 1
         sheet[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE] = image
     size = (sheet.shape[1] * scale, sheet.shape[0] * scale)
-    return _png(Image.fromarray(sheet).resize(size, Image.Resampling.NEAREST))
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def class_name(label: int) -> str:
-    """Name of a class for captions."""
-    return CLASS_NAMES[label]
+    return png(Image.fromarray(sheet).resize(size, Image.Resampling.NEAREST))

@@ -118,7 +118,7 @@ def show_progress(run_id: str, was: str) -> None:
     with st.container(horizontal=True, key="progress-figures"):
         st.metric("Elapsed", components.duration(progress.seconds), width="content")
         if run.state in ACTIVE_STATES:
-            st.metric("Remaining", components.remaining(progress), width="content")
+            st.metric("Remaining", components.duration(progress.remaining), width="content")
             pace = progress.images_per_second
         else:
             pace = last.images_per_second if last else 0.0

@@ -1,16 +1,46 @@
 """The one selection that all pages share, in the session and in the address bar."""
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
+from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from fmnist.ui import cache
+from fmnist import runs
+from fmnist.classes import CLASS_NAMES, NUM_CLASSES
+from fmnist.comparison import GROUPS
+from fmnist.datasets import SPLITS, SplitName
+from fmnist.errors import KINDS, SORTS
+from fmnist.ui import cache, views
+from fmnist.verdicts import VERDICT_TITLES, VERDICTS
+
+Correctness = Literal["wrong", "correct", "all"]
+Range = tuple[float, float]
 
 _KEY = "selection"
+_PAST = "selection_past"
 _LEFT_OUT = "selection_left_out"
 _WANTED = "wanted_page"
+_PAST_KEPT = 30
+
+MEASURES: Final[Mapping[str, float]] = {
+    "confidence": 1.0,
+    "margin": 1.0,
+    "entropy": math.log(NUM_CLASSES),
+}
+"""The measures whose range can be selected, and the highest value of each."""
+
+GROUP_TITLES: Final[Mapping[str, str]] = {
+    "both-right": "Both right",
+    "only-a": "Only this run right",
+    "only-b": "Only the compared run right",
+    "both-wrong": "Both wrong",
+}
+
+VERDICT_FILTERS: Final = ("none", "any", *VERDICTS)
 
 
 @dataclass(frozen=True)
@@ -19,11 +49,136 @@ class Selection:
 
     Attributes
     ----------
-    run : str or None
-        Id of an own run or name of a shipped model; None where there is neither.
+    run, compared : str or None
+        Ids of own runs or names of shipped models; `compared` is the second of two.
+    split : {"train", "validation", "test"} or None
+        None for test where the run has been measured on it, else validation.
+    epoch : int or None
+        None for the weights the run keeps (its best epoch's; the newest while it trains).
+    true, predicted : tuple of int
+        Classes; empty for all.
+    correctness : {"wrong", "correct", "all"}
+    confidence, margin, entropy : tuple of float or None
+        Lowest and highest value, as `fmnist.errors.matching` takes them.
+    kind : str or None
+        Kind of error, of `fmnist.errors.KINDS`.
+    verdict : str or None
+        Of `fmnist.verdicts.VERDICTS`, or "any" or "none".
+    group : str or None
+        Of `fmnist.comparison.GROUPS`: which of the two runs is right.
+    sort : str
+        Of `fmnist.errors.SORTS`.
+    order : {"down", "up"}
+    image : int or None
+        `Split.indices` of one image.
     """
 
     run: str | None = None
+    compared: str | None = None
+    split: SplitName | None = None
+    epoch: int | None = None
+    true: tuple[int, ...] = ()
+    predicted: tuple[int, ...] = ()
+    correctness: Correctness = "wrong"
+    confidence: Range | None = None
+    margin: Range | None = None
+    entropy: Range | None = None
+    kind: str | None = None
+    verdict: str | None = None
+    group: str | None = None
+    sort: str = "confidence"
+    order: Literal["down", "up"] = "down"
+    image: int | None = None
+
+    def to_address(self) -> dict[str, str]:
+        """Query parameters that `from_address` reads; what stands at its default is left out."""
+        told = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                told[field.name] = _to_text(value)
+        return told
+
+
+def from_address(parameters: Mapping[str, str]) -> tuple[Selection, list[str]]:
+    """Read a selection from query parameters.
+
+    Returns
+    -------
+    Selection
+        With the default for each parameter that makes no sense.
+    list of str
+        What was left out, in words.
+    """
+    values: dict[str, Any] = {}
+    left_out = []
+    for name, read in _READERS.items():
+        text = parameters.get(name)
+        if text is None:
+            continue
+        try:
+            values[name] = read(text)
+        except ValueError:
+            left_out.append(f"{name} {text[:40]!r}")
+    return Selection(**values), left_out
+
+
+def _to_text(value: object) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    # a range has floats, a set of classes has integers
+    return ("~" if isinstance(value[0], float) else "-").join(map(str, value))
+
+
+def _read_classes(text: str) -> tuple[int, ...]:
+    labels = sorted({int(part) for part in text.split("-")})
+    if not all(0 <= label < NUM_CLASSES for label in labels):
+        raise ValueError(text)
+    return tuple(labels)
+
+
+def _read_range(top: float) -> Callable[[str], Range]:
+    def read(text: str) -> Range:
+        low, high = map(float, text.split("~"))
+        if not 0 <= low < high <= top:
+            raise ValueError(text)
+        return low, high
+
+    return read
+
+
+def _read_one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _read_count(text: str) -> int:
+    number = int(text)
+    if number < 0 or len(text) > 6:
+        raise ValueError(text)
+    return number
+
+
+_READERS: Final[Mapping[str, Callable[[str], object]]] = {
+    "run": str,
+    "compared": str,
+    "split": _read_one_of(*SPLITS),
+    "epoch": _read_count,
+    "true": _read_classes,
+    "predicted": _read_classes,
+    "correctness": _read_one_of(*get_args(Correctness)),
+    **{name: _read_range(top) for name, top in MEASURES.items()},
+    "kind": _read_one_of(*KINDS),
+    "verdict": _read_one_of(*VERDICT_FILTERS),
+    "group": _read_one_of(*GROUPS),
+    "sort": _read_one_of(*SORTS),
+    "order": _read_one_of("down", "up"),
+    "image": _read_count,
+}
 
 
 def selection() -> Selection:
@@ -46,14 +201,66 @@ def enter() -> None:
 
 
 def wanted() -> str | None:
-    """The page that `enter` sent the person away from; told once."""
+    """The page that `enter` or `go` sent the person to; told once."""
     name: str | None = st.session_state.pop(_WANTED, None)
     return name
 
 
+def go(page: str) -> None:
+    """Open another page after this callback."""
+    st.session_state[_WANTED] = page
+
+
+def change(**values: Any) -> None:
+    """Change parts of the selection; pages drawn after this see it, and `undo` takes it back."""
+    before = selection()
+    after = replace(before, **values)
+    if after == before:
+        return
+    # stepping from image to image is no choice that a person would want to take back
+    if replace(after, image=before.image) != before:
+        past = (*st.session_state.get(_PAST, ()), before)
+        st.session_state[_PAST] = past[-_PAST_KEPT:]
+    st.session_state[_KEY] = after
+
+
 def select(run: str | None) -> None:
-    """Change the selection; pages drawn after this see it."""
-    st.session_state[_KEY] = replace(selection(), run=run)
+    """Open another run; epochs of the one before mean nothing to it."""
+    change(run=run, epoch=None)
+
+
+def undo() -> None:
+    """Take back the last change."""
+    past = st.session_state.get(_PAST, ())
+    if past:
+        st.session_state[_KEY] = past[-1]
+        st.session_state[_PAST] = past[:-1]
+
+
+def can_undo() -> bool:
+    """Whether there is a change to take back."""
+    return bool(st.session_state.get(_PAST))
+
+
+def narrow(**values: Any) -> None:
+    """Change the selection as a click on a chart does: an open image is closed."""
+    change(**({"image": None} | values))
+
+
+FILTERS: Final = (
+    "true", "predicted", "correctness", "confidence", "margin", "entropy", "kind", "verdict",
+    "group",
+)  # fmt: skip
+"""The fields that choose images."""
+
+
+def clear(*names: str) -> None:
+    """Take filters away; where none is named, go back to all misclassified images."""
+    defaults = {field.name: field.default for field in fields(Selection)}
+    values = {name: defaults[name] for name in names or FILTERS}
+    if names and "correctness" in values:
+        values["correctness"] = "all"  # without the chip "Misclassified" the right ones show, too
+    change(image=None, **values)
 
 
 def sync() -> None:
@@ -62,28 +269,89 @@ def sync() -> None:
     Called once at the top of every run of the app, before any page reads the selection.
     """
     if _KEY not in st.session_state:
-        wanted = st.query_params.get("run")
-        if wanted and cache.run_or_none(wanted) is None:
-            st.session_state[_LEFT_OUT] = f"run {wanted!r}"
-            wanted = None
-        st.session_state[_KEY] = Selection(run=wanted)
-    if cache.run_or_none(selection().run) is None:
-        select(_default_run())
-    run = selection().run
+        asked, left_out = from_address(dict(st.query_params))
+        current, more = _sound(asked)
+        if left_out or more:
+            st.session_state[_LEFT_OUT] = [*left_out, *more]
+        st.session_state[_KEY] = current
+    else:
+        current, _ = _sound(selection())
+        st.session_state[_KEY] = current
+    address = current.to_address()
     # writing the address bar sends a message to the browser: only when it changes
-    if run and st.query_params.get("run") != run:
-        st.query_params["run"] = run
+    if dict(st.query_params) != address:
+        st.query_params.from_dict(address)
 
 
-def left_out() -> str | None:
+def _sound(asked: Selection) -> tuple[Selection, list[str]]:
+    """A selection without what the runs do not have, and what was left out, in words."""
+    left_out = []
+    current = asked
+    if cache.run_or_none(current.run) is None:
+        if current.run:
+            left_out.append(f"run {current.run!r}")
+        current = replace(current, run=_default_run())
+    if current.compared is not None and (
+        current.compared == current.run or cache.run_or_none(current.compared) is None
+    ):
+        left_out.append(f"compared run {current.compared!r}")
+        current = replace(current, compared=None)
+    if current.group is not None and current.compared is None:
+        left_out.append(f"group {current.group!r} without a compared run")
+        current = replace(current, group=None)
+    run = cache.run_or_none(current.run)
+    if run is None:
+        return current, left_out
+    try:
+        splits, epochs = views.splits(run), views.epoch_count(run)
+    except (ValueError, OSError):  # a damaged evaluation: its page says so
+        return current, left_out
+    if current.split is not None and current.split not in splits and splits:
+        left_out.append(f"split {current.split!r}")
+        current = replace(current, split=None)
+    if current.epoch is not None and not 1 <= current.epoch <= epochs:
+        left_out.append(f"epoch {current.epoch}")
+        current = replace(current, epoch=None)
+    if current.image is not None:
+        try:
+            view = views.look(run, current.split, current.epoch)
+        except (ValueError, OSError, runs.RunError):
+            return current, left_out
+        if view is not None and view.position(current.image) is None:
+            left_out.append(f"image {current.image}")
+            current = replace(current, image=None)
+    return current, left_out
+
+
+def left_out() -> list[str]:
     """What the address asked for and could not be shown; told once."""
-    told: str | None = st.session_state.pop(_LEFT_OUT, None)
+    told: list[str] = st.session_state.pop(_LEFT_OUT, [])
     return told
 
 
 def _default_run() -> str | None:
     """The run that trains now, else the first shipped model, else the newest run."""
     own = cache.own_runs()
-    active = [run for run in own if run.state in ("running", "paused", "queued")]
+    active = [run for run in own if run.state in runs.ACTIVE_STATES]
     candidates = [*active[:1], *cache.shipped_runs(), *own]
     return candidates[0].run_id if candidates else None
+
+
+def in_words(name: str, value: Any) -> str:
+    """A filter of the selection for people, as its chip says it."""
+    if name in ("true", "predicted"):
+        return f"{name.capitalize()}: {', '.join(CLASS_NAMES[label] for label in value)}"
+    if name == "correctness":
+        return {"wrong": "Misclassified", "correct": "Recognised", "all": "Right and wrong"}[value]
+    if name in MEASURES:
+        low, high = value
+        if name == "entropy":
+            return f"Entropy {low:.2f} to {high:.2f}"
+        return f"{name.capitalize()} {100 * low:g} to {100 * high:g} %"
+    if name == "kind":
+        return f"{value.capitalize()} errors"
+    if name == "verdict":
+        return f"Verdict: {VERDICT_TITLES.get(value, value)}"
+    if name == "group":
+        return GROUP_TITLES[value]
+    return f"{name.capitalize()} {value}"

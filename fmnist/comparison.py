@@ -1,0 +1,115 @@
+"""Two classifiers on the same images, and classes that are taken for each other."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.classes import NUM_CLASSES
+
+GROUPS: Final = ("both-right", "only-a", "only-b", "both-wrong")
+"""Which of two classifiers, a and b, is right about an image."""
+
+SIGNIFICANCE: Final = 0.05
+
+
+def agreement(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """Which of two classifiers is right about each image.
+
+    Parameters
+    ----------
+    correct_a, correct_b : bool (N,)
+
+    Returns
+    -------
+    int8 (N,)
+        Index into `GROUPS`.
+    """
+    return (2 * ~correct_a + ~correct_b).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """A test of whether two classifiers err equally often.
+
+    Attributes
+    ----------
+    only_a, only_b : int
+        Images that only one of them gets right.
+    p_value : float
+        Two-sided, exact.
+    """
+
+    only_a: int
+    only_b: int
+    p_value: float
+
+
+def mcnemar(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> McNemar:
+    """McNemar's test (McNemar 1947), as the exact binomial test of the images they differ on.
+
+    Parameters
+    ----------
+    correct_a, correct_b : bool (N,)
+        Of the same images.
+    """
+    only_a = int((correct_a & ~correct_b).sum())
+    only_b = int((correct_b & ~correct_a).sum())
+    if only_a + only_b == 0:
+        return McNemar(0, 0, 1.0)
+    from scipy.stats import binomtest  # here, since importing it takes a while
+
+    return McNemar(only_a, only_b, float(binomtest(only_a, only_a + only_b, 0.5).pvalue))
+
+
+def in_words(test: McNemar, name_a: str, name_b: str) -> str:
+    """What the test says, for people."""
+    if test.only_a + test.only_b == 0:
+        return f"{name_a} and {name_b} are right and wrong about the very same images."
+    counts = (
+        f"{name_a} alone is right about {test.only_a:,} images, {name_b} alone about "
+        f"{test.only_b:,}."
+    )
+    p = "p < 0.0001" if test.p_value < 0.0001 else f"p = {test.p_value:.4f}"
+    if test.p_value >= SIGNIFICANCE:
+        return (
+            f"{counts} Were both equally good, a difference like this would come about by chance "
+            f"often enough ({p}): no sign that one is better."
+        )
+    better = name_a if test.only_a > test.only_b else name_b
+    return (
+        f"{counts} Were both equally good, a difference as large as this would hardly come about "
+        f"by chance ({p}): {better} is better on images like these."
+    )
+
+
+def confusion_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:
+    """An order of the classes in which those taken for each other stand together.
+
+    Hierarchical clustering with average linkage; two classes are the nearer, the larger the share
+    of their images that is taken for the other. Leaves in optimal order (Bar-Joseph et al. 2001).
+
+    Parameters
+    ----------
+    confusion : int (10, 10)
+        Row = true, column = predicted.
+
+    Returns
+    -------
+    tuple of int (10,)
+        The order of the labels where there are no mistakes.
+    """
+    errors = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
+    np.fill_diagonal(errors, 0)
+    nearness = errors + errors.T
+    if not nearness.any():
+        return tuple(range(NUM_CLASSES))
+    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+    from scipy.spatial.distance import squareform
+
+    distances = squareform(nearness.max() - nearness, checks=False)
+    tree = optimal_leaf_ordering(linkage(distances, "average"), distances)
+    order = tuple(int(label) for label in leaves_list(tree))
+    # either direction is as good; the one that begins nearer to label 0 reads more easily
+    return order if order.index(0) <= order[::-1].index(0) else order[::-1]

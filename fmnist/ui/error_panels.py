@@ -1,0 +1,185 @@
+"""The Errors page's wall: kinds of error, filters, order, contact sheet."""
+
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from fmnist import charts, errors, exports
+from fmnist.classes import CLASS_NAMES, NUM_CLASSES
+from fmnist.errors import KINDS
+from fmnist.ui import state, views
+from fmnist.ui.linked import Linked
+from fmnist.ui.state import VERDICT_FILTERS
+from fmnist.verdicts import VERDICT_TITLES
+
+SHEET_LIMIT: Final = 200
+
+_SORT_TITLES: Final = {
+    "confidence": "Confidence",
+    "margin": "Margin",
+    "loss": "Loss",
+    "entropy": "Entropy",
+    "index": "Index",
+}
+_VERDICT_TITLES: Final = {"none": "No verdict yet", "any": "Any verdict", **VERDICT_TITLES}
+
+
+def show_kinds(here: Linked) -> None:
+    """How many mistakes there are of each kind; a click shows them."""
+    chosen = here.mask("kind", "correctness") & ~here.view.evaluation.correct
+    counts = np.bincount(here.view.kinds[chosen], minlength=len(KINDS))
+    total = max(1, int(counts.sum()))
+    with st.container(horizontal=True, vertical_alignment="center", key="kinds"):
+        for kind, count in zip(KINDS, counts, strict=True):
+            st.button(
+                f"{kind.capitalize()} **{count:,}** ({count / total:.0%})",
+                key=f"kind-{kind}",
+                type="primary" if here.selection.kind == kind else "secondary",
+                help=f"{kind.capitalize()}: {errors.KIND_EXPLANATIONS[kind]}.",
+                on_click=choose_kind,
+                args=(kind,),
+            )
+        with st.popover("What are these?", icon=":material/help:"):
+            st.markdown("A mistake is of the first kind that fits:")
+            for kind, explanation in errors.KIND_EXPLANATIONS.items():
+                st.markdown(f"- **{kind.capitalize()}**: {explanation}.")
+            show_systematic_pairs(here)
+    over_epochs = st.expander(
+        "Kinds over the epochs", icon=":material/timeline:", on_change="rerun", key="kinds-epochs"
+    )
+    if over_epochs.open:
+        with over_epochs:
+            show_kinds_over_epochs(here)
+
+
+def choose_kind(kind: str) -> None:
+    """Show the mistakes of a kind, or of all where it is chosen already."""
+    if state.selection().kind == kind:
+        state.clear("kind")
+    else:
+        state.narrow(kind=kind, correctness="wrong")
+
+
+def show_systematic_pairs(here: Linked) -> None:
+    """Which pairs are systematic here."""
+    confusion = here.view.evaluation.confusion
+    pairs = errors.systematic_pairs(confusion)
+    found = sorted(zip(*np.nonzero(pairs), strict=True), key=lambda cell: -confusion[cell])
+    if found:
+        listed = ", ".join(
+            f"{CLASS_NAMES[true]} → {CLASS_NAMES[predicted]} ({confusion[true, predicted]:,})"
+            for true, predicted in found
+        )
+        st.caption(f"Systematic pairs here: {listed}.")
+    else:
+        st.caption("No pair is systematic here.")
+
+
+def show_kinds_over_epochs(here: Linked) -> None:
+    """Mistakes of each kind after every epoch."""
+    counts = views.kind_counts(here.run)
+    if counts is None or len(counts) < 2:
+        st.caption("It appears after the second epoch.")
+        return
+    st.echarts_chart(
+        charts.kinds_over_epochs(counts),
+        key="kinds-chart",
+        height=280,
+        renderer="svg",
+        alt="Systematic, ambiguous and random mistakes after every epoch",
+    )
+
+
+def filters(here: Linked) -> None:
+    """Classes, correctness, confidence, verdict, and the order of the wall."""
+    selection = here.selection
+    with st.container(horizontal=True, vertical_alignment="bottom", key="error-filters"):
+        for field, title in (("true", "True class"), ("predicted", "Predicted class")):
+            key = f"filter-{field}"
+            st.session_state[key] = list(getattr(selection, field))
+            st.multiselect(
+                title,
+                range(NUM_CLASSES),
+                key=key,
+                format_func=CLASS_NAMES.__getitem__,
+                placeholder="All",
+                width=260,
+                on_change=lambda field=field, key=key: state.narrow(
+                    **{field: tuple(sorted(st.session_state[key]))}
+                ),
+            )
+        st.session_state["filter-verdict"] = selection.verdict
+        st.selectbox(
+            "Verdict",
+            [None, *VERDICT_FILTERS],
+            key="filter-verdict",
+            format_func=lambda v: "All" if v is None else _VERDICT_TITLES[v],
+            placeholder="All",
+            width=170,
+            on_change=lambda: state.narrow(verdict=st.session_state["filter-verdict"]),
+        )
+        low, high = selection.confidence or (0.0, 1.0)
+        st.session_state["filter-confidence"] = (round(100 * low), round(100 * high))
+        st.slider(
+            "Confidence (%)",
+            0,
+            100,
+            key="filter-confidence",
+            width=220,
+            on_change=choose_confidence,
+        )
+        st.session_state["sort"] = selection.sort
+        st.selectbox(
+            "Sort by",
+            errors.SORTS,
+            key="sort",
+            format_func=_SORT_TITLES.__getitem__,
+            width=150,
+            on_change=lambda: state.narrow(sort=st.session_state["sort"]),
+        )
+        st.button(
+            "Highest first" if selection.order == "down" else "Lowest first",
+            key="order",
+            icon=":material/arrow_downward:"
+            if selection.order == "down"
+            else ":material/arrow_upward:",
+            help="Turn the order round.",
+            on_click=lambda: state.narrow(
+                order="up" if state.selection().order == "down" else "down"
+            ),
+        )
+
+
+def choose_confidence() -> None:
+    """Take the slider's range."""
+    low, high = st.session_state["filter-confidence"]
+    if low < high:
+        state.narrow(confidence=None if (low, high) == (0, 100) else (low / 100, high / 100))
+
+
+def contact_sheet_button(here: Linked) -> None:
+    """The selection as one picture."""
+    positions = here.positions[:SHEET_LIMIT]
+    if here.source is None or len(positions) == 0:
+        return
+
+    def sheet() -> bytes:
+        images = here.images(positions)
+        assert images is not None
+        return exports.contact_sheet(
+            images,
+            ["\n".join(here.tile(int(position)).lines) for position in positions],
+            title=f"{here.run.name}, {here.split}: {len(positions):,} of "
+            f"{len(here.positions):,} images",
+        )
+
+    st.download_button(
+        f"Contact sheet ({len(positions):,})",
+        data=sheet,
+        file_name=f"images-{here.run.run_id}-{here.split}.png",
+        mime="image/png",
+        icon=":material/download:",
+        on_click="ignore",
+        help=f"The selection as one PNG, at most {SHEET_LIMIT} images.",
+    )

@@ -1,0 +1,72 @@
+// A wall of small images; a click, Enter or Space picks one, arrow keys move between them.
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const wall = parentElement.querySelector(".wall");
+  const { tiles, pixels, width } = data;
+  const bytes = pixels ? Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0)) : null;
+  const SIDE = 28;
+
+  const draw = (canvas, number) => {
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(SIDE, SIDE);
+    for (let i = 0; i < SIDE * SIDE; i++) {
+      const grey = bytes[number * SIDE * SIDE + i];
+      image.data.set([grey, grey, grey, 255], 4 * i);
+    }
+    context.putImageData(image, 0, 0);
+  };
+
+  const make = (tile, number) => {
+    const button = document.createElement("button");
+    button.className = "tile" + (tile.tone ? ` ${tile.tone}` : "");
+    button.dataset.id = tile.id;
+    button.setAttribute("aria-label", tile.alt);
+    button.title = tile.alt;
+    button.tabIndex = tile.id === data.marked || (number === 0 && data.marked == null) ? 0 : -1;
+    if (tile.id === data.marked) button.setAttribute("aria-current", "true");
+    if (bytes) {
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = SIDE;
+      draw(canvas, number);
+      button.append(canvas);
+    } else {
+      const blank = document.createElement("span");
+      blank.className = "blank";
+      blank.textContent = `#${tile.id}`;
+      button.append(blank);
+    }
+    for (const line of tile.lines) {
+      const span = document.createElement("span");
+      span.className = "line";
+      span.textContent = line;
+      button.append(span);
+    }
+    return button;
+  };
+
+  wall.style.setProperty("--tile", `${width}px`);
+  wall.replaceChildren(...tiles.map(make));
+  wall.setAttribute("aria-label", data.label);
+
+  wall.onclick = (event) => {
+    const tile = event.target.closest(".tile");
+    if (tile) setTriggerValue("picked", Number(tile.dataset.id));
+  };
+  wall.onkeydown = (event) => {
+    const all = [...wall.children];
+    const at = all.indexOf(event.target.closest(".tile"));
+    if (at < 0) return;
+    const top = all[0].offsetTop;
+    const below = all.findIndex((tile) => tile.offsetTop > top);
+    const columns = below < 0 ? all.length : below;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    const to = { Home: 0, End: all.length - 1 }[event.key] ?? (step ? at + step : undefined);
+    if (to === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!all[to]) return;
+    all[at].tabIndex = -1;
+    all[to].tabIndex = 0;
+    all[to].focus();
+  };
+}
