@@ -364,7 +364,7 @@ def measure_histogram(
             x=0.5 * (edges[:-1] + edges[1:]),
             y=100 * counts / max(1, part) if density else counts,
             width=np.diff(edges),
-            customdata=_bins(edges, counts),
+            customdata=_bins(edges[:-1], edges[1:], counts),
             name=name,
             marker={"color": colour, "line": {"width": 0}},
             selected={"marker": {"opacity": 1}},
@@ -375,13 +375,13 @@ def measure_histogram(
     if chosen:
         _mark_range(figure, chosen)
     figure.update_layout(
-        barmode="overlay" if density else "stack",
+        barmode="overlay" if density or logarithmic else "stack",
         bargap=0,
         dragmode="select",
         selectdirection="h",
         hovermode="closest",
     )
-    if density:
+    if density or logarithmic:
         figure.update_traces(opacity=0.65)
     figure.update_xaxes(title=title, range=[edges[0], edges[-1]], fixedrange=True)
     figure.update_yaxes(
@@ -406,9 +406,11 @@ def _split_counts(
     ]
 
 
-def _bins(edges: NDArray[np.floating], counts: NDArray[np.integer]) -> NDArray[np.floating]:
-    """Low and high edge and count of each bin, float (B, 3)."""
-    return np.column_stack([edges[:-1], edges[1:], counts])
+def _bins(*columns: NDArray[Any]) -> list[list[float]]:
+    """A row for every bin, for `customdata`."""
+    # lists: of an array, Streamlit tells the points that were chosen in a form of its own
+    rows: list[list[float]] = np.column_stack(columns).tolist()
+    return rows
 
 
 def _mark_range(figure: go.Figure, chosen: tuple[float, float]) -> None:
@@ -448,11 +450,11 @@ def class_histograms(
                 x=0.5 * (edges[:-1] + edges[1:]),
                 y=100 * counts / max(1, part) if density else counts,
                 width=np.diff(edges),
-                customdata=np.column_stack([_bins(edges, counts), np.full(len(counts), label)]),
+                customdata=_bins(edges[:-1], edges[1:], counts, np.full(len(counts), label)),
                 name=name,
                 legendgroup=name,
                 showlegend=label == 0,
-                opacity=0.65 if density else 1,
+                opacity=0.65 if density or logarithmic else 1,
                 marker={"color": colour, "line": {"width": 0}},
                 hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: "
                 "%{customdata[2]:,} images<extra>" + name + "</extra>",
@@ -461,7 +463,7 @@ def class_histograms(
             )
     figure.update_layout(
         _figure(430).layout,
-        barmode="overlay" if density else "stack",
+        barmode="overlay" if density or logarithmic else "stack",
         bargap=0,
         hovermode="closest",
         dragmode=False,
@@ -505,7 +507,7 @@ def reliability_diagram(
     )
     edges = 100 * now.edges
     centres = 0.5 * (edges[:-1] + edges[1:])
-    bins = np.column_stack([now.edges[:-1], now.edges[1:], now.counts, 100 * now.confidences])
+    bins = _bins(now.edges[:-1], now.edges[1:], now.counts, np.nan_to_num(100 * now.confidences))
     figure.add_bar(
         x=centres,
         y=100 * now.accuracies,

@@ -25,3 +25,4 @@ linked.image_pages(
 with st.container(horizontal=True, key="error-exports"):
     error_panels.contact_sheet_button(here)
 verdict_panels.show_verdicts(here)
+error_panels.show_kinds_over_epochs(here)

@@ -43,18 +43,18 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "confidence": Measure(
         "Confidence (highest probability)",
         "The probability of the predicted class.",
-        tuple(np.linspace(0, 1, BINS + 1).round(4)),
+        tuple(np.linspace(0, 1, BINS + 1).round(4).tolist()),
     ),
     "margin": Measure(
         "Margin (highest less second highest probability)",
         "How far the predicted class is ahead of the second; near 0, the two are level.",
-        tuple(np.linspace(0, 1, BINS + 1).round(4)),
+        tuple(np.linspace(0, 1, BINS + 1).round(4).tolist()),
     ),
     "entropy": Measure(
         "Entropy (nats)",
         f"How undecided all ten probabilities are: 0 is certain, ln 10 = {math.log(10):.2f} is a "
         "plain guess.",
-        (*np.linspace(0, 2.3, BINS + 4)[:-1].round(4), math.log(NUM_CLASSES)),
+        (*np.linspace(0, 2.3, BINS + 4)[:-1].round(4).tolist(), math.log(NUM_CLASSES)),
     ),
 }
 
@@ -98,7 +98,7 @@ def show_histograms(here: Linked) -> None:
             st.segmented_control(
                 "Bars",
                 ["Counts", "Density"],
-                default="Counts",
+                default="Density",
                 key="bars",
                 required=True,
                 width="content",
@@ -156,25 +156,31 @@ def show_histograms(here: Linked) -> None:
 def range_slider(measure: str) -> None:
     """The range without the mouse."""
     edges = MEASURES[measure].edges
+    scale = 1 if measure == "entropy" else 100
     key = f"range-{measure}"
     chosen = getattr(state.selection(), measure) or (edges[0], edges[-1])
-    st.session_state[key] = tuple(min(edges, key=lambda e, v=v: abs(e - v)) for v in chosen)
+    st.session_state[key] = tuple(round(scale * edge, 1) for edge in chosen)
 
     def changed() -> None:
-        low, high = st.session_state[key]
-        whole = (low, high) == (edges[0], edges[-1])
+        low, high = (_nearest(edges, shown / scale) for shown in st.session_state[key])
         if low < high:
+            whole = (low, high) == (edges[0], edges[-1])
             state.narrow(**{measure: None if whole else (low, high)})
 
-    scale, unit = (1, "") if measure == "entropy" else (100, " %")
-    st.select_slider(
-        f"{measure.capitalize()} shown",
-        edges,
+    st.slider(
+        f"{measure.capitalize()} shown ({'nats' if measure == 'entropy' else '%'})",
+        0.0,
+        round(scale * edges[-1], 1),
+        step=scale * edges[1],
+        format="%.1f" if measure == "entropy" else "%d",
         key=key,
-        format_func=lambda edge: f"{scale * edge:.3g}{unit}",
         on_change=changed,
         width=320,
     )
+
+
+def _nearest(edges: tuple[float, ...], value: float) -> float:
+    return min(edges, key=lambda edge: abs(edge - value))
 
 
 @dataclass(frozen=True)

@@ -182,16 +182,12 @@ def show_two_runs(here: Linked, _confusion: NDArray[np.int64]) -> None:
     )
 
 
-def cell_choice(name: str, default: tuple[int, int]) -> tuple[int, int]:
+def cell_choice(name: str) -> tuple[int, int]:
     """Two select boxes that name a cell."""
     labels = list(range(len(CLASS_NAMES)))
-    first, second = st.columns(2)
-    for key, label in ((f"{name}-true", default[0]), (f"{name}-predicted", default[1])):
-        st.session_state.setdefault(key, label)
-    true = first.selectbox("True", labels, key=f"{name}-true", format_func=CLASS_NAMES.__getitem__)
-    predicted = second.selectbox(
-        "Predicted", labels, key=f"{name}-predicted", format_func=CLASS_NAMES.__getitem__
-    )
+    names = CLASS_NAMES.__getitem__
+    true = st.selectbox("True class", labels, key=f"{name}-true", format_func=names)
+    predicted = st.selectbox("Predicted class", labels, key=f"{name}-predicted", format_func=names)
     return true, predicted
 
 
@@ -211,10 +207,11 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
     mask = here.mask("true", "predicted", "correctness")
     evaluation = here.view.evaluation
     cells, means = [], []
-    for column, name in zip(st.columns(2, gap="medium"), ("cell-a", "cell-b"), strict=True):
+    first, second, third = st.columns(3, gap="small")
+    for column, name, title in ((first, "cell-a", "First"), (second, "cell-b", "Second")):
         with column:
-            st.markdown(f"**{'First' if name == 'cell-a' else 'Second'} cell**")
-            true, predicted = cell_choice(name, pair)
+            st.markdown(f"**{title} cell**")
+            true, predicted = cell_choice(name)
             positions = np.flatnonzero(
                 mask & (evaluation.labels == true) & (evaluation.predicted_labels == predicted)
             )
@@ -222,22 +219,26 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
             images = here.images(positions)
             mean = images.mean(axis=0) if images is not None and len(images) else None
             means.append(mean)
-            if mean is not None:
-                st.image(
-                    components.enlarge(np.rint(mean).astype(np.uint8), 112),
-                    width=112,
-                    caption=f"Mean of {len(positions):,}",
-                    alt=f"Mean image of {CLASS_NAMES[true]} taken for {CLASS_NAMES[predicted]}",
-                )
-            else:
+            if mean is None:
                 st.caption(f"{len(positions):,} images")
-    if means[0] is not None and means[1] is not None:
-        st.image(
-            components.difference_picture(means[0] - means[1], 112),
-            width=112,
-            caption="First less second: orange brighter in the first, blue in the second",
-            alt="Difference of the two mean images",
-        )
+                continue
+            st.image(
+                components.enlarge(np.rint(mean).astype(np.uint8), 112),
+                width=112,
+                caption=f"Mean of {len(positions):,}",
+                alt=f"Mean image of {CLASS_NAMES[true]} taken for {CLASS_NAMES[predicted]}",
+            )
+    with third:
+        st.markdown("**Difference**")
+        if means[0] is not None and means[1] is not None:
+            st.image(
+                components.difference_picture(means[0] - means[1], 112),
+                width=112,
+                alt="Difference of the two mean images",
+            )
+            st.caption("Orange: brighter in the first cell; blue: in the second.")
+        else:
+            st.caption("Of the two mean images, where both cells have images at hand.")
     st.plotly_chart(
         charts.two_confidences([evaluation.confidence[positions] for positions in cells]),
         key="two-cells-confidence",

@@ -45,12 +45,6 @@ def show_kinds(here: Linked) -> None:
             for kind, explanation in errors.KIND_EXPLANATIONS.items():
                 st.markdown(f"- **{kind.capitalize()}**: {explanation}.")
             show_systematic_pairs(here)
-    over_epochs = st.expander(
-        "Kinds over the epochs", icon=":material/timeline:", on_change="rerun", key="kinds-epochs"
-    )
-    if over_epochs.open:
-        with over_epochs:
-            show_kinds_over_epochs(here)
 
 
 def choose_kind(kind: str) -> None:
@@ -78,6 +72,19 @@ def show_systematic_pairs(here: Linked) -> None:
 
 def show_kinds_over_epochs(here: Linked) -> None:
     """Mistakes of each kind after every epoch."""
+    section = st.expander(
+        "Kinds of error over the epochs",
+        icon=":material/timeline:",
+        on_change="rerun",
+        key="kinds-epochs",
+    )
+    if section.open:
+        with section:
+            draw_kinds_over_epochs(here)
+
+
+def draw_kinds_over_epochs(here: Linked) -> None:
+    """The chart of `show_kinds_over_epochs`."""
     counts = views.kind_counts(here.run)
     if counts is None or len(counts) < 2:
         st.caption("It appears after the second epoch.")

@@ -204,11 +204,11 @@ def _matrix_and_epochs(
     if played is not None and epochs is not None:
         look = Look("Counts" if look.scale == "Difference" else look.scale, look.errors_only, False)
         draw(look, epochs[played - 1], None, order=order, title=f"epoch {played}")
+        st.session_state["epoch-scrubber"] = played
         if played >= len(epochs):
             stop_playing()
             st.rerun()
         st.session_state["playing"] = played + 1
-        st.session_state["epoch-scrubber"] = played
     else:
         title = f"{len(here.view.evaluation.labels):,} {here.split} images"
         draw(look, confusion, other, order=order, title=title)
@@ -247,9 +247,9 @@ def scrub() -> None:
 
 
 def start_playing(epochs: int) -> None:
-    """Begin at the slider's epoch, or anew where it is the last."""
-    at = st.session_state.get("epoch-scrubber", 1)
-    st.session_state["playing"] = 1 if at >= epochs else at
+    """Begin at the chosen epoch, or at the first where none or the last is chosen."""
+    chosen = state.selection().epoch
+    st.session_state["playing"] = chosen if chosen and chosen < epochs else 1
 
 
 def stop_playing() -> None:
