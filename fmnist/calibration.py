@@ -70,7 +70,7 @@ def reliability(
         many confidences are equal.
     """
     if strategy == "uniform":
-        edges = np.linspace(0, 1, bins + 1)
+        edges = np.arange(bins + 1) / bins  # 3 / 5 is 0.6; linspace's is a little more
     else:
         inner = (
             np.quantile(confidence, np.linspace(0, 1, bins + 1)[1:-1]) if len(confidence) else []

@@ -1,5 +1,6 @@
 """Charts from arrays, in colours that work on light and on dark backgrounds."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -443,12 +444,18 @@ def class_histograms(
         horizontal_spacing=0.02,
         vertical_spacing=0.16,
     )
+    overlaid = density or logarithmic
+    highest = 0.0
     for label in range(len(CLASS_NAMES)):
         members = labels == label
         for part, name, colour, counts in _split_counts(values[members], correct[members], edges):
+            heights = 100 * counts / max(1, part) if density else counts
+            # stacked, the bars are as high as all images of the bin
+            whole = heights if overlaid else np.histogram(values[members], edges)[0]
+            highest = max(highest, float(whole.max()))
             figure.add_bar(
                 x=0.5 * (edges[:-1] + edges[1:]),
-                y=100 * counts / max(1, part) if density else counts,
+                y=heights,
                 width=np.diff(edges),
                 customdata=_bins(edges[:-1], edges[1:], counts, np.full(len(counts), label)),
                 name=name,
@@ -473,8 +480,11 @@ def class_histograms(
     figure.update_annotations(font_size=12)
     figure.update_xaxes(range=[edges[0], edges[-1]], nticks=3, fixedrange=True)
     figure.update_xaxes(title=title, row=rows, col=(columns + 1) // 2)
+    # set here: Plotly takes the range of axes that are tied together from the first chart alone
+    top = math.log10(max(highest, 1) * 1.3) if logarithmic else 1.05 * max(highest, 1)
     figure.update_yaxes(
         type="log" if logarithmic else "linear",
+        range=[math.log10(0.5), top] if logarithmic else [0, top],
         fixedrange=True,
         dtick=1 if logarithmic else None,
     )

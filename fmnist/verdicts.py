@@ -378,8 +378,9 @@ def _parse(text: str) -> list[Verdict]:
 def _parse_row(row: Mapping[str, str | None]) -> Verdict:
     cells = {name: row.get(name) or "" for name in _COLUMNS}
     part, note = cells["part"], cells["note"]
-    if None in row.values() or not cells["dataset"]:
-        raise ValueError("a cell is missing.")
+    # the csv module keeps cells beyond the last column under no name
+    if None in row or None in row.values() or not cells["dataset"]:
+        raise ValueError("a cell is missing, or one is too many.")
     if part not in _PART_SIZES:
         raise ValueError(f"the part {part!r} is neither 'train' nor 'test'.")
     if not cells["index"].isdecimal() or not int(cells["index"]) < _PART_SIZES[part]:

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from fmnist import runs
 from fmnist.classifier import Classifier, Normalisation, load_pretrained, load_run
 from fmnist.config import TrainConfig
 from fmnist.models.registry import create_model
-from fmnist.runs import RunError
+from fmnist.runs import EpochEntry, RunError, Temperature
 from tests.small import small_dataset
 
 IMAGES = small_dataset().test_images
@@ -135,6 +136,38 @@ def test_the_batch_hardly_matters(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.allclose(classifier.logits(IMAGES[30:31]), whole[30:31], atol=1e-5)
 
 
+def test_features_are_what_the_last_layer_sees() -> None:
+    classifier = new_classifier()
+    told: list[tuple[int, int]] = []
+    features = classifier.features(IMAGES, progress=lambda *x: told.append(x))
+    assert features.shape == (len(IMAGES), 128) and features.dtype == np.float32
+    assert told[-1] == (len(IMAGES), len(IMAGES))
+    with torch.inference_mode():
+        again = classifier.model.fc2(torch.tensor(features)).numpy()  # type: ignore[operator]
+    assert np.allclose(again, classifier.logits(IMAGES), atol=1e-5)
+
+
+def test_features_leave_the_model_as_it_was() -> None:
+    classifier = new_classifier()
+    before = classifier.logits(IMAGES[:20])
+    classifier.features(IMAGES[:20])
+    assert np.array_equal(classifier.logits(IMAGES[:20]), before)
+    hooks = [m for m in classifier.model.modules() if m._forward_pre_hooks]
+    assert hooks == []
+    assert classifier.features(IMAGES[:0]).shape == (0, 128)
+
+
+def test_two_threads_get_features_of_their_own_images() -> None:
+    classifier = new_classifier()
+    parts = [IMAGES[20 * n : 20 * (n + 1)] for n in range(6)]
+    expected = [classifier.features(part) for part in parts]
+    with ThreadPoolExecutor(6) as pool:
+        for _ in range(5):
+            found = list(pool.map(classifier.features, parts))
+            for one, other in zip(found, expected, strict=True):
+                assert np.allclose(one, other, atol=1e-6)
+
+
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     classifier = new_classifier(normalisation=Normalisation(0.3, 0.4), temperature=1.7)
@@ -224,6 +257,19 @@ def test_loads_the_weights_of_a_run(tmp_path: Path, load: Any) -> None:
     run.weights_path.write_bytes(b"damaged")
     with pytest.raises(RunError, match=f"The run {run.run_id} is broken: the weights in"):
         load(run.run_id, folder=tmp_path)
+
+
+@pytest.mark.parametrize(("epoch", "temperature"), [(1, 2.5), (2, 1.0)])
+def test_a_temperature_kept_with_the_run_is_used(
+    tmp_path: Path, epoch: int, temperature: float
+) -> None:
+    """It belongs to the epoch it was fitted to: epoch 1, the best one here."""
+    run = runs.create_run(tmp_path, TrainConfig())
+    new_classifier().save(run.weights_path)
+    best = EpochEntry(1, 10, 0.5, 0.8, "validation", 0.4, 0.9, 1.0, 1.0)
+    run.history_path.write_text(json.dumps(best.to_json()) + "\n")
+    runs.keep_temperature(run, Temperature(2.5, epoch, 0.3, 0.2))
+    assert load_run(run.run_id, folder=tmp_path).temperature == temperature
 
 
 def test_runs_are_looked_for_among_the_artifacts(

@@ -18,7 +18,7 @@ import pytest
 from fmnist import runs
 from fmnist.config import TrainConfig
 from fmnist.datasets import SplitName
-from fmnist.runs import EpochEntry, History, Progress, Run, RunError, State, StepEntry
+from fmnist.runs import EpochEntry, History, Progress, Run, RunError, State, StepEntry, Temperature
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = TrainConfig(dataset="drawn-garments", epochs=3)
@@ -375,7 +375,7 @@ def test_an_owned_run_can_neither_be_owned_again_nor_deleted(
 
     monkeypatch.setattr(Run, "lock", lock)
     with owner(run):
-        with pytest.raises(RunError, match="already being trained by somebody"), runs.owning(run):
+        with pytest.raises(RunError, match="already being trained elsewhere"), runs.owning(run):
             pass
         with pytest.raises(RunError, match="a run is training; stop it before deleting it"):
             runs.delete_run(run)
@@ -527,3 +527,51 @@ def test_artifacts_folder_follows_the_environment(
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path))
     assert runs.runs_folder() == tmp_path / "runs"
     assert runs.pretrained_folder() == ROOT / "artifacts" / "pretrained"
+
+
+# ---- temperature ----
+
+
+def test_a_temperature_is_kept_with_the_run(run: Run) -> None:
+    write_history(run, entry(1, 0.8), entry(2, 0.9))
+    run = reread(run)
+    assert runs.kept_temperature(run) is None
+    kept = Temperature(1.85, 2, 0.26, 0.2)
+    runs.keep_temperature(run, kept)
+    assert runs.kept_temperature(run) == kept
+    assert runs.temperature_path(run).parent == run.folder  # so that its archive has it
+    runs.keep_temperature(run, None)
+    assert runs.kept_temperature(run) is None
+    runs.keep_temperature(run, None)
+
+
+def test_a_temperature_of_other_weights_is_none(run: Run) -> None:
+    runs.keep_temperature(run, Temperature(1.85, 1, 0.26, 0.2))
+    assert runs.kept_temperature(run) is None  # no epoch yet
+    write_history(run, entry(1, 0.8))
+    assert runs.kept_temperature(reread(run)) is not None
+    write_history(run, entry(1, 0.8), entry(2, 0.9))
+    assert runs.kept_temperature(reread(run)) is None
+
+
+@pytest.mark.parametrize(
+    "content", ["rubbish", "{}", "[]", '{"temperature": 0, "epoch": 1, "loss_before": 1, '
+    '"loss_after": 1}', '{"temperature": NaN, "epoch": 1, "loss_before": 1, "loss_after": 1}'],
+)  # fmt: skip
+def test_a_damaged_temperature_is_told(run: Run, content: str) -> None:
+    runs.temperature_path(run).write_text(content)
+    with pytest.raises(RunError, match=r"cannot be read .*; delete .*temperature\.json"):
+        runs.kept_temperature(run)
+
+
+def test_a_shipped_models_folder_stays_as_it_came(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path)
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
+    before = sorted(run.folder.iterdir())
+    runs.keep_temperature(run, Temperature(1.85, 1, 0.26, 0.2))
+    assert sorted(run.folder.iterdir()) == before
+    write_history(run, entry(1, 0.8))
+    kept = runs.kept_temperature(runs.open_run(tmp_path, run.run_id))
+    assert kept and kept.value == 1.85

@@ -128,13 +128,19 @@ def show_classes(_here: Linked, confusion: NDArray[np.int64]) -> None:
             "F1": [100 * score.f1 for score in scores],
         }
     )
-    percent = st.column_config.NumberColumn(format="%.1f %%")
+    percent = st.column_config.NumberColumn(format="%.1f %%", width=72)
     _table(
         frame,
         [((score.label,), ()) for score in scores],
         key="classes",
         alt="Accuracy, precision, recall and F1 of each class; choose a row to see its images",
-        column_config=dict.fromkeys(("Accuracy", "Precision", "Recall", "F1"), percent),
+        column_config={
+            **dict.fromkeys(("Accuracy", "Precision", "Recall", "F1"), percent),
+            "Class": st.column_config.Column(width=82),
+            "Band": st.column_config.Column(width=124),
+            "Correct": st.column_config.Column(width=82),
+            "Errors": st.column_config.Column(width=60),
+        },
     )
     st.caption(
         "Bands by accuracy: Excellent from 97.5 %, Good from 91 %, Fair from 85 %, below that "
@@ -173,7 +179,7 @@ def show_two_runs(here: Linked, _confusion: NDArray[np.int64]) -> None:
             )
     evaluation, other = here.view.evaluation, here.other.evaluation
     test = comparison.mcnemar(evaluation.correct, other.correct)
-    st.markdown(comparison.in_words(test, here.run.name, here.other_run.name))
+    st.markdown(comparison.in_words(test, f"**{here.run.name}**", f"**{here.other_run.name}**"))
     st.caption(
         f"Accuracy {evaluation.accuracy:.2%} against {other.accuracy:.2%}, on the same "
         f"{len(evaluation.labels):,} {here.split} images. McNemar's exact test compares the images "

@@ -233,9 +233,9 @@ def feature_index(here: Linked) -> FeatureIndex | None:
         "Find them",
         key="find-neighbours",
         icon=":material/hub:",
-        help=f"Computes the features of {len(split):,} training images once; about half a minute.",
+        help=f"Computes the features of {len(split):,} training images, once.",
     ):
-        st.caption(f"Looks through {len(split):,} training images; about half a minute, once.")
+        st.caption(f"Looks through {len(split):,} training images; less than a minute, once.")
         return None
     bar = st.progress(0.0, "Computing features…")
 
@@ -244,5 +244,4 @@ def feature_index(here: Linked) -> FeatureIndex | None:
 
     made = neighbours.build_index(cache.classifier(here.run), split, progress=show_progress)
     made.save(path)
-    bar.empty()
-    return cache.feature_index(path)
+    st.rerun()  # without the button, with the neighbours

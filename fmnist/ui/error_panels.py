@@ -11,7 +11,6 @@ from fmnist.errors import KINDS
 from fmnist.ui import state, views
 from fmnist.ui.linked import Linked
 from fmnist.ui.state import VERDICT_FILTERS
-from fmnist.verdicts import VERDICT_TITLES
 
 SHEET_LIMIT: Final = 200
 
@@ -22,7 +21,6 @@ _SORT_TITLES: Final = {
     "entropy": "Entropy",
     "index": "Index",
 }
-_VERDICT_TITLES: Final = {"none": "No verdict yet", "any": "Any verdict", **VERDICT_TITLES}
 
 
 def show_kinds(here: Linked) -> None:
@@ -121,7 +119,9 @@ def filters(here: Linked) -> None:
             "Verdict",
             [None, *VERDICT_FILTERS],
             key="filter-verdict",
-            format_func=lambda v: "All" if v is None else _VERDICT_TITLES[v],
+            format_func=lambda v: (
+                "All" if v is None else VERDICT_FILTERS[v].removeprefix("Verdict: ")
+            ),
             placeholder="All",
             width=170,
             on_change=lambda: state.narrow(verdict=st.session_state["filter-verdict"]),

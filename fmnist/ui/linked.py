@@ -16,7 +16,7 @@ from fmnist.ui import cache, clickable, components, state, views
 from fmnist.ui.clickable import Tile
 from fmnist.ui.state import FILTERS, MEASURES, Selection
 from fmnist.ui.views import View
-from fmnist.verdicts import ImageKey, Verdict
+from fmnist.verdicts import ImageKey, Verdict, VerdictError
 
 PAGE_SIZES = (50, 100, 250)
 
@@ -56,8 +56,12 @@ class Linked:
 
     @cached_property
     def verdicts(self) -> Mapping[int, Verdict]:
-        """Verdicts on images of this split, by `Split.indices`."""
-        return cache.verdicts(self.dataset_name, self.part)
+        """Verdicts on images of this split, by `Split.indices`; none where they cannot be read."""
+        try:
+            return cache.verdicts(self.dataset_name, self.part)
+        except VerdictError as error:
+            st.error(str(error), icon=":material/error:")
+            return {}
 
     @property
     def dataset_name(self) -> str:

@@ -15,7 +15,7 @@ from fmnist.comparison import GROUPS
 from fmnist.datasets import SPLITS, SplitName
 from fmnist.errors import KINDS, SORTS
 from fmnist.ui import cache, views
-from fmnist.verdicts import VERDICT_TITLES, VERDICTS
+from fmnist.verdicts import VERDICT_TITLES
 
 Correctness = Literal["wrong", "correct", "all"]
 Range = tuple[float, float]
@@ -40,7 +40,11 @@ GROUP_TITLES: Final[Mapping[str, str]] = {
     "both-wrong": "Both wrong",
 }
 
-VERDICT_FILTERS: Final = ("none", "any", *VERDICTS)
+VERDICT_FILTERS: Final[Mapping[str, str]] = {
+    "none": "No verdict yet",
+    "any": "Any verdict",
+    **{verdict: f"Verdict: {title}" for verdict, title in VERDICT_TITLES.items()},
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Selection:
     kind : str or None
         Kind of error, of `fmnist.errors.KINDS`.
     verdict : str or None
-        Of `fmnist.verdicts.VERDICTS`, or "any" or "none".
+        Key of `VERDICT_FILTERS`.
     group : str or None
         Of `fmnist.comparison.GROUPS`: which of the two runs is right.
     sort : str
@@ -351,7 +355,7 @@ def in_words(name: str, value: Any) -> str:
     if name == "kind":
         return f"{value.capitalize()} errors"
     if name == "verdict":
-        return f"Verdict: {VERDICT_TITLES.get(value, value)}"
+        return VERDICT_FILTERS[value]
     if name == "group":
         return GROUP_TITLES[value]
     return f"{name.capitalize()} {value}"

@@ -1,0 +1,505 @@
+"""A person at a browser looks for the mistakes: on real images where they are, else drawn ones."""
+
+import math
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from fmnist import datasets, errors, runs
+from fmnist.classes import CLASS_NAMES
+from fmnist.config import TrainConfig
+from fmnist.datasets import DatasetError
+from fmnist.evaluation import EpochEvaluations, Evaluation
+from fmnist.metrics import most_confused_pairs
+from fmnist.runs import Run
+from fmnist.training import train
+from tests.browser import running
+from tests.browser.conftest import Server
+from tests.browser.running import QUIET, SLOW
+
+expect.set_options(timeout=SLOW)
+StartServer = Callable[..., Server]
+
+
+def real_images() -> bool:
+    named = os.environ.get("FMNIST_DATA")
+    try:
+        return bool(named and datasets.find_files(Path(named)))
+    except DatasetError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def drawn_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on drawn garments, trained for a moment, so that it errs."""
+    config = TrainConfig(dataset="drawn-garments", epochs=3, subset=600, batch_size=50, log_every=4)
+    run = runs.create_run(tmp_path_factory.mktemp("drawn"), config, name="On drawn garments")
+    with runs.owning(run):
+        train(run, datasets.draw_dataset())
+    return runs.open_run(run.folder.parent, run.run_id)
+
+
+@dataclass(frozen=True)
+class World:
+    """A server, a run that it shows, and what the run says of the test images."""
+
+    url: str
+    run: Run
+
+    @property
+    def test(self) -> Evaluation:
+        return Evaluation.load(self.run.evaluation_path("test"))
+
+    @property
+    def epochs(self) -> EpochEvaluations:
+        return EpochEvaluations.load(self.run.epochs_path)
+
+    def open(self, page: Page, path: str, **query: object) -> None:
+        parts = {"run": self.run.run_id} | query
+        page.goto(f"{self.url}/{path}?{'&'.join(f'{k}={v}' for k, v in parts.items())}")
+        expect(page.locator(".st-key-selection-chips, .st-key-detail-steps")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, drawn_run: Run) -> Iterator[World]:
+    if running.find_chromium() is None:
+        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
+    folder = tmp_path_factory.mktemp("server")
+    run = runs.open_run(runs.pretrained_folder(), "fashion-cnn")
+    environment = {
+        "FMNIST_ARTIFACTS": str(folder / "artifacts"),
+        "FMNIST_DOWNLOADS": str(folder / "data"),
+    }
+    if not real_images():
+        environment["FMNIST_DATA"] = ""
+        copy = folder / "artifacts" / "runs" / drawn_run.run_id
+        shutil.copytree(drawn_run.folder, copy)
+        run = runs.open_run(copy.parent, drawn_run.run_id)
+    url, process = running.start_app(folder / "log", **environment)
+    yield World(url, run)
+    running.stop_app(process)
+
+
+@pytest.fixture
+def other_context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(SLOW)
+    yield context
+    context.close()
+
+
+def exactly(text: str) -> re.Pattern[str]:
+    # Playwright reads a slash in a pattern as its end
+    return re.compile("^" + re.escape(text).replace("/", "."))
+
+
+def cell(page: Page, true: int, predicted: int) -> Locator:
+    what = "recognised" if true == predicted else f"taken for {CLASS_NAMES[predicted]}"
+    return page.locator(".st-key-matrix").get_by_role(
+        "button", name=exactly(f"{CLASS_NAMES[true]}, {what}: ")
+    )
+
+
+def tiles(page: Page, number: int) -> list[tuple[int, str]]:
+    """Index and description of the images shown, once there are as many as expected."""
+    wall = page.get_by_role("group", name=re.compile(rf"^{number} images$"))
+    expect(wall).to_be_visible()
+    found: list[tuple[int, str]] = wall.locator(".tile").evaluate_all(
+        "tiles => tiles.map(tile => [Number(tile.dataset.id), tile.title])"
+    )
+    assert len(found) == number
+    return [(index, title) for index, title in found]
+
+
+def chips(page: Page) -> Locator:
+    return page.locator(".st-key-selection-chips")
+
+
+def count_is(page: Page, number: int) -> None:
+    expect(chips(page).get_by_text(re.compile(rf"^{number:,} images$"))).to_be_visible()
+
+
+def no_exception(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def parameter(page: Page, name: str, value: object) -> None:
+    expect(page).to_have_url(re.compile(rf"[?&]{name}={re.escape(str(value))}(&|$)"))
+
+
+def test_a_click_on_a_cell_shows_its_images(page: Page, world: World) -> None:
+    world.open(page, "confusion")
+    test = world.test
+    pair = most_confused_pairs(test.confusion)[0]
+    expect(cell(page, pair.true_label, pair.predicted_label)).to_have_text(f"{pair.count:,}")
+    cell(page, pair.true_label, pair.predicted_label).click()
+    count_is(page, pair.count)
+    shown = tiles(page, min(pair.count, 100))
+    true, predicted = CLASS_NAMES[pair.true_label], CLASS_NAMES[pair.predicted_label]
+    assert all(title.startswith(f"{true}, taken for {predicted}, ") for _, title in shown)
+    members = (test.labels == pair.true_label) & (test.predicted_labels == pair.predicted_label)
+    assert {index for index, _ in shown} <= set(test.indices[members].tolist())
+    marked = cell(page, pair.true_label, pair.predicted_label)
+    expect(marked).to_have_attribute("aria-pressed", "true")
+    # the pixels are those of the first image
+    canvas = page.locator(".st-key-confusion-images .tile canvas").first
+    middle = canvas.evaluate("c => c.getContext('2d').getImageData(14, 14, 1, 1).data[0]")
+    dataset = datasets.load(datasets.locate()) if real_images() else datasets.draw_dataset()
+    assert middle == dataset.test_images[shown[0][0], 14, 14]
+    marked.click()  # the same again: no longer selected
+    expect(page.locator(".st-key-chip-true")).to_have_count(0)
+    no_exception(page)
+
+
+def test_names_of_rows_and_columns_and_select_boxes(page: Page, world: World) -> None:
+    world.open(page, "confusion")
+    test = world.test
+    page.get_by_role("button", name="All truly Coat").click()
+    count_is(page, int((test.labels == 4).sum()))
+    expect(page.locator(".st-key-chip-true")).to_contain_text("True: Coat")
+    page.get_by_role("button", name="All predicted Bag").click()
+    count_is(page, int((test.predicted_labels == 8).sum()))
+    for name, value in (("True class", "Dress"), ("Predicted class", "Dress")):
+        box = page.get_by_role("combobox", name=name)
+        box.click()
+        page.get_by_role("option", name=value, exact=True).click()
+    count_is(page, int(test.confusion[3, 3]))
+    expect(cell(page, 3, 3)).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_matrix_by_keyboard(page: Page, world: World) -> None:
+    world.open(page, "confusion")
+    cell(page, 0, 0).focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    parameter(page, "true", 2)
+    parameter(page, "predicted", 1)
+    page.keyboard.press("ArrowRight")  # the focus has outlived the redraw
+    page.keyboard.press("Enter")
+    parameter(page, "predicted", 2)
+    count_is(page, int(world.test.confusion[2, 2]))
+
+
+def test_percentages_and_errors_only(page: Page, world: World) -> None:
+    world.open(page, "confusion")
+    confusion = world.test.confusion
+    controls = page.locator(".st-key-matrix-controls")
+    controls.get_by_role("radio", name="Row %").or_(
+        controls.get_by_role("button", name="Row %")
+    ).first.click()
+    share = 100 * confusion[6, 6] / confusion[6].sum()
+    expect(cell(page, 6, 6)).to_have_text(f"{share:.1f}")
+    controls.get_by_text("Errors only").click()
+    expect(cell(page, 6, 6)).to_have_text("")
+    page.get_by_role("link", name="Errors", exact=True).first.click()
+    expect(page.locator(".st-key-kinds")).to_be_visible()
+    page.get_by_role("link", name="Confusion", exact=True).first.click()
+    expect(cell(page, 6, 6)).to_have_text("")  # the choice is remembered
+
+
+def test_the_epoch_scrubber_and_play(page: Page, world: World) -> None:
+    world.open(page, "confusion")
+    epochs = world.epochs
+    last = len(epochs.logits)
+    slider = page.locator(".st-key-epoch-scrubber").get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    parameter(page, "epoch", 1)
+    first = epochs.epoch(1).confusion
+    expect(cell(page, 6, 0)).to_have_text(f"{first[6, 0]:,}" if first[6, 0] else "·")
+    expect(
+        page.get_by_text("5,000 validation images").or_(page.get_by_text("validation images")).first
+    ).to_be_visible()
+    expect(page.locator(".st-key-chip-epoch")).to_contain_text("Epoch 1")
+    page.get_by_role("button", name=re.compile("Play")).click()
+    expect(page.get_by_role("button", name=re.compile("Stop"))).to_be_visible()
+    expect(page.locator(".st-key-chip-epoch")).to_contain_text(f"Epoch {last}")
+    expect(page.get_by_role("button", name=re.compile("Play"))).to_be_visible()
+    end = epochs.epoch(last).confusion
+    expect(cell(page, 6, 6)).to_have_text(f"{end[6, 6]:,}")
+    no_exception(page)
+
+
+def test_a_chip_is_removed_and_a_change_taken_back(page: Page, world: World) -> None:
+    test = world.test
+    world.open(page, "confidence", true=6, confidence="0.5~0.75")
+    wrong = errors.matching(test, true=(6,), correctness="wrong", confidence=(0.5, 0.75))
+    count_is(page, int(wrong.sum()))
+    page.locator(".st-key-chip-confidence").get_by_role("button").click()
+    count_is(page, int(errors.matching(test, true=(6,), correctness="wrong").sum()))
+    expect(page).not_to_have_url(re.compile("confidence="))
+    page.locator(".st-key-chips-undo").get_by_role("button").click()
+    count_is(page, int(wrong.sum()))
+    parameter(page, "confidence", "0.5~0.75")
+    page.locator(".st-key-chips-reset").get_by_role("button").click()
+    count_is(page, int((~test.correct).sum()))
+
+
+def test_an_address_shows_the_same_elsewhere(
+    page: Page, world: World, other_context: BrowserContext
+) -> None:
+    world.open(page, "confusion")
+    pair = most_confused_pairs(world.test.confusion)[0]
+    cell(page, pair.true_label, pair.predicted_label).click()
+    count_is(page, pair.count)
+    page.get_by_role("link", name="Errors", exact=True).first.click()
+    expect(page.locator(".st-key-kinds")).to_be_visible()
+    count_is(page, pair.count)  # kept while moving between pages
+    shown = tiles(page, min(pair.count, 100))
+    parameter(page, "true", pair.true_label)
+    elsewhere = other_context.new_page()
+    elsewhere.goto(page.url)
+    count_is(elsewhere, pair.count)
+    assert tiles(elsewhere, min(pair.count, 100)) == shown
+    assert elsewhere.url == page.url
+
+
+def test_nonsense_in_the_address_is_said(page: Page, world: World) -> None:
+    world.open(page, "confusion", true="hat", epoch=4711, image=999999, kind="systematic")
+    said = page.get_by_text("The address asked for")
+    for part in ("true 'hat'", "epoch 4711", "image 999999"):
+        expect(said).to_contain_text(part)
+    expect(page.locator(".st-key-chip-kind")).to_contain_text("Systematic errors")
+    no_exception(page)
+
+
+def brush(page: Page, low: float, high: float) -> None:
+    """Drag over the histogram, from one confidence to another."""
+    area = page.locator(".js-plotly-plot .nsewdrag").first
+    area.wait_for()
+    page.wait_for_function(QUIET)
+    box = area.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + low * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + (low + high) / 2 * box["width"], middle, steps=4)
+    page.mouse.move(box["x"] + high * box["width"], middle, steps=4)
+    page.mouse.up()
+
+
+def test_brushing_a_histogram_shows_its_images(page: Page, world: World) -> None:
+    world.open(page, "confidence")
+    brush(page, 0.51, 0.74)  # touches the bars from 0.5 to 0.75
+    parameter(page, "confidence", "0.5~0.75")
+    test = world.test
+    count_is(page, int(((test.confidence >= 0.5) & (test.confidence < 0.75)).sum()))
+    expect(page.locator(".st-key-chip-confidence")).to_contain_text("Confidence 50 to 75 %")
+
+
+def test_a_bin_of_the_reliability_diagram_shows_its_images(page: Page, world: World) -> None:
+    world.open(page, "confidence")
+    page.get_by_role("tab", name="Calibration").click()
+    bars = page.locator(".js-plotly-plot .barlayer .trace").first.locator(".point path")
+    bars.last.wait_for()
+    page.wait_for_function(QUIET)
+    box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    assert box
+    # just below the last bin's top edge, left of the diagonal and of the other line
+    page.mouse.click(box["x"] + box["width"] * 14.5 / 15, box["y"] + 0.8 * box["height"])
+    parameter(page, "confidence", re.sub(r"^", "", f"{14 / 15}~1.0"))
+    count_is(page, int((world.test.confidence >= 14 / 15).sum()))
+
+
+def test_a_temperature_is_kept_and_told(page: Page, world: World) -> None:
+    world.open(page, "confidence")
+    page.get_by_role("tab", name="Calibration").click()
+    expect(page.get_by_text("the test images had no part in it")).to_be_visible()
+    page.get_by_role("button", name="Keep it with the run").click()
+    expect(
+        page.get_by_text(re.compile(r"temperature \d\.\d+ \(kept with the run\)"))
+    ).to_be_visible()
+    page.get_by_role("link", name="Errors", exact=True).first.click()
+    expect(page.locator(".st-key-kinds")).to_be_visible()
+    expect(page.get_by_text(re.compile("kept with the run"))).to_be_visible()
+    page.get_by_role("link", name="Confidence", exact=True).first.click()
+    page.get_by_role("tab", name="Calibration").click()
+    page.get_by_role("button", name="Drop the kept temperature").click()
+    expect(page.get_by_role("button", name="Keep it with the run")).to_be_visible()
+
+
+def test_abstaining(page: Page, world: World) -> None:
+    world.open(page, "confidence")
+    page.get_by_role("tab", name="Abstaining").click()
+    test = world.test
+    kept = test.confidence >= 0.9
+    coverage = page.locator(".st-key-abstention").get_by_text(f"{kept.mean():.1%}", exact=True)
+    expect(coverage).to_be_visible()
+    avoided = int((~kept & ~test.correct).sum())
+    page.get_by_role("button", name=f"Show the {avoided:,} errors avoided").click()
+    count_is(page, avoided)
+
+
+def test_ten_errors_by_keyboard(page: Page, world: World) -> None:
+    test = world.test
+    order = errors.ordered(test, np.flatnonzero(~test.correct), "confidence")
+    world.open(page, "errors")
+    first = test.indices[order[0]]
+    page.locator(f".st-key-error-images [data-id='{first}']").focus()
+    page.keyboard.press("Enter")
+    for number in range(10):
+        parameter(page, "image", test.indices[order[number]])
+        steps = page.locator(".st-key-detail-steps")
+        expect(steps).to_contain_text(f"{number + 1} of {len(order):,} chosen")
+        predicted = CLASS_NAMES[test.predicted_labels[order[number]]]
+        expect(page.get_by_test_id("stMain")).to_contain_text(f"taken for {predicted}")
+        page.keyboard.press("ArrowRight")
+    parameter(page, "image", test.indices[order[10]])
+    page.keyboard.press("ArrowLeft")
+    parameter(page, "image", test.indices[order[9]])
+    page.keyboard.press("Escape")
+    expect(page.locator(".st-key-kinds")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("image="))
+    no_exception(page)
+
+
+def test_a_verdict_given_here_is_seen_there(
+    page: Page, world: World, other_context: BrowserContext
+) -> None:
+    test = world.test
+    image = int(test.indices[errors.ordered(test, np.flatnonzero(~test.correct), "margin")[3]])
+    world.open(page, "errors", image=image)
+    ambiguous = page.locator(".st-key-verdict-ambiguous button")
+    expect(ambiguous).to_be_visible()
+    page.wait_for_function(QUIET)
+    page.keyboard.press("2")
+    expect(ambiguous).to_have_attribute("data-testid", re.compile("primary"))
+    note = page.get_by_role("textbox", name="Note")
+    note.fill("sleeves hidden")
+    note.press("Enter")
+    elsewhere = other_context.new_page()
+    world.open(elsewhere, "errors", verdict="ambiguous")
+    tiles(elsewhere, 1)
+    elsewhere.locator(f".st-key-error-images [data-id='{image}']").click()
+    expect(elsewhere.get_by_role("textbox", name="Note")).to_have_value("sleeves hidden")
+    elsewhere.wait_for_function(QUIET)
+    elsewhere.keyboard.press("3")
+    wrong = elsewhere.locator(".st-key-verdict-label-wrong button")
+    expect(wrong).to_have_attribute("data-testid", re.compile("primary"))
+    elsewhere.get_by_role("button", name=re.compile("Undo verdict")).click()
+    there = elsewhere.locator(".st-key-verdict-ambiguous button")
+    expect(there).to_have_attribute("data-testid", re.compile("primary"))
+    elsewhere.keyboard.press("2")  # the same again takes it away
+    expect(there).to_have_attribute("data-testid", re.compile("secondary"))
+
+
+def test_kinds_and_filters(page: Page, world: World) -> None:
+    test = world.test
+    kinds = errors.error_kinds(test)
+    world.open(page, "errors")
+    page.locator(".st-key-kind-random").get_by_role("button").click()
+    count_is(page, int((kinds == 2).sum()))
+    page.locator(".st-key-order").get_by_role("button").click()
+    expect(page.locator(".st-key-order")).to_contain_text("Lowest first")
+    lowest = errors.ordered(test, np.flatnonzero(kinds == 2), "confidence", descending=False)
+    first = page.locator(".st-key-error-images .tile").first
+    expect(first).to_have_attribute("data-id", str(test.indices[lowest[0]]))
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("Contact sheet")).click()
+    assert download.value.suggested_filename.endswith(".png")
+
+
+def test_an_image_opens_from_the_confusion_page(page: Page, world: World) -> None:
+    world.open(page, "confusion")
+    page.locator(".st-key-confusion-images .tile").first.click()
+    expect(page.locator(".st-key-detail-steps")).to_contain_text("1 of ")
+    expect(page).to_have_url(re.compile("/errors\\?"))
+
+
+def test_two_runs(page: Page, browser: Browser, start_server: StartServer) -> None:
+    a, b = (
+        Evaluation.load(runs.open_run(runs.pretrained_folder(), name).evaluation_path("test"))
+        for name in ("fashion-cnn", "fashion-cnn-notebook")
+    )
+    server = start_server()  # without pixels
+    page.goto(f"{server.url}/confusion?run=fashion-cnn&compared=fashion-cnn-notebook")
+    page.get_by_role("tab", name="Two runs").click()
+    only_b = int((b.correct & ~a.correct).sum())
+    page.get_by_role("button", name=re.compile(f"Only the compared run right: {only_b}")).click()
+    count_is(page, only_b)
+    controls = page.locator(".st-key-matrix-controls")
+    controls.get_by_role("radio", name="Difference").or_(
+        controls.get_by_role("button", name="Difference")
+    ).first.click()
+    # of the images that only the other run gets right, this one gets none right
+    mask = b.correct & ~a.correct
+    right = int((mask & (b.labels == 6)).sum())
+    expect(cell(page, 6, 6)).to_have_text(f"-{right}")
+    expect(page.get_by_text("McNemar")).to_be_visible()
+    page.get_by_role("tab", name="Two cells").click()
+    expect(page.get_by_text("First cell", exact=True).first).to_be_visible()
+    no_exception(page)
+
+
+def test_without_the_pixels(page: Page, start_server: StartServer) -> None:
+    server = start_server()
+    test = Evaluation.load(
+        runs.open_run(runs.pretrained_folder(), "fashion-cnn").evaluation_path("test")
+    )
+    for path in ("confusion", "errors", "confidence"):
+        page.goto(f"{server.url}/{path}?run=fashion-cnn")
+        count_is(page, int((~test.correct).sum()))
+        expect(page.get_by_text("Numbers stand in for the pictures")).to_be_visible()
+        expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
+        blank = page.locator(".tile .blank").first
+        expect(blank).to_have_text(re.compile(r"^#\d+$"))
+        no_exception(page)
+    page.locator(".js-plotly-plot").first.wait_for()
+
+
+def test_the_newest_epoch_of_a_running_training(page: Page, start_server: StartServer) -> None:
+    server = start_server()
+    page.goto(f"{server.url}/train")
+    page.get_by_text("Settings", exact=True).first.click()
+    for label, value in (("Epochs", "40"), ("Images to train on", "1500")):
+        if label == "Images to train on":
+            whole = page.get_by_role("checkbox", name="All of them")
+            if whole.is_checked():
+                page.get_by_text("All of them").click()
+        field = page.get_by_role("spinbutton", name=label)
+        field.fill(value)
+        field.press("Enter")
+        expect(field).to_have_value(value)
+    page.get_by_role("button", name="Start training").click()
+    head = page.locator(".st-key-progress-head")
+    expect(head.get_by_text(re.compile("Training$")).first).to_be_visible()
+    page.get_by_role("link", name="Confusion", exact=True).first.click()
+    newest = page.get_by_text(re.compile(r"epoch \d+, the newest while it trains"))
+    expect(newest).to_be_visible()
+    first = int(re.findall(r"epoch (\d+)", newest.inner_text())[0])
+    expect(
+        page.get_by_text(
+            re.compile(rf"epoch {first + 1}, the newest|epoch {first + 2}, the newest")
+        )
+    ).to_be_visible()
+    count = cell(page, 0, 0)
+    expect(count).to_have_text(re.compile(r"^(\d+|·)$"))
+    no_exception(page)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_fit_the_screen(browser: Browser, world: World, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.set_default_timeout(SLOW)
+    page = context.new_page()
+    image = int(world.test.indices[np.flatnonzero(~world.test.correct)[0]])
+    for path, query in (("confusion", {}), ("errors", {}), ("confidence", {}),
+                        ("errors", {"image": image})):  # fmt: skip
+        world.open(page, path, **query)
+        page.wait_for_function(QUIET)
+        no_exception(page)
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0, path
+    context.close()
+
+
+def test_entropy_goes_to_its_highest_value(page: Page, world: World) -> None:
+    world.open(page, "confidence", entropy=f"0~{math.log(10)}", correctness="all")
+    count_is(page, len(world.test.labels))

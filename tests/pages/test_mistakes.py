@@ -1,0 +1,184 @@
+"""Confusion, Errors and Confidence without a browser: their states, and what they compute."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fmnist import errors
+from fmnist.classifier import Classifier
+from fmnist.evaluation import Evaluation
+from fmnist.runs import Run
+from tests.pages.test_pages import finished, give, machine, open_app, text
+
+__all__ = ["finished", "machine"]  # fixtures
+
+PAGES = ("confusion", "errors", "confidence")
+
+
+def evaluation_of(run: Run) -> Evaluation:
+    return Evaluation.load(run.evaluation_path("test"))
+
+
+def chosen(app: AppTest) -> int:
+    """How many images the page says are chosen."""
+    (number,) = re.findall(r"^\*\*([\d,]+)\*\* images$", text(app), flags=re.MULTILINE)
+    return int(number.replace(",", ""))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_any_run_they_say_what_to_do(page: str) -> None:
+    assert "No model yet" in text(open_app(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_that_was_not_measured_yet(finished: Run, machine: Path, page: str) -> None:
+    run = give(finished, machine, state="interrupted")
+    run.history_path.write_text("")
+    for path in (run.folder / "evaluation").iterdir():
+        path.unlink()
+    assert "has not been measured yet" in text(open_app(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_damage_is_told_in_a_sentence(finished: Run, machine: Path, page: str) -> None:
+    run = give(finished, machine)
+    run.evaluation_path("test").write_bytes(b"PK rubbish")
+    assert "evaluation cannot be read" in text(open_app(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_damaged_temperature_is_told(finished: Run, machine: Path, page: str) -> None:
+    run = give(finished, machine)
+    (run.folder / "temperature.json").write_text("rubbish")
+    assert "The temperature kept with Trained cannot be read" in text(open_app(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_damaged_epochs_are_told(finished: Run, machine: Path, page: str) -> None:
+    run = give(finished, machine)
+    run.epochs_path.write_bytes(b"PK rubbish")
+    assert "evaluation cannot be read" in text(open_app(page))
+
+
+def test_damaged_verdicts_are_told(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    (machine.parent / "verdicts.sqlite").write_bytes(b"rubbish" * 100)
+    assert "cannot be read or written" in text(open_app("errors"))
+    image = int(evaluation_of(finished).indices[~evaluation_of(finished).correct][0])
+    assert "cannot be read or written" in text(open_app("errors", image=str(image)))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_wrong_ones_are_chosen_at_first(finished: Run, machine: Path, page: str) -> None:
+    give(finished, machine)
+    assert chosen(open_app(page)) == int((~evaluation_of(finished).correct).sum())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_address_narrows_every_page(finished: Run, machine: Path, page: str) -> None:
+    give(finished, machine)
+    test = evaluation_of(finished)
+    app = open_app(page, true="6-0", predicted="0", correctness="all", confidence="0.2~0.9")
+    expected = errors.matching(test, true=(0, 6), predicted=(0,), confidence=(0.2, 0.9))
+    assert chosen(app) == int(expected.sum())
+
+
+def test_an_epoch_shows_its_validation_images(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("confusion", epoch="2", correctness="all")
+    assert chosen(app) == 50
+    assert "50 validation images" in text(app) and "· epoch 2" in text(app)
+
+
+def test_a_verdict_filters(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    image = int(evaluation_of(finished).indices[~evaluation_of(finished).correct][0])
+    app = open_app("errors", image=str(image))
+    app.button(key="verdict-label-wrong").click().run()
+    assert not app.exception
+    wrong = int((~evaluation_of(finished).correct).sum())
+    assert chosen(open_app("errors", verdict="label-wrong")) == 1
+    assert chosen(open_app("errors", verdict="none")) == wrong - 1
+    app.button(key="verdict-undo").click().run()
+    assert chosen(open_app("errors", verdict="any")) == 0
+
+
+def test_a_kept_temperature_changes_confidence_everywhere(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    best = run.history.best
+    assert best
+    kept = {"temperature": 3.0, "epoch": best.epoch, "loss_before": 1.0, "loss_after": 1.0}
+    (run.folder / "temperature.json").write_text(json.dumps(kept))
+    app = open_app("errors", confidence="0.9~1.0")
+    test = evaluation_of(run)
+    warm = Evaluation(test.split, test.logits, test.labels, test.indices, temperature=3.0)
+    assert chosen(app) == int(errors.matching(warm, correctness="wrong", confidence=(0.9, 1)).sum())
+    assert "temperature 3.00 (kept with the run)" in text(app)
+
+
+def test_details_of_an_image(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    test = evaluation_of(finished)
+    position = int(errors.ordered(test, np.flatnonzero(~test.correct), "confidence")[1])
+    app = open_app("errors", image=str(test.indices[position]))
+    said = text(app)
+    assert "taken for" in said
+    assert "**2** of" in said
+    assert "Single epochs of this run are known for validation images only" in said
+    app.button(key="detail-next").click().run()
+    assert "**3** of" in text(app)
+    app.button(key="detail-back").click().run()
+    assert chosen(app) == int((~test.correct).sum())
+
+
+def test_when_an_image_was_learned(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    validation = Evaluation.load(finished.evaluation_path("validation"))
+    image = int(validation.indices[~validation.correct][0])
+    said = text(open_app("errors", split="validation", image=str(image)))
+    assert re.search(r"First recognised after epoch \d|Never recognised", said)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts what asks the network."""
+    counted: Counter[str] = Counter()
+    for name in ("logits", "features"):
+        original: Any = getattr(Classifier, name)
+
+        def counting(*args: Any, name: str = name, original: Any = original, **rest: Any) -> Any:
+            counted[name] += 1
+            return original(*args, **rest)
+
+        monkeypatch.setattr(Classifier, name, counting)
+    return counted
+
+
+def test_nothing_is_computed_twice(finished: Run, machine: Path, calls: Counter[str]) -> None:
+    give(finished, machine)
+    test = evaluation_of(finished)
+    image = str(test.indices[~test.correct][0])
+    app = open_app("errors", image=image)
+    assert calls == {}  # probabilities, kinds and ranks come from the stored logits
+    app.button(key="find-neighbours").click().run()
+    assert "are labelled" in text(app)
+    assert calls == {"features": 2}  # the training images, and this one
+    for page in PAGES:
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception
+    assert "are labelled" in text(open_app("errors", image=image))  # another session
+    assert calls == {"features": 2}
+
+
+def test_neighbours_need_weights(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    run.weights_path.unlink()
+    image = int(evaluation_of(run).indices[0])
+    said = text(open_app("errors", image=str(image)))
+    assert "kept without its weights" in said
