@@ -11,7 +11,14 @@ components.header(
 here = linked.current()
 linked.controls(here)
 
-left, right = st.columns([6, 5], gap="medium")
+above, below = st.container(), st.container()
+# the images first: they are what a person who clicked on a cell waits for
+with below:
+    linked.chips(here)
+    linked.image_pages(here, here.positions, key="confusion-images")
+
+with above:
+    left, right = st.columns([6, 5], gap="medium")
 with left:
     look = matrix_panel.look_controls(here)
     confusion = matrix_panel.show_matrix(here, look)
@@ -22,6 +29,3 @@ with right:
             with tab:
                 show(here, confusion)
     matrix_panel.export_menu(here, look, *matrix_panel.filtered_confusion(here))
-
-linked.chips(here)
-linked.image_pages(here, here.positions, key="confusion-images")

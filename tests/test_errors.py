@@ -62,7 +62,7 @@ def test_the_level_holds_for_all_pairs_together() -> None:
         for label in range(10):
             others = [other for other in range(10) if other != label]
             confusion[label, others] = rng.multinomial(80, [1 / 9] * 9)
-        false_alarms += errors.systematic_pairs(confusion).any()
+        false_alarms += bool(errors.systematic_pairs(confusion).any())
     assert false_alarms <= 9
 
 

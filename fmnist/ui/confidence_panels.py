@@ -289,8 +289,9 @@ def show_calibration(here: Linked) -> None:
         explain_temperature(here, fitted)
         st.caption(
             "ECE: mean gap between confidence and accuracy over the bins, weighted by their "
-            "images; MCE: the largest gap, be it of a bin with a single image; NLL: mean negative log-probability of the true class; "
-            "Brier: squared distance of the probabilities to the truth, 0 to 2. Of all "
+            "images; MCE: the largest gap, be it of a bin with a single image; NLL: mean negative "
+            "log-probability of the true class; Brier: squared distance of the probabilities to "
+            "the truth, 0 to 2. Of all "
             f"{len(evaluation.labels):,} {here.split} images. Click a bar to see its images."
         )
 

@@ -1,6 +1,7 @@
 """The Errors page's view of one image: what the run says of it, and why."""
 
 import math
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -8,6 +9,7 @@ import streamlit as st
 
 from fmnist import charts, errors, neighbours
 from fmnist.classes import CLASS_NAMES
+from fmnist.datasets import Dataset, Split
 from fmnist.neighbours import FeatureIndex
 from fmnist.runs import RunError
 from fmnist.ui import cache, clickable, components, state, verdict_panels, views
@@ -182,8 +184,9 @@ def show_neighbours(here: Linked, image: int) -> None:
         st.caption("This run was kept without its weights; its features cannot be computed.")
         return
     try:
-        index = feature_index(here)
-        if index is None:
+        dataset = components.load_dataset()
+        index = feature_index(here, dataset) if dataset else None
+        if dataset is None or index is None:
             return
         features = cache.image_features(run, here.part, image, here.source[image])
     except (RunError, ValueError, OSError) as error:
@@ -191,9 +194,6 @@ def show_neighbours(here: Linked, image: int) -> None:
         return
     # an image of the validation split is no training image; one of "train" would find itself
     found = index.nearest(features, k=NEIGHBOURS, exclude=None if here.split == "test" else image)
-    dataset = components.load_dataset()
-    if dataset is None:
-        return
     predicted = here.view.evaluation.predicted_labels[here.view.position(image)]
     clickable.image_wall(
         [
@@ -220,23 +220,23 @@ def show_neighbours(here: Linked, image: int) -> None:
     )
 
 
-def feature_index(here: Linked) -> FeatureIndex | None:
+def feature_index(here: Linked, dataset: Dataset) -> FeatureIndex | None:
     """Features of all training images; computed once, at a click, and kept on disk."""
-    dataset = components.load_dataset()
-    if dataset is None or here.run.config is None:
+    if here.run.config is None:
         return None
     path = neighbours.index_path(here.run, dataset.checksum)
     if path.exists():
         return cache.feature_index(path)
     split = cache.split(dataset, dataset.checksum, here.run.config.protocol, "train")
-    if not st.button(
-        "Find them",
-        key="find-neighbours",
-        icon=":material/hub:",
-        help=f"Computes the features of {len(split):,} training images, once.",
-    ):
-        st.caption(f"Looks through {len(split):,} training images; less than a minute, once.")
-        return None
+    asked = st.button("Find them", key="find-neighbours", icon=":material/hub:")
+    st.caption(f"Looks through {len(split):,} training images; about a minute or less, once.")
+    if asked:
+        compute_index(here, split, path)
+    return None
+
+
+def compute_index(here: Linked, split: Split, path: Path) -> None:
+    """Compute the features, with a progress bar, and draw the page again."""
     bar = st.progress(0.0, "Computing features…")
 
     def show_progress(done: int, total: int) -> None:
