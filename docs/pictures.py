@@ -18,7 +18,18 @@ sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
 
 from tests.browser import running  # noqa: E402
 
-PAGES = {"start": "", "train": "train", "data": "data"}
+PAGES = {
+    "start": "",
+    "train": "train",
+    "confusion": "confusion?true=6&predicted=0&correctness=all",
+    "errors": "errors",
+    "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=4377",
+    "confidence": "confidence",
+    "data": "data",
+}
+
+
+TALLEST = 1500  # a wall of images goes on
 
 
 def train_quick_look(browser: Browser, url: str) -> str:
@@ -45,7 +56,7 @@ def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) 
     page.wait_for_function(running.QUIET)
     page.wait_for_load_state("networkidle")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": min(max(int(height), 900), 5000)})
+    page.set_viewport_size({"width": width, "height": min(max(int(height), 900), TALLEST)})
     page.wait_for_timeout(2000)  # charts redraw to the new size, which no event tells
     page.screenshot(path=path)
     page.close()
@@ -63,7 +74,9 @@ def main() -> None:
             with running.browser() as browser:
                 trained = train_quick_look(browser, url)
                 for name, path in PAGES.items():
-                    address = trained if name == "train" else f"{url}/{path}?run=fashion-cnn"
+                    joint = "&" if "?" in path else "?"
+                    shipped = f"{url}/{path}{joint}run=fashion-cnn"
+                    address = trained if name == "train" else shipped
                     take(browser, address, ROOT / "docs" / f"{name}.png", width=1280, dark=False)
                     if arguments.check:
                         arguments.check.mkdir(parents=True, exist_ok=True)

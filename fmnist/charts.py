@@ -34,10 +34,6 @@ BEST_COLOUR: Final = "#2A9D8F"
 CORRECT_COLOUR: Final = MEASURED_COLOUR
 WRONG_COLOUR: Final = "#E15759"
 
-# the counts of a small confusion matrix: transparent for none, so that it suits any background
-_COUNTS_SCALE: Final = ((0.0, "rgba(78, 121, 167, 0)"), (1.0, "rgba(78, 121, 167, 1)"))
-_ERRORS_SCALE: Final = ((0.0, "rgba(225, 87, 89, 0)"), (1.0, "rgba(225, 87, 89, 1)"))
-
 
 def _figure(height: int) -> go.Figure:
     figure = go.Figure()
@@ -168,37 +164,6 @@ def _curves(
         "dataZoom": [zoom],
         "series": series,
     }  # fmt: skip
-
-
-def confusion_overview(confusion: NDArray[np.integer]) -> go.Figure:
-    """A small confusion matrix: the right ones blue, the mistakes red, each to its own scale.
-
-    Parameters
-    ----------
-    confusion : int (10, 10)
-        Row = true, column = predicted.
-    """
-    figure = _figure(330)
-    diagonal = np.eye(len(confusion), dtype=bool)
-    for cells, scale in ((diagonal, _COUNTS_SCALE), (~diagonal, _ERRORS_SCALE)):
-        values = np.where(cells, confusion, np.nan)
-        figure.add_heatmap(
-            z=values,
-            x=CLASS_NAMES,
-            y=CLASS_NAMES,
-            colorscale=scale,
-            zmin=0,
-            zmax=max(1, int(np.nanmax(values))),
-            showscale=False,
-            xgap=1,
-            ygap=1,
-            hoverongaps=False,
-            hovertemplate="%{y}, taken for %{x}: %{z}<extra></extra>",
-        )
-    figure.update_layout(hovermode="closest", margin={"t": 8})
-    figure.update_xaxes(title="Predicted", tickangle=-40, showgrid=False, zeroline=False)
-    figure.update_yaxes(title="True", autorange="reversed", showgrid=False, zeroline=False)
-    return figure
 
 
 def class_distribution(counts: Mapping[str, Sequence[int]]) -> go.Figure:

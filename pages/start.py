@@ -1,14 +1,15 @@
 """Start: the open run at a glance, what trains now, and the doors to the other pages."""
 
-import numpy as np
 import streamlit as st
 
-from fmnist import charts, datasets, metrics
-from fmnist.classes import CLASS_NAMES
+from fmnist import metrics
+from fmnist.classes import CLASS_NAMES, NUM_CLASSES
 from fmnist.config import TrainConfig
 from fmnist.evaluation import Evaluation
 from fmnist.runs import ACTIVE_STATES, Run, RunError
-from fmnist.ui import cache, components, state, views
+from fmnist.ui import cache, clickable, components, linked, matrix_panel, state, views
+from fmnist.ui.linked import Linked
+from fmnist.ui.views import View
 
 MISTAKES = 8
 
@@ -63,28 +64,33 @@ def show_weaknesses(evaluation: Evaluation) -> None:
     st.markdown("  \n".join(sentences))
 
 
-def show_mistakes(run: Run, evaluation: Evaluation) -> None:
-    """The most confident mistakes."""
-    wrong = np.flatnonzero(evaluation.predicted_labels != evaluation.labels)
-    chosen = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")][:MISTAKES]
-    # the pixels of another data set would be the wrong pictures
-    at_hand = run.config is not None and run.config.dataset == datasets.locate().name
-    dataset = components.load_dataset() if at_hand else None
-    images = None
-    if dataset is not None:
-        source = dataset.test_images if evaluation.split == "test" else dataset.train_images
-        images = source[evaluation.indices[chosen]]
-    pairs = [
-        (CLASS_NAMES[evaluation.labels[i]], CLASS_NAMES[evaluation.predicted_labels[i]])
-        for i in chosen
-    ]
-    components.image_grid(
-        images,
-        [f"{true} → **{predicted}**" for true, predicted in pairs],
-        alts=[f"{true}, taken for {predicted}" for true, predicted in pairs],
-        width=88,
+def open_mistake(image: int) -> None:
+    """Open one of the mistakes shown here, whatever was selected elsewhere."""
+    state.clear()
+    state.change(split=None, epoch=None)
+    linked.open_image(image)
+
+
+def open_cell(true: int | None, predicted: int | None) -> None:
+    """Show the images of a cell, on the Confusion page."""
+    state.clear()
+    state.change(split=None, epoch=None)
+    matrix_panel.pick(true, predicted)
+    state.go("confusion")
+
+
+def show_mistakes(run: Run, view: View) -> None:
+    """The most confident mistakes; a click opens one."""
+    here = Linked(state.Selection(run=run.run_id), run, view)
+    shown = here.positions[:MISTAKES]
+    clickable.image_wall(
+        [here.tile(int(position)) for position in shown],
+        here.images(shown),
+        key="start-mistakes",
+        label="The most confident mistakes",
+        on_pick=open_mistake,
     )
-    if images is None:
+    if here.source is None:
         st.caption("The pictures appear once the data set they come from is on this machine.")
 
 
@@ -96,6 +102,11 @@ components.header(
 
 with st.container(horizontal=True, key="doors"):
     st.page_link("pages/train.py", label="**Train a network**", icon=":material/model_training:")
+    st.page_link(
+        "pages/confusion.py", label="**What it takes for what**", icon=":material/grid_on:"
+    )
+    st.page_link("pages/errors.py", label="**Its mistakes**", icon=":material/image_search:")
+    st.page_link("pages/confidence.py", label="**How sure it is**", icon=":material/speed:")
     st.page_link("pages/data.py", label="**Look at the images**", icon=":material/photo_library:")
 
 run = cache.run_or_none(state.selection().run)
@@ -112,13 +123,13 @@ except (ValueError, RunError) as error:
     st.error(f"This run's evaluation cannot be read: {error}", icon=":material/broken_image:")
     st.stop()
 
-evaluation = view.evaluation if view else None
-if evaluation is None:
+if view is None:
     with st.container(border=True):
         show_figures(run, None)
         st.caption("Its confusion matrix and mistakes appear after the first epoch.")
     st.stop()
 
+evaluation = view.evaluation
 left, right = st.columns([5, 6], gap="small")
 with left, st.container(border=True, height="stretch"):
     show_figures(run, evaluation)
@@ -126,15 +137,17 @@ with left, st.container(border=True, height="stretch"):
 with right, st.container(border=True, height="stretch"):
     st.markdown(
         f"**What it takes for what**: {len(evaluation.labels):,} {evaluation.split} images, "
-        "mistakes in red"
+        "mistakes in red; click one to see it"
     )
-    st.plotly_chart(
-        charts.confusion_overview(evaluation.confusion),
-        key="overview",
-        config={"displayModeBar": False},
-        alt=f"Confusion matrix of the {evaluation.split} images, row true class, "
-        "column predicted class",
+    matrix_panel.draw(
+        matrix_panel.Look("Counts", errors_only=False, grouped=False),
+        evaluation.confusion,
+        None,
+        order=range(NUM_CLASSES),
+        title=f"{evaluation.split} images",
+        on_pick=open_cell,
+        marked=False,
     )
 with st.container(border=True):
     st.markdown("**Its most confident mistakes** (true → predicted)")
-    show_mistakes(run, evaluation)
+    show_mistakes(run, view)

@@ -14,14 +14,6 @@ from fmnist.ui.state import VERDICT_FILTERS
 
 SHEET_LIMIT: Final = 200
 
-_SORT_TITLES: Final = {
-    "confidence": "Confidence",
-    "margin": "Margin",
-    "loss": "Loss",
-    "entropy": "Entropy",
-    "index": "Index",
-}
-
 
 def show_kinds(here: Linked) -> None:
     """How many mistakes there are of each kind; a click shows them."""
@@ -97,65 +89,68 @@ def draw_kinds_over_epochs(here: Linked) -> None:
 
 
 def filters(here: Linked) -> None:
-    """Classes, correctness, confidence, verdict, and the order of the wall."""
+    """What is shown, and in what order."""
     selection = here.selection
     with st.container(horizontal=True, vertical_alignment="bottom", key="error-filters"):
-        for field, title in (("true", "True class"), ("predicted", "Predicted class")):
-            key = f"filter-{field}"
-            st.session_state[key] = list(getattr(selection, field))
-            st.multiselect(
-                title,
-                range(NUM_CLASSES),
-                key=key,
-                format_func=CLASS_NAMES.__getitem__,
-                placeholder="All",
-                width=260,
-                on_change=lambda field=field, key=key: state.narrow(
-                    **{field: tuple(sorted(st.session_state[key]))}
-                ),
-            )
-        st.session_state["filter-verdict"] = selection.verdict
-        st.selectbox(
-            "Verdict",
-            [None, *VERDICT_FILTERS],
-            key="filter-verdict",
-            format_func=lambda v: (
-                "All" if v is None else VERDICT_FILTERS[v].removeprefix("Verdict: ")
-            ),
-            placeholder="All",
-            width=170,
-            on_change=lambda: state.narrow(verdict=st.session_state["filter-verdict"]),
-        )
-        low, high = selection.confidence or (0.0, 1.0)
-        st.session_state["filter-confidence"] = (round(100 * low), round(100 * high))
-        st.slider(
-            "Confidence (%)",
-            0,
-            100,
-            key="filter-confidence",
-            width=220,
-            on_change=choose_confidence,
-        )
+        with st.popover("Filters", icon=":material/filter_alt:"):
+            show_filters(here)
         st.session_state["sort"] = selection.sort
         st.selectbox(
             "Sort by",
             errors.SORTS,
             key="sort",
-            format_func=_SORT_TITLES.__getitem__,
-            width=150,
+            format_func=lambda sort: f"Sort by {sort}",
+            label_visibility="collapsed",
+            width=180,
             on_change=lambda: state.narrow(sort=st.session_state["sort"]),
         )
+        down = selection.order == "down"
         st.button(
-            "Highest first" if selection.order == "down" else "Lowest first",
+            "Highest first" if down else "Lowest first",
             key="order",
-            icon=":material/arrow_downward:"
-            if selection.order == "down"
-            else ":material/arrow_upward:",
+            icon=":material/arrow_downward:" if down else ":material/arrow_upward:",
             help="Turn the order round.",
-            on_click=lambda: state.narrow(
-                order="up" if state.selection().order == "down" else "down"
+            on_click=lambda: state.narrow(order="up" if down else "down"),
+        )
+
+
+def show_filters(here: Linked) -> None:
+    """Correctness, classes, confidence, verdict."""
+    selection = here.selection
+    st.session_state["filter-correctness"] = selection.correctness
+    st.segmented_control(
+        "Images",
+        ("wrong", "correct", "all"),
+        key="filter-correctness",
+        format_func=lambda value: state.in_words("correctness", value),
+        required=True,
+        on_change=lambda: state.narrow(correctness=st.session_state["filter-correctness"]),
+    )
+    for field, title in (("true", "True class"), ("predicted", "Predicted class")):
+        key = f"filter-{field}"
+        st.session_state[key] = list(getattr(selection, field))
+        st.multiselect(
+            title,
+            range(NUM_CLASSES),
+            key=key,
+            format_func=CLASS_NAMES.__getitem__,
+            placeholder="All",
+            on_change=lambda field=field, key=key: state.narrow(
+                **{field: tuple(sorted(st.session_state[key]))}
             ),
         )
+    low, high = selection.confidence or (0.0, 1.0)
+    st.session_state["filter-confidence"] = (round(100 * low), round(100 * high))
+    st.slider("Confidence (%)", 0, 100, key="filter-confidence", on_change=choose_confidence)
+    st.session_state["filter-verdict"] = selection.verdict
+    st.selectbox(
+        "Verdict",
+        [None, *VERDICT_FILTERS],
+        key="filter-verdict",
+        format_func=lambda v: "All" if v is None else VERDICT_FILTERS[v].removeprefix("Verdict: "),
+        placeholder="All",
+        on_change=lambda: state.narrow(verdict=st.session_state["filter-verdict"]),
+    )
 
 
 def choose_confidence() -> None:

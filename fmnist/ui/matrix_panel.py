@@ -14,6 +14,7 @@ from fmnist.metrics import confusion_matrix
 from fmnist.ui import cache, clickable, state, views
 from fmnist.ui.clickable import Cells
 from fmnist.ui.linked import Linked
+from fmnist.ui.state import Selection
 
 Scale = Literal["Counts", "Row %", "Column %", "Share %", "Difference"]
 SCALES: Final[Mapping[Scale, str]] = {
@@ -166,9 +167,10 @@ def draw(
     order: Sequence[int],
     title: str,
     on_pick: Callable[[int | None, int | None], None] = pick,
+    marked: bool = True,
 ) -> None:
-    """The matrix itself."""
-    selection = state.selection()
+    """The matrix itself, with the selection marked or not."""
+    selection = state.selection() if marked else Selection()
     clickable.confusion_matrix(
         cells(look, confusion, other),
         key="matrix",

@@ -413,6 +413,18 @@ def test_an_image_opens_from_the_confusion_page(page: Page, world: World) -> Non
     expect(page).to_have_url(re.compile("/errors\\?"))
 
 
+def test_start_leads_to_a_cell_and_to_an_image(page: Page, world: World) -> None:
+    test = world.test
+    pair = most_confused_pairs(test.confusion)[0]
+    page.goto(f"{world.url}/?run={world.run.run_id}&kind=random&split=validation")
+    cell(page, pair.true_label, pair.predicted_label).click()
+    count_is(page, pair.count)
+    page.get_by_role("link", name="Start", exact=True).first.click()
+    page.locator(".st-key-start-mistakes .tile").nth(2).click()
+    steps = page.locator(".st-key-detail-steps")
+    expect(steps).to_contain_text(f"3 of {int((~test.correct).sum()):,} chosen")
+
+
 def test_two_runs(page: Page, browser: Browser, start_server: StartServer) -> None:
     a, b = (
         Evaluation.load(runs.open_run(runs.pretrained_folder(), name).evaluation_path("test"))
