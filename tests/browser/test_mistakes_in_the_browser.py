@@ -350,10 +350,13 @@ def test_ten_errors_by_keyboard(page: Page, world: World) -> None:
         expect(steps).to_contain_text(f"{number + 1} of {len(order):,} chosen")
         predicted = CLASS_NAMES[test.predicted_labels[order[number]]]
         expect(page.get_by_test_id("stMain")).to_contain_text(f"taken for {predicted}")
+        page.wait_for_function(QUIET)  # the buttons listen once they are there
         page.keyboard.press("ArrowRight")
     parameter(page, "image", test.indices[order[10]])
+    page.wait_for_function(QUIET)
     page.keyboard.press("ArrowLeft")
     parameter(page, "image", test.indices[order[9]])
+    page.wait_for_function(QUIET)
     page.keyboard.press("Escape")
     expect(page.locator(".st-key-kinds")).to_be_visible()
     expect(page).not_to_have_url(re.compile("image="))
@@ -366,7 +369,7 @@ def test_a_verdict_given_here_is_seen_there(
     test = world.test
     image = int(test.indices[errors.ordered(test, np.flatnonzero(~test.correct), "margin")[3]])
     world.open(page, "errors", image=image)
-    ambiguous = page.locator(".st-key-verdict-ambiguous button")
+    ambiguous = page.locator(".st-key-verdict-ambiguous button").first
     expect(ambiguous).to_be_visible()
     page.wait_for_function(QUIET)
     page.keyboard.press("2")
@@ -381,10 +384,10 @@ def test_a_verdict_given_here_is_seen_there(
     expect(elsewhere.get_by_role("textbox", name="Note")).to_have_value("sleeves hidden")
     elsewhere.wait_for_function(QUIET)
     elsewhere.keyboard.press("3")
-    wrong = elsewhere.locator(".st-key-verdict-label-wrong button")
+    wrong = elsewhere.locator(".st-key-verdict-label-wrong button").first
     expect(wrong).to_have_attribute("data-testid", re.compile("primary"))
     elsewhere.get_by_role("button", name=re.compile("Undo verdict")).click()
-    there = elsewhere.locator(".st-key-verdict-ambiguous button")
+    there = elsewhere.locator(".st-key-verdict-ambiguous button").first
     expect(there).to_have_attribute("data-testid", re.compile("primary"))
     elsewhere.keyboard.press("2")  # the same again takes it away
     expect(there).to_have_attribute("data-testid", re.compile("secondary"))
