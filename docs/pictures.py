@@ -23,7 +23,7 @@ PAGES = {
     "train": "train",
     "confusion": "confusion?true=6&predicted=0&correctness=all",
     "errors": "errors",
-    "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=4377",
+    "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=56584",
     "confidence": "confidence",
     "data": "data",
 }
