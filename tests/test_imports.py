@@ -35,6 +35,8 @@ RANKS = {
     "fmnist.sketches": 3,
     "fmnist.doodles": 3,
     "fmnist.strokes": 2,
+    "fmnist.drawing": 2,
+    "fmnist.pictures": 2,
     "fmnist.config": 2,
     "fmnist.files": 1,
     "fmnist.classes": 1,

@@ -1,0 +1,94 @@
+"""Pictures that people bring along: read within bounds, whatever the file turns out to be."""
+
+import io
+import warnings
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS: Final = ("PNG", "JPEG", "WEBP")
+MAX_BYTES: Final = 20 * 2**20
+MAX_PIXELS: Final = 40_000_000  # 160 MB once decoded; a phone's photograph has 12 to 50 million
+READ_SIZE: Final = 1024  # longest side that is kept
+
+
+class PictureError(ValueError):
+    """A file that cannot be used as a picture; the message is one sentence that says what to do."""
+
+
+def read_picture(content: bytes) -> NDArray[np.uint8]:
+    """Decode a PNG, JPEG or WebP file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file. Of an animation, the first picture is taken.
+
+    Returns
+    -------
+    uint8 (H, W, 4)
+        RGBA, upright (EXIF's orientation applied), at most 1024 pixels on its longest side.
+
+    Raises
+    ------
+    PictureError
+        If the file is empty, too large, damaged, or no such picture.
+    """
+    if not content:
+        raise PictureError("The file is empty; choose a PNG, JPEG or WebP picture.")
+    if len(content) > MAX_BYTES:
+        raise PictureError(
+            f"The file has {len(content) / 2**20:.0f} MB, at most {MAX_BYTES // 2**20} are read; "
+            "save the picture smaller."
+        )
+    try:
+        with warnings.catch_warnings():
+            # its size is looked at below; damaged metadata is no reason to refuse a picture
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+                width, height = picture.size
+                if width * height > MAX_PIXELS:
+                    raise PictureError(
+                        f"The picture is {width:,} × {height:,} pixels large, at most "
+                        f"{MAX_PIXELS // 1_000_000} million pixels are read; save it smaller."
+                    )
+                picture.draft("RGB", (READ_SIZE, READ_SIZE))  # JPEG decodes smaller, quickly
+                picture.load()
+                upright = ImageOps.exif_transpose(picture)
+                upright = _as_rgba(upright)
+                upright.thumbnail((READ_SIZE, READ_SIZE))
+                return np.asarray(upright)
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            "The file is no PNG, JPEG or WebP picture; save it as one of these."
+        ) from error
+    except MemoryError as error:
+        raise PictureError("The picture needs too much memory; save it smaller.") from error
+    # what Pillow raises on damaged files: a list that its decoders have grown over the years
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        IndexError,
+        KeyError,
+        EOFError,
+        OverflowError,
+        ZeroDivisionError,
+        Image.DecompressionBombError,
+    ) as error:
+        if isinstance(error, PictureError):
+            raise
+        raise PictureError(
+            "The picture is damaged or cut off; save it again, or choose another."
+        ) from error
+
+
+def _as_rgba(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a pixel and more
+        values = np.asarray(picture, dtype=np.float64)
+        highest = 65535.0 if values.max() > 255 else 255.0
+        picture = Image.fromarray(np.clip(values * (255 / highest), 0, 255).astype(np.uint8))
+    return picture.convert("RGBA")
