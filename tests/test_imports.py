@@ -36,6 +36,7 @@ RANKS = {
     "fmnist.doodles": 3,
     "fmnist.strokes": 2,
     "fmnist.drawing": 2,
+    "fmnist.drawings": 4,
     "fmnist.pictures": 2,
     "fmnist.config": 2,
     "fmnist.files": 1,

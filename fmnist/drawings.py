@@ -1,0 +1,196 @@
+"""Drawings to train on: outlines of photographs, garments as people sketch them, doodles.
+
+They come as `fmnist.drawing.to_model_input` would hand them over: white lines on black, framed,
+of about its line width. Labels are class indices; `NOT_A_GARMENT` marks doodles.
+"""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from fmnist.classes import IMAGE_SIZE, NUM_CLASSES
+from fmnist.doodles import doodle
+from fmnist.drawing import LINE_WIDTH
+from fmnist.sketches import sketch_garment
+from fmnist.strokes import Drawing, broken_off, in_a_hand, rasterise
+
+NOT_A_GARMENT: Final = NUM_CLASSES
+"""Label of what is no garment: one more than the ten classes."""
+
+_ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
+_EVERY: Final = 500  # drawings between two reports of progress
+
+Progress = Callable[[int, int], None]
+
+
+def _raster(drawing: Drawing, rng: random.Random) -> NDArray[np.uint8]:
+    """In a hand, now and then broken off or filled, at the widths that the preparation leaves."""
+    drawn = in_a_hand(drawing, rng, unsteadiness=rng.uniform(0.3, 1.5))
+    if rng.random() < 0.12:
+        drawn = broken_off(drawn, rng.uniform(0.55, 0.95))
+    return rasterise(
+        drawn,
+        width=LINE_WIDTH * rng.uniform(0.75, 1.35),
+        size=IMAGE_SIZE - (rng.uniform(0.0, 4.0) if rng.random() < 0.2 else 0.0),
+        fill=rng.uniform(0.3, 1.0) if rng.random() < 0.15 else 0.0,
+    )
+
+
+def sketched_garments(
+    count: int, *, seed: int, progress: Progress | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Garments as people sketch them, evenly over the classes, in turn.
+
+    Parameters
+    ----------
+    count, seed : int
+    progress : callable, optional
+        Called now and then with (drawings done, drawings in all).
+
+    Returns
+    -------
+    images : uint8 (count, 28, 28)
+    labels : uint8 (count,)
+    """
+    rng = random.Random(f"sketches {seed}")
+    labels = (np.arange(count) % NUM_CLASSES).astype(np.uint8)
+    return _all(
+        [partial(sketch_garment, label, rng) for label in labels.tolist()], rng, progress
+    ), labels
+
+
+def doodles(
+    count: int, *, seed: int, progress: Progress | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Drawings of things that are no garment.
+
+    Parameters
+    ----------
+    count, seed : int
+    progress : callable, optional
+        Called now and then with (drawings done, drawings in all).
+
+    Returns
+    -------
+    images : uint8 (count, 28, 28)
+    labels : uint8 (count,)
+        All `NOT_A_GARMENT`.
+    """
+    rng = random.Random(f"doodles {seed}")
+    labels = np.full(count, NOT_A_GARMENT, np.uint8)
+    return _all([lambda: doodle(rng)] * count, rng, progress), labels
+
+
+def _all(
+    makers: list[Callable[[], Drawing]], rng: random.Random, progress: Progress | None
+) -> NDArray[np.uint8]:
+    images = np.empty((len(makers), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    for i, make in enumerate(makers):
+        images[i] = _raster(make(), rng)
+        if progress is not None and (i + 1) % _EVERY == 0:
+            progress(i + 1, len(makers))
+    return images
+
+
+def outlines(
+    images: NDArray[np.uint8], *, seed: int, progress: Progress | None = None
+) -> NDArray[np.uint8]:
+    """Line drawings made from photographs.
+
+    The contour of every garment, thin or thick, bent and sheared as by hand; of some also the
+    edges inside, some filled with a tone, some with gaps.
+
+    Parameters
+    ----------
+    images : uint8 (N, 28, 28)
+        White garment on black.
+    seed : int
+    progress : callable, optional
+        Called now and then with (drawings done, drawings in all).
+
+    Returns
+    -------
+    uint8 (N, 28, 28)
+    """
+    rng = np.random.RandomState(seed)  # its stream is frozen for good
+    drawn = np.empty_like(images)
+    for i, image in enumerate(images):
+        drawn[i] = _outline(image, rng)
+        if progress is not None and (i + 1) % _EVERY == 0:
+            progress(i + 1, len(images))
+    return drawn
+
+
+def _outline(image: NDArray[np.uint8], rng: np.random.RandomState) -> NDArray[np.uint8]:
+    size, border = IMAGE_SIZE * _ZOOM, 2 * _ZOOM
+    large = ndimage.zoom(image.astype(np.float32), _ZOOM, order=1)
+    large = _bent(np.pad(large, border), rng)
+    smoothed = ndimage.gaussian_filter(large, rng.uniform(0.3, 0.8) * _ZOOM)
+    mask = smoothed > rng.uniform(12, 45)
+    if not mask.any():  # a very dark garment
+        return image
+    if rng.random_sample() < 0.7:
+        mask = ndimage.binary_fill_holes(mask)
+    half = 0.5 * LINE_WIDTH * rng.uniform(0.7, 1.4) * _ZOOM
+    # distance to the contour, from either side
+    inwards, outwards = (ndimage.distance_transform_edt(side) for side in (mask, ~mask))
+    lines = (inwards + outwards) <= half + 0.5
+    if rng.random_sample() < 0.5:
+        inner = ndimage.gaussian_gradient_magnitude(large, 0.6 * _ZOOM)
+        inside = inwards > 2 * half
+        if inside.any():
+            level = np.quantile(inner[inside], rng.uniform(0.75, 0.93))
+            lines |= inside & (inner > max(level, 2.0))
+    if rng.random_sample() < 0.3:  # gaps
+        noise = ndimage.gaussian_filter(rng.standard_normal((size // 8, size // 8)), 0.6)
+        blobs = ndimage.zoom(noise, lines.shape[0] / noise.shape[0], order=1)
+        lines &= blobs[: lines.shape[0], : lines.shape[1]] < np.quantile(blobs, 0.88)
+    tone = rng.uniform(0.3, 1.0) if rng.random_sample() < 0.2 else 0.0
+    result = np.where(mask, np.float32(255 * tone), np.float32(0))
+    result[lines] = 255
+    rows, columns = np.flatnonzero(result.any(axis=1)), np.flatnonzero(result.any(axis=0))
+    return _framed(result[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def _bent(large: NDArray[np.float32], rng: np.random.RandomState) -> NDArray[np.float32]:
+    """Wobbly, turned and sheared."""
+    side = large.shape[0]
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32)
+    middle = side / 2
+    turn, shear = rng.normal(0, 0.08), rng.normal(0, 0.08)
+    aspect = np.exp(rng.normal(0, 0.1))
+    u, v = (x - middle) / aspect, y - middle
+    u, v = u + shear * v + turn * v, v - turn * u
+    amplitude = rng.uniform(0.0, 0.8) * _ZOOM
+    for wavelength in (0.7, 0.3):
+        for _ in range(2):
+            angle, phase = rng.uniform(0, 2 * np.pi, 2)
+            along = (np.cos(angle) * x + np.sin(angle) * y) * (2 * np.pi / (wavelength * side))
+            wave = amplitude * wavelength * np.sin(along + phase)
+            u, v = u + rng.normal() * wave, v + rng.normal() * wave
+    if rng.random_sample() < 0.5:  # shoes point both ways
+        u = -u
+    bent: NDArray[np.float32] = ndimage.map_coordinates(
+        large, [v + middle, u + middle], order=1, mode="constant"
+    )
+    return bent
+
+
+def _framed(drawing: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Longest side to the image's, in the middle: as the preparation frames what is drawn."""
+    height, width = drawing.shape
+    scale = IMAGE_SIZE / max(height, width)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    picture = Image.fromarray(drawing.astype(np.uint8)).resize(
+        (columns, rows), Image.Resampling.BOX
+    )
+    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    top, left = (IMAGE_SIZE - rows) // 2, (IMAGE_SIZE - columns) // 2
+    image[top : top + rows, left : left + columns] = np.asarray(picture)
+    return image
