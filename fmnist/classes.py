@@ -20,3 +20,23 @@ NUM_CLASSES: Final = len(CLASS_NAMES)
 
 IMAGE_SIZE: Final = 28
 """Height and width of an image in pixels."""
+
+
+def check_label(label: int) -> None:
+    """Refuse what is no class.
+
+    Parameters
+    ----------
+    label : int
+        Index into ``CLASS_NAMES``.
+
+    Raises
+    ------
+    ValueError
+        If the label is outside 0 to 9.
+    """
+    if not 0 <= label < NUM_CLASSES:
+        raise ValueError(
+            f"A label is a number from 0 ({CLASS_NAMES[0]}) to {NUM_CLASSES - 1}"
+            f" ({CLASS_NAMES[-1]}), not {label}."
+        )

@@ -102,7 +102,8 @@ def to_model_input(
     elif preparation.fill > 0:
         holes = ndimage.binary_fill_holes(mask) & ~mask
         ink = np.where(holes, np.float32(preparation.fill), ink)
-    return _framed(ink, preparation)
+    pixels = np.round(ink * 255).astype(np.uint8)
+    return framed(pixels, centre=preparation.centre if preparation.crop else "box")
 
 
 def _shrunk(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -179,17 +180,28 @@ def _redrawn(
     return tones
 
 
-def _framed(ink: NDArray[np.float32], preparation: Preparation) -> NDArray[np.uint8]:
-    """Shrink or enlarge to the image's size, in the middle."""
-    height, width = ink.shape
+def framed(pixels: NDArray[np.uint8], *, centre: Centre = "box") -> NDArray[np.uint8]:
+    """Shrink or enlarge until the longest side is the image's, in the middle.
+
+    Parameters
+    ----------
+    pixels : uint8 (H, W)
+    centre : {"box", "mass"}
+        What comes to lie in the middle, as in `Preparation`.
+
+    Returns
+    -------
+    uint8 (28, 28)
+    """
+    height, width = pixels.shape
     scale = IMAGE_SIZE / max(height, width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    picture = Image.fromarray(np.round(ink * 255).astype(np.uint8))
+    picture = Image.fromarray(pixels)
     how = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
     small = np.asarray(picture.resize((columns, rows), how))
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     top, left = (IMAGE_SIZE - rows) // 2, (IMAGE_SIZE - columns) // 2
-    if preparation.crop and preparation.centre == "mass" and small.any():
+    if centre == "mass" and small.any():
         y, x = ndimage.center_of_mass(small)
         middle = 0.5 * (IMAGE_SIZE - 1)
         top = min(max(round(middle - y), 0), IMAGE_SIZE - rows)

@@ -11,12 +11,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from fmnist.classes import IMAGE_SIZE, NUM_CLASSES
 from fmnist.doodles import doodle
-from fmnist.drawing import LINE_WIDTH
+from fmnist.drawing import LINE_WIDTH, framed
 from fmnist.sketches import sketch_garment
 from fmnist.strokes import Drawing, broken_off, in_a_hand, rasterise
 
@@ -155,7 +154,8 @@ def _outline(image: NDArray[np.uint8], rng: np.random.RandomState) -> NDArray[np
     result = np.where(mask, np.float32(255 * tone), np.float32(0))
     result[lines] = 255
     rows, columns = np.flatnonzero(result.any(axis=1)), np.flatnonzero(result.any(axis=0))
-    return _framed(result[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return framed(result[box].astype(np.uint8))
 
 
 def _bent(large: NDArray[np.float32], rng: np.random.RandomState) -> NDArray[np.float32]:
@@ -180,17 +180,3 @@ def _bent(large: NDArray[np.float32], rng: np.random.RandomState) -> NDArray[np.
         large, [v + middle, u + middle], order=1, mode="constant"
     )
     return bent
-
-
-def _framed(drawing: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Longest side to the image's, in the middle: as the preparation frames what is drawn."""
-    height, width = drawing.shape
-    scale = IMAGE_SIZE / max(height, width)
-    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    picture = Image.fromarray(drawing.astype(np.uint8)).resize(
-        (columns, rows), Image.Resampling.BOX
-    )
-    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-    top, left = (IMAGE_SIZE - rows) // 2, (IMAGE_SIZE - columns) // 2
-    image[top : top + rows, left : left + columns] = np.asarray(picture)
-    return image

@@ -15,16 +15,14 @@ A garment is drawn in three steps, kept apart so that each can be replaced:
 import math
 import random
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fmnist.classes import CLASS_NAMES, IMAGE_SIZE, NUM_CLASSES
-
-Point: TypeAlias = tuple[float, float]
-"""x to the right and y down, in the garment's own units: about 1 for its longest side."""
+from fmnist.classes import IMAGE_SIZE, NUM_CLASSES, check_label
+from fmnist.strokes import Point, mirrored
 
 SUPERSAMPLING: Final = 3  # canvas pixels to an image pixel; Pillow snaps corners to whole pixels
 BATCH_SIZE: Final = 500  # small enough for a batch to stay in the processor's cache
@@ -55,11 +53,6 @@ class Garment(NamedTuple):
 
 
 # --- Shapes -------------------------------------------------------------------------------------
-
-
-def _mirrored(points: list[Point]) -> list[Point]:
-    """Reflect in the y axis and reverse, so that right half + mirrored half is an outline."""
-    return [(-x, y) for x, y in reversed(points)]
 
 
 def _rounded(points: list[Point]) -> list[Point]:
@@ -136,7 +129,7 @@ def _torso(cut: _TopCut, hem_curve: float) -> list[Point]:
         (cut.waist, cut.waist_height),
         (cut.hem, cut.length),
     ]
-    return [*side, (0.0, cut.length + hem_curve), *_mirrored(side), *_neckline(cut)]
+    return [*side, (0.0, cut.length + hem_curve), *mirrored(side), *_neckline(cut)]
 
 
 def _sleeve(cut: _TopCut, arm_angle: float) -> list[Point]:
@@ -167,7 +160,7 @@ def _top(
     parts, lines = [], []
     if cut.sleeve:
         left_angle = cut.arm_angle + rng.uniform(-0.04, 0.04)
-        parts.append(Part("left sleeve", _mirrored(_sleeve(cut, left_angle)), sleeve_tone))
+        parts.append(Part("left sleeve", mirrored(_sleeve(cut, left_angle)), sleeve_tone))
         parts.append(Part("right sleeve", _sleeve(cut, cut.arm_angle), sleeve_tone))
         seam = [
             (cut.shoulder - 0.02, cut.shoulder_drop + 0.02),
@@ -175,7 +168,7 @@ def _top(
             (cut.chest, cut.armpit + 0.12),
         ]
         tone = rng.uniform(0.5, 0.95)
-        lines += [Line("armhole", seam, tone), Line("armhole", _mirrored(seam), tone)]
+        lines += [Line("armhole", seam, tone), Line("armhole", mirrored(seam), tone)]
     parts.append(Part("torso", _torso(cut, hem_curve)))
     if rng.random() < 0.5:
         inside = [(-cut.neck, 0.0), *_neckline(cut), (cut.neck, 0.0)]
@@ -194,20 +187,20 @@ def _add_collar(rng: random.Random, garment: Garment, cut: _TopCut, reach: float
     ]
     tone = rng.uniform(0.75, 1.0)
     garment.parts.append(Part("collar", points, tone))
-    garment.parts.append(Part("collar", _mirrored(points), tone))
+    garment.parts.append(Part("collar", mirrored(points), tone))
     edge = points[3:] + points[:1]
     edge_tone = rng.uniform(0.4, 0.75)
     garment.lines.append(Line("collar edge", edge, edge_tone))
-    garment.lines.append(Line("collar edge", _mirrored(edge), edge_tone))
+    garment.lines.append(Line("collar edge", mirrored(edge), edge_tone))
 
 
 def _add_hood(rng: random.Random, garment: Garment, cut: _TopCut) -> None:
     rise = rng.uniform(0.06, 0.14)
     x = cut.neck + rng.uniform(0.02, 0.06)
     side = [(0.5 * x, -rise), (x, -0.4 * rise), (x, 0.06), (0.5 * x, 0.13)]
-    garment.parts.append(Part("hood", side + _mirrored(side), rng.uniform(0.75, 1.0)))
+    garment.parts.append(Part("hood", side + mirrored(side), rng.uniform(0.75, 1.0)))
     opening = [(0.35 * x, -0.4 * rise), (0.55 * x, 0.02), (0.2 * x, 0.1)]
-    garment.parts.append(Part("hood opening", opening + _mirrored(opening), rng.uniform(0.2, 0.6)))
+    garment.parts.append(Part("hood opening", opening + mirrored(opening), rng.uniform(0.2, 0.6)))
 
 
 def _add_front(rng: random.Random, garment: Garment, cut: _TopCut, buttons: int) -> None:
@@ -247,7 +240,7 @@ def _add_pockets(rng: random.Random, garment: Garment, y: float, x: float) -> No
     tone, slant = rng.uniform(0.35, 0.75), rng.uniform(-0.06, 0.06)
     points = [(0.45 * x, y), (0.85 * x, y + slant)]
     garment.lines.append(Line("pocket", points, tone, 0.9))
-    garment.lines.append(Line("pocket", _mirrored(points), tone, 0.9))
+    garment.lines.append(Line("pocket", mirrored(points), tone, 0.9))
 
 
 def _short_sleeved_cut(rng: random.Random) -> _TopCut:
@@ -439,7 +432,7 @@ def _trouser(rng: random.Random) -> Garment:
     left_spread = spread + u(-0.02, 0.02)
     if rng.random() < 0.15:  # worn by someone: one leg stands apart
         left_spread += u(0.03, 0.1)
-    left = _mirrored(_trouser_leg(hip, crotch, knee, ankle, left_spread))
+    left = mirrored(_trouser_leg(hip, crotch, knee, ankle, left_spread))
     outline = [(waist, 0.0), *right, (0.0, crotch), *left, (-waist, 0.0)]
     width = 1.0
     if rng.random() < 0.12:  # shorts and cropped legs: wide once they are scaled to the frame
@@ -452,7 +445,7 @@ def _trouser(rng: random.Random) -> Garment:
     if rng.random() < 0.4:
         crease_x = width * (0.5 * knee + 0.5 * spread)
         crease = [(crease_x, 0.2), (crease_x, 0.95)]
-        lines += [Line("crease", crease, 0.8), Line("crease", _mirrored(crease), 0.8)]
+        lines += [Line("crease", crease, 0.8), Line("crease", mirrored(crease), 0.8)]
     garment = Garment(parts, lines)
     if rng.random() < 0.5:
         _add_pockets(rng, garment, band_y + 0.05, width * hip)
@@ -685,7 +678,7 @@ def _bag(rng: random.Random) -> Garment:
     height, taper = u(0.45, 0.95), u(-0.08, 0.1)
     top, bottom = 0.5 - max(taper, 0.0), 0.5 + min(taper, 0.0)
     side = [(top, 0.0), (0.5, 0.5 * height), (bottom, height)]
-    body = side + _mirrored(side)
+    body = side + mirrored(side)
     if rng.random() < 0.6:
         body = _rounded(body)
     parts = [*_bag_handles(rng, top, height), Part("body", body)]
@@ -704,7 +697,7 @@ def _bag(rng: random.Random) -> Garment:
         lines.append(Line("seam", [(-0.48, y), (0.48, y)], u(0.4, 0.8)))
     if rng.random() < 0.25:
         points = [(0.25, 0.0), (0.25, height)]
-        lines += [Line("strap seam", points, 0.6), Line("strap seam", _mirrored(points), 0.6)]
+        lines += [Line("strap seam", points, 0.6), Line("strap seam", mirrored(points), 0.6)]
     return Garment(parts, lines)
 
 
@@ -731,7 +724,7 @@ def _bag_handles(rng: random.Random, top: float, height: float) -> list[Part]:
     strap.append((0.5, height))
     parts = [Part("shoulder strap", _band(strap, width), tone)]
     if rng.random() < 0.6:
-        parts.append(Part("shoulder strap", _band(_mirrored(strap), width), tone))
+        parts.append(Part("shoulder strap", _band(mirrored(strap), width), tone))
     return parts
 
 
@@ -771,11 +764,7 @@ def garment_geometry(label: int, rng: random.Random) -> Garment:
     ValueError
         If the label is outside 0 to 9.
     """
-    if not 0 <= label < NUM_CLASSES:
-        raise ValueError(
-            f"A label is a number from 0 ({CLASS_NAMES[0]}) to {NUM_CLASSES - 1}"
-            f" ({CLASS_NAMES[-1]}), not {label}."
-        )
+    check_label(label)
     return _CUTTERS[label](rng)
 
 

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from fmnist.classes import CLASS_NAMES, NUM_CLASSES
+from fmnist.classes import check_label
 from fmnist.strokes import Drawing, Point, Stroke, arc, bow, box, mirrored, smooth
 
 # --- Tops ---------------------------------------------------------------------------------------
@@ -895,10 +895,6 @@ def sketch_garment(label: int, rng: random.Random) -> Drawing:
     ValueError
         If the label is outside 0 to 9.
     """
-    if not 0 <= label < NUM_CLASSES:
-        raise ValueError(
-            f"A label is a number from 0 ({CLASS_NAMES[0]}) to {NUM_CLASSES - 1}"
-            f" ({CLASS_NAMES[-1]}), not {label}."
-        )
+    check_label(label)
     drawing = _SKETCHERS[label](rng)
     return [mirrored(stroke) for stroke in drawing] if rng.random() < 0.5 else drawing

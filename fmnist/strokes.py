@@ -7,7 +7,6 @@ what counts is the shape, since the raster frames a drawing by its bounding box.
 import itertools
 import math
 import random
-from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -230,13 +229,3 @@ def rasterise(
         canvas = Image.fromarray(pixels)
     edge = SUPERSAMPLING * IMAGE_SIZE + 1
     return np.asarray(canvas.crop((1, 1, edge, edge)).reduce(SUPERSAMPLING))
-
-
-def contact(images: Sequence[NDArray[np.uint8]], columns: int) -> Image.Image:
-    """Images in rows, for people to look at."""
-    rows = math.ceil(len(images) / columns)
-    sheet = np.zeros((rows * IMAGE_SIZE, columns * IMAGE_SIZE), np.uint8)
-    for i, image in enumerate(images):
-        y, x = divmod(i, columns)
-        sheet[y * IMAGE_SIZE : (y + 1) * IMAGE_SIZE, x * IMAGE_SIZE : (x + 1) * IMAGE_SIZE] = image
-    return Image.fromarray(sheet)

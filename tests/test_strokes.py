@@ -17,7 +17,6 @@ from fmnist.strokes import (
     bow,
     box,
     broken_off,
-    contact,
     in_a_hand,
     mirrored,
     rasterise,
@@ -139,4 +138,3 @@ def test_doodles() -> None:
         assert all(len(line) > 1 for line in drawing)
         images.append(rasterise(in_a_hand(drawing, rng), width=1.5))
     assert len({image.tobytes() for image in images}) > 390
-    assert contact(images[:40], 20).size == (20 * IMAGE_SIZE, 2 * IMAGE_SIZE)

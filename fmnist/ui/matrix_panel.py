@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, cast
 
 import numpy as np
@@ -283,28 +284,18 @@ def export_menu(
             format=kind,
         )
 
+    files = (
+        ("csv", "text/csv", partial(exports.confusion_csv, values, order)),
+        ("png", "image/png", partial(picture, "png")),
+        ("svg", "image/svg+xml", partial(picture, "svg")),
+    )
     with st.popover("Export", icon=":material/download:"):
-        st.download_button(
-            "CSV",
-            data=lambda: exports.confusion_csv(values, order),
-            file_name=f"{name}.csv",
-            mime="text/csv",
-            on_click="ignore",
-            width="stretch",
-        )
-        st.download_button(
-            "PNG",
-            data=lambda: picture("png"),
-            file_name=f"{name}.png",
-            mime="image/png",
-            on_click="ignore",
-            width="stretch",
-        )
-        st.download_button(
-            "SVG",
-            data=lambda: picture("svg"),
-            file_name=f"{name}.svg",
-            mime="image/svg+xml",
-            on_click="ignore",
-            width="stretch",
-        )
+        for kind, mime, data in files:
+            st.download_button(
+                kind.upper(),
+                data=data,
+                file_name=f"{name}.{kind}",
+                mime=mime,
+                on_click="ignore",
+                width="stretch",
+            )
