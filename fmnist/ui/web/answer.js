@@ -1,0 +1,53 @@
+// What a model says: a sentence, and a bar for each class that keeps its place. Drawn once, then
+// changed in place, so that nothing flickers while somebody draws.
+export default function (component) {
+  const { data, parentElement } = component;
+  const root = parentElement.querySelector(".answer");
+  const bars = root.querySelector(".bars");
+
+  const make = (row) => {
+    const line = document.createElement("div");
+    line.className = "row";
+    line.innerHTML =
+      '<span class="name"></span><span class="track"><span class="bar"></span>' +
+      '<span class="before"></span></span><span class="value"></span><span class="change"></span>';
+    line.querySelector(".name").textContent = row.name;
+    line.dataset.name = row.name;
+    line.querySelector(".bar").style.background = row.colour;
+    return line;
+  };
+
+  const write = (element, text) => {
+    if (element.textContent !== text) element.textContent = text;
+  };
+
+  if (bars.children.length !== data.rows.length) bars.replaceChildren(...data.rows.map(make));
+  data.rows.forEach((row, number) => {
+    const line = bars.children[number];
+    line.classList.toggle("first", row.first);
+    line.querySelector(".bar").style.width = `${100 * row.share}%`;
+    write(line.querySelector(".value"), row.text);
+    write(line.querySelector(".change"), row.change);
+    const before = line.querySelector(".before");
+    before.style.display = row.before == null ? "none" : "block";
+    if (row.before != null) before.style.left = `${100 * row.before}%`;
+  });
+  // a new sheet was chosen farther down the page: back to it
+  const isNew = root.dataset.sheet !== undefined && Number(root.dataset.sheet) !== data.sheet;
+  root.dataset.sheet = data.sheet;
+  if (isNew) {
+    const isBeside = root.getBoundingClientRect().left > root.clientWidth;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    root.querySelector(".note").scrollIntoView({
+      block: isBeside ? "center" : "end",
+      behavior: calm ? "auto" : "smooth",
+    });
+  }
+  bars.setAttribute("aria-label", data.alt);
+  root.dataset.tone = data.tone;
+  root.dataset.step = data.step;
+  root.classList.toggle("compared", data.rows.some((row) => row.before != null));
+  write(root.querySelector(".model"), data.model);
+  write(root.querySelector(".headline"), data.headline);
+  write(root.querySelector(".note"), data.note);
+}
