@@ -256,6 +256,10 @@ class Steps:
                 self.taken[at] = step
                 self.at = at
                 return
+        self.add(step)
+
+    def add(self, step: Step) -> None:
+        """A step on from here; what had been undone is gone."""
         self.taken = [*self.taken[: self.at + 1], step][-_STEPS_KEPT:]
         self.at = len(self.taken) - 1
 

@@ -60,7 +60,7 @@ class Board:
     shown : list of Shape
         What the canvas was last told to show.
     telling : int
-        Grows whenever the canvas is told: it looks only at what differs from before.
+        Grows whenever the canvas is told.
     image : TestImage or None
         What is painted over; None for blank paper.
     picture : uint8 (H, W, 4) or None
@@ -89,6 +89,15 @@ class Board:
     def kept_id(self) -> str | None:
         """Id of what is on the sheet, where it is in the gallery as it is."""
         return self.kept[0] if self.kept and self.kept[1].is_same(self.steps.now) else None
+
+    @property
+    def stamp(self) -> str:
+        """What the canvas carries along and sends back: a colour that nobody sees.
+
+        It makes the canvas look anew at what it is told, and tells its answers from those that
+        were on their way when it was told.
+        """
+        return f"hsla({self.telling}, 0%, 0%, 0)"
 
     @property
     def is_paper(self) -> bool:
@@ -129,7 +138,7 @@ class Board:
 
     def clear(self) -> None:
         """An empty sheet, as one more step."""
-        self.steps.take(Step())
+        self.steps.add(Step())
         self.tell()
 
 
@@ -164,8 +173,11 @@ def drawn() -> None:
     sheet = board()
     sheet.number += 1
     sent: Mapping[str, Any] = st.session_state[CANVAS].get("drawing") or {}
+    raw = sent.get("raw")
+    if not isinstance(raw, Mapping) or raw.get("overlay") != sheet.stamp:
+        return  # of what was there before
     try:
-        shapes = canvas.sound_shapes(sent.get("raw"))
+        shapes = canvas.sound_shapes(raw)
     except ValueError as error:
         sheet.problem = str(error)
         return
@@ -198,7 +210,7 @@ def show_canvas(sheet: Board) -> None:
         height=canvas.SIDE,
         width=canvas.SIDE,
         drawing_mode=TOOLS[tool],
-        initial_drawing={"objects": sheet.shown, "telling": sheet.telling},
+        initial_drawing={"objects": sheet.shown, "overlay": sheet.stamp},
         return_image_data=True,
         key=CANVAS,
         on_change=drawn,

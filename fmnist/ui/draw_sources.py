@@ -24,11 +24,16 @@ _UPLOADS: Final = "draw-uploads"
 def show() -> None:
     """The ways to begin, a tab each."""
     st.subheader("Or begin with", anchor=False)
-    drawings, images, pictures = st.tabs(["An example", "A real test image", "A picture of yours"])
+    drawings, images, pictures = st.tabs(
+        ["An example", "A real test image", "A picture of yours"],
+        key="draw-sources",
+        on_change="rerun",
+    )
     with drawings:
         show_examples()
-    with images:
-        show_test_images()
+    if images.open:  # not before: it may be the first to load the data set
+        with images:
+            show_test_images()
     with pictures:
         show_upload()
 

@@ -1,0 +1,501 @@
+"""A person at a browser draws: with the mouse, with a finger; keeps, paints over, uploads."""
+
+import io
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
+
+from fmnist import canvas, runs
+from fmnist.gallery import Gallery
+from tests.browser import running
+from tests.browser.running import QUIET, SLOW
+
+expect.set_options(timeout=SLOW)
+Lines = list[list[tuple[float, float]]]
+
+BOX: Final[Lines] = [[(80, 80), (250, 85), (255, 250), (85, 255), (80, 80)]]
+SHEET: Final = ".st-key-draw-sheet"
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("draw") / "artifacts"
+
+
+@pytest.fixture(scope="module")
+def url(artifacts: Path) -> Iterator[str]:
+    if running.find_chromium() is None:
+        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
+    address, process = running.start_app(
+        artifacts.parent / "log",
+        FMNIST_ARTIFACTS=str(artifacts),
+        FMNIST_DOWNLOADS=str(artifacts.parent / "data"),
+    )
+    yield address
+    running.stop_app(process)
+
+
+@pytest.fixture
+def sheet(page: Page, url: str) -> Page:
+    """The Draw page, ready for a stroke."""
+    open_draw(page, url)
+    return page
+
+
+def open_draw(page: Page, url: str) -> None:
+    page.goto(f"{url}/draw")
+    expect(page.locator(f"{SHEET} .upper-canvas")).to_be_visible()
+    expect(headline(page)).to_have_text("Draw a shoe, a shirt, a bag…")
+    page.wait_for_function(QUIET)
+
+
+def headline(page: Page) -> Locator:
+    return page.locator(".st-key-draw-answers .headline")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.locator(".st-key-draw-steps").get_by_role("button", name=name, exact=True)
+
+
+def answered(page: Page) -> int:
+    """How many messages of the canvas have been answered."""
+    return int(page.locator(".st-key-draw-answers .answer").get_attribute("data-step") or 0)
+
+
+def wait_for_answer(page: Page, after: int) -> None:
+    """Wait until the answer is that to a later message."""
+    page.wait_for_function(
+        """(after) => {
+          const host = document.querySelector('.st-key-draw-answers');
+          for (const e of host.querySelectorAll('*')) {
+            const found = e.shadowRoot && e.shadowRoot.querySelector('.answer');
+            if (found) return Number(found.dataset.step) > after;
+          }
+        }""",
+        arg=after,
+        timeout=SLOW,
+    )
+
+
+def draw(page: Page, lines: Lines) -> None:
+    """Draw with the mouse: pen down, moves, pen up; wait for the answer to each stroke."""
+    box = page.locator(f"{SHEET} .upper-canvas").bounding_box()
+    assert box
+    for line in lines:
+        before = answered(page)
+        page.mouse.move(box["x"] + line[0][0], box["y"] + line[0][1])
+        page.mouse.down()
+        for x, y in line[1:]:
+            page.mouse.move(box["x"] + x, box["y"] + y)
+        page.mouse.up()
+        wait_for_answer(page, before)
+
+
+def ink(page: Page) -> int:
+    """Pixels of the sheet that are dark."""
+    dark: int = page.evaluate(
+        """() => {
+          const host = document.querySelector('.st-key-draw-sheet');
+          for (const e of host.querySelectorAll('*')) {
+            const found = e.shadowRoot && e.shadowRoot.querySelector('canvas.dc-canvas');
+            if (!found) continue;
+            const { data } = found.getContext('2d')
+              .getImageData(0, 0, found.width, found.height);
+            let count = 0;
+            for (let i = 0; i < data.length; i += 4)
+              if (data[i + 3] > 128 && data[i] + data[i + 1] + data[i + 2] < 300) count++;
+            return count;
+          }
+        }"""
+    )
+    return dark
+
+
+def wait_for_ink(page: Page, condition: str) -> None:
+    """Wait until the number of dark pixels on the sheet, `n`, meets a condition."""
+    page.wait_for_function(
+        """(condition) => {
+          const host = document.querySelector('.st-key-draw-sheet');
+          for (const e of host.querySelectorAll('*')) {
+            const found = e.shadowRoot && e.shadowRoot.querySelector('canvas.dc-canvas');
+            if (!found) continue;
+            const { data } = found.getContext('2d')
+              .getImageData(0, 0, found.width, found.height);
+            let n = 0;
+            for (let i = 0; i < data.length; i += 4)
+              if (data[i + 3] > 128 && data[i] + data[i + 1] + data[i + 2] < 300) n++;
+            return new Function('n', `return ${condition}`)(n);
+          }
+        }""",
+        arg=condition,
+        timeout=SLOW,
+    )
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    page.get_by_role("combobox", name=field).click()
+    page.keyboard.type(option)
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def no_exception(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+# --- What people draw ---------------------------------------------------------------------------
+
+
+def sketches_folder() -> Path:
+    named = os.environ.get("FMNIST_SKETCHES")
+    return Path(named) if named else running.ROOT.parent / "shared" / "sketches"
+
+
+def human_sketch(file: str, word: str, number: int) -> Lines:
+    """The strokes of somebody's drawing, as large as the sheet; skips where there are none."""
+    path = sketches_folder() / f"{file}.ndjson"
+    if not path.exists():
+        pytest.skip(f"no sketches in {path.parent}: set FMNIST_SKETCHES to their folder")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found = [row for row in rows if row["word"] == word and not row.get("partial")]
+    scale = (canvas.SIDE - 80) / 255
+    return [
+        [(40 + scale * x, 40 + scale * y) for x, y in zip(*stroke, strict=True)]
+        for stroke in found[number]["drawing"]
+    ]
+
+
+needs_sketch_model = pytest.mark.skipif(
+    not (runs.pretrained_folder() / "sketch" / "model.safetensors").exists(),
+    reason="the model for sketches is not shipped with this version",
+)
+
+
+@needs_sketch_model
+@pytest.mark.parametrize(
+    ("word", "number", "expected"),
+    [
+        ("t-shirt", 0, "T-shirt/top|Shirt"),
+        ("pants", 0, "Trouser"),
+        ("shoe", 0, "Sneaker|Ankle boot|Sandal"),
+        ("purse", 0, "Bag"),
+    ],
+)
+def test_a_person_draws_and_it_says_what(
+    sheet: Page, word: str, number: int, expected: str
+) -> None:
+    draw(sheet, human_sketch("garments", word, number))
+    expect(headline(sheet)).to_have_text(re.compile(rf"^({expected}), \d+\s%$".replace("/", ".")))
+    no_exception(sheet)
+
+
+@needs_sketch_model
+def test_a_cat_is_refused(sheet: Page) -> None:
+    draw(sheet, human_sketch("not-garments", "cat", 0))
+    expect(headline(sheet)).to_have_text("This does not look like a garment")
+    no_exception(sheet)
+
+
+# --- The sheet ----------------------------------------------------------------------------------
+
+
+def test_the_first_stroke_is_still_guessed_at_and_a_garment_is_answered(sheet: Page) -> None:
+    draw(sheet, [[(60, 60), (120, 70), (200, 75)]])
+    expect(headline(sheet)).to_have_text("Still guessing…")
+    draw(sheet, BOX)
+    expect(headline(sheet)).not_to_have_text("Still guessing…")
+    shares = sheet.locator(".st-key-draw-answers .value").all_inner_texts()
+    assert len(shares) == 10
+    assert sum(int(share.split()[0]) for share in shares) == pytest.approx(100, abs=5)
+
+
+def test_bars_keep_their_place(sheet: Page) -> None:
+    names = sheet.locator(".st-key-draw-answers .name").all_inner_texts()
+    row = sheet.locator(".st-key-draw-answers .row").nth(4)
+    place = row.bounding_box()
+    handle = row.element_handle()
+    draw(sheet, BOX)
+    assert sheet.locator(".st-key-draw-answers .name").all_inner_texts() == names
+    assert row.bounding_box() == place
+    # the same element, changed in place
+    assert handle and handle.evaluate("element => element.isConnected")
+
+
+def test_undo_redo_clear(sheet: Page) -> None:
+    draw(sheet, BOX)
+    one = ink(sheet)
+    draw(sheet, [[(120, 120), (210, 210)]])
+    two = ink(sheet)
+    assert two > one > 0
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, f"n === {one}")
+    button(sheet, "Redo").click()
+    wait_for_ink(sheet, f"n === {two}")
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, f"n === {one}")
+    draw(sheet, [[(210, 120), (120, 210)]])  # on from there: the other way is gone
+    expect(button(sheet, "Redo")).to_be_disabled()
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, f"n === {one}")
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, "n === 0")
+    expect(headline(sheet)).to_have_text("Draw a shoe, a shirt, a bag…")
+    button(sheet, "Redo").click()
+    wait_for_ink(sheet, f"n === {one}")
+    button(sheet, "Clear").click()
+    wait_for_ink(sheet, "n === 0")
+    expect(headline(sheet)).to_have_text("Draw a shoe, a shirt, a bag…")
+    expect(button(sheet, "Clear")).to_be_disabled()
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, f"n === {one}")
+    no_exception(sheet)
+
+
+def test_the_eraser_rubs_out(sheet: Page) -> None:
+    draw(sheet, BOX)
+    before = ink(sheet)
+    sheet.get_by_role("radio", name="Eraser").or_(
+        sheet.get_by_role("button", name="Eraser")
+    ).first.click()
+    sheet.wait_for_function(QUIET)
+    draw(sheet, [[(70, 80), (260, 85)]])
+    assert 0 < ink(sheet) < before
+    no_exception(sheet)
+
+
+@pytest.mark.parametrize("tool", ["Line", "Circle", "Rectangle"])
+def test_shapes_are_drawn_from_corner_to_corner(sheet: Page, tool: str) -> None:
+    sheet.get_by_role("radio", name=tool).or_(sheet.get_by_role("button", name=tool)).first.click()
+    sheet.wait_for_function(QUIET)
+    draw(sheet, [[(90, 100), (150, 150), (230, 200)]])
+    assert ink(sheet) > 500
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, "n === 0")
+    button(sheet, "Redo").click()
+    wait_for_ink(sheet, "n > 500")
+    no_exception(sheet)
+
+
+def test_a_polygon_is_closed_by_its_first_corner(sheet: Page) -> None:
+    sheet.get_by_role("radio", name="Polygon").or_(
+        sheet.get_by_role("button", name="Polygon")
+    ).first.click()
+    expect(sheet.get_by_text("Click the corners")).to_be_visible()
+    sheet.wait_for_function(QUIET)
+    box = sheet.locator(f"{SHEET} .upper-canvas").bounding_box()
+    assert box
+    before = answered(sheet)
+    for x, y in [(80, 80), (240, 90), (160, 240), (80, 80)]:
+        sheet.mouse.click(box["x"] + x, box["y"] + y)
+    wait_for_answer(sheet, before)
+    with_polygon = ink(sheet)
+    assert with_polygon > 500
+    draw_more = [(100, 250), (150, 300), (60, 310), (100, 250)]
+    before = answered(sheet)
+    for x, y in draw_more:
+        sheet.mouse.click(box["x"] + x, box["y"] + y)
+    wait_for_answer(sheet, before)
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, f"Math.abs(n - {with_polygon}) < 60")
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, "n === 0")
+    no_exception(sheet)
+
+
+def test_a_drawing_survives_other_pages(sheet: Page) -> None:
+    draw(sheet, BOX)
+    said, dark = headline(sheet).inner_text(), ink(sheet)
+    sheet.get_by_test_id("stSidebarNavLink").get_by_text("Start", exact=True).click()
+    expect(sheet.locator(".st-key-doors")).to_be_visible()
+    sheet.get_by_test_id("stSidebarNavLink").get_by_text("Draw", exact=True).click()
+    wait_for_ink(sheet, f"n === {dark}")
+    assert headline(sheet).inner_text() == said
+
+
+def test_an_example_can_be_changed(sheet: Page) -> None:
+    sheet.get_by_role("button", name="T-shirt", exact=True).click()
+    wait_for_ink(sheet, "n > 1000")
+    expect(headline(sheet)).to_have_text(re.compile(r"\d\s%$|garment$"))
+    before = ink(sheet)
+    sheet.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    draw(sheet, [[(150, 200), (180, 220)]])
+    assert ink(sheet) > before
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, f"Math.abs(n - {before}) < 20")
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, "n === 0")
+
+
+# --- A finger -----------------------------------------------------------------------------------
+
+
+def touch(session: CDPSession, kind: str, x: float = 0, y: float = 0) -> None:
+    points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_a_finger_at_390_pixels(browser: Browser, url: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    context.set_default_timeout(SLOW)
+    page = context.new_page()
+    open_draw(page, url)
+    page.locator(f"{SHEET} .upper-canvas").scroll_into_view_if_needed()
+    main = page.get_by_test_id("stMain")
+    scrolled = main.evaluate("main => main.scrollTop")
+    box = page.locator(f"{SHEET} .upper-canvas").bounding_box()
+    assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    session = context.new_cdp_session(page)
+    before = answered(page)
+    for number, (x, y) in enumerate(BOX[0]):
+        touch(session, "touchMove" if number else "touchStart", box["x"] + x, box["y"] + y)
+    touch(session, "touchEnd")
+    wait_for_answer(page, before)
+    assert ink(page) > 1000
+    expect(headline(page)).to_have_text(re.compile(r"\d\s%$|garment$"))
+    assert main.evaluate("main => main.scrollTop") == scrolled  # the page stays under the finger
+    sentence = headline(page).bounding_box()
+    assert sentence and sentence["y"] + sentence["height"] <= 844  # the answer is in sight
+    button(page, "Undo").tap()
+    wait_for_ink(page, "n === 0")
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    no_exception(page)
+    context.close()
+
+
+# --- The gallery --------------------------------------------------------------------------------
+
+
+def test_keep_say_reopen_delete_undo(sheet: Page, artifacts: Path) -> None:
+    store = Gallery(artifacts / "drawings")
+    for drawing in store.all()[0]:
+        store.delete(drawing.drawing_id)
+    draw(sheet, BOX)
+    dark = ink(sheet)
+    choose(sheet, "What did you mean?", "Bag")
+    expect(sheet.get_by_text("Gallery (1)")).to_be_visible()
+    (kept,), problems = store.all()
+    assert (kept.meant, problems) == ("Bag", [])
+    assert (
+        sheet.locator(".st-key-draw-answers .headline")
+        .inner_text()
+        .startswith(kept.answer if kept.answer != "No garment" else "This does not")
+    )
+    right = int(kept.answer == "Bag")
+    expect(sheet.get_by_text(re.compile(rf"^{right} of 1 right"))).to_be_visible()
+
+    choose(sheet, "What did you mean?", "Coat")  # a change of mind is no second drawing
+    expect(sheet.get_by_text(re.compile(r"^Meant: Coat"))).to_be_visible()
+    draw(sheet, [[(120, 120), (210, 210)]])
+    expect(sheet.get_by_role("button", name="Keep", exact=True)).to_be_enabled()
+    sheet.get_by_role("button", name="Keep", exact=True).click()
+    expect(sheet.get_by_text("Gallery (2)")).to_be_visible()
+    expect(sheet.get_by_role("button", name="Kept")).to_be_disabled()
+
+    card = sheet.locator(f".st-key-draw-card-{kept.drawing_id}")
+    card.get_by_role("button", name="Open").click()
+    wait_for_ink(sheet, f"Math.abs(n - {dark}) < 20")
+    expect(sheet.get_by_role("button", name="Kept")).to_be_disabled()
+    sheet.locator(f".st-key-draw-delete-{kept.drawing_id} button").click()
+    expect(sheet.get_by_text("Gallery (1)")).to_be_visible()
+    sheet.get_by_role("button", name="Undo").last.click()
+    expect(sheet.get_by_text("Gallery (2)")).to_be_visible()
+    assert len(store.all()[0]) == 2
+    no_exception(sheet)
+
+
+def test_export_as_png(sheet: Page) -> None:
+    draw(sheet, BOX)
+    with sheet.expect_download() as download:
+        sheet.get_by_role("button", name="PNG").click()
+    picture = Image.open(download.value.path())
+    assert picture.format == "PNG" and picture.size == (canvas.SIDE, canvas.SIDE)
+    dark = sum(1 for pixel in picture.convert("L").tobytes() if pixel < 100)
+    assert dark == pytest.approx(ink(sheet), rel=0.05)
+
+
+# --- Pictures -----------------------------------------------------------------------------------
+
+
+def png_of_a_shirt() -> bytes:
+    picture = Image.new("RGB", (400, 300), "white")
+    picture.paste((30, 30, 120), (120, 40, 280, 260))
+    picture.paste((30, 30, 120), (70, 40, 330, 110))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def upload(page: Page, name: str, content: bytes) -> None:
+    page.get_by_role("tab", name="A picture of yours").click()
+    field: Any = {"name": name, "mimeType": "image/png", "buffer": content}
+    page.locator(".st-key-draw-sources input[type=file]").first.set_input_files(field)
+
+
+def test_upload_of_a_picture_and_of_a_broken_file(sheet: Page) -> None:
+    draw(sheet, BOX)
+    dark = ink(sheet)
+    upload(sheet, "shirt.png", png_of_a_shirt())
+    expect(sheet.get_by_text("Your picture", exact=True)).to_be_visible()
+    expect(headline(sheet)).to_have_text(re.compile(r"\d\s%$|garment$"))
+    upload(sheet, "broken.png", png_of_a_shirt()[:200])
+    expect(sheet.get_by_text("The picture is damaged or cut off")).to_be_visible()
+    expect(sheet.get_by_text("Your picture", exact=True)).to_be_visible()  # the one before stays
+    upload(sheet, "again.png", png_of_a_shirt())
+    expect(sheet.get_by_text("The picture is damaged or cut off")).to_have_count(0)
+    sheet.get_by_role("button", name="Back to the canvas").click()
+    wait_for_ink(sheet, f"n === {dark}")  # the drawing has waited
+    no_exception(sheet)
+
+
+def test_paste_a_picture(sheet: Page) -> None:
+    sheet.get_by_role("tab", name="A picture of yours").click()
+    field = sheet.get_by_role("textbox", name="Paste a picture here")
+    field.focus()
+    sheet.evaluate(
+        """(bytes) => {
+          const file = new File([Uint8Array.from(bytes)], 'shirt.png', { type: 'image/png' });
+          const clipboard = new DataTransfer();
+          clipboard.items.add(file);
+          document.activeElement.dispatchEvent(
+            new ClipboardEvent('paste', { clipboardData: clipboard, bubbles: true }));
+        }""",
+        list(png_of_a_shirt()),
+    )
+    expect(sheet.get_by_text("shirt.png")).to_be_visible()
+    field.press("Enter")
+    expect(sheet.get_by_text("Your picture", exact=True)).to_be_visible()
+    field.fill("a shirt")
+    field.press("Enter")
+    expect(sheet.get_by_text("That was text; paste a picture")).to_be_visible()
+    no_exception(sheet)
+
+
+def test_paint_over_a_test_image(sheet: Page) -> None:
+    sheet.get_by_role("tab", name="A real test image").click()
+    sheet.get_by_role("button", name="Surprise me").click()
+    expect(sheet.get_by_text(re.compile(r"^Test image [\d,]+, "))).to_be_visible()
+    said = sheet.locator(".st-key-draw-answers .note")
+    expect(said).to_have_text(re.compile(r"^It was \d+\s% before you painted"))
+    expect(sheet.locator(".st-key-draw-answers .change").first).to_be_visible()
+    assert "".join(sheet.locator(".st-key-draw-answers .change").all_inner_texts()) == ""
+    sheet.locator(f"{SHEET} .upper-canvas").scroll_into_view_if_needed()
+    width = sheet.get_by_role("slider", name="Width")
+    for _ in range(16):
+        width.press("ArrowRight")
+    sheet.wait_for_function(QUIET)
+    sheet.locator(f"{SHEET} .upper-canvas").scroll_into_view_if_needed()
+    for row in range(24, 330, 22):
+        draw(sheet, [[(10, row), (325, row)]])
+    changes = sheet.locator(".st-key-draw-answers .change").all_inner_texts()
+    assert any(change.startswith("+") for change in changes)
+    assert any(change.startswith("−") for change in changes)
+    expect(said).to_have_text(re.compile("flipped|before you painted"))
+    no_exception(sheet)
