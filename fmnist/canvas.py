@@ -82,7 +82,7 @@ def _is_plain(name: str, value: object) -> bool:
     if value is None or isinstance(value, bool | int | float):
         return True
     if isinstance(value, str):
-        return len(value) <= _TEXT_LENGTH
+        return len(value) <= _TEXT_LENGTH and name not in ("path", "points")
     if not isinstance(value, list):
         return False
     if name == "path":
