@@ -11,13 +11,18 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 import numpy as np
+from PIL import Image
 
 from fmnist import cards, datasets, runs
-from fmnist.config import ConfigError, TrainConfig
+from fmnist.classes import CLASS_NAMES
+from fmnist.config import RECIPES, ConfigError, TrainConfig
+from fmnist.drawing import GATE, Ink, Preparation, classify
 from fmnist.evaluation import Evaluation, evaluate
+from fmnist.files import png, write_atomic
+from fmnist.pictures import PictureError, read_picture
 
 if TYPE_CHECKING:
     from fmnist.classifier import Classifier
@@ -40,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.command(options))
-    except (ConfigError, datasets.DatasetError, runs.RunError, OSError) as error:
+    except (ConfigError, datasets.DatasetError, runs.RunError, PictureError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -55,12 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train", help="train a model; Ctrl-C keeps the run, --resume goes on with it"
     )
+    train.add_argument(
+        "--recipe",
+        choices=list(RECIPES),
+        default="original",
+        help="settings that belong together; those given beside it win (default original)",
+    )
     for field in dataclasses.fields(TrainConfig):
         # every value is checked by TrainConfig, whose sentences name the field
         train.add_argument(
             f"--{field.name.replace('_', '-')}",
-            default=field.default,
-            type=_number_or_text,
+            default=argparse.SUPPRESS,
+            # "none" is a word among words, and no value among numbers
+            type=str if isinstance(field.default, str) else _number_or_text,
             help=f"default {field.default}",
         )
     train.add_argument("--name", default="", help="what to call the run")
@@ -93,6 +105,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     publish.add_argument("--force", action="store_true", help="replace one of the same name")
     publish.set_defaults(command=_publish)
+
+    classify = commands.add_parser(
+        "classify", help="say which garment a picture shows: a drawing or a photograph"
+    )
+    classify.add_argument("picture", type=Path, metavar="PICTURE", help="a PNG, JPEG or WebP file")
+    classify.add_argument(
+        "--model", default=GATE, metavar="NAME_OR_RUN_ID", help=f"whom to ask; default {GATE}"
+    )
+    classify.add_argument(
+        "--fill", type=float, default=0.0, metavar="TONE",
+        help="tone of what lines enclose, 0 (empty, the default) to 1",
+    )  # fmt: skip
+    classify.add_argument(
+        "--ink", choices=get_args(Ink), default="auto",
+        help="whether the garment is darker or lighter than what lies around it; default auto",
+    )  # fmt: skip
+    classify.add_argument(
+        "--save", type=Path, metavar="PNG", help="keep the 28×28 image that the model sees"
+    )
+    classify.set_defaults(command=_classify)
 
     card = commands.add_parser("card", help="write the model card of a shipped model anew")
     card.add_argument("name", metavar="NAME")
@@ -137,7 +169,8 @@ def _train(options: argparse.Namespace) -> int:
             raise runs.RunError(f"The run {run.run_id} is {run.state}; it cannot be resumed.")
     else:
         fields = [field.name for field in dataclasses.fields(TrainConfig)]
-        config = TrainConfig(**{name: getattr(options, name) for name in fields})
+        given = {name: getattr(options, name) for name in fields if hasattr(options, name)}
+        config = TrainConfig(**{**RECIPES[options.recipe], **given})
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
     if not options.resume:
         run = runs.create_run(root, config, name=options.name)
@@ -242,6 +275,31 @@ def _publish(options: argparse.Namespace) -> int:
 def _card(options: argparse.Namespace) -> int:
     path = cards.write_card(runs.pretrained_folder(), options.name)
     print(f"Written: {path}")
+    return 0
+
+
+def _classify(options: argparse.Namespace) -> int:
+    pixels = read_picture(options.picture.read_bytes())
+    preparation = Preparation(fill=options.fill, ink=options.ink)
+
+    from fmnist.classifier import load_pretrained, load_run
+
+    _, is_shipped = _find_run(options.model)
+    model = (load_pretrained if is_shipped else load_run)(options.model)
+    is_gate_shipped = GATE in runs.run_ids(runs.pretrained_folder())
+    gate = load_pretrained(GATE) if is_gate_shipped and not model.knows_garments else None
+    result = classify(pixels, model, preparation=preparation, gate=gate)
+    if options.save:
+        write_atomic(options.save, png(Image.fromarray(result.model_input)))
+    if not result.model_input.any():
+        print("Nothing is drawn there.", file=sys.stderr)
+        return 1
+    if not result.is_garment:
+        print(f"This does not look like a garment (garment score {result.garment_score:.2f}).")
+    order = np.argsort(-result.probabilities, kind="stable")
+    rows = [(CLASS_NAMES[label], f"{result.probabilities[label]:.1%}") for label in order]
+    for line in _aligned([("class", "probability"), *rows]):
+        print(line)
     return 0
 
 

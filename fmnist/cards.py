@@ -39,6 +39,7 @@ ORIGINAL_CONFUSED_PAIRS: Final = (("Shirt", "T-shirt/top"), ("Coat", "Pullover")
 """The pairs that notebook names as most confused; it gives no counts."""
 
 _CARD = "README.md"
+_NOTES = "notes.md"
 _COMPANION_SUFFIX = "-notebook"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
 _TRAIN_IMAGES: Final[Mapping[DatasetName, int]] = {
@@ -249,6 +250,7 @@ def model_card(run: Run, *, companion: Run | None) -> str:
         _progression(run, config, companion),
         _classes(config, best, test),
         _confusions(config, test),
+        *_notes(run),
         _time(run),
         _recipe(run, config),
     ]
@@ -334,24 +336,30 @@ def _progression(run: Run, config: TrainConfig, companion: Run | None) -> str:
         )
     titles = ["Epoch", *(title for title, _ in columns)]
     accuracies = [{e.epoch: e.accuracy for e in column.history.epochs} for _, column in columns]
-    is_comparable = config.dataset == "fashion-mnist"
+    is_comparable = _is_original(config)
     if is_comparable:
         titles.append("Original notebook, test accuracy")
         note += (
             " The original notebook's figures are those published with it; it trained FashionCNN "
             "under the notebook protocol."
         )
+    last = run.history.epochs[-1].epoch
+    shown = list(ORIGINAL_TEST_ACCURACY)
+    if not is_comparable:
+        shown = [*(epoch for epoch in shown if epoch < last), last]
     rows = []
-    for epoch, original in ORIGINAL_TEST_ACCURACY.items():
+    for epoch in shown:
         row = [str(epoch)]
         row += [_percent(of[epoch]) if epoch in of else _UNKNOWN for of in accuracies]
-        rows.append([*row, _percent(original)] if is_comparable else row)
+        if is_comparable:
+            row.append(_percent(ORIGINAL_TEST_ACCURACY[epoch]))
+        rows.append(row)
     return "\n".join(["## Progression", "", *_table(titles, rows), "", note])
 
 
 def _classes(config: TrainConfig, best: EpochEntry, test: Evaluation) -> str:
     titles = ["Class", "Correct / total", "Accuracy", "Precision", "Recall", "F1"]
-    is_comparable = config.dataset == "fashion-mnist"
+    is_comparable = _is_original(config)
     if is_comparable:
         titles.append("Original notebook, accuracy")
     rows = []
@@ -381,10 +389,23 @@ def _confusions(config: TrainConfig, test: Evaluation) -> str:
     ]
     lines = ["## Most confused (test)", ""]
     lines += _table(("True class", "Taken for", "Images", "Share of the true class"), rows)
-    if config.dataset == "fashion-mnist":
+    if _is_original(config):
         pairs = " and ".join(f"{a}↔{b}" for a, b in ORIGINAL_CONFUSED_PAIRS)
         lines += ["", f"The original notebook names {pairs} as most confused, without counts."]
     return "\n".join(lines)
+
+
+def _notes(run: Run) -> list[str]:
+    """What was measured of this model alone, by a benchmark that wrote it beside its files."""
+    try:
+        return [(run.folder / _NOTES).read_text(encoding="utf-8").strip()]
+    except FileNotFoundError:
+        return []
+
+
+def _is_original(config: TrainConfig) -> bool:
+    """Whether it can be compared with the notebook that FashionCNN comes from."""
+    return config.dataset == "fashion-mnist" and config.model == "fashion-cnn"
 
 
 def _time(run: Run) -> str:

@@ -5,6 +5,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fmnist import metrics
-from fmnist.classes import IMAGE_SIZE
+from fmnist.classes import IMAGE_SIZE, NUM_CLASSES
 from fmnist.files import write_atomic
 from fmnist.models.registry import create_model
 from fmnist.runs import RunError, kept_temperature, open_run, pretrained_folder, runs_folder
@@ -48,8 +49,8 @@ class Classifier:
     Parameters
     ----------
     model : torch.nn.Module
-        From normalised float32 (N, 1, 28, 28) to logits float32 (N, 10). Put into evaluation
-        mode.
+        From normalised float32 (N, 1, 28, 28) to logits float32 (N, 10), or (N, 11) where the
+        last says that an image shows no garment. Put into evaluation mode.
     model_name : str
         Its name in `fmnist.models.registry.MODELS`.
     normalisation : Normalisation
@@ -94,7 +95,43 @@ class Classifier:
         ValueError
             If the images have another shape or type.
         """
-        return self._in_batches(self.model, images, width=10, progress=progress)
+        return self._in_batches(
+            lambda batch: self.model(batch)[:, :NUM_CLASSES],
+            images,
+            width=NUM_CLASSES,
+            progress=progress,
+        )
+
+    @cached_property
+    def knows_garments(self) -> bool:
+        """Whether the network has learned to tell garments from other things."""
+        return self._last_layer.out_features > NUM_CLASSES
+
+    def garment_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How much images look like any garment.
+
+        Parameters
+        ----------
+        images : uint8 (N, 28, 28)
+
+        Returns
+        -------
+        float32 (N,)
+            Probability, in [0, 1], that the image does not belong to the class of other things.
+
+        Raises
+        ------
+        ValueError
+            If the network knows no such class, or the images have another shape or type.
+        """
+        if not self.knows_garments:
+            raise ValueError("The network has not learned what is no garment.")
+        logits = self._in_batches(self.model, images, width=NUM_CLASSES + 1, progress=None)
+        return (1 - metrics.softmax(logits)[:, NUM_CLASSES]).astype(np.float32)
+
+    @cached_property
+    def _last_layer(self) -> nn.Linear:
+        return [m for m in self.model.modules() if isinstance(m, nn.Linear)][-1]
 
     def features(
         self,
@@ -118,7 +155,7 @@ class Classifier:
         ValueError
             If the images have another shape or type.
         """
-        last = [m for m in self.model.modules() if isinstance(m, nn.Linear)][-1]
+        last = self._last_layer
 
         def penultimate(batch: Tensor) -> Tensor:
             # A hook belongs to the model, which other threads may be using: each call takes only
@@ -192,6 +229,7 @@ class Classifier:
             "mean": self.normalisation.mean,
             "std": self.normalisation.std,
             "temperature": self.temperature,
+            "outputs": self._last_layer.out_features,
         }
         metadata = {"fmnist": json.dumps(description)}
         write_atomic(path, safetensors.torch.save(tensors, metadata=metadata))
@@ -214,7 +252,10 @@ class Classifier:
             mean, std, temperature = (float(description[k]) for k in ("mean", "std", "temperature"))
             if not (math.isfinite(mean) and 0 < std < math.inf and 0 < temperature < math.inf):
                 raise ValueError("its normalisation or temperature is impossible")
-            model = create_model(description["model"], seed=0)
+            outputs = description.get("outputs", NUM_CLASSES)
+            if outputs not in (NUM_CLASSES, NUM_CLASSES + 1):
+                raise ValueError(f"it has {outputs!r} outputs")
+            model = create_model(description["model"], seed=0, num_classes=outputs)
             model.load_state_dict(tensors)
             return cls(
                 model,

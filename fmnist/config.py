@@ -9,7 +9,11 @@ from fmnist.models.registry import MODELS
 
 DatasetName = Literal["fashion-mnist", "drawn-garments"]
 Protocol = Literal["held-out", "notebook"]
-Optimiser = Literal["adam"]
+Optimiser = Literal["adam", "adamw"]
+Schedule = Literal["constant", "one-cycle"]
+Augmentation = Literal["none", "flip", "flip-shift"]
+Precision = Literal["float32", "bfloat16"]
+Drawings = Literal["none", "outlines", "sketches", "doodles"]
 
 PROTOCOL_TITLES: Final[Mapping[str, str]] = {
     "held-out": "Held-out (55,000 train, 5,000 validation; test measured once, at the end)",
@@ -49,10 +53,27 @@ class TrainConfig:
     batch_size : int
         Images a step, 1 to 4096.
     learning_rate : float
-        Above 0, at most 1.
-    optimiser : {"adam"}
+        Above 0, at most 1; the highest one where the schedule changes it.
+    optimiser : {"adam", "adamw"}
+        Adam (Kingma and Ba 2015), or Adam with decoupled weight decay (Loshchilov and Hutter
+        2019).
+    weight_decay : float
+        Of AdamW, 0 to 1; Adam takes none.
+    schedule : {"constant", "one-cycle"}
+        As `fmnist.schedules.learning_rate` describes them.
+    augmentation : {"none", "flip", "flip-shift"}
+        What is done to each image anew every time it is shown: mirrored or not, moved by up to
+        two pixels.
+    precision : {"float32", "bfloat16"}
+        What convolutions and products of matrices are computed in; bfloat16 is faster on
+        processors that have it, and less exact.
+    drawings : {"none", "outlines", "sketches", "doodles"}
+        What to train on beside the photographs, each with those before it: outlines of the
+        photographs; garments as people sketch them; doodles of other things, which the network
+        learns to tell from garments (`fmnist.drawings.with_drawings`).
     seed : int
-        Of the initial weights, the order of the images and dropout; 0 to 2**32 - 1.
+        Of the initial weights, the order of the images, dropout, augmentation and drawings; 0 to
+        2**32 - 1.
     subset : int or None
         Train on this many images only (at least 10, evenly over the classes), for a quick look.
     log_every : int
@@ -71,6 +92,11 @@ class TrainConfig:
     batch_size: int = 128
     learning_rate: float = 1e-3
     optimiser: Optimiser = "adam"
+    weight_decay: float = 0.0
+    schedule: Schedule = "constant"
+    augmentation: Augmentation = "none"
+    precision: Precision = "float32"
+    drawings: Drawings = "none"
     seed: int = 0
     subset: int | None = None
     log_every: int = 100
@@ -80,17 +106,28 @@ class TrainConfig:
         _check_choice("dataset", self.dataset, get_args(DatasetName))
         _check_choice("protocol", self.protocol, get_args(Protocol))
         _check_choice("optimiser", self.optimiser, get_args(Optimiser))
+        _check_choice("schedule", self.schedule, get_args(Schedule))
+        _check_choice("augmentation", self.augmentation, get_args(Augmentation))
+        _check_choice("precision", self.precision, get_args(Precision))
         _check_integer("epochs", self.epochs, 1, 1000)
+        _check_choice("drawings", self.drawings, get_args(Drawings))
         _check_integer("batch_size", self.batch_size, 1, 4096)
         _check_integer("seed", self.seed, 0, 2**32 - 1)
         _check_integer("log_every", self.log_every, 1, 10_000)
         if self.subset is not None:
             _check_integer("subset", self.subset, 10, 60_000)
-        rate = self.learning_rate
-        if isinstance(rate, bool) or not isinstance(rate, int | float):
-            raise ConfigError("learning_rate", f"must be a number, not {rate!r}.")
-        if not 0 < rate <= 1:  # nan is not, either
-            raise ConfigError("learning_rate", f"must be above 0 and at most 1, not {rate!r}.")
+        _check_number("learning_rate", self.learning_rate)
+        if not 0 < self.learning_rate <= 1:  # nan is not, either
+            raise ConfigError(
+                "learning_rate", f"must be above 0 and at most 1, not {self.learning_rate!r}."
+            )
+        _check_number("weight_decay", self.weight_decay)
+        if not 0 <= self.weight_decay <= 1:
+            raise ConfigError(
+                "weight_decay", f"must be between 0 and 1, not {self.weight_decay!r}."
+            )
+        if self.weight_decay and self.optimiser == "adam":
+            raise ConfigError("weight_decay", "is for the optimiser adamw; adam takes none.")
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a dictionary of JSON values, in the order of the fields."""
@@ -119,9 +156,32 @@ def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
         raise ConfigError(field, f"must be one of {', '.join(choices)}, not {value!r}.")
 
 
+def _check_number(field: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(field, f"must be a number, not {value!r}.")
+
+
 def _check_integer(field: str, value: object, low: int, high: int) -> None:
     # bool is an int to Python, but True epochs is a slip of the pen
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigError(field, f"must be a whole number, not {value!r}.")
     if not low <= value <= high:
         raise ConfigError(field, f"must be between {low} and {high}, not {value}.")
+
+
+RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "original": {},
+    "sketch": {
+        "model": "residual",
+        "epochs": 8,
+        "batch_size": 256,
+        "learning_rate": 3e-3,
+        "optimiser": "adamw",
+        "weight_decay": 0.05,
+        "schedule": "one-cycle",
+        "augmentation": "flip-shift",
+        "precision": "bfloat16",
+        "drawings": "doodles",
+    },
+}
+"""Settings that belong together, by name; what is left out stays at its default."""

@@ -1,7 +1,7 @@
 """From a canvas or a picture to the 28×28 image that a classifier sees."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,9 @@ from PIL import Image
 from scipy import ndimage
 
 from fmnist.classes import IMAGE_SIZE
+
+if TYPE_CHECKING:
+    from fmnist.classifier import Classifier
 
 Centre = Literal["box", "mass"]
 Ink = Literal["auto", "dark", "light"]
@@ -62,6 +65,78 @@ class Preparation:
             raise ValueError(f"line_width must be between 0.5 and 8, not {self.line_width!r}.")
         if not 0 <= self.fill <= 1:
             raise ValueError(f"fill must be between 0 and 1, not {self.fill!r}.")
+
+
+GATE: Final = "sketch"
+"""Name of the shipped model that tells garments from other things."""
+
+GARMENT_THRESHOLD: Final = 0.5
+"""Garment score below which a drawing counts as no garment; chosen on development drawings."""
+
+
+@dataclass(frozen=True, eq=False)
+class SketchResult:
+    """What a classifier says of a canvas or a picture.
+
+    Attributes
+    ----------
+    probabilities : float32 (10,)
+        Of the classes, given that it is a garment.
+    garment_score : float
+        How much it looks like any garment, in [0, 1]; 1 where no gate is at hand, 0 where nothing
+        is drawn.
+    model_input : uint8 (28, 28)
+        The image that the classifier saw.
+    """
+
+    probabilities: NDArray[np.float32]
+    garment_score: float
+    model_input: NDArray[np.uint8]
+
+    @property
+    def is_garment(self) -> bool:
+        """Whether the garment score reaches the threshold."""
+        return self.garment_score >= GARMENT_THRESHOLD
+
+
+def classify(
+    rgba: NDArray[np.uint8],
+    model: "str | Classifier" = GATE,
+    *,
+    preparation: Preparation = Preparation(),
+    gate: "Classifier | None" = None,
+) -> SketchResult:
+    """Recognise the garment on a canvas or a picture.
+
+    Parameters
+    ----------
+    rgba : uint8 (H, W, 4)
+        As `to_model_input` takes it.
+    model : str or Classifier
+        Who is asked: a classifier, or the name of a shipped one.
+    preparation : Preparation
+    gate : Classifier, optional
+        Whose garment score is told, if the model itself has learned none; without, 1 is told.
+
+    Raises
+    ------
+    ValueError
+        If the array has another shape or type.
+    fmnist.runs.RunError
+        If there is no shipped model of that name, or its files are damaged.
+    """
+    if isinstance(model, str):
+        from fmnist.classifier import load_pretrained
+
+        model = load_pretrained(model)
+    image = to_model_input(rgba, preparation)
+    probabilities = model.predict_proba(image[None])[0]
+    judge = model if model.knows_garments else gate
+    if not image.any():
+        score = 0.0
+    else:
+        score = float(judge.garment_scores(image[None])[0]) if judge else 1.0
+    return SketchResult(probabilities, score, image)
 
 
 def to_model_input(

@@ -4,18 +4,28 @@ They come as `fmnist.drawing.to_model_input` would hand them over: white lines o
 of about its line width. Labels are class indices; `NOT_A_GARMENT` marks doodles.
 """
 
+import hashlib
+import io
+import multiprocessing
 import random
+import signal
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fmnist.classes import IMAGE_SIZE, NUM_CLASSES
+from fmnist.classes import CLASS_NAMES, IMAGE_SIZE, NUM_CLASSES
+from fmnist.config import Drawings
+from fmnist.datasets import Split
 from fmnist.doodles import doodle
 from fmnist.drawing import LINE_WIDTH, framed
+from fmnist.evaluation import load_arrays
+from fmnist.files import write_atomic
+from fmnist.runs import artifacts_folder
 from fmnist.sketches import sketch_garment
 from fmnist.strokes import Drawing, broken_off, in_a_hand, rasterise
 
@@ -23,9 +33,13 @@ NOT_A_GARMENT: Final = NUM_CLASSES
 """Label of what is no garment: one more than the ten classes."""
 
 _ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
+_SHIRT: Final = CLASS_NAMES.index("Shirt")
 _EVERY: Final = 500  # drawings between two reports of progress
+_BLOCK: Final = 1_000  # drawings made by one call of a process
+_VERSION: Final = 1  # of what the seeds give; one more whenever a drawing changes
 
 Progress = Callable[[int, int], None]
+_Block: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images and their labels
 
 
 def _raster(drawing: Drawing, rng: random.Random) -> NDArray[np.uint8]:
@@ -44,7 +58,10 @@ def _raster(drawing: Drawing, rng: random.Random) -> NDArray[np.uint8]:
 def sketched_garments(
     count: int, *, seed: int, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Garments as people sketch them, evenly over the classes, in turn.
+    """Garments as people sketch them, the classes in turn, but for Shirt in every other turn.
+
+    A sketched shirt and a sketched jacket are often the same drawing, and people who make it
+    mean a jacket more often.
 
     Parameters
     ----------
@@ -58,7 +75,8 @@ def sketched_garments(
     labels : uint8 (count,)
     """
     rng = random.Random(f"sketches {seed}")
-    labels = (np.arange(count) % NUM_CLASSES).astype(np.uint8)
+    turns = np.array([*range(NUM_CLASSES), *(c for c in range(NUM_CLASSES) if c != _SHIRT)])
+    labels = np.resize(turns, count).astype(np.uint8)
     return _all(
         [partial(sketch_garment, label, rng) for label in labels.tolist()], rng, progress
     ), labels
@@ -180,3 +198,102 @@ def _bent(large: NDArray[np.float32], rng: np.random.RandomState) -> NDArray[np.
         large, [v + middle, u + middle], order=1, mode="constant"
     )
     return bent
+
+
+def with_drawings(
+    split: Split, drawings: Drawings, *, seed: int, progress: Progress | None = None
+) -> Split:
+    """Photographs, and drawings to train on beside them.
+
+    They are made by as many processes as there are processors, which takes minutes, and kept in
+    `artifacts/cache/drawings`.
+
+    Parameters
+    ----------
+    split : Split
+        Photographs to outline.
+    drawings : {"outlines", "sketches", "doodles"}
+        An outline of every photograph; besides, two sketched garments to each; besides, four
+        doodles to every three.
+    seed : int
+    progress : callable, optional
+        Called now and then with (drawings done, drawings in all) while they are made; what it
+        raises ends the making.
+
+    Returns
+    -------
+    Split
+        The photographs, twice, so that they are not outnumbered too far; then the drawings.
+        Labels go to 10, `NOT_A_GARMENT`. Indices are the photographs', also those of their
+        outlines, and -1.
+    """
+    content = hashlib.sha256(split.images.tobytes()).hexdigest()
+    key = hashlib.sha256(f"{_VERSION} {content} {drawings} {seed}".encode()).hexdigest()[:16]
+    path = artifacts_folder() / "cache" / "drawings" / f"{key}.npz"
+    try:
+        arrays = load_arrays(path)
+        images, labels = arrays["images"], arrays["labels"]
+    except (FileNotFoundError, ValueError, KeyError):  # none yet, or damaged: made anew
+        images, labels = _made(split, drawings, seed, progress)
+        buffer = io.BytesIO()
+        np.savez(buffer, images=images, labels=labels)
+        write_atomic(path, buffer.getvalue())
+    rest = np.full(len(labels) - len(split), -1, np.int32)
+    return Split(
+        split.name,
+        np.concatenate([split.images, split.images, images]),
+        np.concatenate([split.labels, split.labels, labels]),
+        np.concatenate([split.indices, split.indices, split.indices, rest]),
+    )
+
+
+def _made(
+    split: Split, drawings: Drawings, seed: int, progress: Progress | None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """All drawings of `with_drawings`, in its order, made in blocks that each have a seed."""
+    photographs = len(split)
+    sketched = 2 * photographs if drawings in ("sketches", "doodles") else 0
+    doodled = 4 * photographs // 3 if drawings == "doodles" else 0
+    makers: list[Callable[[int], _Block]] = []
+    for start in range(0, photographs, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        makers.append(partial(_outlined, split.images[part], split.labels[part]))
+    for make, count in ((_sketched, sketched), (_doodled, doodled)):
+        makers += [partial(make, min(_BLOCK, count - at)) for at in range(0, count, _BLOCK)]
+    seeds = np.random.SeedSequence(seed).generate_state(len(makers)).tolist()
+    total = photographs + sketched + doodled
+    blocks: dict[int, _Block] = {}
+    # "spawn": a forked process would inherit locks that other threads of the app hold
+    pool = ProcessPoolExecutor(
+        mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts
+    )
+    try:
+        futures = {
+            pool.submit(make, block_seed): i
+            for i, (make, block_seed) in enumerate(zip(makers, seeds, strict=True))
+        }
+        for future in as_completed(futures):
+            blocks[futures[future]] = future.result()
+            if progress is not None:
+                progress(sum(len(labels) for _, labels in blocks.values()), total)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    images, labels = zip(*(blocks[i] for i in range(len(makers))), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is for the process that asked, which then ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _outlined(images: NDArray[np.uint8], labels: NDArray[np.uint8], seed: int) -> _Block:
+    return outlines(images, seed=seed), labels
+
+
+def _sketched(count: int, seed: int) -> _Block:
+    return sketched_garments(count, seed=seed)
+
+
+def _doodled(count: int, seed: int) -> _Block:
+    return doodles(count, seed=seed)

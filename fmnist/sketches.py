@@ -360,13 +360,21 @@ def _coat(rng: random.Random) -> Drawing:
 
 
 def _shirt(rng: random.Random) -> Drawing:
-    """With a collar and buttons; its cut alone would be a T-shirt's or a pullover's."""
+    """With a collar and buttons; its cut alone would be a T-shirt's or a pullover's.
+
+    A line down the front without buttons is left to coats: people who draw one mean a jacket.
+    """
     short = rng.random() < 0.5
     top = _top_measures(rng, sleeve=_short_sleeve(rng) if short else (0.5, 1.0), length=(0.8, 1.15))
     lines = _top_lines(rng, top, _collar(rng, top, rng.uniform(0.08, 0.17)))
-    if rng.random() < 0.85:
-        lines += _front(rng, top, buttons=0.85)
-    if rng.random() < 0.4:  # a breast pocket
+    x = rng.gauss(0, 0.02)
+    high, low = 1.1 * top.neck_depth, top.length
+    if rng.random() < 0.6:  # the placket
+        for side in (-1, 1) if rng.random() < 0.4 else (1,):
+            edge = x + side * rng.uniform(0.02, 0.05)
+            lines.append([(edge, high), (edge + rng.gauss(0, 0.01), low)])
+    lines += _dots(rng, x, high + 0.03, low - 0.05)
+    if rng.random() < 0.5:  # a breast pocket
         x, y = rng.uniform(0.4, 0.6) * top.armpit[0], top.armpit[1] + rng.uniform(-0.02, 0.1)
         lines.append(box(x - 0.06, y, x + 0.06, y + rng.uniform(0.08, 0.14)))
     if not short and rng.random() < 0.3:

@@ -112,7 +112,7 @@ def in_a_hand(drawing: Drawing, rng: random.Random, *, unsteadiness: float = 1.0
     size = max(right - left, bottom - top) or 1.0
     cx, cy = 0.5 * (left + right), 0.5 * (top + bottom)
     gauss, slip = rng.gauss, 0.018 * unsteadiness * rng.uniform(0.3, 1.7)
-    tremor = 0.004 * unsteadiness * rng.uniform(0.0, 2.0)
+    tremor = 0.004 * unsteadiness * rng.uniform(0.0, 1.0)
 
     xs: list[float] = []
     ys: list[float] = []

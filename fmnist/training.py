@@ -19,14 +19,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import fmnist
+from fmnist.augmentation import augment
+from fmnist.classes import NUM_CLASSES
 from fmnist.classifier import Classifier, Normalisation
 from fmnist.config import TrainConfig
 from fmnist.datasets import DATASET_TITLES, Dataset, Split, SplitName, stratified_subset
+from fmnist.drawings import with_drawings
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import read_json, write_atomic, write_json
 from fmnist.models.layers import set_dropout_generator
 from fmnist.models.registry import create_model
 from fmnist.runs import EpochEntry, History, Progress, Run, StepEntry
+from fmnist.schedules import learning_rate
 
 Signal = Literal["continue", "pause", "stop"]
 Outcome = Literal["finished", "paused", "stopped"]
@@ -34,7 +38,7 @@ Outcome = Literal["finished", "paused", "stopped"]
 CHECKPOINT_SECONDS: Final = 30.0
 STATUS_SECONDS: Final = 1.0
 
-_CHECKPOINT_FORMAT: Final = 1
+_CHECKPOINT_FORMAT: Final = 2
 
 
 class TrainingError(Exception):
@@ -85,13 +89,24 @@ def train(
     """
     session = None
     try:
-        session = _Session.open(run, dataset, device)
+        session = _Session.open(run, dataset, device, control)
         run.write_status("running", session.progress())
         return session.run_epochs(control, on_progress, checkpoint_seconds)
+    except _Interrupted as interrupted:  # before the first step: there is nothing to keep yet
+        run.write_status(interrupted.outcome, run.progress)
+        return interrupted.outcome
     except Exception as error:
         reason = _explain(error)
         run.write_failure(reason, session.progress() if session else run.progress)
         raise TrainingError(reason) from error
+
+
+class _Interrupted(Exception):
+    """A pause or stop came while the drawings were made."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
 
 
 def _explain(error: Exception) -> str:
@@ -109,18 +124,54 @@ def _one_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), "").strip()
 
 
+def _telling(run: Run, control: Callable[[], Signal]) -> Callable[[int, int], None]:
+    """Log every tenth of the drawings made, and end at a pause or stop."""
+    told = -1
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        signal = control()
+        if signal != "continue":
+            raise _Interrupted("paused" if signal == "pause" else "stopped")
+        if 10 * done // total > told:
+            told = 10 * done // total
+            text = f"Drawings to train on: {done:,} of {total:,} made"
+            run.log_event(text, time=time.time())
+
+    return progress
+
+
 def monitored_split(config: TrainConfig) -> SplitName:
     """The split that a run of these settings measures after every epoch."""
     return "validation" if config.protocol == "held-out" else "test"
 
 
 def training_split(config: TrainConfig, dataset: Dataset) -> Split:
-    """The images that a run of these settings trains on."""
+    """The photographs that a run of these settings trains on."""
     split = dataset.split("train", protocol=config.protocol)
     if config.subset is None or config.subset >= len(split):
         return split
     chosen = stratified_subset(split.labels, config.subset, seed=config.seed)
     return Split("train", split.images[chosen], split.labels[chosen], split.indices[chosen])
+
+
+def outputs(config: TrainConfig) -> int:
+    """Length of the logits: where doodles are trained on, they are a class of their own."""
+    return NUM_CLASSES + 1 if config.drawings == "doodles" else NUM_CLASSES
+
+
+def _optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    # fused: one call a step, which matters where other threads want Python's lock
+    if config.optimiser == "adam":
+        return torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    # norms and biases have nothing to gain from being small
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
 
 @dataclass
@@ -153,6 +204,7 @@ class _Session:
     optimiser: torch.optim.Optimizer
     dropout_generator: torch.Generator
     order_generator: torch.Generator
+    augmentation_generator: torch.Generator
     images: Tensor  # uint8 (N, 28, 28)
     labels: Tensor  # int64 (N,)
     measured: Split
@@ -172,7 +224,9 @@ class _Session:
     epoch_logits: list[NDArray[np.float16]] = field(default_factory=list)
 
     @classmethod
-    def open(cls, run: Run, dataset: Dataset, device_name: str | None) -> "_Session":
+    def open(
+        cls, run: Run, dataset: Dataset, device_name: str | None, control: Callable[[], Signal]
+    ) -> "_Session":
         config = run.config
         if config is None:
             raise TrainingError(run.reason or "The settings of the run cannot be read.")
@@ -188,23 +242,31 @@ class _Session:
             if not leftover.name.startswith(".name.json."):  # the page's, who may be writing now
                 leftover.unlink(missing_ok=True)
         _describe(run, dataset, device)
-        # two streams that have nothing to do with each other, from one seed
-        order_seed, dropout_seed = np.random.SeedSequence(config.seed).generate_state(2)
-        order_generator = torch.Generator().manual_seed(int(order_seed))
-        dropout_generator = torch.Generator(device).manual_seed(int(dropout_seed))
-        model = create_model(config.model, seed=config.seed).to(device)
+        # streams that have nothing to do with each other, from one seed
+        order_seed, dropout_seed, augmentation_seed = (
+            int(seed) for seed in np.random.SeedSequence(config.seed).generate_state(3)
+        )
+        order_generator = torch.Generator().manual_seed(order_seed)
+        dropout_generator = torch.Generator(device).manual_seed(dropout_seed)
+        model = create_model(config.model, seed=config.seed, num_classes=outputs(config)).to(device)
+        if config.precision == "bfloat16":  # whose kernels want the channels innermost
+            model = model.to(memory_format=torch.channels_last)
         set_dropout_generator(model, dropout_generator)
         split = training_split(config, dataset)
+        if config.drawings != "none":
+            split = with_drawings(
+                split, config.drawings, seed=config.seed, progress=_telling(run, control)
+            )
         session = cls(
             run=run,
             config=config,
             dataset=dataset,
             device=device,
             model=model,
-            # fused: one call a step, which matters where other threads want Python's lock
-            optimiser=torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True),
+            optimiser=_optimiser(model, config),
             dropout_generator=dropout_generator,
             order_generator=order_generator,
+            augmentation_generator=torch.Generator(device).manual_seed(augmentation_seed),
             images=torch.tensor(split.images, device=device),
             labels=torch.tensor(split.labels, dtype=torch.int64, device=device),
             measured=dataset.split(monitored_split(config), protocol=config.protocol),
@@ -270,8 +332,12 @@ class _Session:
         """The rest of the epoch's steps, or those until a pause or stop."""
         self.order_generator.set_state(self.order_state)
         order = torch.randperm(len(self.labels), generator=self.order_generator).to(self.device)
-        size, log_every = self.config.batch_size, self.config.log_every
+        config, steps = self.config, self.batches * self.config.epochs
+        size, log_every = config.batch_size, config.log_every
         model, optimiser, normalise = self.model.train(), self.optimiser, Normalisation()
+        autocast = torch.autocast(
+            self.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
+        )
         begun = last_status = time.perf_counter()
         shown = self.batch
         try:
@@ -281,7 +347,16 @@ class _Session:
                     return signal
                 chosen = order[self.batch * size : (self.batch + 1) * size]
                 labels = self.labels[chosen]  # (B,)
-                logits = model(normalise(self.images[chosen]))  # (B, 10)
+                images = augment(
+                    self.images[chosen], config.augmentation, self.augmentation_generator
+                )
+                rate = learning_rate(
+                    config.schedule, highest=config.learning_rate, step=self.step, steps=steps
+                )
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                with autocast:
+                    logits = model(normalise(images)).float()  # (B, 10), or 11
                 loss = functional.cross_entropy(logits, labels)
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -408,6 +483,7 @@ class _Session:
             "optimiser": self.optimiser.state_dict(),
             "dropout_state": self.dropout_generator.get_state(),
             "order_state": self.order_state,
+            "augmentation_state": self.augmentation_generator.get_state(),
             "recent": self.recent.to_json(),
             "epoch": self.epoch,
             "batch": self.batch,
@@ -437,6 +513,7 @@ class _Session:
             self.optimiser.load_state_dict(values["optimiser"])
             self.dropout_generator.set_state(values["dropout_state"].cpu())
             self.order_state = values["order_state"].cpu()
+            self.augmentation_generator.set_state(values["augmentation_state"].cpu())
             recent = values["recent"]
             self.recent = _Sums(
                 recent["loss"].to(self.device), recent["correct"].to(self.device), recent["images"]
@@ -504,6 +581,7 @@ __all__ = [
     "Signal",
     "TrainingError",
     "monitored_split",
+    "outputs",
     "train",
     "training_split",
 ]

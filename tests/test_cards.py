@@ -368,3 +368,21 @@ def test_stale_card_is_noticed_and_rewritten(tmp_path: Path) -> None:
     assert path.read_text() == text
     path.unlink()
     assert not cards.is_card_current(run, tmp_path)
+
+
+def test_notes_beside_the_files_are_part_of_the_card(tmp_path: Path) -> None:
+    run = make_run(tmp_path, folder="noted")
+    cards.write_card(tmp_path, "noted")
+    assert cards.is_card_current(run, tmp_path)
+    (run.folder / "notes.md").write_text("## Human sketches\n\n| a | b |\n", encoding="utf-8")
+    assert not cards.is_card_current(run, tmp_path)
+    cards.write_card(tmp_path, "noted")
+    assert cards.is_card_current(run, tmp_path)
+    text = (run.folder / "README.md").read_text(encoding="utf-8")
+    assert "\n\n## Human sketches\n\n| a | b |\n\n## Time\n" in text
+
+
+def test_only_fashion_cnn_is_compared_with_the_original_notebook(tmp_path: Path) -> None:
+    card = cards.model_card(make_run(tmp_path, model="residual"), companion=None)
+    assert "riginal notebook" not in card
+    assert [row[0] for row in _rows(card, "Progression")] == ["Epoch", "1", "5", "6"]

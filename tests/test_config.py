@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
-from fmnist.config import ConfigError, TrainConfig
+from fmnist.config import RECIPES, ConfigError, TrainConfig
 
 CHANGED = TrainConfig(
-    model="fashion-cnn",
+    model="residual",
     dataset="drawn-garments",
     protocol="notebook",
     epochs=3,
     batch_size=64,
     learning_rate=0.01,
-    optimiser="adam",
+    optimiser="adamw",
+    weight_decay=0.05,
+    schedule="one-cycle",
+    augmentation="flip-shift",
+    precision="bfloat16",
+    drawings="doodles",
     seed=5,
     subset=500,
     log_every=7,
@@ -31,6 +36,11 @@ def test_defaults_are_the_original_recipe() -> None:
         batch_size=128,
         learning_rate=1e-3,
         optimiser="adam",
+        weight_decay=0.0,
+        schedule="constant",
+        augmentation="none",
+        precision="float32",
+        drawings="none",
         seed=0,
         subset=None,
         log_every=100,
@@ -42,9 +52,14 @@ def test_settings_cannot_be_changed() -> None:
         TrainConfig().epochs = 3  # type: ignore[misc]
 
 
-NUMBERS = ("epochs", "batch_size", "learning_rate", "seed", "subset", "log_every")
+NUMBERS = (
+    "epochs", "batch_size", "learning_rate", "weight_decay", "seed", "subset", "log_every",
+)  # fmt: skip
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
-CHOICES = ("model", "dataset", "protocol", "optimiser")
+CHOICES = (
+    "model", "dataset", "protocol", "optimiser", "schedule", "augmentation", "precision",
+    "drawings",
+)  # fmt: skip
 NO_CHOICES: tuple[Any, ...] = ("", "other", None, 1, True, ["adam"], {})
 IMPOSSIBLE: list[tuple[str, Any]] = [
     *((name, value) for name in NUMBERS for value in NO_NUMBERS),
@@ -56,6 +71,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("epochs", 0), ("epochs", 1001),
     ("batch_size", 0), ("batch_size", 4097),
     ("learning_rate", 0), ("learning_rate", 0.0), ("learning_rate", 1.0000001),
+    ("weight_decay", 1.01), ("weight_decay", 0.1),  # Adam takes none
     ("seed", 2**32),
     ("subset", 0), ("subset", 9), ("subset", 60_001),
     ("log_every", 0), ("log_every", 10_001),
@@ -78,6 +94,7 @@ def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> No
         ("epochs", 1), ("epochs", 1000),
         ("batch_size", 1), ("batch_size", 4096),
         ("learning_rate", 1), ("learning_rate", 1e-12),
+        ("weight_decay", 0), ("weight_decay", 0.0),
         ("seed", 0), ("seed", 2**32 - 1),
         ("subset", None), ("subset", 10), ("subset", 60_000),
         ("log_every", 1), ("log_every", 10_000),
@@ -98,7 +115,16 @@ def test_every_field_counts() -> None:
     # a field that is lost on the way would still pass the round trip of its default
     defaults = TrainConfig().to_json()
     same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
-    assert same == ["model", "optimiser"]  # there is only one of each
+    assert same == []
+
+
+def test_adamw_takes_weight_decay() -> None:
+    assert TrainConfig(optimiser="adamw", weight_decay=1.0).weight_decay == 1
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_are_settings(name: str) -> None:
+    assert TrainConfig(**RECIPES[name]).to_json().items() >= RECIPES[name].items()
 
 
 def test_absent_fields_keep_their_defaults() -> None:

@@ -1,10 +1,16 @@
 """Drawings to train on."""
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist.drawings import NOT_A_GARMENT, doodles, outlines, sketched_garments
+from fmnist import drawings
+from fmnist.datasets import Split
+from fmnist.drawings import NOT_A_GARMENT, doodles, outlines, sketched_garments, with_drawings
 from fmnist.garments import draw_garments
 
 
@@ -23,7 +29,8 @@ def framed(images: NDArray[np.uint8]) -> float:
 def test_sketched_garments_in_turn_and_again() -> None:
     images, labels = sketched_garments(40, seed=5)
     assert images.shape == (40, 28, 28) and images.dtype == np.uint8
-    assert labels.tolist() == [*range(10)] * 4
+    turn = [*range(10), 0, 1, 2, 3, 4, 5, 7, 8, 9]
+    assert labels.tolist() == [*turn, *turn, 0, 1]
     assert (images == sketched_garments(40, seed=5)[0]).all()
     assert (images != sketched_garments(40, seed=6)[0]).any(axis=(1, 2)).all()
     assert framed(images) == 1.0
@@ -52,3 +59,78 @@ def test_outlines_are_lines_around_the_garment(garments: NDArray[np.uint8]) -> N
 
 def test_nothing_to_outline_stays() -> None:
     assert not outlines(np.zeros((2, 28, 28), np.uint8), seed=0).any()
+
+
+@pytest.fixture
+def photographs(
+    garments: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Split:
+    """Drawn garments standing in for photographs; what is made of them is kept in a new folder."""
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path))
+    monkeypatch.setattr(drawings, "ProcessPoolExecutor", InThisProcess)
+    count = len(garments)
+    labels = (np.arange(count) % 10).astype(np.uint8)
+    return Split("train", garments, labels, np.arange(100, 100 + count, dtype=np.int32))
+
+
+class InThisProcess(ThreadPoolExecutor):
+    """A pool without the seconds that processes take to start."""
+
+    def __init__(self, **_named: object) -> None:
+        super().__init__(1)
+
+
+@pytest.mark.parametrize(("option", "per_photograph"), [("outlines", 1), ("sketches", 3)])
+def test_photographs_come_first_and_twice_then_their_outlines(
+    photographs: Split, option: Any, per_photograph: int
+) -> None:
+    count = len(photographs)
+    both = with_drawings(photographs, option, seed=3)
+    assert len(both) == (2 + per_photograph) * count
+    for part in (slice(count), slice(count, 2 * count)):
+        assert (both.images[part] == photographs.images).all()
+    for part in (slice(count), slice(count, 2 * count), slice(2 * count, 3 * count)):
+        assert (both.labels[part] == photographs.labels).all()
+        assert (both.indices[part] == photographs.indices).all()
+    assert (both.indices[3 * count :] == -1).all()
+    assert both.labels.max() < NOT_A_GARMENT
+
+
+def test_doodles_are_a_class_of_their_own_and_come_last(photographs: Split) -> None:
+    count = len(photographs)
+    both = with_drawings(photographs, "doodles", seed=3)
+    assert len(both) == 5 * count + 4 * count // 3
+    assert (both.labels[: 5 * count] < NOT_A_GARMENT).all()
+    assert (both.labels[5 * count :] == NOT_A_GARMENT).all()
+
+
+def test_drawings_are_made_once_and_again_where_the_file_is_damaged(
+    photographs: Split, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+    first = with_drawings(
+        photographs, "sketches", seed=3, progress=lambda done, _: asked.append(done)
+    )
+    assert asked[-1] == 3 * len(photographs)
+    again = with_drawings(
+        photographs, "sketches", seed=3, progress=lambda done, _: asked.append(-1)
+    )
+    assert -1 not in asked
+    assert (first.images == again.images).all() and (first.labels == again.labels).all()
+    (kept,) = (tmp_path / "cache" / "drawings").iterdir()
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert (with_drawings(photographs, "sketches", seed=3).images == first.images).all()
+    assert (with_drawings(photographs, "sketches", seed=4).images != first.images).any()
+    assert len(list(kept.parent.iterdir())) == 2
+
+
+def test_what_progress_raises_ends_the_making(photographs: Split, tmp_path: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def stop(_done: int, _total: int) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        with_drawings(photographs, "doodles", seed=3, progress=stop)
+    assert not (tmp_path / "cache").exists()

@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw
 from sklearn.metrics import accuracy_score, log_loss
 
 from fmnist import cards, datasets, runs
 from fmnist.__main__ import main
+from fmnist.classes import CLASS_NAMES
 from fmnist.classifier import Classifier, load_run
-from fmnist.config import DatasetName, TrainConfig
+from fmnist.config import RECIPES, DatasetName, TrainConfig
 from fmnist.datasets import Dataset
+from fmnist.drawing import Preparation, to_model_input
 from fmnist.evaluation import Evaluation
 from fmnist.garments import draw_garments
-from fmnist.runs import Run
+from fmnist.runs import Run, RunError
 
 Output = pytest.CaptureFixture[str]
 
@@ -388,3 +391,68 @@ def test_publish_refuses_in_a_sentence(capsys: Output, run: Run, artifacts: Path
     assert main(["publish", run.run_id, "garments"]) == 1
     assert "replace it with --force" in capsys.readouterr().err
     assert main(["publish", run.run_id, "garments", "--force"]) == 0
+
+
+# classify
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """Trousers in black on white."""
+    image = Image.new("RGB", (300, 300), "white")
+    points = [(90, 40), (210, 40), (230, 270), (170, 270), (150, 120), (130, 270), (70, 270)]
+    ImageDraw.Draw(image).line([*points, points[0]], fill="black", width=6)
+    path = tmp_path / "trousers.png"
+    image.save(path)
+    return path
+
+
+def test_classify_names_the_classes_the_likeliest_first(
+    capsys: Output, run: Run, picture: Path, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen.png"
+    call = ["classify", str(picture), "--model", run.run_id, "--save", str(seen), "--fill", "0.5"]
+    assert main(call) == 0
+    rows = [line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == ["class", "probability"]
+    assert sorted(name for name, _ in rows[1:]) == sorted(CLASS_NAMES)
+    shares = [float(share.removesuffix("%")) for _, share in rows[1:]]
+    assert shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(100, abs=0.6)
+    pixels = np.asarray(Image.open(picture).convert("RGBA"))
+    kept = np.asarray(Image.open(seen))
+    assert (kept == to_model_input(pixels, Preparation(fill=0.5))).all()
+    expected = load_run(run.run_id).predict_proba(kept[None])[0]
+    assert rows[1][0] == CLASS_NAMES[int(expected.argmax())]
+
+
+def test_classify_says_that_nothing_is_drawn(capsys: Output, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "empty.png"
+    Image.new("RGB", (50, 50), "white").save(path)
+    assert main(["classify", str(path), "--model", run.run_id]) == 1
+    assert capsys.readouterr().err == "Nothing is drawn there.\n"
+
+
+def test_classify_refuses_in_a_sentence(capsys: Output, run: Run, picture: Path) -> None:
+    picture.write_bytes(b"GIF89a")
+    assert main(["classify", str(picture), "--model", run.run_id]) == 1
+    assert "is no PNG, JPEG or WebP picture" in capsys.readouterr().err
+    assert main(["classify", str(picture.parent / "nowhere.png"), "--model", run.run_id]) == 1
+    assert "nowhere.png" in capsys.readouterr().err
+    assert main(["classify", str(picture), "--model", "nobody"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_recipe_is_taken_and_what_is_given_beside_it_wins(
+    capsys: Output, artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[TrainConfig] = []
+
+    def create(_root: Path, config: TrainConfig, **_named: object) -> Run:
+        made.append(config)
+        raise RunError("Enough.")
+
+    monkeypatch.setattr(runs, "create_run", create)
+    call = ["train", "--recipe", "sketch", "--dataset", "drawn-garments", "--epochs", "2"]
+    assert main(call) == 1
+    expected = {**RECIPES["sketch"], "dataset": "drawn-garments", "epochs": 2}
+    assert made == [TrainConfig(**expected)]

@@ -441,3 +441,90 @@ def test_changed_data_and_damaged_files_cannot_be_resumed(tmp_path: Path) -> Non
 
 def test_the_data_set_must_be_the_one_of_the_settings(tmp_path: Path) -> None:
     assert "Fashion-MNIST, which is not at hand" in fails(tmp_path, config=TrainConfig())
+
+
+MANY = TrainConfig.from_json(
+    CONFIG.to_json()
+    | {
+        "model": "residual",
+        "optimiser": "adamw",
+        "weight_decay": 0.05,
+        "schedule": "one-cycle",
+        "augmentation": "flip-shift",
+        "precision": "bfloat16",
+        "drawings": "doodles",
+        "epochs": 2,
+        "batch_size": 200,
+    }
+)
+
+
+@pytest.fixture
+def own_artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Drawings are kept there, and nowhere else."""
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
+    return tmp_path / "artifacts"
+
+
+def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifacts: Path) -> None:
+    undisturbed = run_whole(tmp_path / "undisturbed", MANY)
+    # 200 photographs twice, 200 outlines, 400 sketches, 266 doodles: 7 steps an epoch
+    assert undisturbed.progress.steps == 14
+    assert len(list((own_artifacts / "cache" / "drawings").iterdir())) == 1
+    run = runs.create_run(tmp_path / "disturbed", MANY)
+    for _ in range(3):
+        assert run_until(run, 4, "pause") == "paused"
+    assert run_until(run, 100, "pause") == "finished"
+    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+
+
+@pytest.mark.parametrize(("signal", "outcome"), [("pause", "paused"), ("stop", "stopped")])
+def test_a_signal_while_the_drawings_are_made_is_heard_and_the_run_can_go_on(
+    tmp_path: Path, own_artifacts: Path, signal: Signal, outcome: Outcome
+) -> None:
+    run = runs.create_run(tmp_path / "runs", MANY)
+    assert run_until(run, 0, signal) == outcome
+    run = runs.open_run(tmp_path / "runs", run.run_id)
+    assert not run.checkpoint_path.exists() and not run.history.epochs
+    assert run_until(run, 100, "pause") == "finished"
+    assert "Drawings to train on: 866 of 866 made" in run.events_path.read_text()
+
+
+def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifacts: Path) -> None:
+    run = run_whole(tmp_path, MANY)
+    classifier = Classifier.load(run.weights_path)
+    assert classifier.knows_garments
+    scores = classifier.garment_scores(small_dataset().test_images)
+    assert scores.shape == (200,) and scores.dtype == np.float32
+    assert scores.min() >= 0 and scores.max() <= 1
+    assert classifier.logits(small_dataset().test_images).shape == (200, 10)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"optimiser": "adamw", "weight_decay": 0.1},
+        {"schedule": "one-cycle"},
+        {"augmentation": "flip"},
+        {"precision": "bfloat16"},
+    ],
+)
+def test_every_option_changes_what_is_learned(
+    undisturbed: Run, tmp_path: Path, option: dict[str, Any]
+) -> None:
+    config = TrainConfig.from_json(CONFIG.to_json() | option | {"epochs": 2})
+    changed = run_whole(tmp_path, config)
+    losses = [[e.train_loss for e in run.history.epochs[:2]] for run in (undisturbed, changed)]
+    assert losses[0] != losses[1]
+
+
+def test_norms_and_biases_do_not_decay() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    config = TrainConfig(optimiser="adamw", weight_decay=0.5, learning_rate=0.1)
+    optimiser = training._optimiser(model, config)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    before = [p.detach().clone() for p in model.parameters()]
+    optimiser.step()
+    shrunk = [not torch.equal(old, p) for old, p in zip(before, model.parameters(), strict=True)]
+    assert shrunk == [True, False, False, False]

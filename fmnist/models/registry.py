@@ -37,6 +37,12 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             summary="Two 3×3 convolutions, one max-pooling and two fully connected layers.",
             factory="fmnist.models.fashion_cnn:FashionCNN",
         ),
+        "residual": ModelSpec(
+            title="ResidualNet",
+            summary="Four batch-normalised convolutions and three residual blocks, a third of "
+            "FashionCNN's parameters.",
+            factory="fmnist.models.residual:ResidualNet",
+        ),
     }
 )
 

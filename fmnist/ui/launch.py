@@ -7,7 +7,19 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import datasets, runs
-from fmnist.config import PROTOCOL_TITLES, ConfigError, DatasetName, Protocol, TrainConfig
+from fmnist.config import (
+    PROTOCOL_TITLES,
+    RECIPES,
+    Augmentation,
+    ConfigError,
+    DatasetName,
+    Drawings,
+    Optimiser,
+    Precision,
+    Protocol,
+    Schedule,
+    TrainConfig,
+)
 from fmnist.models.registry import MODELS
 from fmnist.runs import RunError
 from fmnist.ui import cache, state
@@ -15,12 +27,15 @@ from fmnist.ui import cache, state
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Quick look": {"epochs": 3, "subset": 5_000, "log_every": 10},
     "One epoch": {"epochs": 1, "subset": None, "log_every": 20},
-    "Original recipe": {"epochs": 20, "subset": None, "log_every": 100},
+    "Original recipe": RECIPES["original"],
+    "Sketch recipe": RECIPES["sketch"],
 }
 PRESET_CAPTIONS: Final[Mapping[str | None, str]] = {
     "Quick look": "5,000 images, 3 epochs: usually less than a minute.",
     "One epoch": "All training images once: one to two minutes on two cores.",
     "Original recipe": "FashionCNN, 20 epochs: about half an hour on two cores.",
+    "Sketch recipe": "Photographs and drawings, for the Draw page: about half an hour, "
+    "some minutes of it to make the drawings.",
     None: "Your own settings.",
 }
 
@@ -91,7 +106,70 @@ def settings_form() -> None:
         key="setting-learning_rate",
         format="%.6g",
         step=1e-4,
-        help="How far Adam moves the weights in a step.",
+        help="How far the optimiser moves the weights in a step.",
+        **keep,
+    )
+    first.selectbox(
+        "Schedule",
+        get_args(Schedule),
+        key="setting-schedule",
+        format_func={"constant": "Constant", "one-cycle": "One cycle"}.__getitem__,
+        help="The learning rate stays as it is, or rises to it over the first fifth of the steps "
+        "and falls to almost 0 over the rest: quick at first, fine at the end.",
+        **keep,
+    )
+    second.selectbox(
+        "Optimiser",
+        get_args(Optimiser),
+        key="setting-optimiser",
+        format_func={"adam": "Adam", "adamw": "AdamW"}.__getitem__,
+        help="Adam gives every weight a step of its own; AdamW also lets weights decay.",
+        **keep,
+    )
+    third.number_input(
+        "Weight decay",
+        0.0,
+        1.0,
+        key="setting-weight_decay",
+        format="%.6g",
+        step=0.01,
+        help="Of AdamW: pulls weights towards 0, against overfitting.",
+        **keep,
+    )
+    first.selectbox(
+        "Augmentation",
+        get_args(Augmentation),
+        key="setting-augmentation",
+        format_func={
+            "none": "None",
+            "flip": "Mirror",
+            "flip-shift": "Mirror and move",
+        }.__getitem__,
+        help="Shows each image a little differently every time: mirrored or not, moved by up to "
+        "two pixels.",
+        **keep,
+    )
+    second.selectbox(
+        "Drawings",
+        get_args(Drawings),
+        key="setting-drawings",
+        format_func={
+            "none": "None",
+            "outlines": "Outlines",
+            "sketches": "Outlines, sketches",
+            "doodles": "Outlines, sketches, doodles",
+        }.__getitem__,
+        help="To train on beside the photographs: their outlines, garments as people sketch "
+        "them, and doodles of other things, to be told from garments. Making them takes minutes "
+        "the first time.",
+        **keep,
+    )
+    third.selectbox(
+        "Precision",
+        get_args(Precision),
+        key="setting-precision",
+        format_func={"float32": "32 bits", "bfloat16": "16 bits (bfloat16)"}.__getitem__,
+        help="Of the network's sums: 16 bits are quicker where the processor has them.",
         **keep,
     )
     first.number_input(
@@ -99,7 +177,7 @@ def settings_form() -> None:
         0,
         2**32 - 1,
         key="setting-seed",
-        help="The same seed gives the same initial weights, order of images and dropout.",
+        help="The same seed gives the same initial weights, order of images, dropout, drawings.",
         **keep,
     )
     second.number_input("Log the loss every … steps", 1, 10_000, key="setting-log_every", **keep)

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fmnist import runs
-from fmnist.config import TrainConfig
+from fmnist.config import RECIPES, TrainConfig
 from fmnist.evaluation import Evaluation
 from fmnist.runs import Run, owning
 from fmnist.training import train
@@ -145,6 +145,24 @@ def test_presets_fill_the_settings_and_a_change_makes_them_custom(machine: Path)
     assert "Your own settings" in text(app)
 
 
+def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
+    app = open_app("train")
+    choose(app, "preset", "Sketch recipe")
+    widgets = {**RECIPES["sketch"]}
+    for name in ("model", "optimiser", "schedule", "augmentation", "precision", "drawings"):
+        assert app.selectbox(key=f"setting-{name}").value == widgets.pop(name)
+    for name, value in widgets.items():
+        assert app.number_input(key=f"setting-{name}").value == value
+
+
+def test_settings_that_do_not_go_together_are_refused_in_a_sentence(machine: Path) -> None:
+    app = open_app("train")
+    app.number_input(key="setting-weight_decay").set_value(0.1).run()
+    app.button(key="start").click().run()
+    assert "is for the optimiser adamw" in text(app)
+    assert runs.list_runs(machine) == []
+
+
 def test_data_page_counts_the_classes(machine: Path) -> None:
     app = open_app("data")
     table = app.dataframe[0].value
@@ -165,6 +183,49 @@ def test_a_broken_data_folder_is_told_and_the_app_stays_usable(
     said = text(open_app("data"))
     assert "FMNIST_DATA: there is no folder" in said
     assert "Drawn garments stand in" in said
+
+
+def test_a_widget_is_set_only_where_it_shows_something_else() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from fmnist.ui import state
+
+        state.follow("slider", st.session_state.get("wanted", 2))
+        st.slider("Slider", 0, 5, key="slider")
+
+    app = AppTest.from_function(page).run()
+    assert app.slider[0].value == 2
+    app.run()
+    # else the browser would move the slider back under a hand that has moved on
+    assert not app.slider[0].proto.set_value
+    app.session_state["wanted"] = 4
+    app.run()
+    assert app.slider[0].value == 4
+    assert app.slider[0].proto.set_value
+
+
+def test_the_place_of_a_run_holds_nothing_of_the_run_before() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from fmnist.ui import run_panel
+
+        with run_panel.stage(st.session_state["run"]):
+            st.text(st.session_state["run"])
+
+    def places(run: str) -> list[str]:
+        app.session_state["run"] = run
+        app.run()
+        return [place.type for _, place in sorted(app.main.children.items())]
+
+    app = AppTest.from_function(page)
+    first = places("a")
+    assert sorted(first) == ["empty", "flex_container"]
+    assert places("a") == first  # in place: a chart stays as it is
+    assert places("b") == first[::-1]
+    assert places("b") == first[::-1]
+    assert places("a") == first
 
 
 def test_an_address_with_a_run_opens_it(finished: Run, machine: Path) -> None:
