@@ -35,6 +35,7 @@ NOT_A_GARMENT: Final = NUM_CLASSES
 _ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
 _SHIRT: Final = CLASS_NAMES.index("Shirt")
 _EVERY: Final = 500  # drawings between two reports of progress
+_KINDS: Final[tuple[Drawings, ...]] = ("outlines", "sketches", "doodles")
 _BLOCK: Final = 1_000  # drawings made by one call of a process
 _VERSION: Final = 1  # of what the seeds give; one more whenever a drawing changes
 
@@ -227,41 +228,59 @@ def with_drawings(
         Labels go to 10, `NOT_A_GARMENT`. Indices are the photographs', also those of their
         outlines, and -1.
     """
+    kinds = _KINDS[: _KINDS.index(drawings) + 1]
+    plan = [_blocks(split, kind) for kind in kinds]
+    total = sum(count for _, count in plan)
     content = hashlib.sha256(split.images.tobytes()).hexdigest()
-    key = hashlib.sha256(f"{_VERSION} {content} {drawings} {seed}".encode()).hexdigest()[:16]
-    path = artifacts_folder() / "cache" / "drawings" / f"{key}.npz"
-    try:
-        arrays = load_arrays(path)
-        images, labels = arrays["images"], arrays["labels"]
-    except (FileNotFoundError, ValueError, KeyError):  # none yet, or damaged: made anew
-        images, labels = _made(split, drawings, seed, progress)
-        buffer = io.BytesIO()
-        np.savez(buffer, images=images, labels=labels)
-        write_atomic(path, buffer.getvalue())
-    rest = np.full(len(labels) - len(split), -1, np.int32)
+    images, labels = [split.images, split.images], [split.labels, split.labels]
+    begun = before = 0
+    for kind, (makers, count) in zip(kinds, plan, strict=True):
+        key = hashlib.sha256(f"{_VERSION} {content} {kind} {seed}".encode()).hexdigest()[:16]
+        path = artifacts_folder() / "cache" / "drawings" / f"{kind}-{key}.npz"
+        try:
+            arrays = load_arrays(path)
+            made = arrays["images"], arrays["labels"]
+        except (FileNotFoundError, ValueError, KeyError):  # none yet, or damaged: made anew
+            # every block has a seed, whichever kinds are asked for
+            seeds = np.random.SeedSequence(seed).generate_state(begun + len(makers))[begun:]
+            told = partial(_tell, progress, before, total)
+            made = _made(makers, seeds.tolist(), told)
+            buffer = io.BytesIO()
+            np.savez(buffer, images=made[0], labels=made[1])
+            write_atomic(path, buffer.getvalue())
+        images.append(made[0])
+        labels.append(made[1])
+        begun, before = begun + len(makers), before + count
+    rest = np.full(total - len(split), -1, np.int32)
     return Split(
         split.name,
-        np.concatenate([split.images, split.images, images]),
-        np.concatenate([split.labels, split.labels, labels]),
+        np.concatenate(images),
+        np.concatenate(labels),
         np.concatenate([split.indices, split.indices, split.indices, rest]),
     )
 
 
-def _made(
-    split: Split, drawings: Drawings, seed: int, progress: Progress | None
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """All drawings of `with_drawings`, in its order, made in blocks that each have a seed."""
+def _tell(progress: Progress | None, before: int, total: int, done: int) -> None:
+    if progress is not None:
+        progress(before + done, total)
+
+
+def _blocks(split: Split, kind: Drawings) -> tuple[list[Callable[[int], _Block]], int]:
+    """What makes the drawings of a kind, given a seed each; and how many drawings it makes."""
     photographs = len(split)
-    sketched = 2 * photographs if drawings in ("sketches", "doodles") else 0
-    doodled = 4 * photographs // 3 if drawings == "doodles" else 0
-    makers: list[Callable[[int], _Block]] = []
-    for start in range(0, photographs, _BLOCK):
-        part = slice(start, start + _BLOCK)
-        makers.append(partial(_outlined, split.images[part], split.labels[part]))
-    for make, count in ((_sketched, sketched), (_doodled, doodled)):
-        makers += [partial(make, min(_BLOCK, count - at)) for at in range(0, count, _BLOCK)]
-    seeds = np.random.SeedSequence(seed).generate_state(len(makers)).tolist()
-    total = photographs + sketched + doodled
+    if kind == "outlines":
+        parts = [slice(at, at + _BLOCK) for at in range(0, photographs, _BLOCK)]
+        return [partial(_outlined, split.images[p], split.labels[p]) for p in parts], photographs
+    make, count = (
+        (_sketched, 2 * photographs) if kind == "sketches" else (_doodled, 4 * photographs // 3)
+    )
+    return [partial(make, min(_BLOCK, count - at)) for at in range(0, count, _BLOCK)], count
+
+
+def _made(
+    makers: list[Callable[[int], _Block]], seeds: list[int], progress: Callable[[int], None]
+) -> _Block:
+    """The blocks in their order, made by several processes."""
     blocks: dict[int, _Block] = {}
     # "spawn": a forked process would inherit locks that other threads of the app hold
     pool = ProcessPoolExecutor(
@@ -269,13 +288,12 @@ def _made(
     )
     try:
         futures = {
-            pool.submit(make, block_seed): i
-            for i, (make, block_seed) in enumerate(zip(makers, seeds, strict=True))
+            pool.submit(make, seed): i
+            for i, (make, seed) in enumerate(zip(makers, seeds, strict=True))
         }
         for future in as_completed(futures):
             blocks[futures[future]] = future.result()
-            if progress is not None:
-                progress(sum(len(labels) for _, labels in blocks.values()), total)
+            progress(sum(len(labels) for _, labels in blocks.values()))
     finally:
         pool.shutdown(cancel_futures=True)
     images, labels = zip(*(blocks[i] for i in range(len(makers))), strict=True)

@@ -96,6 +96,16 @@ def test_photographs_come_first_and_twice_then_their_outlines(
     assert both.labels.max() < NOT_A_GARMENT
 
 
+def test_more_kinds_begin_with_the_same_drawings(
+    photographs: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = with_drawings(photographs, "doodles", seed=3)
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "elsewhere"))
+    fewer = with_drawings(photographs, "sketches", seed=3)
+    assert (every.images[: len(fewer)] == fewer.images).all()
+    assert (every.labels[: len(fewer)] == fewer.labels).all()
+
+
 def test_doodles_are_a_class_of_their_own_and_come_last(photographs: Split) -> None:
     count = len(photographs)
     both = with_drawings(photographs, "doodles", seed=3)
@@ -117,11 +127,12 @@ def test_drawings_are_made_once_and_again_where_the_file_is_damaged(
     )
     assert -1 not in asked
     assert (first.images == again.images).all() and (first.labels == again.labels).all()
-    (kept,) = (tmp_path / "cache" / "drawings").iterdir()
-    kept.write_bytes(kept.read_bytes()[:1000])
+    kept = sorted((tmp_path / "cache" / "drawings").iterdir())
+    assert [path.name.partition("-")[0] for path in kept] == ["outlines", "sketches"]
+    kept[1].write_bytes(kept[1].read_bytes()[:1000])
     assert (with_drawings(photographs, "sketches", seed=3).images == first.images).all()
     assert (with_drawings(photographs, "sketches", seed=4).images != first.images).any()
-    assert len(list(kept.parent.iterdir())) == 2
+    assert len(list(kept[0].parent.iterdir())) == 4
 
 
 def test_what_progress_raises_ends_the_making(photographs: Split, tmp_path: Path) -> None:

@@ -470,7 +470,7 @@ def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifac
     undisturbed = run_whole(tmp_path / "undisturbed", MANY)
     # 200 photographs twice, 200 outlines, 400 sketches, 266 doodles: 7 steps an epoch
     assert undisturbed.progress.steps == 14
-    assert len(list((own_artifacts / "cache" / "drawings").iterdir())) == 1
+    assert len(list((own_artifacts / "cache" / "drawings").iterdir())) == 3
     run = runs.create_run(tmp_path / "disturbed", MANY)
     for _ in range(3):
         assert run_until(run, 4, "pause") == "paused"
