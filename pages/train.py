@@ -25,7 +25,7 @@ if active and (opened is None or opened.run_id != active.run_id):
 
 if opened is not None:
     live = opened.state in ACTIVE_STATES
-    with st.container(border=True, key="watched"):
+    with run_panel.stage(opened.run_id):
         st.fragment(run_panel.show_progress, run_every=PROGRESS_SECONDS if live else None)(
             opened.run_id, opened.state
         )

@@ -159,7 +159,7 @@ def range_slider(measure: str) -> None:
     scale = 1 if measure == "entropy" else 100
     key = f"range-{measure}"
     chosen = getattr(state.selection(), measure) or (edges[0], edges[-1])
-    st.session_state[key] = tuple(round(scale * edge, 1) for edge in chosen)
+    state.follow(key, tuple(round(scale * edge, 1) for edge in chosen))
 
     def changed() -> None:
         low, high = (_nearest(edges, shown / scale) for shown in st.session_state[key])

@@ -80,7 +80,7 @@ def show_pairs(here: Linked, confusion: NDArray[np.int64]) -> None:
     ):
         labels = getattr(chosen, field)
         key = f"cell-{field}"
-        st.session_state[key] = labels[0] if len(labels) == 1 else None
+        state.follow(key, labels[0] if len(labels) == 1 else None)
         column.selectbox(
             title,
             names,
@@ -137,14 +137,15 @@ def show_classes(_here: Linked, confusion: NDArray[np.int64]) -> None:
         column_config={
             **dict.fromkeys(("Accuracy", "Precision", "Recall", "F1"), percent),
             "Class": st.column_config.Column(width=82),
-            "Band": st.column_config.Column(width=124),
+            "Band": st.column_config.Column(width=132),
             "Correct": st.column_config.Column(width=82),
             "Errors": st.column_config.Column(width=60),
         },
     )
     st.caption(
         "Bands by accuracy: Excellent from 97.5 %, Good from 91 %, Fair from 85 %, below that "
-        "Needs improvement. Click a column's name to sort, a row to see its images."
+        "Needs improvement. Click a column's name to sort, a row to see its images; precision, "
+        "recall and F1 stand further right: scroll sideways, or open the table full screen."
     )
 
 

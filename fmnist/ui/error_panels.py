@@ -94,7 +94,7 @@ def filters(here: Linked) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="error-filters"):
         with st.popover("Filters", icon=":material/filter_alt:"):
             show_filters(here)
-        st.session_state["sort"] = selection.sort
+        state.follow("sort", selection.sort)
         st.selectbox(
             "Sort by",
             errors.SORTS,
@@ -117,7 +117,7 @@ def filters(here: Linked) -> None:
 def show_filters(here: Linked) -> None:
     """Correctness, classes, confidence, verdict."""
     selection = here.selection
-    st.session_state["filter-correctness"] = selection.correctness
+    state.follow("filter-correctness", selection.correctness)
     st.segmented_control(
         "Images",
         ("wrong", "correct", "all"),
@@ -128,7 +128,7 @@ def show_filters(here: Linked) -> None:
     )
     for field, title in (("true", "True class"), ("predicted", "Predicted class")):
         key = f"filter-{field}"
-        st.session_state[key] = list(getattr(selection, field))
+        state.follow(key, list(getattr(selection, field)))
         st.multiselect(
             title,
             range(NUM_CLASSES),
@@ -140,9 +140,9 @@ def show_filters(here: Linked) -> None:
             ),
         )
     low, high = selection.confidence or (0.0, 1.0)
-    st.session_state["filter-confidence"] = (round(100 * low), round(100 * high))
+    state.follow("filter-confidence", (round(100 * low), round(100 * high)))
     st.slider("Confidence (%)", 0, 100, key="filter-confidence", on_change=choose_confidence)
-    st.session_state["filter-verdict"] = selection.verdict
+    state.follow("filter-verdict", selection.verdict)
     st.selectbox(
         "Verdict",
         [None, *VERDICT_FILTERS],

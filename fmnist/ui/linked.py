@@ -210,7 +210,7 @@ def controls(here: Linked) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="look-controls"):
         available = views.splits(run)
         if len(available) > 1:
-            st.session_state["look-split"] = evaluation.split
+            state.follow("look-split", evaluation.split)
             st.segmented_control(
                 "Split",
                 available,

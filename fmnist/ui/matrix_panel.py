@@ -207,7 +207,7 @@ def _matrix_and_epochs(
     if played is not None and epochs is not None:
         look = Look("Counts" if look.scale == "Difference" else look.scale, look.errors_only, False)
         draw(look, epochs[played - 1], None, order=order, title=f"epoch {played}")
-        st.session_state["epoch-scrubber"] = played
+        st.session_state["played"] = played
         if played >= len(epochs):
             stop_playing()
             st.rerun()
@@ -216,7 +216,7 @@ def _matrix_and_epochs(
         title = f"{len(here.view.evaluation.labels):,} {here.split} images"
         draw(look, confusion, other, order=order, title=title)
         if here.view.epoch:
-            st.session_state["epoch-scrubber"] = here.view.epoch
+            state.follow("epoch-scrubber", here.view.epoch)
     if epochs is not None and len(epochs) > 1:
         epoch_controls(here, len(epochs), played)
 
@@ -233,32 +233,32 @@ def epoch_controls(here: Linked, epochs: int, played: int | None) -> None:
             args=() if played else (epochs,),
             help=None if played else "See the matrix of one epoch after the other.",
         )
-        st.slider(
-            f"Epoch ({measured.split if measured else ''} split)",
-            1,
-            epochs,
-            key="epoch-scrubber",
-            on_change=scrub,
-            width="stretch",
-        )
+        title = f"Epoch ({measured.split if measured else ''} split)"
+        if played:
+            # not the slider that people move: a slow browser asks for the next epoch before it has
+            # heard of this one, and its slider's older value would look like a person's choice
+            st.session_state["epoch-playing"] = played
+            st.slider(title, 1, epochs, key="epoch-playing", disabled=True, width="stretch")
+        else:
+            st.slider(title, 1, epochs, key="epoch-scrubber", on_change=scrub, width="stretch")
 
 
 def scrub() -> None:
     """Look at the epoch that the slider stands at."""
-    st.session_state.pop("playing", None)
     state.narrow(epoch=st.session_state["epoch-scrubber"], split=None)
 
 
 def start_playing(epochs: int) -> None:
     """Begin at the chosen epoch, or at the first where none or the last is chosen."""
     chosen = state.selection().epoch
-    st.session_state["playing"] = chosen if chosen and chosen < epochs else 1
+    first = chosen if chosen and chosen < epochs else 1
+    st.session_state["playing"] = st.session_state["played"] = first
 
 
 def stop_playing() -> None:
     """Stay at the epoch that is shown."""
     st.session_state.pop("playing", None)
-    state.narrow(epoch=st.session_state["epoch-scrubber"], split=None)
+    state.narrow(epoch=st.session_state["played"], split=None)
 
 
 def export_menu(

@@ -3,10 +3,30 @@
 import time
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fmnist import charts
 from fmnist.runs import ACTIVE_STATES, RESUMABLE_STATES, History, Run, RunError
 from fmnist.ui import cache, components
+
+
+def stage(run_id: str) -> DeltaGenerator:
+    """A place for one run: what stood there of another run is gone at once.
+
+    Streamlit keeps what a container held until all of it has been drawn anew: for as long as that
+    takes, the curves of the run before would stand below the new one's name, and their slider
+    would take the keys that are meant for the new one's.
+    """
+    shown, turn = st.session_state.get("watched", (run_id, 0))
+    turn = turn if shown == run_id else 1 - turn
+    st.session_state["watched"] = run_id, turn
+    # of two places, runs take turns; the other one is emptied, which Streamlit does at once
+    if turn:
+        st.empty()
+    place = st.container(border=True, key=f"watched-{run_id}")
+    if not turn:
+        st.empty()
+    return place
 
 
 def shown_state(run: Run) -> str:

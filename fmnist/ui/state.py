@@ -251,6 +251,24 @@ def narrow(**values: Any) -> None:
     change(**({"image": None} | values))
 
 
+def follow(key: str, value: Any) -> None:
+    """Let a widget show a value that may have been changed elsewhere.
+
+    Only where it shows another one: setting a widget takes it out of the person's hands, so that
+    keys pressed on a slider while the page is drawn for the ones before would be lost. A select box
+    whose options change their words is set every time all the same: Streamlit knows its value by
+    the words, and would take the old ones for a choice of something else.
+
+    Parameters
+    ----------
+    key : str
+        Of the widget, which is drawn after this.
+    value : object
+    """
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
 FILTERS: Final = (
     "true", "predicted", "correctness", "confidence", "margin", "entropy", "kind", "verdict",
     "group",

@@ -107,7 +107,8 @@ def ask(here: Linked, image: int) -> None:
         on_change=lambda: give(here, image, present.verdict) if present else None,
     )
     if present:
-        st.caption(f"{VERDICT_TITLES[present.verdict]}, {moment(present.time)}")
+        noted = " · with your note" if present.note else ""
+        st.caption(f"{VERDICT_TITLES[present.verdict]}, {moment(present.time)}{noted}")
 
 
 def show_verdicts(here: Linked) -> None:

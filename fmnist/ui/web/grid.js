@@ -44,8 +44,16 @@ export default function (component) {
     return button;
   };
 
+  // focus outlives the redraw, so that a person can go on with the keyboard
+  const focused = wall.getRootNode().activeElement?.dataset?.id;
+
   wall.style.setProperty("--tile", `${width}px`);
   wall.replaceChildren(...tiles.map(make));
+  const current = [...wall.children].find((tile) => tile.dataset.id === focused);
+  if (current) {
+    for (const tile of wall.children) tile.tabIndex = tile === current ? 0 : -1;
+    current.focus({ preventScroll: true });
+  }
   wall.setAttribute("aria-label", data.label);
 
   wall.onclick = (event) => {
