@@ -38,6 +38,12 @@ pages = {
         icon=":material/speed:",
         help="How sure it is, and whether it is right to be: histograms, calibration, abstaining.",
     ),
+    "draw": st.Page(
+        "pages/draw.py",
+        title="Draw",
+        icon=":material/draw:",
+        help="Draw a garment, and see what a network takes it for while you draw.",
+    ),
     "data": st.Page(
         "pages/data.py",
         title="Data",

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
@@ -25,6 +25,7 @@ PAGES = {
     "errors": "errors",
     "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=56584",
     "confidence": "confidence",
+    "draw": "draw",
     "data": "data",
 }
 
@@ -37,13 +38,20 @@ def train_quick_look(browser: Browser, url: str) -> str:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(running.SLOW)
     page.goto(f"{url}/train")
-    page.get_by_role("button", name="Start training").click()
+    running.settle(page)
+    running.start_training(page)
     head = page.locator(".st-key-progress-head")
-    for state in ("Training", "Finished"):  # the run shown before has finished, too
-        head.get_by_text(re.compile(f"{state}$")).first.wait_for(timeout=600_000)
+    head.get_by_text(re.compile("Finished$")).first.wait_for(timeout=600_000)
     address = page.url
     page.close()
     return address
+
+
+def put_on_the_sheet(page: Page, example: str) -> None:
+    """Have an example drawn, and wait for the answer."""
+    page.get_by_role("button", name=example, exact=True).click()
+    page.locator(".st-key-draw-answers .answer:not([data-tone=none])").wait_for()
+    page.mouse.move(0, 0)  # away from the button, whose look differs below the pointer
 
 
 def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) -> None:
@@ -55,6 +63,8 @@ def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) 
     page.goto(address)
     page.wait_for_function(running.QUIET)
     page.wait_for_load_state("networkidle")
+    if path.stem.startswith("draw"):
+        put_on_the_sheet(page, "Ankle boot")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(max(int(height), 900), TALLEST)})
     page.wait_for_timeout(2000)  # charts redraw to the new size, which no event tells

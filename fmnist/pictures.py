@@ -1,7 +1,9 @@
 """Pictures that people bring along: read within bounds, whatever the file turns out to be."""
 
 import io
+import struct
 import warnings
+import zlib
 from typing import Final
 
 import numpy as np
@@ -12,6 +14,7 @@ FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MAX_BYTES: Final = 20 * 2**20
 MAX_PIXELS: Final = 40_000_000  # 160 MB once decoded; a phone's photograph has 12 to 50 million
 READ_SIZE: Final = 1024  # longest side that is kept
+_SHRINKABLE: Final = ("L", "RGB", "CMYK", "YCbCr")  # without transparency, 8 bits a channel
 
 
 class PictureError(ValueError):
@@ -56,13 +59,18 @@ def read_picture(content: bytes) -> NDArray[np.uint8]:
                     )
                 picture.draft("RGB", (READ_SIZE, READ_SIZE))  # JPEG decodes smaller, quickly
                 picture.load()
-                upright = ImageOps.exif_transpose(picture)
-                upright = _as_rgba(upright)
+                if picture.mode in _SHRINKABLE:  # first, so that no large copy is made
+                    picture.thumbnail((READ_SIZE, READ_SIZE))
+                upright = _as_rgba(ImageOps.exif_transpose(picture))
                 upright.thumbnail((READ_SIZE, READ_SIZE))
                 return np.asarray(upright)
     except UnidentifiedImageError as error:
         raise PictureError(
             "The file is no PNG, JPEG or WebP picture; save it as one of these."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise PictureError(
+            f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels; save it smaller."
         ) from error
     except MemoryError as error:
         raise PictureError("The picture needs too much memory; save it smaller.") from error
@@ -77,7 +85,10 @@ def read_picture(content: bytes) -> NDArray[np.uint8]:
         EOFError,
         OverflowError,
         ZeroDivisionError,
-        Image.DecompressionBombError,
+        AttributeError,
+        RuntimeError,
+        struct.error,
+        zlib.error,
     ) as error:
         if isinstance(error, PictureError):
             raise

@@ -84,7 +84,7 @@ def _index(run: Run, dataset: Dataset) -> FeatureIndex | None:
 
         made = neighbours.build_index(cache.classifier(run), split, progress=show_progress)
         made.save(path)
-        st.rerun(scope="fragment")  # without the button, with the neighbours
+        st.rerun()  # without the button, with the neighbours
     return None
 
 

@@ -1,0 +1,174 @@
+"""How long it takes from pen up to the new probabilities on screen, in a real browser.
+
+    python benchmarks/draw_latency.py --write
+
+Starts the real app with the shipped models, and draws on the real canvas with the mouse: pen down,
+moves, pen up. Measured in the browser itself, from the moment the pen is lifted to the frame after
+the bars of that stroke's answer are in the page. A drawing of five strokes, again and again, until
+there are as many strokes as asked for, after one drawing that does not count. Of this, the canvas
+component itself waits 0.2 seconds after a stroke, in case another follows, before it tells anybody.
+The same again while a training of FashionCNN runs in the app, started from the Train page; server,
+browser and training share the same cores. Needs Playwright and Chromium.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
+
+from benchmarks.pages import DEEP, start_training  # noqa: E402
+from tests.browser import running  # noqa: E402
+
+TABLE = ROOT / "benchmarks" / "draw_latency.md"
+AIM = 0.4  # seconds, at the 95th percentile
+BAG = (
+    ((70, 130), (60, 270), (275, 272), (265, 128), (72, 130)),
+    ((110, 130), (115, 70), (170, 50), (225, 72), (230, 128)),
+    ((64, 170), (170, 180), (270, 170)),
+    ((160, 165), (182, 165), (182, 195), (160, 195), (160, 165)),
+    ((90, 220), (250, 222)),
+)
+"""Strokes on the canvas, in its pixels."""
+
+# The pen is lifted by an event of the browser's own; the clock starts when the page hears of it.
+# A message is answered when the answer carries its number; a frame later it is on screen.
+LISTEN = """(step) => {
+  DEEP
+  window.answered = new Promise((resolve, reject) => {
+    const answer = deep('.st-key-draw-answers', '.answer');
+    const listen = () => {
+      const begun = performance.now();
+      const look = () => {
+        if (Number(answer.dataset.step) > step) {
+          requestAnimationFrame(() => resolve(performance.now() - begun));
+        } else if (performance.now() - begun > 60000) {
+          reject(new Error('no answer'));
+        } else {
+          requestAnimationFrame(look);
+        }
+      };
+      look();
+    };
+    document.addEventListener('mouseup', listen, { once: true, capture: true });
+  });
+}""".replace("DEEP", DEEP)
+
+
+def answered(page: Page) -> int:
+    """Number of the message that the answer on screen is for."""
+    return int(page.locator(".st-key-draw-answers .answer").get_attribute("data-step") or 0)
+
+
+def stroke(page: Page, points: tuple[tuple[int, int], ...]) -> float:
+    """Draw a stroke; returns milliseconds from pen up to the answer on screen."""
+    box = page.locator(".st-key-draw-sheet .upper-canvas").bounding_box()
+    assert box
+    page.evaluate(LISTEN, answered(page))
+    page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=5)
+    page.mouse.up()
+    milliseconds: float = page.evaluate("window.answered")
+    return milliseconds
+
+
+def clear(page: Page) -> None:
+    """An empty sheet; waits until the canvas has told of it, so that no stroke is mixed up."""
+    page.evaluate(
+        """(step) => {
+          DEEP
+          window.cleared = (async () => {
+            while (!(Number(deep('.st-key-draw-answers', '.answer').dataset.step) > step))
+              await new Promise(requestAnimationFrame);
+          })();
+        }""".replace("DEEP", DEEP),
+        answered(page),
+    )
+    page.locator(".st-key-draw-clear button").click()
+    page.evaluate("window.cleared")
+
+
+def measure(browser: Browser, url: str, strokes: int) -> list[float]:
+    """Milliseconds of so many strokes, after one drawing that does not count."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(running.SLOW)
+    page.goto(f"{url}/draw")
+    page.locator(".st-key-draw-sheet .upper-canvas").wait_for()
+    page.locator(".st-key-draw-answers .answer").wait_for()
+    page.wait_for_function(running.QUIET)
+    for points in BAG:
+        stroke(page, points)
+    clear(page)
+    times: list[float] = []
+    while len(times) < strokes:
+        for points in BAG:
+            times.append(stroke(page, points))
+            page.wait_for_timeout(200)  # a hand moves on to the next stroke
+        clear(page)
+    page.close()
+    return times[:strokes]
+
+
+def table(quiet: list[float], busy: list[float], beside: float) -> str:
+    """The result as a Markdown document."""
+    cores = os.cpu_count()
+    lines = [
+        "# From pen up to the answer",
+        "",
+        f"`python benchmarks/draw_latency.py --strokes {len(quiet)} --write`, {date.today()}; "
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, Python "
+        f"{platform.python_version()}, {cores} cores; {len(quiet)} strokes each. Seconds in the "
+        "browser, from pen up to the new probabilities on screen; 0.2 of them the canvas waits "
+        "before it tells of a stroke. “While training”: FashionCNN's original recipe runs in the "
+        "app; server, browser and training share the same cores.",
+        "",
+    ]
+    if beside > 0.5:
+        lines += [
+            f"Other programs were at work beside it: {beside:.1f} processes wanted a core before "
+            "it began.",
+            "",
+        ]
+    lines += ["| | median | p95 | longest |", "| --- | ---: | ---: | ---: |"]
+    for name, times in (("alone", quiet), ("while training", busy)):
+        cells = [f"{np.percentile(times, q) / 1000:.2f}" for q in (50, 95, 100)]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", f"The aim is {AIM} at p95."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, print, and write the table if asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--strokes", type=int, default=50)
+    parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
+    arguments = parser.parse_args()
+    beside = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        url, server = running.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
+        try:
+            with running.browser() as browser:
+                quiet = measure(browser, url, arguments.strokes)
+                start_training(browser, url)
+                busy = measure(browser, url, arguments.strokes)
+        finally:
+            running.stop_app(server)
+    text = table(quiet, busy, beside)
+    print(text)
+    if arguments.write:
+        TABLE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,434 @@
+"""The Draw page without a browser: its states, what it answers, what it keeps."""
+
+import base64
+import io
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+
+from fmnist import canvas, drawing, runs
+from fmnist.canvas import Shape, Step
+from fmnist.classes import CLASS_NAMES
+from fmnist.classifier import Classifier
+from fmnist.drawing import SketchResult
+from fmnist.gallery import Gallery
+from fmnist.runs import Run
+from tests.pages.test_pages import finished, give, machine, open_app, text
+from tests.small import small_dataset
+
+if TYPE_CHECKING:  # the canvas registers with a running app, which a test has only later
+    from fmnist.ui.draw_board import Board
+
+__all__ = ["finished", "machine"]  # fixtures
+
+BOX = [(80, 80), (250, 80), (250, 250), (80, 250), (80, 80)]
+STROKE = [(60, 60), (250, 75)]
+
+
+def step(*lines: list[tuple[int, int]]) -> Step:
+    """A sheet with lines on it, as the canvas would send it."""
+    picture = Image.new("RGBA", (canvas.SIDE, canvas.SIDE), "white")
+    shapes: list[Shape] = []
+    for line in lines:
+        ImageDraw.Draw(picture).line(line, fill="black", width=8)
+        path = [["L" if i else "M", x, y] for i, (x, y) in enumerate(line)]
+        shapes.append({"type": "Path", "path": path, "stroke": "#000000", "strokeWidth": 8})
+    return Step(shapes, canvas.as_png(np.asarray(picture)))
+
+
+def board(app: AppTest) -> "Board":
+    sheet: Board = app.session_state["draw-board"]
+    return sheet
+
+
+def draw(app: AppTest, *lines: list[tuple[int, int]]) -> None:
+    """Put lines on the sheet, and draw the page again."""
+    board(app).steps.add(step(*lines))
+    app.run()
+    assert not app.exception
+
+
+def parts(app: AppTest, name: str) -> list[dict[str, Any]]:
+    """What the parts of that name were told to show."""
+    found: list[Any] = list(app.get("bidi_component"))
+    return [json.loads(e.proto.json) for e in found if e.proto.component_name == f"fmnist_{name}"]
+
+
+def answers(app: AppTest) -> list[dict[str, Any]]:
+    return parts(app, "answer")
+
+
+def shares(answer: dict[str, Any]) -> list[float]:
+    return [row["share"] for row in answer["rows"]]
+
+
+@pytest.fixture
+def app(finished: Run, machine: Path) -> AppTest:
+    """The page on a machine with one run."""
+    give(finished, machine)
+    return open_app("draw")
+
+
+def test_without_any_model_it_says_what_to_do() -> None:
+    app = open_app("draw")
+    assert "No model to ask yet: train one first." in text(app)
+    assert not answers(app)
+
+
+def test_an_empty_sheet_is_an_invitation(app: AppTest) -> None:
+    (answer,) = answers(app)
+    assert answer["headline"] == "Draw a shoe, a shirt, a bag…" and answer["tone"] == "none"
+    assert shares(answer) == [0.0] * 10
+    assert [row["name"] for row in answer["rows"]] == list(CLASS_NAMES)
+    assert all(app.button(key=f"draw-{name}").disabled for name in ("undo", "redo", "clear"))
+    assert app.selectbox(key="draw-meant").disabled and app.button(key="draw-keep").disabled
+
+
+def test_without_the_model_for_sketches_it_says_so(app: AppTest) -> None:
+    assert "The model for sketches is not installed" in text(app)
+
+
+def test_the_model_for_sketches_comes_first(
+    finished: Run, machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(finished, machine)
+    sketch = give(finished, tmp_path / "pretrained")
+    sketch.folder.rename(sketch.folder.with_name(drawing.GATE))
+    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
+    app = open_app("draw", run=finished.run_id)
+    assert app.selectbox(key="draw-model").value == drawing.GATE
+    assert "is not installed" not in text(app)
+
+
+def test_the_answer_is_the_classifiers(app: AppTest, finished: Run) -> None:
+    draw(app, BOX)
+    (answer,) = answers(app)
+    seen = drawing.to_model_input(canvas.pixels(board(app).steps.now.picture))
+    expected = Classifier.load(finished.weights_path).predict_proba(seen[None])[0]
+    assert shares(answer) == pytest.approx(expected.tolist(), abs=1e-5)
+    best = int(expected.argmax())
+    percent = f"{100 * expected[best]:.0f}\N{NO-BREAK SPACE}%"
+    assert answer["headline"] == f"{CLASS_NAMES[best]}, {percent}"
+    assert [row["first"] for row in answer["rows"]] == [i == best for i in range(10)]
+    (eye,) = parts(app, "eye")
+    assert eye["pixels"] == _base64(seen)
+
+
+def _base64(seen: NDArray[np.uint8]) -> str:
+    return base64.b64encode(seen.tobytes()).decode()
+
+
+def test_a_stroke_is_still_guessed_at(app: AppTest) -> None:
+    draw(app, STROKE)
+    (answer,) = answers(app)
+    assert answer["headline"] == "Still guessing…" and answer["tone"] == "guessing"
+    assert sum(shares(answer)) == pytest.approx(1, abs=1e-4)
+    draw(app, STROKE, BOX)
+    assert answers(app)[0]["tone"] != "guessing"
+
+
+def test_what_is_no_garment_is_refused(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def classify(*_: object, **__: object) -> SketchResult:
+        probabilities = np.full(10, 0.1, np.float32)
+        return SketchResult(probabilities, 0.1, np.full((28, 28), 9, np.uint8))
+
+    monkeypatch.setattr(drawing, "classify", classify)
+    draw(app, BOX)
+    (answer,) = answers(app)
+    assert answer["headline"] == "This does not look like a garment"
+    assert answer["tone"] == "refused"
+
+
+def test_a_sheet_rubbed_out_is_empty(app: AppTest) -> None:
+    draw(app, BOX)
+    blank = step()
+    board(app).steps.add(Step(step(BOX).shapes, blank.picture))
+    app.run()
+    assert answers(app)[0]["tone"] == "none"
+
+
+def test_undo_redo_clear(app: AppTest) -> None:
+    draw(app, BOX)
+    said = answers(app)[0]["headline"]
+    told = board(app).telling
+    app.button(key="draw-undo").click().run()
+    assert answers(app)[0]["tone"] == "none"
+    app.button(key="draw-redo").click().run()
+    assert answers(app)[0]["headline"] == said
+    app.button(key="draw-clear").click().run()
+    assert answers(app)[0]["tone"] == "none"
+    app.button(key="draw-undo").click().run()
+    assert answers(app)[0]["headline"] == said
+    assert board(app).telling == told + 4  # the canvas is told each time
+
+
+def test_a_kept_temperature_counts(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    best = run.history.best
+    assert best
+    kept = {"temperature": 4.0, "epoch": best.epoch, "loss_before": 1.0, "loss_after": 1.0}
+    (run.folder / "temperature.json").write_text(json.dumps(kept))
+    app = open_app("draw")
+    draw(app, BOX)
+    classifier = Classifier.load(run.weights_path)
+    classifier.temperature = 4.0
+    seen = drawing.to_model_input(canvas.pixels(board(app).steps.now.picture))
+    expected = classifier.predict_proba(seen[None])[0]
+    assert shares(answers(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_damaged_weights_are_told_in_a_sentence(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    run.weights_path.write_bytes(b"rubbish")
+    app = open_app("draw")
+    assert "The model Trained cannot be asked: the weights in" in text(app)
+    assert not answers(app)
+
+
+def test_a_damaged_temperature_is_told_in_a_sentence(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    (run.folder / "temperature.json").write_text("rubbish")
+    app = open_app("draw")
+    draw(app, BOX)
+    assert "The temperature kept with Trained cannot be read" in text(app)
+
+
+def test_a_model_deleted_meanwhile_is_told(
+    finished: Run, machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(finished, machine)
+    other = give(finished, tmp_path / "pretrained")
+    other.folder.rename(other.folder.with_name("other"))
+    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
+    app = open_app("draw")
+    app.selectbox(key="draw-model").set_value(finished.run_id).run()
+    runs.delete_run(runs.open_run(machine, finished.run_id))
+    app.run()
+    assert not app.exception
+    assert f"The model {finished.run_id} is no longer here." in text(app)
+    assert app.selectbox(key="draw-model").value == "other"
+
+
+def test_two_models_side_by_side(
+    finished: Run, machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = give(finished, machine)
+    other = give(finished, tmp_path / "pretrained")
+    other.folder.rename(other.folder.with_name("other"))
+    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
+    app = open_app("draw")
+    draw(app, BOX)
+    app.selectbox(key="draw-second").set_value(run.run_id).run()
+    first, second = answers(app)
+    assert first["model"] == second["model"] == "Trained"
+    assert first["headline"] == second["headline"]  # they are copies
+
+
+def test_the_preparation_is_switched_and_put_back(app: AppTest) -> None:
+    draw(app, BOX)
+    before = parts(app, "eye")[0]["pixels"]
+    app.toggle(key="draw-crop").set_value(False).run()
+    whole = parts(app, "eye")[0]["pixels"]
+    assert whole != before
+    app.toggle(key="draw-fill").set_value(True).run()
+    assert parts(app, "eye")[0]["pixels"] not in (before, whole)
+    app.slider(key="draw-line_width").set_value(3.5).run()
+    app.button(key="draw-defaults").click().run()
+    assert parts(app, "eye")[0]["pixels"] == before
+    assert app.button(key="draw-defaults").disabled
+
+
+def test_an_example_is_put_on_the_sheet(app: AppTest) -> None:
+    app.button(key="draw-example-Dress").click().run()
+    assert not app.exception
+    assert board(app).shown == board(app).steps.now.shapes != []
+    app.button(key="draw-undo").click().run()
+    assert board(app).shown == []
+
+
+# --- A test image, a picture --------------------------------------------------------------------
+
+
+def paint_over(app: AppTest, index: int) -> None:
+    from fmnist.ui.draw_board import TestImage
+
+    dataset = small_dataset()
+    label, pixels = int(dataset.test_labels[index]), dataset.test_images[index]
+    board(app).begin([], image=TestImage(index, label, pixels))
+    app.run()
+    assert not app.exception
+
+
+def test_an_image_to_paint_over_is_seen_as_it_is(app: AppTest, finished: Run) -> None:
+    paint_over(app, 3)
+    pixels = small_dataset().test_images[3]
+    assert parts(app, "eye")[0]["pixels"] == _base64(pixels)
+    (answer,) = answers(app)
+    expected = Classifier.load(finished.weights_path).predict_proba(pixels[None])[0]
+    assert shares(answer) == pytest.approx(expected.tolist(), abs=1e-5)
+    assert [row["before"] for row in answer["rows"]] == pytest.approx(expected.tolist(), abs=1e-5)
+    assert all(row["change"] == "" for row in answer["rows"])
+
+
+def test_painting_shows_the_difference_to_the_image(app: AppTest, finished: Run) -> None:
+    paint_over(app, 3)
+    strokes = np.zeros((canvas.SIDE, canvas.SIDE, 4), np.uint8)
+    strokes[:, 100:300] = 255
+    board(app).steps.add(Step(step(BOX).shapes, canvas.as_png(strokes)))
+    app.run()
+    pixels = small_dataset().test_images[3]
+    seen = canvas.painted_over(pixels, strokes)
+    classifier = Classifier.load(finished.weights_path)
+    before, after = classifier.predict_proba(np.stack([pixels, seen]))
+    (answer,) = answers(app)
+    assert shares(answer) == pytest.approx(after.tolist(), abs=1e-5)
+    assert [row["before"] for row in answer["rows"]] == pytest.approx(before.tolist(), abs=1e-5)
+    for row, was, now in zip(answer["rows"], before, after, strict=True):
+        points = round(100 * (float(now) - float(was)))
+        assert row["change"] == ("" if not points else f"{points:+d}".replace("-", "−"))
+    assert ("flipped" in answer["note"]) == (before.argmax() != after.argmax())
+
+
+def test_surprise_me(app: AppTest) -> None:
+    app.session_state["draw-sources"] = "A real test image"
+    app.run()
+    app.selectbox(key="draw-class").set_value(8).run()
+    app.button(key="draw-surprise").click().run()
+    assert not app.exception
+    image = board(app).image
+    assert image and image.label == 8
+    assert f"Test image {image.index:,}, **Bag**" in text(app)
+
+
+def picture_file(kind: str = "PNG") -> bytes:
+    picture = Image.new("RGB", (200, 300), "white")
+    picture.paste("navy", (50, 50, 150, 250))
+    buffer = io.BytesIO()
+    picture.save(buffer, kind)
+    return buffer.getvalue()
+
+
+def upload(app: AppTest, content: bytes) -> None:
+    (field,) = app.get("file_uploader")
+    uploader: Any = field
+    uploader.set_value([("picture.png", content, "image/png")]).run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_picture_goes_the_same_way(app: AppTest, finished: Run, kind: str) -> None:
+    upload(app, picture_file(kind))
+    assert "**Your picture**" in text(app)
+    picture = board(app).picture
+    assert picture is not None
+    seen = drawing.to_model_input(picture)
+    expected = Classifier.load(finished.weights_path).predict_proba(seen[None])[0]
+    assert shares(answers(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
+    app.button(key="draw-back").click().run()
+    assert "**Draw a garment**" in text(app)
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", picture_file()[:100]])
+def test_a_broken_picture_is_one_sentence(app: AppTest, content: bytes) -> None:
+    upload(app, content)
+    (error,) = app.error
+    assert error.value.endswith(".") and "\n" not in error.value
+    assert board(app).picture is None
+    upload(app, picture_file())
+    assert not app.error and board(app).picture is not None
+
+
+# --- The gallery --------------------------------------------------------------------------------
+
+
+def store(machine: Path) -> Gallery:
+    return Gallery(machine.parent / "drawings")
+
+
+def test_keep_and_reopen(app: AppTest, machine: Path) -> None:
+    draw(app, BOX)
+    said = answers(app)[0]["headline"]
+    app.button(key="draw-keep").click().run()
+    (kept,), _ = store(machine).all()
+    assert said.startswith(kept.answer) and kept.meant is None and kept.model == "Trained"
+    assert app.button(key="draw-keep").disabled
+    draw(app, BOX, STROKE)
+    assert not app.button(key="draw-keep").disabled
+    elsewhere = open_app("draw")
+    assert "Gallery (1)" in text(elsewhere)
+    elsewhere.button(key=f"draw-open-{kept.drawing_id}").click().run()
+    assert board(elsewhere).steps.now.shapes == kept.shapes == step(BOX).shapes
+    assert answers(elsewhere)[0]["headline"] == said
+    assert elsewhere.button(key="draw-keep").disabled
+
+
+def test_the_page_keeps_score(app: AppTest, machine: Path) -> None:
+    draw(app, BOX)
+    app.selectbox(key="draw-meant").set_value("Sandal").run()
+    (kept,), _ = store(machine).all()
+    assert kept.meant == "Sandal"
+    assert f"**{int(kept.answer == 'Sandal')} of 1** right" in text(app)
+    app.selectbox(key="draw-meant").set_value(kept.answer).run()  # a change of mind
+    assert "**1 of 1** right" in text(app)
+    draw(app, BOX, STROKE)
+    app.selectbox(key="draw-meant").set_value("No garment").run()
+    assert "**1 of 2** right" in text(open_app("draw"))
+
+
+def test_delete_and_undo(app: AppTest, machine: Path) -> None:
+    draw(app, BOX)
+    app.button(key="draw-keep").click().run()
+    (kept,), _ = store(machine).all()
+    app.button(key=f"draw-delete-{kept.drawing_id}").click().run()
+    assert store(machine).all() == ([], [])
+    assert not app.button(key="draw-keep").disabled
+    app.button(key="draw-restore").click().run()
+    assert len(store(machine).all()[0]) == 1
+    assert "Gallery (1)" in text(app)
+
+
+def test_a_damaged_drawing_is_told(app: AppTest, machine: Path) -> None:
+    draw(app, BOX)
+    app.button(key="draw-keep").click().run()
+    (kept,), _ = store(machine).all()
+    (machine.parent / "drawings" / f"{kept.drawing_id}.json").write_text("{")
+    assert f"The drawing {kept.drawing_id}.json cannot be read" in text(open_app("draw"))
+
+
+def test_a_gallery_that_cannot_be_written_is_told(app: AppTest, machine: Path) -> None:
+    draw(app, BOX)
+    (machine.parent / "drawings").write_text("a file where the folder should be")
+    app.button(key="draw-keep").click().run()
+    assert not app.exception
+    assert "The drawing cannot be kept in" in text(app)
+
+
+# --- Nearest garments ---------------------------------------------------------------------------
+
+
+def test_nearest_garments_are_found_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: Counter[int] = Counter()
+    original = Classifier.features
+
+    def counting(self: Classifier, images: NDArray[np.uint8], **rest: Any) -> NDArray[np.float32]:
+        counted[len(images)] += 1
+        return original(self, images, **rest)
+
+    monkeypatch.setattr(Classifier, "features", counting)
+    app.session_state["draw-neighbours"] = True
+    draw(app, BOX)
+    app.button(key="draw-find").click().run()
+    assert not app.exception
+    (grid,) = (g for g in parts(app, "grid") if g["label"] == "Nearest training garments")
+    assert len(grid["tiles"]) == 8
+    draw(app, BOX, STROKE)
+    draw(app, STROKE)
+    assert counted.pop(1) >= 3
+    assert list(counted.values()) == [1]  # the training images
