@@ -153,9 +153,10 @@ def start_training(browser: Browser, url: str) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(running.SLOW)
     page.goto(f"{url}/train")
+    running.settle(page)
     running.choose_preset(page, "Original recipe")
     page.get_by_text("about half an hour").wait_for()
-    page.get_by_role("button", name="Start training").click()
+    running.start_training(page)
     page.get_by_text("measured epochs").wait_for(timeout=300_000)
     page.close()
 

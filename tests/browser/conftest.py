@@ -72,3 +72,17 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     yield start
     for process in started:
         running.stop_app(process)
+
+
+@pytest.fixture(scope="session")
+def bare_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An app without data set and without own runs, shared by tests that change neither."""
+    folder = tmp_path_factory.mktemp("bare")
+    url, process = running.start_app(
+        folder / "server.log",
+        FMNIST_ARTIFACTS=str(folder / "artifacts"),
+        FMNIST_DATA="",
+        FMNIST_DOWNLOADS=str(folder / "data"),
+    )
+    yield Server(url, folder / "artifacts", process)
+    running.stop_app(process)

@@ -1,6 +1,7 @@
 """The app and a browser, started for tests, benchmarks and pictures."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS: Final = (
@@ -104,7 +106,54 @@ def stop_app(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
+def settle(page: Page) -> None:
+    """Wait until the page is drawn and rests, so that it listens to what is pressed next.
+
+    An app whose script has not begun rests, too; the title tells the two apart.
+    """
+    page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for()
+    page.wait_for_function(QUIET)
+
+
 def choose_preset(page: Page, name: str) -> None:
     """Press one of the Train page's presets."""
     main = page.get_by_test_id("stMain")
     main.get_by_role("radio", name=name).or_(main.get_by_role("button", name=name)).first.click()
+
+
+def _set_number(page: Page, label: str, value: int) -> None:
+    field = page.get_by_role("spinbutton", name=label)
+    field.fill(str(value))
+    field.press("Enter")
+    expect(field).to_have_value(str(value), timeout=SLOW)
+
+
+def small_run(page: Page, *, epochs: int = 3, images: int = 1000, log_every: int = 2) -> None:
+    """Choose settings of a run on the Train page, whose epochs take a second or so."""
+    page.get_by_text("Settings", exact=True).first.click()
+    _set_number(page, "Epochs", epochs)
+    if page.get_by_role("checkbox", name="All of them").is_checked():
+        page.get_by_text("All of them").click()
+    _set_number(page, "Images to train on", images)
+    _set_number(page, "Log the loss every … steps", log_every)
+
+
+def start_training(page: Page) -> str:
+    """Press the Train page's button, and wait until it shows the new run and no other.
+
+    The run shown before may look like the new one: it has finished, and has curves and a slider.
+
+    Returns
+    -------
+    str
+        The new run's id.
+    """
+    shown = page.url
+    page.get_by_role("button", name="Start training", exact=True).click()
+    expect(page).not_to_have_url(shown, timeout=SLOW)  # it names the run
+    run_id = parse_qs(urlsplit(page.url).query)["run"][0]
+    watched = page.locator("[class*='st-key-watched-']")
+    expect(watched).to_have_count(1, timeout=SLOW)
+    expect(watched).to_have_class(re.compile(re.escape(run_id)), timeout=SLOW)
+    page.locator(f".st-key-watched-{run_id} .st-key-progress-head").wait_for(timeout=SLOW)
+    return run_id

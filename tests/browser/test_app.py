@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from fmnist import runs
 from tests.browser.conftest import Server
-from tests.browser.running import QUIET, ROOT, SLOW, choose_preset
+from tests.browser.running import ROOT, SLOW, choose_preset, settle, small_run, start_training
 from tests.mirror import Mirror
 
 expect.set_options(timeout=SLOW)
@@ -31,18 +31,12 @@ LOSS_LABELS = """() => [...document.querySelectorAll('.st-key-loss svg text')]
 
 def open_page(page: Page, server: Server, path: str = "", query: str = "") -> None:
     page.goto(f"{server.url}/{path}{query}")
-    expect(page.get_by_test_id("stAppViewContainer")).to_be_visible()
+    settle(page)
 
 
 def click(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def set_number(page: Page, label: str, value: int) -> None:
-    field = page.get_by_role("spinbutton", name=label)
-    field.fill(str(value))
-    field.press("Enter")
-    expect(field).to_have_value(str(value))
+    # Streamlit's own head has a button called Stop while the page is drawn
+    page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).click()
 
 
 def badge(page: Page, text: str) -> None:
@@ -65,22 +59,6 @@ def no_exception(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def start_training(page: Page) -> None:
-    click(page, "Start training")
-    badge(page, "Training")  # the curves shown before were those of another run
-
-
-def small_run(page: Page, *, epochs: int = 3, images: int = 1000, log_every: int = 2) -> None:
-    """Settings of a run that takes seconds."""
-    page.get_by_text("Settings", exact=True).first.click()
-    set_number(page, "Epochs", epochs)
-    page.get_by_text("All of them").click() if page.get_by_role(
-        "checkbox", name="All of them"
-    ).is_checked() else None
-    set_number(page, "Images to train on", images)
-    set_number(page, "Log the loss every … steps", log_every)
-
-
 def test_one_epoch_of_the_real_data_set(
     page: Page, browser: Browser, start_server: StartServer, fashion_mnist_folder: Path
 ) -> None:
@@ -90,6 +68,7 @@ def test_one_epoch_of_the_real_data_set(
     choose_preset(page, "One epoch")
     expect(page.get_by_text("All training images once")).to_be_visible()
     start_training(page)
+    badge(page, "Training")
     first = wait_for_points(page, 2)
     second = wait_for_points(page, first + 2)  # the curve grows while it runs
     assert second > first
@@ -120,8 +99,9 @@ def test_pause_in_one_browser_resume_in_another(
     server = start_server()
     open_page(page, server, "train")
     expect(page.get_by_text("Drawn garments stand in")).to_be_visible()
-    small_run(page, epochs=40)
+    small_run(page, epochs=400)  # stopped long before it ends
     start_training(page)
+    badge(page, "Training")
     wait_for_points(page, 2)
     click(page, "Pause")
     badge(page, "Paused")
@@ -149,11 +129,14 @@ def test_curves_grow_in_place_and_keep_the_zoom(page: Page, start_server: StartS
     open_page(page, server, "train")
     small_run(page, epochs=60)
     start_training(page)
+    badge(page, "Training")
     before = wait_for_points(page, 2)
-    slider = page.get_by_role("slider").nth(1)  # the end of the range of epochs
+    slider = page.get_by_role("slider", name="Epochs shown — end")
+    expect(slider).to_have_value("60")
     slider.focus()
     for _ in range(57):
         slider.press("ArrowLeft")
+    expect(slider).to_have_value("3")  # no key was lost while the curves were drawn
     ended_at = "() => /(^| )3( |$)/.test((" + LOSS_LABELS + ")())"  # the axis ends at epoch 3
     page.wait_for_function(ended_at, timeout=SLOW)
     page.evaluate("() => { window.chart = document.querySelector('.st-key-loss svg path') }")
@@ -171,6 +154,7 @@ def test_interrupted_by_a_dead_server_then_resumed(page: Page, start_server: Sta
     open_page(page, server, "train")
     small_run(page, epochs=12)
     start_training(page)
+    badge(page, "Training")
     wait_for_points(page, 2)
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()
@@ -184,6 +168,19 @@ def test_interrupted_by_a_dead_server_then_resumed(page: Page, start_server: Sta
     click(page, "Resume training")
     badge(page, "Finished")
     assert [entry.epoch for entry in only_run(again).history.epochs] == list(range(1, 13))
+
+
+def read_to_the_end(
+    process: "subprocess.Popen[bytes]", awaited: bytes, seen: threading.Event
+) -> None:
+    """Read what a process prints, since it stands still once nobody does; set `seen` at a word."""
+    assert process.stderr
+    told = b""
+    with process.stderr as stream:
+        while piece := os.read(stream.fileno(), 4096):
+            told = (told + piece)[-8192:]
+            if awaited in told:
+                seen.set()
 
 
 def test_run_of_a_terminal_is_live_on_the_dashboard(page: Page, start_server: StartServer) -> None:
@@ -200,16 +197,18 @@ def test_run_of_a_terminal_is_live_on_the_dashboard(page: Page, start_server: St
         ],
         cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    assert terminal.stderr
-    while b"steps/s" not in terminal.stderr.read(64):  # the bar has begun to move
-        pass
+    begun = threading.Event()
+    reader = threading.Thread(target=read_to_the_end, args=(terminal, b"steps/s", begun))
+    reader.start()
+    assert begun.wait(SLOW / 1000)  # the bar has begun to move
     open_page(page, server, "train")
     badge(page, "Training")
     expect(page.get_by_text("Trained by another process")).to_be_visible()
     shown = wait_for_points(page, 1)
     wait_for_points(page, shown + 2)
     terminal.send_signal(signal.SIGINT)
-    terminal.communicate()
+    reader.join()
+    terminal.wait()
     badge(page, "Interrupted")
 
 
@@ -219,17 +218,28 @@ def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
     small_run(page, epochs=1)
     page.get_by_role("textbox", name="Name (optional)").fill("First try")
     page.get_by_role("textbox", name="Name (optional)").press("Enter")
-    click(page, "Start training")
+    run_id = start_training(page)
+    expect(page.locator(".st-key-progress-head").get_by_text("First try")).to_be_visible()
     badge(page, "Finished")
+    assert only_run(server).run_id == run_id
     assert only_run(server).name == "First try"
 
+    # once it can be deleted, the page knows that it has ended, and is not drawn again
+    expect(
+        page.get_by_test_id("stMain").get_by_role("button", name="Delete", exact=True)
+    ).to_be_enabled()
+    settle(page)
     page.get_by_test_id("stPopover").get_by_role("button", name="Rename").click()
     field = page.get_by_role("textbox", name="New name")
     field.fill("Second thoughts")
     field.press("Enter")
     expect(page.locator(".st-key-progress-head").get_by_text("Second thoughts")).to_be_visible()
+    settle(page)
     page.keyboard.press("Escape")
+    expect(field).to_be_hidden()
 
+    # what is downloaded is made at the click, which Streamlit forgets when it draws the page anew
+    settle(page)
     with page.expect_download() as download:
         click(page, "Download")
     assert download.value.suggested_filename.endswith(".zip")
@@ -244,17 +254,15 @@ def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_pages_without_data_network_or_exceptions(
-    browser: Browser, start_server: StartServer, width: int
+    browser: Browser, bare_server: Server, width: int
 ) -> None:
-    server = start_server()
     context = browser.new_context(viewport={"width": width, "height": 900})
     context.set_default_timeout(SLOW)
     page = context.new_page()
     for path in ("", "train", "data"):
-        open_page(page, server, path)
+        open_page(page, bare_server, path)
         expect(page.get_by_text("Drawn garments stand in")).to_be_visible()
         expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
-        page.wait_for_function(QUIET)
         no_exception(page)
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert overflow <= 0
@@ -283,8 +291,7 @@ def test_a_failed_download_is_told_in_a_sentence(page: Page, start_server: Start
     expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
 
 
-def test_unknown_run_in_the_address_is_said(page: Page, start_server: StartServer) -> None:
-    server = start_server()
-    open_page(page, server, query="?run=nonsense")
+def test_unknown_run_in_the_address_is_said(page: Page, bare_server: Server) -> None:
+    open_page(page, bare_server, query="?run=nonsense")
     expect(page.get_by_text("The address asked for the run 'nonsense'")).to_be_visible()
     no_exception(page)
