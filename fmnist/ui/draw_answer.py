@@ -182,8 +182,8 @@ def warm(run: Run) -> None:
 
 def gate() -> "Classifier | None":
     """The model that tells garments from other things; None where it is not installed."""
-    run = models().get(drawing.GATE)
-    return cache.classifier(run) if run else None
+    run = cache.run_or_none(drawing.GATE)
+    return cache.classifier(run) if run and run.weights_path.exists() else None
 
 
 # --- Preparation --------------------------------------------------------------------------------
@@ -342,6 +342,8 @@ def in_words(answer: Answer | None, sheet: Board) -> tuple[str, str, str]:
             "none",
         )
     name, sure = CLASS_NAMES[answer.label], _percent(answer.confidence)
+    if answer.before is not None and not sheet.steps.now.shapes:
+        return f"{name}, {sure}", "Paint over it: white adds to it, black takes away.", "sure"
     if answer.before is not None:
         was = int(np.argmax(answer.before))
         then = _percent(answer.before[was])

@@ -218,7 +218,7 @@ def show_canvas(sheet: Board) -> None:
 
 
 def show_steps(sheet: Board) -> None:
-    """Undo, redo, clear; below a picture, the way back."""
+    """Undo, redo, clear; the way back from a picture, or from an image to paint over."""
     with st.container(horizontal=True, gap="xsmall", key="draw-steps"):
         if sheet.picture is not None:
             st.button(
@@ -244,6 +244,16 @@ def show_steps(sheet: Board) -> None:
             on_click=sheet.move,
             args=(1,),
         )
+        if sheet.image is not None and not sheet.steps.now.shapes:
+            st.button(
+                "New sheet",
+                key="draw-new",
+                icon=":material/note_add:",
+                help="Blank paper in place of the test image.",
+                on_click=begin,
+                args=([],),
+            )
+            return
         st.button(
             "Clear",
             key="draw-clear",
@@ -295,12 +305,10 @@ def show_tools(sheet: Board) -> None:
 
 
 def show_what_lies_below(sheet: Board) -> None:
-    """A line above the sheet: what it is, and the way back to blank paper."""
+    """A line above the sheet: what it is. The canvas shows its own tools at the end of it."""
     if sheet.picture is not None:
         st.markdown("**Your picture**")
     elif sheet.image is not None:
-        st.markdown(
-            f"Test image {sheet.image.index:,}, **{CLASS_NAMES[sheet.image.label]}**: paint over it"
-        )
+        st.markdown(f"**{CLASS_NAMES[sheet.image.label]}**, test image {sheet.image.index:,}")
     else:
         st.markdown("**Draw a garment**")

@@ -133,7 +133,7 @@ def show_upload() -> None:
             args=(f"draw-upload-{uploads}",),
         )
     with right:
-        st.markdown("Or copy one, click here, paste it (Ctrl+V), and press Enter")
+        st.markdown(":small[Or copy one, click here, paste it (Ctrl+V), and press Enter]")
         st.chat_input(
             "Paste a picture here",
             key="draw-paste",

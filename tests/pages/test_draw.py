@@ -275,6 +275,8 @@ def test_an_image_to_paint_over_is_seen_as_it_is(app: AppTest, finished: Run) ->
     assert shares(answer) == pytest.approx(expected.tolist(), abs=1e-5)
     assert [row["before"] for row in answer["rows"]] == pytest.approx(expected.tolist(), abs=1e-5)
     assert all(row["change"] == "" for row in answer["rows"])
+    app.button(key="draw-new").click().run()
+    assert answers(app)[0]["tone"] == "none" and "**Draw a garment**" in text(app)
 
 
 def test_painting_shows_the_difference_to_the_image(app: AppTest, finished: Run) -> None:
@@ -304,7 +306,7 @@ def test_surprise_me(app: AppTest) -> None:
     assert not app.exception
     image = board(app).image
     assert image and image.label == 8
-    assert f"Test image {image.index:,}, **Bag**" in text(app)
+    assert f"**Bag**, test image {image.index:,}" in text(app)
 
 
 def picture_file(kind: str = "PNG") -> bytes:
