@@ -247,6 +247,21 @@ def test_the_epoch_scrubber_and_play(page: Page, world: World) -> None:
     no_exception(page)
 
 
+def test_the_matrix_is_taken_along(page: Page, world: World) -> None:
+    world.open(page, "confusion")
+    page.get_by_role("button", name="Export").click()
+    found = {}
+    for kind in ("CSV", "PNG", "SVG"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind, exact=True).click()
+        assert download.value.suggested_filename.endswith(f"-test.{kind.lower()}")
+        found[kind] = Path(download.value.path()).read_bytes()
+    rows = found["CSV"].decode().split("\r\n")
+    assert rows[1].split(",")[1:] == [str(count) for count in world.test.confusion[0]]
+    assert found["PNG"].startswith(b"\x89PNG")
+    assert b"<svg" in found["SVG"]
+
+
 def press_on(page: Page, key: str, expected: int) -> None:
     """Press a slider's keys at a person's pace: the page is drawn for some while others follow."""
     slider = page.locator(f".st-key-{key}").get_by_role("slider").first
@@ -544,7 +559,7 @@ def test_the_newest_epoch_of_a_running_training(page: Page, start_server: StartS
     server = start_server()
     page.goto(f"{server.url}/train")
     settle(page)
-    small_run(page, epochs=400, images=1500)
+    small_run(page, epochs=400, images=300)
     start_training(page)
     page.get_by_role("link", name="Confusion", exact=True).first.click()
     newest = page.get_by_text(re.compile(r"epoch \d+, the newest while it trains"))
