@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 
 from fmnist import runs
 from fmnist.classes import CLASS_NAMES
-from fmnist.config import DatasetName, TrainConfig
+from fmnist.config import DatasetName, Drawings, TrainConfig
 from fmnist.datasets import DATASET_TITLES, DRAWN_TRAIN, SplitName
 from fmnist.evaluation import Evaluation, load_arrays
 from fmnist.files import write_atomic, write_json
@@ -260,12 +260,19 @@ def model_card(run: Run, *, companion: Run | None) -> str:
 def _introduction(run: Run, config: TrainConfig) -> str:
     model = MODELS[config.model]
     made = datetime.fromtimestamp(run.created, UTC)
+    drawings = ""
+    if config.drawings != "none":
+        kinds = get_args(Drawings)[1 : get_args(Drawings).index(config.drawings) + 1]
+        drawings = (
+            f" Beside the photographs it was trained on drawings that this project makes: "
+            f"{', '.join(kinds)} (`fmnist/drawings.py`)."
+        )
     text = f"""# {run.name}
 
 {model.title}: {model.summary} It names the class of a 28×28 image of a garment: \
 {", ".join(CLASS_NAMES)}. Trained on {DATASET_TITLES[config.dataset]} under the \
-{config.protocol} protocol; the run began on {made:%Y-%m-%d}. This card is written from the \
-files beside it by `python -m fmnist card {run.run_id}`."""
+{config.protocol} protocol; the run began on {made:%Y-%m-%d}.{drawings} This card is written from \
+the files beside it by `python -m fmnist card {run.run_id}`."""
     if run.weights_path.exists():
         return f"""{text}
 

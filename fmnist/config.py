@@ -173,7 +173,7 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "original": {},
     "sketch": {
         "model": "residual",
-        "epochs": 8,
+        "epochs": 12,
         "batch_size": 256,
         "learning_rate": 3e-3,
         "optimiser": "adamw",

@@ -298,6 +298,10 @@ def _house(rng: random.Random) -> Drawing:
         box(-1, 0, 1, h),
         [(-1 - u(0, 0.2), 0), (u(-0.2, 0.2), -roof), (1 + u(0, 0.2), 0)],
     ]
+    if rng.random() < 0.3:  # in one line, with or without the edge of the roof
+        lines = [[(-1, 0), (u(-0.2, 0.2), -roof), (1, 0), (1, h), (-1, h), (-1, 0), (1, 0)]]
+        if rng.random() < 0.5:
+            lines[0].pop()
     if rng.random() < 0.8:
         x = u(-0.6, 0.4)
         lines.append([(x, h), (x, 0.4 * h), (x + 0.35, 0.4 * h), (x + 0.35, h)])

@@ -637,7 +637,7 @@ def _thong(rng: random.Random) -> Drawing:
     u = rng.uniform
     tip = (u(-0.05, 0.05), u(-0.38, -0.2))
     y = u(-0.15, 0.12)
-    out = u(0.16, 0.27)
+    out = u(0.16, 0.32)  # now and then beyond the sole
     kind = rng.random()
     if kind < 0.7:
         lines = [[(-out, y), tip, (out, y + u(-0.05, 0.05))]]
@@ -648,8 +648,8 @@ def _thong(rng: random.Random) -> Drawing:
             lines.append([(-out, y + 0.08), low, (out, y + 0.08)])
         if rng.random() < 0.3:
             lines.append(arc(tip, 0.02, 0.02))
-        if rng.random() < 0.15:
-            lines.append([tip, (tip[0], tip[1] - 0.08)])
+        if rng.random() < 0.45:  # a Y, between the toes
+            lines.append([tip, (tip[0] + u(-0.03, 0.03), tip[1] - u(0.05, 0.2))])
         return lines
     rise = u(-0.1, 0.12)
     band = bow((-out, y), (out, y), rise)
@@ -663,7 +663,8 @@ def _sandal(rng: random.Random) -> Drawing:
     u = rng.uniform
     if rng.random() < 0.55:  # from above, one or a pair
         foot = [_footprint(rng), *_thong(rng)]
-        angle = rng.gauss(0, 0.35)
+        # toes up or, as one sees one's own shoes standing there, down
+        angle = rng.gauss(0, 0.35) + (math.pi if rng.random() < 0.35 else 0.0)
         foot = _turned(foot, angle)
         if rng.random() < 0.4:
             return foot
@@ -764,7 +765,8 @@ def _handbag(rng: random.Random) -> Drawing:
             ],
             2,
         )
-        if handle < 0.2:  # a strap held up to a point, or square
+        if handle < 0.2:  # a strap held up to a point; as wide as the bag it would be a roof
+            x *= 0.75
             grip = [(-x, 0.0), (u(-0.1, 0.1), -rise), (x, 0.0)]
         elif handle < 0.35:
             grip = [(-x, foot), (-x, -rise), (x, -rise), (x, foot)]

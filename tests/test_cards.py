@@ -386,3 +386,12 @@ def test_only_fashion_cnn_is_compared_with_the_original_notebook(tmp_path: Path)
     card = cards.model_card(make_run(tmp_path, model="residual"), companion=None)
     assert "riginal notebook" not in card
     assert [row[0] for row in _rows(card, "Progression")] == ["Epoch", "1", "5", "6"]
+
+
+@pytest.mark.parametrize(
+    ("drawings", "told"),
+    [("outlines", "makes: outlines ("), ("doodles", "makes: outlines, sketches, doodles (")],
+)
+def test_the_card_names_the_drawings_trained_on(tmp_path: Path, drawings: str, told: str) -> None:
+    assert told in cards.model_card(make_run(tmp_path, drawings=drawings), companion=None)
+    assert "drawings that" not in cards.model_card(make_run(tmp_path), companion=None)

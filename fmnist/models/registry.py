@@ -39,8 +39,8 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
         "residual": ModelSpec(
             title="ResidualNet",
-            summary="Four batch-normalised convolutions and three residual blocks, a third of "
-            "FashionCNN's parameters.",
+            summary="Three batch-normalised convolutions and two residual blocks; less than a "
+            "third of FashionCNN's parameters.",
             factory="fmnist.models.residual:ResidualNet",
         ),
     }
