@@ -27,13 +27,12 @@ from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
 
-from fmnist import calibration, cards, classifier, runs
+from fmnist import calibration, canvas, cards, classifier, runs
 from fmnist.classifier import Classifier
 from fmnist.drawing import GARMENT_THRESHOLD, GATE, SketchResult, classify
 
-CANVAS: Final = 320  # pixels a side, as on the Draw page
-MARGIN: Final = 30
-PENS: Final = (5, 10, 18)  # pixels; the page's default is the middle one
+MARGIN: Final = canvas.SIDE // 10
+PENS: Final = (canvas.PEN // 2, canvas.PEN, 2 * canvas.PEN)  # pixels; the page's own in the middle
 TABLE: Final = Path(__file__).with_suffix(".md")
 
 
@@ -63,16 +62,16 @@ def read(path: Path) -> list[Sketch]:
 
 
 def on_canvas(sketch: Sketch, pen: int) -> NDArray[np.uint8]:
-    """Black round pen on white paper, uint8 (320, 320, 4)."""
-    canvas = Image.new("RGBA", (CANVAS, CANVAS), "white")
-    draw = ImageDraw.Draw(canvas)
-    scale, radius = (CANVAS - 2 * MARGIN) / 255, pen / 2
+    """Black round pen on white paper, uint8 (336, 336, 4)."""
+    sheet = Image.new("RGBA", (canvas.SIDE, canvas.SIDE), canvas.PAPER)
+    draw = ImageDraw.Draw(sheet)
+    scale, radius = (canvas.SIDE - 2 * MARGIN) / 255, pen / 2
     for xs, ys in sketch.drawing:
         points = [(MARGIN + scale * x, MARGIN + scale * y) for x, y in zip(xs, ys, strict=True)]
-        draw.line(points, fill="black", width=pen, joint="curve")
+        draw.line(points, fill=canvas.INK, width=pen, joint="curve")
         for x, y in (points[0], points[-1]):
-            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill="black")
-    return np.asarray(canvas)
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=canvas.INK)
+    return np.asarray(sheet)
 
 
 @dataclass(frozen=True)
