@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 
 from fmnist import calibration, canvas, cards, classifier, runs
 from fmnist.classifier import Classifier
-from fmnist.drawing import GARMENT_THRESHOLD, GATE, SketchResult, classify
+from fmnist.drawing import GARMENT_THRESHOLD, GATE, classify
 
 MARGIN: Final = canvas.SIDE // 10
 PENS: Final = (canvas.PEN // 2, canvas.PEN, 2 * canvas.PEN)  # pixels; the page's own in the middle
@@ -82,17 +82,17 @@ class Measured:
     ----------
     by_pen : dict of int to dict of str to float
         Share of acceptable answers for each word, and for "all", by pen.
-    auroc : list of float
-        Of the garment score, garments against other things, by pen; nan without a gate.
+    auroc : float
+        Of the garment score, garments against other things.
     kept, refused : float
-        Median over pens of the share of garments that reach the threshold, and of other things
-        that do not.
+        Share of garments that reach the threshold, and of other things that do not; like `auroc`
+        the median over pens, and nan where there is no garment score.
     test_accuracy, test_ece : float
         On Fashion-MNIST; nan where it was not measured.
     """
 
     by_pen: dict[int, dict[str, float]]
-    auroc: list[float]
+    auroc: float
     kept: float
     refused: float
     test_accuracy: float
@@ -110,43 +110,57 @@ def area_under_roc(positive: NDArray[np.floating], negative: NDArray[np.floating
     return float(above.mean() + 0.5 * equal.mean())
 
 
+def shares(
+    model: Classifier, gate: Classifier | None, garments: list[Sketch]
+) -> dict[int, dict[str, float]]:
+    """Share of acceptable answers, by pen and word; "all" is of all drawings."""
+    by_pen: dict[int, dict[str, float]] = {}
+    for pen in PENS:
+        right: dict[str, list[bool]] = {"all": []}
+        for sketch in garments:
+            result = classify(on_canvas(sketch, pen), model, gate=gate)
+            is_right = int(result.probabilities.argmax()) in sketch.acceptable
+            right["all"].append(is_right)
+            right.setdefault(sketch.word, []).append(is_right)
+        by_pen[pen] = {word: float(np.mean(answers)) for word, answers in right.items()}
+    return by_pen
+
+
+def scores(model: Classifier, gate: Classifier | None, drawn: list[Sketch]) -> list[list[float]]:
+    """Garment scores of drawings, a list a pen."""
+    return [
+        [classify(on_canvas(sketch, pen), model, gate=gate).garment_score for sketch in drawn]
+        for pen in PENS
+    ]
+
+
 def measure(
     model: Classifier, gate: Classifier | None, run: runs.Run,
     garments: list[Sketch], others: list[Sketch],
 ) -> Measured:  # fmt: skip
     """All figures of one model."""
-    by_pen: dict[int, dict[str, float]] = {}
     auroc, kept, refused = [], [], []
-    for pen in PENS:
-        right: dict[str, list[bool]] = {"all": []}
-        results = [classify(on_canvas(sketch, pen), model, gate=gate) for sketch in garments]
-        for sketch, result in zip(garments, results, strict=True):
-            is_right = int(result.probabilities.argmax()) in sketch.acceptable
-            right["all"].append(is_right)
-            right.setdefault(sketch.word, []).append(is_right)
-        by_pen[pen] = {word: float(np.mean(answers)) for word, answers in right.items()}
-        if gate is None and not model.knows_garments:
-            auroc.append(float("nan"))
-            continue
-        wrong = [classify(on_canvas(sketch, pen), model, gate=gate) for sketch in others]
-        auroc.append(area_under_roc(_scores(results), _scores(wrong)))
-        kept.append(float(np.mean([r.is_garment for r in results])))
-        refused.append(float(np.mean([not r.is_garment for r in wrong])))
+    if gate is not None or model.knows_garments:
+        for good, bad in zip(
+            scores(model, gate, garments), scores(model, gate, others), strict=True
+        ):
+            positive, negative = np.array(good), np.array(bad)
+            auroc.append(area_under_roc(positive, negative))
+            kept.append(float((positive >= GARMENT_THRESHOLD).mean()))
+            refused.append(float((negative < GARMENT_THRESHOLD).mean()))
     accuracy = ece = float("nan")
     if run.evaluation_path("test").exists():
         test = cards.stored_evaluation(run, "test")
         accuracy = test.accuracy
         ece = calibration.reliability(test.confidence, test.correct).ece
     return Measured(
-        by_pen, auroc,
-        statistics.median(kept) if kept else float("nan"),
-        statistics.median(refused) if refused else float("nan"),
+        shares(model, gate, garments), _median(auroc), _median(kept), _median(refused),
         accuracy, ece,
     )  # fmt: skip
 
 
-def _scores(results: list[SketchResult]) -> NDArray[np.float64]:
-    return np.array([result.garment_score for result in results])
+def _median(values: list[float]) -> float:
+    return statistics.median(values) if values else float("nan")
 
 
 def percent(value: float) -> str:
@@ -161,12 +175,11 @@ def summary(names: list[str], measured: list[Measured]) -> list[str]:
     ]  # fmt: skip
     rows = []
     for name, m in zip(names, measured, strict=True):
-        auroc = statistics.median(m.auroc)
         rows.append(
             [
                 name, f"**{percent(m.median('all'))}**",
                 *(percent(m.by_pen[pen]["all"]) for pen in PENS),
-                "–" if np.isnan(auroc) else f"{auroc:.3f}", percent(m.kept), percent(m.refused),
+                "–" if np.isnan(m.auroc) else f"{m.auroc:.3f}", percent(m.kept), percent(m.refused),
                 "–" if np.isnan(m.test_accuracy) else f"{m.test_accuracy:.2%}",
                 "–" if np.isnan(m.test_ece) else f"{m.test_ece:.4f}",
             ]
