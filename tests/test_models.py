@@ -1,5 +1,6 @@
 """The networks: their layers, where their random numbers come from, what importing costs."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -59,6 +60,34 @@ def test_summary_counts_the_same() -> None:
     assert shapes["conv1"] == "32 × 28 × 28"
     assert shapes["pool"] == "64 × 14 × 14"
     assert (shapes["flatten"], shapes["fc1"], shapes["fc2"]) == ("12544", "128", "10")
+    counted = {row.name: row.multiply_adds for row in rows if row.multiply_adds}
+    assert counted == {
+        "conv1": 9 * 32 * 784, "conv2": 9 * 32 * 64 * 784, "fc1": 12_544 * 128, "fc2": 1_280
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("fashion-cnn-no-dropout", 1_625_866),
+        ("fashion-cnn-one-convolution", 804_554),
+        ("fashion-cnn-64", 822_346),
+        ("logistic", 7_850),
+        ("mlp", 235_146),
+        ("lenet-5", 61_706),
+        ("residual", 464_106),
+    ],
+)
+def test_every_model_has_the_parameters_its_docstring_names(name: str, parameters: int) -> None:
+    assert sum(p.numel() for p in create_model(name, seed=0).parameters()) == parameters
+    module, _, attribute = MODELS[name].factory.partition(":")
+    described = getattr(importlib.import_module(module), attribute).__doc__
+    assert f"{parameters:,} parameters" in described
+
+
+def test_without_dropout_there_is_none() -> None:
+    kinds = [type(layer) for layer in create_model("fashion-cnn-no-dropout", seed=0).children()]
+    assert Dropout not in kinds and nn.Conv2d in kinds
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,37 +1,63 @@
-"""FashionCNN, the network the project starts from."""
+"""FashionCNN, the network the project starts from, and what is left of it without its parts."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from fmnist.models.layers import Dropout
+from fmnist.models.layers import Chain, Dropout
 
 
-class FashionCNN(nn.Sequential):
+class FashionCNN(Chain):
     """Two convolutions, one max-pooling and two fully connected layers; 1,625,866 parameters.
 
     Parameters
     ----------
     num_classes : int
         Length of the logits.
+    hidden : int
+        Units of the first fully connected layer.
+    dropout : bool
+        Whether there is dropout, after the pooling and before the last layer.
+    convolutions : {1, 2}
 
     Notes
     -----
     Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
     """
 
-    def __init__(self, num_classes: int = 10) -> None:
+    def __init__(
+        self,
+        num_classes: int = 10,
+        *,
+        hidden: int = 128,
+        dropout: bool = True,
+        convolutions: int = 2,
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 32, kernel_size=3, padding=1)  # (B, 32, 28, 28)
         self.relu1 = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)  # (B, 64, 28, 28)
-        self.relu2 = nn.ReLU(inplace=True)
+        if convolutions == 2:
+            self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)  # (B, 64, 28, 28)
+            self.relu2 = nn.ReLU(inplace=True)
         self.pool = nn.MaxPool2d(2)  # (B, 64, 14, 14)
-        self.dropout1 = Dropout(0.25)
+        if dropout:
+            self.dropout1 = Dropout(0.25)
         self.flatten = nn.Flatten()  # (B, 12544)
-        self.fc1 = nn.Linear(12544, 128)
+        self.fc1 = nn.Linear(32 * convolutions * 14 * 14, hidden)
         self.relu3 = nn.ReLU(inplace=True)
-        self.dropout2 = Dropout(0.5)
-        self.fc2 = nn.Linear(128, num_classes)
+        if dropout:
+            self.dropout2 = Dropout(0.5)
+        self.fc2 = nn.Linear(hidden, num_classes)
 
-    def forward(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, num_classes)
-        logits: Tensor = super().forward(input)  # type: ignore[no-untyped-call]
-        return logits
+
+def without_dropout(num_classes: int = 10) -> FashionCNN:
+    """FashionCNN without dropout; 1,625,866 parameters."""
+    return FashionCNN(num_classes, dropout=False)
+
+
+def with_one_convolution(num_classes: int = 10) -> FashionCNN:
+    """FashionCNN without its second convolution; 804,554 parameters."""
+    return FashionCNN(num_classes, convolutions=1)
+
+
+def with_64_units(num_classes: int = 10) -> FashionCNN:
+    """FashionCNN with 64 units in its first fully connected layer; 822,346 parameters."""
+    return FashionCNN(num_classes, hidden=64)

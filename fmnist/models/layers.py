@@ -5,6 +5,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+class Chain(nn.Sequential):
+    """`torch.nn.Sequential` from images to logits, with its types told."""
+
+    def forward(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, num_classes)
+        logits: Tensor = super().forward(input)  # type: ignore[no-untyped-call]
+        return logits
+
+
 class Dropout(nn.Dropout):
     """`torch.nn.Dropout` that can draw from a generator of its own.
 

@@ -37,6 +37,36 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             summary="Two 3×3 convolutions, one max-pooling and two fully connected layers.",
             factory="fmnist.models.fashion_cnn:FashionCNN",
         ),
+        "fashion-cnn-no-dropout": ModelSpec(
+            title="FashionCNN without dropout",
+            summary="To see what dropout is for.",
+            factory="fmnist.models.fashion_cnn:without_dropout",
+        ),
+        "fashion-cnn-one-convolution": ModelSpec(
+            title="FashionCNN, one convolution",
+            summary="To see what the second convolution is for.",
+            factory="fmnist.models.fashion_cnn:with_one_convolution",
+        ),
+        "fashion-cnn-64": ModelSpec(
+            title="FashionCNN, 64 units",
+            summary="Half the units in the first fully connected layer.",
+            factory="fmnist.models.fashion_cnn:with_64_units",
+        ),
+        "logistic": ModelSpec(
+            title="Logistic regression",
+            summary="One weight for every pixel and class: what can be told without layers.",
+            factory="fmnist.models.linear:LogisticRegression",
+        ),
+        "mlp": ModelSpec(
+            title="MLP",
+            summary="Two fully connected layers of 256 and 128 units before the last one.",
+            factory="fmnist.models.linear:MLP",
+        ),
+        "lenet-5": ModelSpec(
+            title="LeNet-5",
+            summary="Two convolutions and three fully connected layers, as in 1998.",
+            factory="fmnist.models.lenet:LeNet5",
+        ),
         "residual": ModelSpec(
             title="ResidualNet",
             summary="Three batch-normalised convolutions and two residual blocks; less than a "

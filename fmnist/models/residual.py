@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from fmnist.models.layers import Dropout
+from fmnist.models.layers import Chain, Dropout
 
 
-class ResidualNet(nn.Sequential):
+class ResidualNet(Chain):
     """Three convolutions of stride 2, the last two followed by a residual block.
 
     464,106 parameters. Residual blocks add to their input what they compute from it (He et al.
@@ -38,10 +38,6 @@ class ResidualNet(nn.Sequential):
             Dropout(0.2),
             nn.Linear(4 * width, num_classes),
         )
-
-    def forward(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, num_classes)
-        logits: Tensor = super().forward(input)  # type: ignore[no-untyped-call]
-        return logits
 
 
 def _convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:

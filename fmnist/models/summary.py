@@ -23,12 +23,16 @@ class LayerSummary:
         Of one image, without the batch: channels × height × width, or features.
     parameters : int
         Numbers that training changes.
+    multiply_adds : int
+        Multiplications that convolutions and products of matrices need for one image, each with
+        the addition that follows it.
     """
 
     name: str
     layer: str
     output_shape: str
     parameters: int
+    multiply_adds: int
 
 
 def summarise(model_name: str) -> list[LayerSummary]:
@@ -45,7 +49,9 @@ def summarise(model_name: str) -> list[LayerSummary]:
     def record(name: str, module: nn.Module, output: Tensor) -> None:
         shape = " × ".join(str(size) for size in output.shape[1:])
         parameters = sum(p.numel() for p in module.parameters())
-        rows.append(LayerSummary(name, str(module), shape, parameters))
+        positions = output[0, 0].numel() if isinstance(module, nn.Conv2d) else 1
+        weights = module.weight.numel() if isinstance(module, nn.Conv2d | nn.Linear) else 0
+        rows.append(LayerSummary(name, str(module), shape, parameters, weights * positions))
 
     hooks = [
         module.register_forward_hook(

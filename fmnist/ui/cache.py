@@ -258,7 +258,7 @@ def _listed(root: Path) -> list[Run]:
 
 @st.cache_data(show_spinner="Reading the layers of the network…", max_entries=32)
 def architecture(model_name: str) -> list[dict[str, object]]:
-    """A row for every layer: name, layer, output shape, parameters. Imports torch."""
+    """A row for every layer, of its name, settings, output and size. Imports torch."""
     from fmnist.models.summary import summarise
 
     return [vars(row) for row in summarise(model_name)]

@@ -272,10 +272,17 @@ def show_architecture(model: str) -> None:
                     "layer": "Layer",
                     "output_shape": "Output of one image",
                     "parameters": "Parameters",
+                    "multiply_adds": "Multiply-adds",
                 }
             ),
             hide_index=True,
-            alt="Layers with output shapes and parameters",
-            column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
+            alt="Layers with output shapes, parameters and multiply-adds",
+            column_config={
+                name: st.column_config.NumberColumn(format="localized")
+                for name in ("Parameters", "Multiply-adds")
+            },
         )
-        st.markdown(f"**{layers['parameters'].sum():,} parameters** in all.")
+        st.markdown(
+            f"**{layers['parameters'].sum():,} parameters** and "
+            f"**{layers['multiply_adds'].sum():,} multiply-adds** an image in all."
+        )

@@ -1,0 +1,50 @@
+"""Networks without convolutions: the pixels as one long row."""
+
+from torch import nn
+
+from fmnist.models.layers import Chain, Dropout
+
+_PIXELS = 28 * 28
+
+
+class LogisticRegression(Chain):
+    """One weight for every pixel and class; 7,850 parameters.
+
+    Parameters
+    ----------
+    num_classes : int
+        Length of the logits.
+
+    Notes
+    -----
+    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    """
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(_PIXELS, num_classes))
+
+
+class MLP(Chain):
+    """Two fully connected layers of 256 and 128 units before the last one; 235,146 parameters.
+
+    Parameters
+    ----------
+    num_classes : int
+        Length of the logits.
+
+    Notes
+    -----
+    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    """
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__(
+            nn.Flatten(),  # (B, 784)
+            nn.Linear(_PIXELS, 256),
+            nn.ReLU(inplace=True),
+            Dropout(0.2),
+            nn.Linear(256, 128),
+            nn.ReLU(inplace=True),
+            Dropout(0.2),
+            nn.Linear(128, num_classes),
+        )
