@@ -25,8 +25,9 @@ CHROMIUM_FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-SLOW: Final = 120_000
-"""Milliseconds to wait for what takes one: a machine of two cores, busy training, is slow."""
+SLOW: Final = 300_000
+"""Milliseconds to wait for what takes one: on a machine of two cores that others keep busy, torch
+alone may take minutes to import."""
 
 QUIET: Final = """() => {
   const app = document.querySelector('[data-testid="stApp"]');
