@@ -87,6 +87,14 @@ def test_examples_fit_the_sheet() -> None:
         assert min(numbers) > 0.1 * SIDE and max(numbers) < 0.9 * SIDE
 
 
+def test_a_picture_of_strokes_shows_them_where_they_are() -> None:
+    rgba = canvas.pixels(canvas.picture_of([BOX]))
+    dark = rgba[..., 0] < 128
+    assert dark[80, 78:252].all() and dark[78:83, 165].all()
+    assert not dark[90:240, 90:240].any() and not dark[:74].any()
+    assert (rgba[..., 3] == 255).all()
+
+
 @pytest.mark.parametrize(
     ("shapes", "expected"),
     [

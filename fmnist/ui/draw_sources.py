@@ -10,6 +10,7 @@ from fmnist import canvas, examples
 from fmnist.classes import CLASS_NAMES
 from fmnist.datasets import Dataset
 from fmnist.pictures import MAX_BYTES, PictureError, read_picture
+from fmnist.strokes import Drawing
 from fmnist.ui import clickable, components, draw_board
 from fmnist.ui.draw_board import TestImage
 
@@ -42,13 +43,13 @@ def show_examples() -> None:
     """Drawings that came along: a click puts one on the canvas."""
     with st.container(horizontal=True, key="draw-examples"):
         for name, drawing in examples.examples().items():
-            st.button(
-                name,
-                key=f"draw-example-{name}",
-                on_click=draw_board.begin,
-                args=(canvas.from_strokes(drawing),),
-            )
+            st.button(name, key=f"draw-example-{name}", on_click=_draw, args=(drawing,))
     st.caption("Drawn by hand, like yours. Change one, and see when the answer changes.")
+
+
+def _draw(drawing: Drawing) -> None:
+    shapes = canvas.from_strokes(drawing)
+    draw_board.begin(shapes, canvas.picture_of(shapes))
 
 
 def show_test_images() -> None:

@@ -1,7 +1,9 @@
 """A person at a browser draws: with the mouse, with a finger; keeps, paints over, uploads."""
 
 import io
+import itertools
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -143,17 +145,33 @@ def sketches_folder() -> Path:
 
 
 def human_sketch(file: str, word: str, number: int) -> Lines:
-    """The strokes of somebody's drawing, as large as the sheet; skips where there are none."""
+    """The strokes of somebody's drawing, as large as the sheet; skips where there are none.
+
+    The strokes were kept by their corners; a hand passes by everything between them, and the pen
+    rounds what lies far apart.
+    """
     path = sketches_folder() / f"{file}.ndjson"
     if not path.exists():
         pytest.skip(f"no sketches in {path.parent}: set FMNIST_SKETCHES to their folder")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     found = [row for row in rows if row["word"] == word and not row.get("partial")]
     scale = (canvas.SIDE - 80) / 255
+    strokes: list[tuple[list[float], list[float]]] = found[number]["drawing"]
     return [
-        [(40 + scale * x, 40 + scale * y) for x, y in zip(*stroke, strict=True)]
-        for stroke in found[number]["drawing"]
+        _passing_by([(40 + scale * x, 40 + scale * y) for x, y in zip(*stroke, strict=True)])
+        for stroke in strokes
     ]
+
+
+def _passing_by(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A line with a point every few pixels."""
+    passed = line[:1]
+    for (x0, y0), (x1, y1) in itertools.pairwise(line):
+        count = max(1, round(math.hypot(x1 - x0, y1 - y0) / 8))
+        passed += [
+            (x0 + (x1 - x0) * i / count, y0 + (y1 - y0) * i / count) for i in range(1, count + 1)
+        ]
+    return passed
 
 
 needs_sketch_model = pytest.mark.skipif(
@@ -182,7 +200,7 @@ def test_a_person_draws_and_it_says_what(
 
 @needs_sketch_model
 def test_a_cat_is_refused(sheet: Page) -> None:
-    draw(sheet, human_sketch("not-garments", "cat", 0))
+    draw(sheet, human_sketch("not-garments", "cat", 1))
     expect(headline(sheet)).to_have_text("This does not look like a garment")
     no_exception(sheet)
 

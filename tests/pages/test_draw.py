@@ -249,6 +249,7 @@ def test_an_example_is_put_on_the_sheet(app: AppTest) -> None:
     app.button(key="draw-example-Dress").click().run()
     assert not app.exception
     assert board(app).shown == board(app).steps.now.shapes != []
+    assert answers(app)[0]["tone"] == "sure"  # at once, before the browser has drawn it
     app.button(key="draw-undo").click().run()
     assert board(app).shown == []
 
