@@ -185,49 +185,6 @@ def test_a_broken_data_folder_is_told_and_the_app_stays_usable(
     assert "Drawn garments stand in" in said
 
 
-def test_a_widget_is_set_only_where_it_shows_something_else() -> None:
-    def page() -> None:
-        import streamlit as st
-
-        from fmnist.ui import state
-
-        state.follow("slider", st.session_state.get("wanted", 2))
-        st.slider("Slider", 0, 5, key="slider")
-
-    app = AppTest.from_function(page).run()
-    assert app.slider[0].value == 2
-    app.run()
-    # else the browser would move the slider back under a hand that has moved on
-    assert not app.slider[0].proto.set_value
-    app.session_state["wanted"] = 4
-    app.run()
-    assert app.slider[0].value == 4
-    assert app.slider[0].proto.set_value
-
-
-def test_the_place_of_a_run_holds_nothing_of_the_run_before() -> None:
-    def page() -> None:
-        import streamlit as st
-
-        from fmnist.ui import run_panel
-
-        with run_panel.stage(st.session_state["run"]):
-            st.text(st.session_state["run"])
-
-    def places(run: str) -> list[str]:
-        app.session_state["run"] = run
-        app.run()
-        return [place.type for _, place in sorted(app.main.children.items())]
-
-    app = AppTest.from_function(page)
-    first = places("a")
-    assert sorted(first) == ["empty", "flex_container"]
-    assert places("a") == first  # in place: a chart stays as it is
-    assert places("b") == first[::-1]
-    assert places("b") == first[::-1]
-    assert places("a") == first
-
-
 def test_an_address_with_a_run_opens_it(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
     assert open_app(run=run.run_id).selectbox(key="run-picker").value == run.run_id
