@@ -19,7 +19,8 @@ from fmnist.classes import CLASS_NAMES
 _WEB: Final = Path(__file__).parent / "web"
 
 
-def _register(name: str, html: str) -> Any:
+def register(name: str, html: str) -> Any:
+    """A component of this project, its style and script in `web/<name>.css` and `.js`."""
     return st.components.v2.component(
         f"fmnist_{name}",
         html=html,
@@ -28,8 +29,8 @@ def _register(name: str, html: str) -> Any:
     )
 
 
-_GRID: Final = _register("grid", '<div class="wall" role="group"></div>')
-_MATRIX: Final = _register(
+_GRID: Final = register("grid", '<div class="wall" role="group"></div>')
+_MATRIX: Final = register(
     "matrix",
     '<div class="matrix"><div class="frame"><span></span>'
     '<span class="axis">Predicted class</span>'

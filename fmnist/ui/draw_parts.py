@@ -1,29 +1,16 @@
 """Parts of the Draw page that are changed in place while somebody draws, without flicker."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-import streamlit as st
+from fmnist.ui.clickable import register
 
-_WEB: Final = Path(__file__).parent / "web"
-
-
-def _register(name: str, html: str) -> Any:
-    return st.components.v2.component(
-        f"fmnist_{name}",
-        html=html,
-        css=(_WEB / f"{name}.css").read_text(encoding="utf-8"),
-        js=(_WEB / f"{name}.js").read_text(encoding="utf-8"),
-    )
-
-
-_ANSWER: Final = _register(
+_ANSWER: Final = register(
     "answer",
     '<div class="answer"><div class="model"></div><div class="headline" role="status"></div>'
     '<div class="note"></div><div class="bars" role="img"></div></div>',
 )
-_EYE: Final = _register(
+_EYE: Final = register(
     "eye", '<div class="eye"><canvas role="img"></canvas><div class="words"></div></div>'
 )
 

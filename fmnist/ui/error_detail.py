@@ -1,18 +1,15 @@
 """The Errors page's view of one image: what the run says of it, and why."""
 
 import math
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import streamlit as st
 
-from fmnist import charts, errors, neighbours
+from fmnist import charts, errors
 from fmnist.classes import CLASS_NAMES
-from fmnist.datasets import Dataset, Split
-from fmnist.neighbours import FeatureIndex
 from fmnist.runs import RunError
-from fmnist.ui import cache, clickable, components, state, verdict_panels, views
+from fmnist.ui import cache, components, nearest, state, verdict_panels, views
 from fmnist.ui.linked import Linked
 
 NEIGHBOURS: Final = 10
@@ -185,7 +182,7 @@ def show_neighbours(here: Linked, image: int) -> None:
         return
     try:
         dataset = components.load_dataset()
-        index = feature_index(here, dataset) if dataset else None
+        index = nearest.training_index(run, dataset, key="find-neighbours") if dataset else None
         if dataset is None or index is None:
             return
         features = cache.image_features(run, here.part, image, here.source[image])
@@ -195,53 +192,10 @@ def show_neighbours(here: Linked, image: int) -> None:
     # an image of the validation split is no training image; one of "train" would find itself
     found = index.nearest(features, k=NEIGHBOURS, exclude=None if here.split == "test" else image)
     predicted = here.view.evaluation.predicted_labels[here.view.position(image)]
-    clickable.image_wall(
-        [
-            clickable.Tile(
-                neighbour.index,
-                (CLASS_NAMES[neighbour.label], f"{neighbour.similarity:.3f}"),
-                f"Training image {neighbour.index}, {CLASS_NAMES[neighbour.label]}, similarity "
-                f"{neighbour.similarity:.3f}",
-                is_wrong=False,
-            )
-            for neighbour in found
-        ],
-        dataset.train_images[[neighbour.index for neighbour in found]],
-        key="neighbours",
-        label="Nearest training images",
-        on_pick=lambda _: None,
-        width=76,
-    )
+    nearest.wall(found, dataset, key="neighbours", label="Nearest training images")
     agreeing = sum(neighbour.label == predicted for neighbour in found)
     st.caption(
         f"{agreeing} of {len(found)} are labelled {CLASS_NAMES[predicted]}, as it was taken for. "
         "Cosine similarity of the inputs of the last layer"
         + ("." if here.view.is_kept else ", of the weights that the run keeps.")
     )
-
-
-def feature_index(here: Linked, dataset: Dataset) -> FeatureIndex | None:
-    """Features of all training images; computed once, at a click, and kept on disk."""
-    if here.run.config is None:
-        return None
-    path = neighbours.index_path(here.run, dataset.checksum)
-    if path.exists():
-        return cache.feature_index(path)
-    split = cache.split(dataset, dataset.checksum, here.run.config.protocol, "train")
-    asked = st.button("Find them", key="find-neighbours", icon=":material/hub:")
-    st.caption(f"Looks through {len(split):,} training images; about a minute or less, once.")
-    if asked:
-        compute_index(here, split, path)
-    return None
-
-
-def compute_index(here: Linked, split: Split, path: Path) -> None:
-    """Compute the features, with a progress bar, and draw the page again."""
-    bar = st.progress(0.0, "Computing features…")
-
-    def show_progress(done: int, total: int) -> None:
-        bar.progress(done / total, f"Computing features: {done:,} of {total:,} images")
-
-    made = neighbours.build_index(cache.classifier(here.run), split, progress=show_progress)
-    made.save(path)
-    st.rerun()  # without the button, with the neighbours
