@@ -88,7 +88,9 @@ def wait_for_answer(page: Page, after: int) -> None:
 
 def draw(page: Page, lines: Lines) -> None:
     """Draw with the mouse: pen down, moves, pen up; wait for the answer to each stroke."""
-    box = page.locator(f"{SHEET} .upper-canvas").bounding_box()
+    sheet = page.locator(f"{SHEET} .upper-canvas")
+    sheet.evaluate("sheet => sheet.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    box = sheet.bounding_box()
     assert box
     for line in lines:
         before = answered(page)
@@ -318,15 +320,16 @@ def test_a_drawing_survives_other_pages(sheet: Page) -> None:
     expect(sheet.locator(".st-key-doors")).to_be_visible()
     sheet.get_by_test_id("stSidebarNavLink").get_by_text("Draw", exact=True).click()
     wait_for_ink(sheet, f"n === {dark}")
-    assert headline(sheet).inner_text() == said
+    expect(headline(sheet)).to_have_text(said)
 
 
 def test_an_example_can_be_changed(sheet: Page) -> None:
+    said = answered(sheet)
     sheet.get_by_role("button", name="T-shirt", exact=True).click()
-    wait_for_ink(sheet, "n > 1000")
     expect(headline(sheet)).to_have_text(re.compile(r"\d\s%$|garment$"))
+    wait_for_answer(sheet, said)  # to what the canvas says once it shows the example
     before = ink(sheet)
-    sheet.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    assert before > 1000
     draw(sheet, [[(150, 200), (180, 220)]])
     assert ink(sheet) > before
     button(sheet, "Undo").click()
