@@ -6,13 +6,17 @@ of about its line width. Labels are class indices; `NOT_A_GARMENT` marks doodles
 
 import hashlib
 import io
-import multiprocessing
+import os
 import random
-import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeAlias
+from pathlib import Path
+from typing import Final, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +40,8 @@ _ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
 _SHIRT: Final = CLASS_NAMES.index("Shirt")
 _EVERY: Final = 500  # drawings between two reports of progress
 _KINDS: Final[tuple[Drawings, ...]] = ("outlines", "sketches", "doodles")
-_BLOCK: Final = 1_000  # drawings made by one call of a process
+_BLOCK: Final = 1_000  # drawings of one seed
+_JOB: Final = 10  # blocks made by one process
 # of what a seed gives; one more whenever a drawing changes
 _VERSIONS: Final[Mapping[Drawings, int]] = {"outlines": 1, "sketches": 2, "doodles": 2}
 
@@ -230,12 +235,12 @@ def with_drawings(
         outlines, and -1.
     """
     kinds = _KINDS[: _KINDS.index(drawings) + 1]
-    plan = [_blocks(split, kind) for kind in kinds]
-    total = sum(count for _, count in plan)
+    counts = [_counts(kind, len(split)) for kind in kinds]
+    total = sum(map(sum, counts))
     content = hashlib.sha256(split.images.tobytes()).hexdigest()
     images, labels = [split.images, split.images], [split.labels, split.labels]
     begun = before = 0
-    for kind, (makers, count) in zip(kinds, plan, strict=True):
+    for kind, blocks in zip(kinds, counts, strict=True):
         key = hashlib.sha256(f"{_VERSIONS[kind]} {content} {kind} {seed}".encode()).hexdigest()[:16]
         path = artifacts_folder() / "cache" / "drawings" / f"{kind}-{key}.npz"
         try:
@@ -243,15 +248,15 @@ def with_drawings(
             made = arrays["images"], arrays["labels"]
         except (FileNotFoundError, ValueError, KeyError):  # none yet, or damaged: made anew
             # every block has a seed, whichever kinds are asked for
-            seeds = np.random.SeedSequence(seed).generate_state(begun + len(makers))[begun:]
-            told = partial(_tell, progress, before, total)
-            made = _made(makers, seeds.tolist(), told)
+            seeds = np.random.SeedSequence(seed).generate_state(begun + len(blocks))[begun:]
+            jobs = _jobs(kind, split, blocks, seeds.tolist())
+            made = _made(jobs, partial(_tell, progress, before, total))
             buffer = io.BytesIO()
             np.savez(buffer, images=made[0], labels=made[1])
             write_atomic(path, buffer.getvalue())
         images.append(made[0])
         labels.append(made[1])
-        begun, before = begun + len(makers), before + count
+        begun, before = begun + len(blocks), before + sum(blocks)
     rest = np.full(total - len(split), -1, np.int32)
     return Split(
         split.name,
@@ -266,53 +271,109 @@ def _tell(progress: Progress | None, before: int, total: int, done: int) -> None
         progress(before + done, total)
 
 
-def _blocks(split: Split, kind: Drawings) -> tuple[list[Callable[[int], _Block]], int]:
-    """What makes the drawings of a kind, given a seed each; and how many drawings it makes."""
-    photographs = len(split)
-    if kind == "outlines":
-        parts = [slice(at, at + _BLOCK) for at in range(0, photographs, _BLOCK)]
-        return [partial(_outlined, split.images[p], split.labels[p]) for p in parts], photographs
-    make, count = (
-        (_sketched, 2 * photographs) if kind == "sketches" else (_doodled, 4 * photographs // 3)
-    )
-    return [partial(make, min(_BLOCK, count - at)) for at in range(0, count, _BLOCK)], count
+def _counts(kind: Drawings, photographs: int) -> list[int]:
+    """How many drawings of a kind go with so many photographs, in blocks."""
+    share = {"outlines": photographs, "sketches": 2 * photographs}
+    count = share.get(kind, 4 * photographs // 3)
+    return [min(_BLOCK, count - at) for at in range(0, count, _BLOCK)]
 
 
-def _made(
-    makers: list[Callable[[int], _Block]], seeds: list[int], progress: Callable[[int], None]
-) -> _Block:
-    """The blocks in their order, made by several processes."""
-    blocks: dict[int, _Block] = {}
-    # "spawn": a forked process would inherit locks that other threads of the app hold
-    pool = ProcessPoolExecutor(
-        mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts
-    )
-    try:
-        futures = {
-            pool.submit(make, seed): i
-            for i, (make, seed) in enumerate(zip(makers, seeds, strict=True))
-        }
-        for future in as_completed(futures):
-            blocks[futures[future]] = future.result()
-            progress(sum(len(labels) for _, labels in blocks.values()))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    images, labels = zip(*(blocks[i] for i in range(len(makers))), strict=True)
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Blocks of drawings for one process to make.
+
+    `images` and `labels` are the photographs to outline, where that is the kind.
+    """
+
+    kind: Drawings
+    counts: list[int]
+    seeds: list[int]
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def make(self) -> _Block:
+        """Make them here and now."""
+        blocks: list[_Block] = []
+        at = 0
+        for count, seed in zip(self.counts, self.seeds, strict=True):
+            if self.kind == "outlines":
+                part = slice(at, at + count)
+                blocks.append((outlines(self.images[part], seed=seed), self.labels[part]))
+                at += count
+            else:
+                make = sketched_garments if self.kind == "sketches" else doodles
+                blocks.append(make(count, seed=seed))
+        images, labels = zip(*blocks, strict=True)
+        return np.concatenate(images), np.concatenate(labels)
+
+    def make_elsewhere(self, children: list["subprocess.Popen[bytes]"]) -> _Block:
+        """Make them in a process of their own, which is added to `children`."""
+        with tempfile.TemporaryDirectory() as folder:
+            given, made = Path(folder, "given.npz"), Path(folder, "made.npz")
+            np.savez(
+                given, counts=self.counts, seeds=self.seeds, images=self.images, labels=self.labels
+            )
+            # not by multiprocessing, which would run the main module again: an app's script
+            child = subprocess.Popen(
+                [sys.executable, "-m", "fmnist.drawings", self.kind, str(given), str(made)],
+                cwd=Path(__file__).resolve().parent.parent,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for the process that asked
+            )
+            children.append(child)
+            _, said = child.communicate()
+            if child.returncode != 0:
+                reason = said.decode(errors="replace").strip().splitlines()[-1:]
+                raise ChildProcessError(f"Drawings could not be made: {' '.join(reason)}")
+            arrays = load_arrays(made)
+            return arrays["images"], arrays["labels"]
+
+
+def _jobs(kind: Drawings, split: Split, counts: list[int], seeds: list[int]) -> list[_Job]:
+    jobs = []
+    for at in range(0, len(counts), _JOB):
+        these = slice(at, at + _JOB)
+        first = sum(counts[:at])
+        part = slice(first, first + sum(counts[these]))
+        if kind != "outlines":
+            part = slice(0)
+        jobs.append(_Job(kind, counts[these], seeds[these], split.images[part], split.labels[part]))
+    return jobs
+
+
+def _made(jobs: list[_Job], progress: Callable[[int], None]) -> _Block:
+    """What all jobs make, in their order; a single one is done here, more by several processes."""
+    if len(jobs) == 1:
+        made = [jobs[0].make()]
+        progress(len(made[0][1]))
+    else:
+        children: list[subprocess.Popen[bytes]] = []
+        pool = ThreadPoolExecutor(os.cpu_count())
+        try:
+            futures = [pool.submit(job.make_elsewhere, children) for job in jobs]
+            for _ in as_completed(futures):
+                progress(sum(len(f.result()[1]) for f in futures if f.done()))
+            made = [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+            for child in children:
+                child.terminate()
+            pool.shutdown()
+    images, labels = zip(*made, strict=True)
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C is for the process that asked, which then ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _main(kind: Drawings, given: str, made: str) -> None:
+    """What `_Job.make_elsewhere` starts."""
+    values = load_arrays(Path(given))
+    job = _Job(
+        kind, values["counts"].tolist(), values["seeds"].tolist(), values["images"],
+        values["labels"],
+    )  # fmt: skip
+    images, labels = job.make()
+    np.savez(made, images=images, labels=labels)
 
 
-def _outlined(images: NDArray[np.uint8], labels: NDArray[np.uint8], seed: int) -> _Block:
-    return outlines(images, seed=seed), labels
-
-
-def _sketched(count: int, seed: int) -> _Block:
-    return sketched_garments(count, seed=seed)
-
-
-def _doodled(count: int, seed: int) -> _Block:
-    return doodles(count, seed=seed)
+if __name__ == "__main__":
+    _main(cast(Drawings, sys.argv[1]), *sys.argv[2:])

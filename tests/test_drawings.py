@@ -1,6 +1,5 @@
 """Drawings to train on."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,17 +66,9 @@ def photographs(
 ) -> Split:
     """Drawn garments standing in for photographs; what is made of them is kept in a new folder."""
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path))
-    monkeypatch.setattr(drawings, "ProcessPoolExecutor", InThisProcess)
     count = len(garments)
     labels = (np.arange(count) % 10).astype(np.uint8)
     return Split("train", garments, labels, np.arange(100, 100 + count, dtype=np.int32))
-
-
-class InThisProcess(ThreadPoolExecutor):
-    """A pool without the seconds that processes take to start."""
-
-    def __init__(self, **_named: object) -> None:
-        super().__init__(1)
 
 
 @pytest.mark.parametrize(("option", "per_photograph"), [("outlines", 1), ("sketches", 3)])
@@ -145,3 +136,27 @@ def test_what_progress_raises_ends_the_making(photographs: Split, tmp_path: Path
     with pytest.raises(Enough):
         with_drawings(photographs, "doodles", seed=3, progress=stop)
     assert not (tmp_path / "cache").exists()
+
+
+def test_several_processes_make_the_same_drawings(
+    photographs: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawings, "_BLOCK", 20)
+    here = with_drawings(photographs, "sketches", seed=3)  # 3 and 6 blocks
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(drawings, "_JOB", 4)
+    asked: list[int] = []
+    there = with_drawings(
+        photographs, "sketches", seed=3, progress=lambda done, _: asked.append(done)
+    )
+    assert (here.images == there.images).all() and (here.labels == there.labels).all()
+    assert asked[-1] == 180 and asked == sorted(asked)
+
+
+def test_a_process_that_fails_says_why(photographs: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawings, "_BLOCK", 20)
+    monkeypatch.setattr(drawings, "_JOB", 1)
+    monkeypatch.setattr(drawings, "_KINDS", ("outlines", "sketches"))
+    broken = Split("train", photographs.images[:, :, :5], photographs.labels, photographs.indices)
+    with pytest.raises(ChildProcessError, match="Drawings could not be made: "):
+        with_drawings(broken, "outlines", seed=3)
