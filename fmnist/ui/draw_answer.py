@@ -3,6 +3,7 @@
 import base64
 import copy
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -165,7 +166,8 @@ def classifier(run: Run) -> "Classifier":
 
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _warmed(path: Path, modified: int, _run: Run) -> None:  # noqa: ARG001 - parts of the key
-    cache.classifier(_run).logits(np.zeros((1, IMAGE_SIZE, IMAGE_SIZE), np.uint8))
+    blank = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    _worker().submit(cache.classifier(_run).logits, blank).result()
 
 
 def warm(run: Run) -> None:
@@ -300,6 +302,24 @@ def show_preparation(sheet: Board) -> None:
 # --- Answers ------------------------------------------------------------------------------------
 
 
+@st.cache_resource(show_spinner=False)
+def _worker() -> ThreadPoolExecutor:
+    """The thread that asks the models, on one core.
+
+    For a single image, several threads wait for each other longer than they compute, and a page's
+    own thread is a new one with every stroke, which would have to gather its helpers each time.
+    How many threads torch uses belongs to a thread, from its first question on; those that come
+    later take after the last word on it, so that is taken back.
+    """
+    import torch
+
+    made = ThreadPoolExecutor(1, "draw")
+    usual = made.submit(torch.get_num_threads).result()
+    made.submit(torch.set_num_threads, 1).result()
+    torch.set_num_threads(usual)
+    return made
+
+
 def ask(sheet: Board, run: Run) -> Answer | None:
     """What a model says of the sheet; None where there is nothing on it.
 
@@ -308,7 +328,19 @@ def ask(sheet: Board, run: Run) -> Answer | None:
     OSError, ValueError, RunError
         If the model's files are absent or damaged.
     """
-    asked = classifier(run)
+    asked, judge = classifier(run), gate()
+    if sheet.is_empty:
+        return None
+    return _worker().submit(_ask, sheet, run, asked, judge, preparation()).result()
+
+
+def _ask(
+    sheet: Board,
+    run: Run,
+    asked: "Classifier",
+    judge: "Classifier | None",
+    prepared: Preparation,
+) -> Answer | None:
     if sheet.picture is None and sheet.image is not None:
         strokes = canvas.pixels(sheet.steps.now.picture if sheet.steps.now.shapes else b"")
         seen = canvas.painted_over(sheet.image.pixels, strokes)
@@ -316,14 +348,12 @@ def ask(sheet: Board, run: Run) -> Answer | None:
         return Answer(run, now, 1.0, seen, before=before)
     if sheet.picture is not None:
         rgba, is_started = sheet.picture, True
-    elif sheet.is_empty:
-        return None
     else:
         rgba = canvas.pixels(sheet.steps.now.picture)
         is_started = canvas.is_started(sheet.steps.now.shapes)
     if canvas.is_blank(rgba):  # rubbed out, or still on its way from the browser
         return None
-    result = drawing.classify(rgba, asked, preparation=preparation(), gate=gate())
+    result = drawing.classify(rgba, asked, preparation=prepared, gate=judge)
     if not result.model_input.any():
         return None
     return Answer(

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,6 +124,28 @@ def test_the_answer_is_the_classifiers(app: AppTest, finished: Run) -> None:
 
 def _base64(seen: NDArray[np.uint8]) -> str:
     return base64.b64encode(seen.tobytes()).decode()
+
+
+def test_one_core_answers_and_training_keeps_all(app: AppTest) -> None:
+    import torch
+
+    usual = torch.get_num_threads()
+    threads: list[int] = []
+    original = drawing.classify
+
+    def classify(*arguments: Any, **options: Any) -> SketchResult:
+        threads.append(torch.get_num_threads())
+        return original(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "classify", classify)
+        draw(app, BOX)
+    assert threads == [1]
+    later: list[int] = []
+    other = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+    other.start()
+    other.join()
+    assert later == [usual]
 
 
 def test_a_stroke_is_still_guessed_at(app: AppTest) -> None:
