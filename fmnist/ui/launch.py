@@ -235,7 +235,7 @@ def launch_bar() -> None:
                 "Name (optional)",
                 key="run-name",
                 max_chars=80,
-                width=240,
+                width=190,
                 placeholder="What to call it",
             )
             snapshot = cache.trainer().snapshot()
