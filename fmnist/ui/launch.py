@@ -40,11 +40,8 @@ PRESET_CAPTIONS: Final[Mapping[str | None, str]] = {
 }
 
 
-def apply_preset() -> None:
-    """Put the chosen preset into the settings' widgets."""
-    chosen = st.session_state["preset"]
-    if chosen is None:
-        return
+def apply_preset(chosen: str) -> None:
+    """Put a preset into the settings' widgets, before they are drawn."""
     defaults = TrainConfig().to_json() | dict(PRESETS[chosen])
     defaults["dataset"] = datasets.locate().name
     for name, value in defaults.items():
@@ -53,9 +50,34 @@ def apply_preset() -> None:
     st.session_state["setting-subset"] = defaults["subset"] or 5_000
 
 
+def want_preset() -> None:
+    """A preset was chosen, or so it seems: see `settle_preset`."""
+    st.session_state["preset-wanted"] = st.session_state["preset"]
+
+
 def custom() -> None:
     """A setting was changed by hand: no preset describes it any more."""
-    st.session_state["preset"] = None
+    st.session_state["preset-left"] = True
+
+
+def named() -> None:
+    """Something else was done beside the settings: see `settle_preset`."""
+    st.session_state["preset-beside"] = True
+
+
+def settle_preset() -> None:
+    """Apply the preset that was chosen, or leave it where a setting was changed.
+
+    A browser that has not heard yet that the preset was left sends it along with whatever is done
+    next. Nobody does two things at once: what comes with another change is no choice.
+    """
+    wanted = st.session_state.pop("preset-wanted", None)
+    was_left = st.session_state.pop("preset-left", False)
+    beside = st.session_state.pop("preset-beside", False)
+    if was_left or (wanted and beside):
+        st.session_state["preset"] = None
+    elif wanted:
+        apply_preset(wanted)
 
 
 def settings_form() -> None:
@@ -209,6 +231,7 @@ def read_settings() -> TrainConfig:
 
 def start() -> None:
     """Make a run of the settings, queue it and open it."""
+    named()
     try:
         config = read_settings()
         run = runs.create_run(runs.runs_folder(), config, name=st.session_state.get("run-name", ""))
@@ -225,16 +248,18 @@ def launch_bar() -> None:
     if "preset" not in st.session_state:
         st.session_state["preset"] = "Quick look"
         if "setting-model" not in st.session_state:
-            apply_preset()
+            apply_preset("Quick look")
+    settle_preset()
     with st.container(border=True, key="launch"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.segmented_control(
-                "New run", list(PRESETS), key="preset", on_change=apply_preset, width="content"
+                "New run", list(PRESETS), key="preset", on_change=want_preset, width="content"
             )
             st.text_input(
                 "Name (optional)",
                 key="run-name",
                 max_chars=80,
+                on_change=named,
                 width=190,
                 placeholder="What to call it",
             )
