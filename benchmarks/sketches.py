@@ -34,6 +34,12 @@ from fmnist.drawing import GARMENT_THRESHOLD, GATE, classify
 MARGIN: Final = canvas.SIDE // 10
 PENS: Final = (canvas.PEN // 2, canvas.PEN, 2 * canvas.PEN)  # pixels; the page's own in the middle
 TABLE: Final = Path(__file__).with_suffix(".md")
+PREFACE: Final = (
+    "A row a step of the recipe, each a run of its own (`python -m fmnist train --recipe sketch "
+    "--drawings … --epochs …`), with as many epochs as its name says, since an epoch of more "
+    "drawings is longer: about 1.1 million images a run, and 4.2 million for the last one, the "
+    "shipped model. Doodles, its last step, are what the garment score comes from."
+)
 
 
 @dataclass(frozen=True)
@@ -269,7 +275,8 @@ def main() -> None:
     if options.write:
         TABLE.write_text(text, encoding="utf-8")
     if options.steps:
-        options.steps.write_text("\n".join(["## Human sketches", "", *body]), encoding="utf-8")
+        text = "\n".join(["## Human sketches", "", PREFACE, "", *body])
+        options.steps.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
