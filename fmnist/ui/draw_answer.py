@@ -17,7 +17,7 @@ from fmnist.charts import CLASS_COLOURS
 from fmnist.classes import CLASS_NAMES, IMAGE_SIZE
 from fmnist.drawing import Preparation
 from fmnist.runs import Run, RunError
-from fmnist.ui import cache, draw_parts, state
+from fmnist.ui import cache, draw_board, draw_parts, state
 from fmnist.ui.draw_board import Board
 
 if TYPE_CHECKING:
@@ -436,6 +436,7 @@ def show_answer(
             "model": model,
             "rows": rows,
             "step": number,
+            "tool": draw_board.tool(),
             "sheet": sheet.begun,
             "alt": f"Probabilities: {spoken}",
         },

@@ -187,6 +187,11 @@ def drawn() -> None:
         st.session_state[MEANT] = None
 
 
+def tool() -> str:
+    """What one draws with now: a key of `TOOLS`."""
+    return st.session_state.get(_TOOL) or "Pen"
+
+
 def show_canvas(sheet: Board) -> None:
     """The sheet: a canvas to draw on, or the picture that was brought along."""
     if sheet.picture is not None:
@@ -194,12 +199,12 @@ def show_canvas(sheet: Board) -> None:
         return
     if CANVAS not in st.session_state:  # it is put up anew, and shows what it is first told
         sheet.shown = sheet.steps.now.shapes
-    tool = st.session_state.get(_TOOL) or "Pen"
+    chosen = tool()
     width = st.session_state.get(_WIDTH, canvas.PEN)
     colour = canvas.INK
     if sheet.image is not None:
         colour = canvas.PAPER if st.session_state.get(_PAINT) != "Black" else canvas.INK
-    elif tool == "Eraser":
+    elif chosen == "Eraser":
         colour, width = canvas.PAPER, round(width * _ERASER_WIDTHS)
     st_canvas(
         fill_color="rgba(0, 0, 0, 0)",
@@ -209,7 +214,7 @@ def show_canvas(sheet: Board) -> None:
         background_image=canvas.enlarged(sheet.image.pixels) if sheet.image else None,
         height=canvas.SIDE,
         width=canvas.SIDE,
-        drawing_mode=TOOLS[tool],
+        drawing_mode=TOOLS[chosen],
         initial_drawing={"objects": sheet.shown, "overlay": sheet.stamp},
         return_image_data=True,
         key=CANVAS,

@@ -22,7 +22,8 @@ def answer(data: Mapping[str, Any], *, key: str) -> None:
     ----------
     data : mapping
         headline, note, model and alt (texts); tone (how it is shown: none, guessing, refused,
-        flipped, sure); step (a number for those who wait for it); sheet (a number that grows with
+        flipped, sure); step and tool (a number and a word for those who
+        wait for them); sheet (a number that grows with
         every new sheet: it is then brought into view); rows, a class each: name,
         colour, share and before (in [0, 1], before may be None), text, change, first.
     key : str

@@ -262,13 +262,18 @@ def test_undo_redo_clear(sheet: Page) -> None:
     no_exception(sheet)
 
 
+def take(page: Page, tool: str) -> None:
+    """Choose what to draw with, and wait until the canvas has been told."""
+    page.get_by_role("radio", name=tool).or_(page.get_by_role("button", name=tool)).first.click()
+    answer = page.locator(".st-key-draw-answers .answer")
+    expect(answer).to_have_attribute("data-tool", tool)
+    page.wait_for_function(QUIET)
+
+
 def test_the_eraser_rubs_out(sheet: Page) -> None:
     draw(sheet, BOX)
     before = ink(sheet)
-    sheet.get_by_role("radio", name="Eraser").or_(
-        sheet.get_by_role("button", name="Eraser")
-    ).first.click()
-    sheet.wait_for_function(QUIET)
+    take(sheet, "Eraser")
     draw(sheet, [[(70, 80), (260, 85)]])
     assert 0 < ink(sheet) < before
     no_exception(sheet)
@@ -276,8 +281,7 @@ def test_the_eraser_rubs_out(sheet: Page) -> None:
 
 @pytest.mark.parametrize("tool", ["Line", "Circle", "Rectangle"])
 def test_shapes_are_drawn_from_corner_to_corner(sheet: Page, tool: str) -> None:
-    sheet.get_by_role("radio", name=tool).or_(sheet.get_by_role("button", name=tool)).first.click()
-    sheet.wait_for_function(QUIET)
+    take(sheet, tool)
     draw(sheet, [[(90, 100), (150, 150), (230, 200)]])
     assert ink(sheet) > 500
     button(sheet, "Undo").click()
@@ -288,9 +292,7 @@ def test_shapes_are_drawn_from_corner_to_corner(sheet: Page, tool: str) -> None:
 
 
 def test_a_polygon_is_closed_by_its_first_corner(sheet: Page) -> None:
-    sheet.get_by_role("radio", name="Polygon").or_(
-        sheet.get_by_role("button", name="Polygon")
-    ).first.click()
+    take(sheet, "Polygon")
     expect(sheet.get_by_text("Click the corners")).to_be_visible()
     sheet.wait_for_function(QUIET)
     box = sheet.locator(f"{SHEET} .upper-canvas").bounding_box()

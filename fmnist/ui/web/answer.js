@@ -46,6 +46,7 @@ export default function (component) {
   bars.setAttribute("aria-label", data.alt);
   root.dataset.tone = data.tone;
   root.dataset.step = data.step;
+  root.dataset.tool = data.tool;
   root.classList.toggle("compared", data.rows.some((row) => row.before != null));
   write(root.querySelector(".model"), data.model);
   write(root.querySelector(".headline"), data.headline);
