@@ -35,7 +35,7 @@ def same_weights(left: nn.Module, right: nn.Module) -> bool:
 def test_layers_of_fashion_cnn() -> None:
     layers = [type(layer).__name__ for layer in FashionCNN()]
     assert layers == [
-        "Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d", "Dropout", "Flatten",
+        "Conv2d", "ReLU", "Conv2d", "MaxPool2d", "ReLU", "Dropout", "Flatten",
         "Linear", "ReLU", "Dropout", "Linear",
     ]  # fmt: skip
     model = FashionCNN()
@@ -72,8 +72,9 @@ def test_summary_counts_the_same() -> None:
         ("fashion-cnn-no-dropout", 1_625_866),
         ("fashion-cnn-one-convolution", 804_554),
         ("fashion-cnn-64", 822_346),
+        ("fashion-cnn-unnormalised", 1_625_866),
         ("logistic", 7_850),
-        ("mlp", 235_146),
+        ("mlp", 203_530),
         ("lenet-5", 61_706),
         ("residual", 464_106),
     ],
@@ -88,6 +89,13 @@ def test_every_model_has_the_parameters_its_docstring_names(name: str, parameter
 def test_without_dropout_there_is_none() -> None:
     kinds = [type(layer) for layer in create_model("fashion-cnn-no-dropout", seed=0).children()]
     assert Dropout not in kinds and nn.Conv2d in kinds
+
+
+def test_without_normalisation_pixels_come_from_0_to_1() -> None:
+    model, raw = (create_model(f"fashion-cnn{end}", seed=0) for end in ("", "-unnormalised"))
+    assert same_weights(model, raw)
+    pixels = torch.rand(2, 1, 28, 28, generator=generator(0))
+    torch.testing.assert_close(raw.eval()(2 * pixels - 1), model.eval()(pixels))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from fmnist.models.layers import Chain, Dropout
+from fmnist.models.layers import Affine, Chain, Dropout
 
 
 class FashionCNN(Chain):
@@ -17,6 +17,8 @@ class FashionCNN(Chain):
     dropout : bool
         Whether there is dropout, after the pooling and before the last layer.
     convolutions : {1, 2}
+    normalised : bool
+        Whether pixels are taken as they come, from -1 to 1, or moved back to 0 to 1.
 
     Notes
     -----
@@ -30,14 +32,18 @@ class FashionCNN(Chain):
         hidden: int = 128,
         dropout: bool = True,
         convolutions: int = 2,
+        normalised: bool = True,
     ) -> None:
         super().__init__()
+        if not normalised:
+            self.raw = Affine(0.5, 0.5)  # (B, 1, 28, 28)
         self.conv1 = nn.Conv2d(1, 32, kernel_size=3, padding=1)  # (B, 32, 28, 28)
-        self.relu1 = nn.ReLU(inplace=True)
         if convolutions == 2:
+            self.relu1 = nn.ReLU(inplace=True)
             self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)  # (B, 64, 28, 28)
-            self.relu2 = nn.ReLU(inplace=True)
+        # pooled first: the highest of four is cut at zero just the same, at a quarter of the work
         self.pool = nn.MaxPool2d(2)  # (B, 64, 14, 14)
+        self.relu2 = nn.ReLU(inplace=True)
         if dropout:
             self.dropout1 = Dropout(0.25)
         self.flatten = nn.Flatten()  # (B, 12544)
@@ -61,3 +67,8 @@ def with_one_convolution(num_classes: int = 10) -> FashionCNN:
 def with_64_units(num_classes: int = 10) -> FashionCNN:
     """FashionCNN with 64 units in its first fully connected layer; 822,346 parameters."""
     return FashionCNN(num_classes, hidden=64)
+
+
+def without_normalisation(num_classes: int = 10) -> FashionCNN:
+    """FashionCNN that sees pixels from 0 to 1, as they are stored; 1,625,866 parameters."""
+    return FashionCNN(num_classes, normalised=False)

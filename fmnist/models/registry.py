@@ -52,6 +52,11 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             summary="Half the units in the first fully connected layer.",
             factory="fmnist.models.fashion_cnn:with_64_units",
         ),
+        "fashion-cnn-unnormalised": ModelSpec(
+            title="FashionCNN without normalisation",
+            summary="Takes pixels from 0 to 1 instead of -1 to 1.",
+            factory="fmnist.models.fashion_cnn:without_normalisation",
+        ),
         "logistic": ModelSpec(
             title="Logistic regression",
             summary="One weight for every pixel and class: what can be told without layers.",
@@ -59,7 +64,7 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
         "mlp": ModelSpec(
             title="MLP",
-            summary="Two fully connected layers of 256 and 128 units before the last one.",
+            summary="One hidden layer of 256 units: layers, but no convolutions.",
             factory="fmnist.models.linear:MLP",
         ),
         "lenet-5": ModelSpec(
