@@ -18,7 +18,7 @@ from PIL import Image
 
 from fmnist import cards, datasets, runs
 from fmnist.classes import CLASS_NAMES
-from fmnist.config import RECIPES, ConfigError, TrainConfig
+from fmnist.config import OWN_RECIPE, RECIPES, ConfigError, TrainConfig, recipe
 from fmnist.drawing import GATE, Ink, Preparation, classify
 from fmnist.evaluation import Evaluation, evaluate
 from fmnist.files import png, write_atomic
@@ -62,9 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument(
         "--recipe",
-        choices=list(RECIPES),
+        choices=[*RECIPES, OWN_RECIPE],
         default="original",
-        help="settings that belong together; those given beside it win (default original)",
+        help="settings that belong together; those given beside it win (default original); "
+        '"own" is the recipe of the model',
     )
     for field in dataclasses.fields(TrainConfig):
         # every value is checked by TrainConfig, whose sentences name the field
@@ -170,7 +171,7 @@ def _train(options: argparse.Namespace) -> int:
     else:
         fields = [field.name for field in dataclasses.fields(TrainConfig)]
         given = {name: getattr(options, name) for name in fields if hasattr(options, name)}
-        config = TrainConfig(**{**RECIPES[options.recipe], **given})
+        config = TrainConfig(**{**recipe(options.recipe, given.get("model")), **given})
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
     if not options.resume:
         run = runs.create_run(root, config, name=options.name)

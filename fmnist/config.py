@@ -3,16 +3,18 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Final, Literal, Self, cast, get_args
 
 from fmnist.models.registry import MODELS
 
 DatasetName = Literal["fashion-mnist", "drawn-garments"]
 Protocol = Literal["held-out", "notebook"]
-Optimiser = Literal["adam", "adamw"]
-Schedule = Literal["constant", "one-cycle"]
-Augmentation = Literal["none", "flip", "flip-shift"]
-Precision = Literal["float32", "bfloat16"]
+Optimiser = Literal["adam", "adamw", "sgd"]
+Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
+Augmenter = Literal["flip", "shift", "rotate", "rand", "erase"]
+Mixing = Literal["none", "mixup", "cutmix"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Views = Literal["one", "flip", "flip-shift"]
 Drawings = Literal["none", "outlines", "sketches", "doodles"]
 
 PROTOCOL_TITLES: Final[Mapping[str, str]] = {
@@ -54,19 +56,35 @@ class TrainConfig:
         Images a step, 1 to 4096.
     learning_rate : float
         Above 0, at most 1; the highest one where the schedule changes it.
-    optimiser : {"adam", "adamw"}
-        Adam (Kingma and Ba 2015), or Adam with decoupled weight decay (Loshchilov and Hutter
-        2019).
+    optimiser : {"adam", "adamw", "sgd"}
+        Adam (Kingma and Ba 2015), Adam with decoupled weight decay (Loshchilov and Hutter 2019),
+        or stochastic gradient descent with Nesterov's momentum of 0.9.
     weight_decay : float
-        Of AdamW, 0 to 1; Adam takes none.
-    schedule : {"constant", "one-cycle"}
+        Of AdamW and SGD, 0 to 1; Adam takes none. Norms and biases do not decay.
+    schedule : {"constant", "warm-up", "cosine", "one-cycle"}
         As `fmnist.schedules.learning_rate` describes them.
-    augmentation : {"none", "flip", "flip-shift"}
-        What is done to each image anew every time it is shown: mirrored or not, moved by up to
-        two pixels.
-    precision : {"float32", "bfloat16"}
+    augmentation : str
+        What is done to each image anew every time it is shown: "none", or some of the names
+        "flip", "shift", "rotate", "rand" and "erase" in this order, joined with hyphens;
+        `fmnist.augmentation.augment` describes them.
+    mixing : {"none", "mixup", "cutmix"}
+        Whether images of a batch are mixed in pairs (`fmnist.augmentation.mix`).
+    mixing_share : float
+        Share of the batches that are mixed, above 0, at most 1.
+    label_smoothing : float
+        Share of the target that goes to all classes alike, 0 to 0.9 (Szegedy et al. 2016).
+    ema : float
+        Decay a step of an exponential moving average of the weights, which is then what is
+        measured and kept; 0 for none, below 1. It begins lower, so that it forgets the first steps.
+    patience : int or None
+        End after this many epochs without a better validation accuracy, 1 to 1000; None to go
+        on to the last epoch.
+    precision : {"auto", "float32", "bfloat16"}
         What convolutions and products of matrices are computed in; bfloat16 is faster on
-        processors that have it, and less exact.
+        processors that have it, and less exact; "auto" takes it there.
+    views : {"one", "flip", "flip-shift"}
+        Test-time augmentation: what the finished model's predictions are averaged over, beside
+        its figures for the image alone (`fmnist.evaluation.evaluate`).
     drawings : {"none", "outlines", "sketches", "doodles"}
         What to train on beside the photographs, each with those before it: outlines of the
         photographs; garments as people sketch them; doodles of other things, which the network
@@ -94,8 +112,14 @@ class TrainConfig:
     optimiser: Optimiser = "adam"
     weight_decay: float = 0.0
     schedule: Schedule = "constant"
-    augmentation: Augmentation = "none"
+    augmentation: str = "none"
+    mixing: Mixing = "none"
+    mixing_share: float = 1.0
+    label_smoothing: float = 0.0
+    ema: float = 0.0
+    patience: int | None = None
     precision: Precision = "float32"
+    views: Views = "one"
     drawings: Drawings = "none"
     seed: int = 0
     subset: int | None = None
@@ -107,10 +131,12 @@ class TrainConfig:
         _check_choice("protocol", self.protocol, get_args(Protocol))
         _check_choice("optimiser", self.optimiser, get_args(Optimiser))
         _check_choice("schedule", self.schedule, get_args(Schedule))
-        _check_choice("augmentation", self.augmentation, get_args(Augmentation))
+        _check_choice("mixing", self.mixing, get_args(Mixing))
         _check_choice("precision", self.precision, get_args(Precision))
-        _check_integer("epochs", self.epochs, 1, 1000)
+        _check_choice("views", self.views, get_args(Views))
         _check_choice("drawings", self.drawings, get_args(Drawings))
+        _check_augmentation(self.augmentation)
+        _check_integer("epochs", self.epochs, 1, 1000)
         _check_integer("batch_size", self.batch_size, 1, 4096)
         _check_integer("seed", self.seed, 0, 2**32 - 1)
         _check_integer("log_every", self.log_every, 1, 10_000)
@@ -121,13 +147,37 @@ class TrainConfig:
             raise ConfigError(
                 "learning_rate", f"must be above 0 and at most 1, not {self.learning_rate!r}."
             )
-        _check_number("weight_decay", self.weight_decay)
-        if not 0 <= self.weight_decay <= 1:
+        _check_number("mixing_share", self.mixing_share)
+        if not 0 < self.mixing_share <= 1:
             raise ConfigError(
-                "weight_decay", f"must be between 0 and 1, not {self.weight_decay!r}."
+                "mixing_share", f"must be above 0 and at most 1, not {self.mixing_share!r}."
             )
+        for field, low, high in (("weight_decay", 0, 1), ("label_smoothing", 0, 0.9)):
+            value = getattr(self, field)
+            _check_number(field, value)
+            if not low <= value <= high:
+                raise ConfigError(field, f"must be between {low} and {high}, not {value!r}.")
+        _check_number("ema", self.ema)
+        if not 0 <= self.ema < 1:
+            raise ConfigError("ema", f"must be at least 0 and below 1, not {self.ema!r}.")
         if self.weight_decay and self.optimiser == "adam":
-            raise ConfigError("weight_decay", "is for the optimiser adamw; adam takes none.")
+            raise ConfigError(
+                "weight_decay", "is for adamw and sgd; the optimiser adam takes none."
+            )
+        if self.patience is not None:
+            _check_integer("patience", self.patience, 1, 1000)
+            if self.protocol == "notebook":
+                raise ConfigError(
+                    "patience",
+                    "needs the held-out protocol; otherwise the test split would decide.",
+                )
+
+    @property
+    def augmenters(self) -> tuple[Augmenter, ...]:
+        """The names in `augmentation`."""
+        if self.augmentation == "none":
+            return ()
+        return cast(tuple[Augmenter, ...], tuple(self.augmentation.split("-")))
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a dictionary of JSON values, in the order of the fields."""
@@ -154,6 +204,17 @@ class TrainConfig:
 def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ConfigError(field, f"must be one of {', '.join(choices)}, not {value!r}.")
+
+
+def _check_augmentation(value: object) -> None:
+    known = get_args(Augmenter)
+    names = value.split("-") if isinstance(value, str) else []
+    if value != "none" and (not names or names != [name for name in known if name in names]):
+        raise ConfigError(
+            "augmentation",
+            f'must be "none" or some of {", ".join(known)}, in this order and joined with '
+            f"hyphens, not {value!r}.",
+        )
 
 
 def _check_number(field: str, value: object) -> None:
@@ -185,3 +246,34 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
 }
 """Settings that belong together, by name; what is left out stays at its default."""
+
+OWN_RECIPE: Final = "own"
+"""The recipe of the model that is trained, as the registry has it."""
+
+
+def recipe(name: str, model: str | None = None) -> dict[str, Any]:
+    """Settings of a recipe.
+
+    Parameters
+    ----------
+    name : str
+        Of `RECIPES`, or `OWN_RECIPE`.
+    model : str, optional
+        To train instead of the recipe's own; what "own" refers to.
+
+    Returns
+    -------
+    dict
+        To be given to `TrainConfig`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model.
+    """
+    chosen = {} if model is None else {"model": model}
+    if name != OWN_RECIPE:
+        return {**RECIPES[name], **chosen}
+    model = model or TrainConfig().model
+    _check_choice("model", model, tuple(MODELS))
+    return {**MODELS[model].recipe, **chosen}

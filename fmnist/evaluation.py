@@ -1,7 +1,7 @@
 """What a classifier says of every image of a split, kept as logits and labels."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist import metrics
-from fmnist.classes import NUM_CLASSES
+from fmnist.classes import IMAGE_SIZE, NUM_CLASSES
+from fmnist.config import Views
 from fmnist.datasets import SPLITS, Split, SplitName
 from fmnist.files import write_atomic
 
@@ -130,6 +131,7 @@ def evaluate(
     classifier: "Classifier",
     split: Split,
     *,
+    views: Views = "one",
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Logits of a classifier for all images of a split.
@@ -138,12 +140,36 @@ def evaluate(
     ----------
     classifier : Classifier
     split : Split
+    views : {"one", "flip", "flip-shift"}
+        Test-time augmentation: the logarithm of the mean probabilities over views of each image.
+        "one" is the image alone; "flip" adds its mirror image; "flip-shift" adds to each of the
+        two itself moved by one pixel up, down, left and right.
     progress : callable, optional
-        Called now and then with (images done, images in all).
+        Called now and then with (images done, images in all), of one view after the other.
     """
+    shown = list(_views(split.images, views))
     with np.errstate(over="ignore"):  # logits of weights gone astray: inf is what they become
-        logits = classifier.logits(split.images, progress=progress).astype(np.float16)
-    return Evaluation(split.name, logits, split.labels, split.indices)
+        if len(shown) == 1:
+            logits = classifier.logits(split.images, progress=progress)
+        else:
+            probabilities = [
+                metrics.softmax(classifier.logits(v, progress=progress)) for v in shown
+            ]
+            smallest = np.finfo(np.float32).tiny  # whose logarithm is a number still
+            logits = np.log(np.maximum(np.mean(probabilities, axis=0), smallest))
+        rounded = logits.astype(np.float16)
+    return Evaluation(split.name, rounded, split.labels, split.indices)
+
+
+def _views(images: NDArray[np.uint8], views: Views) -> Iterator[NDArray[np.uint8]]:
+    """Images (N, 28, 28) as they are, then as they are seen otherwise."""
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    for seen in (images,) if views == "one" else (images, mirrored):
+        yield seen
+        if views == "flip-shift":
+            padded = np.pad(seen, ((0, 0), (1, 1), (1, 1)))
+            for row, column in ((0, 1), (2, 1), (1, 0), (1, 2)):
+                yield padded[:, row : row + IMAGE_SIZE, column : column + IMAGE_SIZE]
 
 
 @dataclass(frozen=True, eq=False)

@@ -325,6 +325,11 @@ class Run:
         """Logits of a split from the best epoch's weights."""
         return self.folder / "evaluation" / f"{split}.npz"
 
+    @property
+    def views_path(self) -> Path:
+        """Logits of the test split, averaged over the views that the settings name."""
+        return self.folder / "evaluation" / "test-views.npz"
+
     def lock(self) -> filelock.BaseFileLock:
         """A new lock of the folder, not yet acquired; usable from any thread."""
         return filelock.FileLock(self.folder / _LOCK_FILE, timeout=5, thread_local=False)

@@ -1,10 +1,12 @@
 """How the learning rate changes while a model trains."""
 
+import math
 from typing import Final
 
 from fmnist.config import Schedule
 
-WARM_UP: Final = 0.2  # share of the steps
+WARM_UP: Final = 0.05  # share of the steps
+ONE_CYCLE_WARM_UP: Final = 0.2
 
 
 def learning_rate(schedule: Schedule, *, highest: float, step: int, steps: int) -> float:
@@ -12,10 +14,11 @@ def learning_rate(schedule: Schedule, *, highest: float, step: int, steps: int) 
 
     Parameters
     ----------
-    schedule : {"constant", "one-cycle"}
-        "constant" keeps the highest; "one-cycle" rises to it evenly over the first fifth of the
-        steps and falls evenly to almost 0 over the rest (after Smith and Topin 2018,
-        "Super-Convergence").
+    schedule : {"constant", "warm-up", "cosine", "one-cycle"}
+        "constant" keeps the highest; "warm-up" rises to it evenly over the first twentieth of
+        the steps and keeps it; "cosine" rises alike and falls to almost 0 along half a cosine
+        (Loshchilov and Hutter 2017, "SGDR"); "one-cycle" rises evenly over the first fifth and
+        falls evenly to almost 0 over the rest (after Smith and Topin 2018, "Super-Convergence").
     highest : float
     step : int
         From 0.
@@ -29,7 +32,13 @@ def learning_rate(schedule: Schedule, *, highest: float, step: int, steps: int) 
     """
     if schedule == "constant":
         return highest
-    warm_up = max(round(WARM_UP * steps), 1)
+    share = ONE_CYCLE_WARM_UP if schedule == "one-cycle" else WARM_UP
+    warm_up = max(round(share * steps), 1)
     if step < warm_up:
         return highest * (step + 1) / warm_up
-    return highest * (steps - step) / (steps - warm_up + 1)
+    if schedule == "warm-up":
+        return highest
+    left = (steps - step) / (steps - warm_up + 1)  # from just below 1 to just above 0
+    if schedule == "cosine":
+        return highest * (1 - math.cos(math.pi * left)) / 2
+    return highest * left

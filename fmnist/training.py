@@ -1,5 +1,6 @@
 """The epoch loop: a plain function that trains a run's model and can be resumed bit for bit."""
 
+import copy
 import errno
 import importlib.metadata
 import io
@@ -19,10 +20,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import fmnist
-from fmnist.augmentation import augment
+from fmnist.augmentation import augment, mix
 from fmnist.classes import NUM_CLASSES
 from fmnist.classifier import Classifier, Normalisation
-from fmnist.config import TrainConfig
+from fmnist.config import Precision, TrainConfig
 from fmnist.datasets import DATASET_TITLES, Dataset, Split, SplitName, stratified_subset
 from fmnist.drawings import with_drawings
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
@@ -37,8 +38,9 @@ Outcome = Literal["finished", "paused", "stopped"]
 
 CHECKPOINT_SECONDS: Final = 30.0
 STATUS_SECONDS: Final = 1.0
+MOMENTUM: Final = 0.9
 
-_CHECKPOINT_FORMAT: Final = 2
+_CHECKPOINT_FORMAT: Final = 3
 
 
 class TrainingError(Exception):
@@ -171,7 +173,29 @@ def _optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(
+            groups, lr=config.learning_rate, momentum=MOMENTUM, nesterov=True, fused=True
+        )
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+
+
+def computes_in(precision: Precision, device: torch.device) -> torch.dtype:
+    """What the sums of a run are computed in on a device.
+
+    Returns
+    -------
+    torch.dtype
+        bfloat16 or float32; for the precision "auto", bfloat16 where the processor's own
+        instructions or the GPU compute in it.
+    """
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    if device.type == "cuda":
+        has_it = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has_it = any(v for k, v in torch.cpu.get_capabilities().items() if k.endswith("bf16"))
+    return torch.bfloat16 if has_it else torch.float32
 
 
 @dataclass
@@ -201,6 +225,8 @@ class _Session:
     dataset: Dataset
     device: torch.device
     model: nn.Module
+    average: nn.Module | None  # of the weights so far, where the settings want it
+    dtype: torch.dtype  # of convolutions and products of matrices
     optimiser: torch.optim.Optimizer
     dropout_generator: torch.Generator
     order_generator: torch.Generator
@@ -241,7 +267,8 @@ class _Session:
         for leftover in run.folder.rglob(".*.tmp"):  # of a process that was killed as it wrote
             if not leftover.name.startswith(".name.json."):  # the page's, who may be writing now
                 leftover.unlink(missing_ok=True)
-        _describe(run, dataset, device)
+        dtype = computes_in(config.precision, device)
+        _describe(run, dataset, device, dtype)
         # streams that have nothing to do with each other, from one seed
         order_seed, dropout_seed, augmentation_seed = (
             int(seed) for seed in np.random.SeedSequence(config.seed).generate_state(3)
@@ -249,8 +276,9 @@ class _Session:
         order_generator = torch.Generator().manual_seed(order_seed)
         dropout_generator = torch.Generator(device).manual_seed(dropout_seed)
         model = create_model(config.model, seed=config.seed, num_classes=outputs(config)).to(device)
-        if config.precision == "bfloat16":  # whose kernels want the channels innermost
+        if dtype == torch.bfloat16:  # whose kernels want the channels innermost
             model = model.to(memory_format=torch.channels_last)
+        average = copy.deepcopy(model).requires_grad_(False) if config.ema else None
         set_dropout_generator(model, dropout_generator)
         split = training_split(config, dataset)
         if config.drawings != "none":
@@ -263,6 +291,8 @@ class _Session:
             dataset=dataset,
             device=device,
             model=model,
+            average=average,
+            dtype=dtype,
             optimiser=_optimiser(model, config),
             dropout_generator=dropout_generator,
             order_generator=order_generator,
@@ -303,7 +333,7 @@ class _Session:
         checkpoint_seconds: float,
     ) -> Outcome:
         self.begun = self.last_checkpoint = time.perf_counter()
-        while self.epoch <= self.config.epochs:
+        while self.epoch <= self.config.epochs and not self._has_settled():
             signal = self._run_steps(control, on_progress, checkpoint_seconds)
             if signal == "pause":
                 self._checkpoint()
@@ -318,6 +348,8 @@ class _Session:
             on_progress(self.progress())
             if time.perf_counter() - self.last_checkpoint >= checkpoint_seconds:
                 self._checkpoint()
+        if self._has_settled():
+            self._log_event(f"No better epoch in {self.config.patience}: ended early")
         self._finish()
         self._write_status("finished", "Finished")
         self.run.checkpoint_path.unlink(missing_ok=True)  # there is nothing left to resume
@@ -336,8 +368,9 @@ class _Session:
         size, log_every = config.batch_size, config.log_every
         model, optimiser, normalise = self.model.train(), self.optimiser, Normalisation()
         autocast = torch.autocast(
-            self.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
+            self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16
         )
+        smoothing, generator = config.label_smoothing, self.augmentation_generator
         begun = last_status = time.perf_counter()
         shown = self.batch
         try:
@@ -347,8 +380,9 @@ class _Session:
                     return signal
                 chosen = order[self.batch * size : (self.batch + 1) * size]
                 labels = self.labels[chosen]  # (B,)
-                images = augment(
-                    self.images[chosen], config.augmentation, self.augmentation_generator
+                images = normalise(augment(self.images[chosen], config.augmenters, generator))
+                images, partners, weight = mix(
+                    images, config.mixing, config.mixing_share, generator
                 )
                 rate = learning_rate(
                     config.schedule, highest=config.learning_rate, step=self.step, steps=steps
@@ -356,11 +390,18 @@ class _Session:
                 for group in optimiser.param_groups:
                     group["lr"] = rate
                 with autocast:
-                    logits = model(normalise(images)).float()  # (B, 10), or 11
-                loss = functional.cross_entropy(logits, labels)
+                    logits = model(images).float()  # (B, 10), or 11
+                loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+                if config.mixing != "none":
+                    others = labels[partners]
+                    loss = weight * loss + (1 - weight) * functional.cross_entropy(
+                        logits, others, label_smoothing=smoothing
+                    )
+                    labels = torch.where(weight >= 0.5, labels, others)  # the greater part's
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
+                self._add_to_average()
                 self.recent.loss.add_(loss.detach(), alpha=len(chosen))
                 self.recent.correct.add_((logits.detach().argmax(1) == labels).sum())
                 self.recent.images += len(chosen)
@@ -382,6 +423,29 @@ class _Session:
         finally:
             self.epoch_seconds += time.perf_counter() - begun
         return "continue"
+
+    @torch.no_grad()
+    def _add_to_average(self) -> None:
+        """Move the averaged weights, and what norms keep, a little towards those of this step."""
+        if self.average is None:
+            return
+        # as many steps back as have been made, at first
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        pairs = zip(
+            self.average.state_dict().values(), self.model.state_dict().values(), strict=True
+        )
+        for averaged, new in pairs:
+            if averaged.is_floating_point():
+                averaged.lerp_(new, 1 - decay)
+            else:
+                averaged.copy_(new)
+
+    def _has_settled(self) -> bool:
+        """Whether the last epochs brought nothing better, and the settings end there."""
+        patience, best = self.config.patience, History.from_lines(self.lines).best
+        if patience is None or best is None or self.batch:
+            return False
+        return self.epoch - 1 - best.epoch >= patience
 
     def _log_loss(self, *, write: bool) -> None:
         """Move the recent sums into the epoch's, and the mean loss into the history."""
@@ -455,10 +519,14 @@ class _Session:
         if measured.split != "test":
             chosen = Classifier.load(self.run.weights_path)
             chosen.model.to(self.device)
-            evaluate(chosen, self.dataset.split("test")).save(self.run.evaluation_path("test"))
+            test = self.dataset.split("test")
+            evaluate(chosen, test).save(self.run.evaluation_path("test"))
+            views = self.config.views
+            if views != "one":
+                evaluate(chosen, test, views=views).save(self.run.views_path)
 
     def _classifier(self) -> Classifier:
-        return Classifier(self.model, model_name=self.config.model)
+        return Classifier(self.average or self.model, model_name=self.config.model)
 
     def _elapsed(self) -> float:
         return self.seconds + time.perf_counter() - self.begun
@@ -480,6 +548,7 @@ class _Session:
             "config": json.dumps(self.config.to_json()),
             "dataset": self.dataset.checksum,
             "model": self.model.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
             "optimiser": self.optimiser.state_dict(),
             "dropout_state": self.dropout_generator.get_state(),
             "order_state": self.order_state,
@@ -510,6 +579,8 @@ class _Session:
             if values["dataset"] != self.dataset.checksum:
                 raise ValueError("the data set has changed since")
             self.model.load_state_dict(values["model"])
+            if self.average is not None:
+                self.average.load_state_dict(values["average"])
             self.optimiser.load_state_dict(values["optimiser"])
             self.dropout_generator.set_state(values["dropout_state"].cpu())
             self.order_state = values["order_state"].cpu()
@@ -555,7 +626,7 @@ class _Session:
             self._classifier().save(self.run.weights_path)
 
 
-def _describe(run: Run, dataset: Dataset, device: torch.device) -> None:
+def _describe(run: Run, dataset: Dataset, device: torch.device, dtype: torch.dtype) -> None:
     """Add to config.json what else decides the result, when the run first starts."""
     document = read_json(run.config_path)
     if "dataset" in document:
@@ -572,6 +643,7 @@ def _describe(run: Run, dataset: Dataset, device: torch.device) -> None:
         **packages,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": str(torch.get_num_threads()),
+        "precision": str(dtype).removeprefix("torch."),
     }
     write_json(run.config_path, document)
 
@@ -580,6 +652,7 @@ __all__ = [
     "Outcome",
     "Signal",
     "TrainingError",
+    "computes_in",
     "monitored_split",
     "outputs",
     "train",

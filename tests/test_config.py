@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from fmnist.config import RECIPES, ConfigError, TrainConfig
+from fmnist.config import RECIPES, ConfigError, TrainConfig, recipe
+from fmnist.models.registry import MODELS
 
 CHANGED = TrainConfig(
     model="residual",
     dataset="drawn-garments",
-    protocol="notebook",
+    protocol="held-out",
     epochs=3,
     batch_size=64,
     learning_rate=0.01,
@@ -19,7 +20,13 @@ CHANGED = TrainConfig(
     weight_decay=0.05,
     schedule="one-cycle",
     augmentation="flip-shift",
+    mixing="cutmix",
+    mixing_share=0.5,
+    label_smoothing=0.1,
+    ema=0.999,
+    patience=3,
     precision="bfloat16",
+    views="flip",
     drawings="doodles",
     seed=5,
     subset=500,
@@ -39,7 +46,13 @@ def test_defaults_are_the_original_recipe() -> None:
         weight_decay=0.0,
         schedule="constant",
         augmentation="none",
+        mixing="none",
+        mixing_share=1.0,
+        label_smoothing=0.0,
+        ema=0.0,
+        patience=None,
         precision="float32",
+        views="one",
         drawings="none",
         seed=0,
         subset=None,
@@ -54,16 +67,17 @@ def test_settings_cannot_be_changed() -> None:
 
 NUMBERS = (
     "epochs", "batch_size", "learning_rate", "weight_decay", "seed", "subset", "log_every",
+    "mixing_share", "label_smoothing", "ema", "patience",
 )  # fmt: skip
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
 CHOICES = (
     "model", "dataset", "protocol", "optimiser", "schedule", "augmentation", "precision",
-    "drawings",
+    "drawings", "mixing", "views",
 )  # fmt: skip
 NO_CHOICES: tuple[Any, ...] = ("", "other", None, 1, True, ["adam"], {})
 IMPOSSIBLE: list[tuple[str, Any]] = [
     *((name, value) for name in NUMBERS for value in NO_NUMBERS),
-    *((name, None) for name in NUMBERS if name != "subset"),
+    *((name, None) for name in NUMBERS if name not in ("subset", "patience")),
     *((name, 2.0) for name in NUMBERS),
     *((name, -1) for name in NUMBERS),
     *((name, 10**400) for name in NUMBERS),
@@ -73,6 +87,8 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("learning_rate", 0), ("learning_rate", 0.0), ("learning_rate", 1.0000001),
     ("weight_decay", 1.01), ("weight_decay", 0.1),  # Adam takes none
     ("seed", 2**32),
+    ("augmentation", "flip-flip"), ("augmentation", "shift-flip"), ("augmentation", "flip-none"),
+    ("mixing_share", 0), ("label_smoothing", 0.91), ("ema", 1), ("patience", 0), ("patience", 1001),
     ("subset", 0), ("subset", 9), ("subset", 60_001),
     ("log_every", 0), ("log_every", 10_001),
 ]  # fmt: skip
@@ -96,6 +112,8 @@ def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> No
         ("learning_rate", 1), ("learning_rate", 1e-12),
         ("weight_decay", 0), ("weight_decay", 0.0),
         ("seed", 0), ("seed", 2**32 - 1),
+        ("mixing_share", 1), ("label_smoothing", 0), ("label_smoothing", 0.9), ("ema", 0.9999),
+        ("patience", None), ("patience", 1), ("augmentation", "flip-shift-rotate-rand-erase"),
         ("subset", None), ("subset", 10), ("subset", 60_000),
         ("log_every", 1), ("log_every", 10_000),
     ],
@@ -115,11 +133,36 @@ def test_every_field_counts() -> None:
     # a field that is lost on the way would still pass the round trip of its default
     defaults = TrainConfig().to_json()
     same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
-    assert same == []
+    assert same == ["protocol"]  # patience goes with this one only
+    assert TrainConfig.from_json({"protocol": "notebook"}).protocol == "notebook"
 
 
 def test_adamw_takes_weight_decay() -> None:
     assert TrainConfig(optimiser="adamw", weight_decay=1.0).weight_decay == 1
+
+
+def test_patience_on_the_test_split_is_refused() -> None:
+    with pytest.raises(ConfigError, match="^patience: needs the held-out protocol"):
+        TrainConfig(protocol="notebook", patience=3)
+
+
+def test_augmenters_are_the_names_in_the_setting() -> None:
+    assert TrainConfig().augmenters == ()
+    assert TrainConfig(augmentation="flip-erase").augmenters == ("flip", "erase")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_s_own_recipe_trains_it(model: str) -> None:
+    config = TrainConfig(**recipe("own", model))
+    assert config.model == model
+    assert config.to_json().items() >= MODELS[model].recipe.items()
+
+
+def test_a_recipe_can_train_another_model() -> None:
+    assert recipe("sketch", "mlp") == {**RECIPES["sketch"], "model": "mlp"}
+    assert recipe("own") == {}
+    with pytest.raises(ConfigError, match="^model: must be one of"):
+        recipe("own", "vgg")
 
 
 @pytest.mark.parametrize("name", RECIPES)

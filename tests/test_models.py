@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from fmnist.models.fashion_cnn import FashionCNN
 from fmnist.models.initialisation import DrawFrom
@@ -66,6 +67,21 @@ def test_summary_counts_the_same() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_summary_counts_what_torch_counts(name: str) -> None:
+    model = create_model(name, seed=0).eval()
+    rows = summarise(name)
+    assert sum(row.parameters for row in rows) == sum(p.numel() for p in model.parameters())
+    # attention's short cut for evaluation is one operation that the counter does not know
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(torch.zeros(1, 1, 28, 28))
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+    assert 2 * sum(row.multiply_adds for row in rows) == counter.get_total_flops()
+
+
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
@@ -77,6 +93,11 @@ def test_summary_counts_the_same() -> None:
         ("mlp", 203_530),
         ("lenet-5", 61_706),
         ("residual", 464_106),
+        ("residual-small", 98_042),
+        ("deep-cnn", 288_170),
+        ("resnet18", 11_172_810),
+        ("efficientnet-b0", 4_019_782),
+        ("vit-tiny", 5_353_738),
     ],
 )
 def test_every_model_has_the_parameters_its_docstring_names(name: str, parameters: int) -> None:

@@ -1,14 +1,17 @@
 """The learning rate of every step."""
 
 import itertools
+import math
+from typing import get_args
 
 import pytest
 
+from fmnist.config import Schedule
 from fmnist.schedules import learning_rate
 
 
-def rates(steps: int) -> list[float]:
-    return [learning_rate("one-cycle", highest=0.1, step=s, steps=steps) for s in range(steps)]
+def rates(steps: int, schedule: Schedule = "one-cycle") -> list[float]:
+    return [learning_rate(schedule, highest=0.1, step=s, steps=steps) for s in range(steps)]
 
 
 def test_constant() -> None:
@@ -25,6 +28,20 @@ def test_one_cycle_rises_for_a_fifth_and_falls_for_the_rest() -> None:
     assert 0 < seen[-1] < 0.002
 
 
+def test_warm_up_rises_for_a_twentieth_and_stays() -> None:
+    seen = rates(100, "warm-up")
+    assert seen[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
+    assert set(seen[5:]) == {0.1}
+
+
+def test_cosine_falls_along_half_a_cosine() -> None:
+    seen = rates(105, "cosine")
+    assert seen[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
+    falling = [0.05 * (1 + math.cos(math.pi * step / 101)) for step in range(1, 101)]
+    assert seen[5:] == pytest.approx(falling)
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 7])
-def test_short_runs_stay_between_zero_and_the_highest(steps: int) -> None:
-    assert all(0 < rate <= 0.1 for rate in rates(steps))
+@pytest.mark.parametrize("schedule", get_args(Schedule))
+def test_short_runs_stay_between_zero_and_the_highest(steps: int, schedule: Schedule) -> None:
+    assert all(0 < rate <= 0.1 for rate in rates(steps, schedule))

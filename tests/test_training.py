@@ -19,6 +19,7 @@ from fmnist.classifier import Classifier
 from fmnist.config import TrainConfig
 from fmnist.datasets import Dataset, Split
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
+from fmnist.metrics import softmax
 from fmnist.runs import Run
 from fmnist.training import Outcome, Signal, TrainingError, train, training_split
 from tests.small import same_result, small_dataset
@@ -319,7 +320,7 @@ def raising(error: Exception) -> Callable[..., None]:
 def test_a_loss_that_is_no_number_fails_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nowhere(logits: torch.Tensor, _labels: torch.Tensor) -> torch.Tensor:
+    def nowhere(logits: torch.Tensor, _labels: torch.Tensor, **_: object) -> torch.Tensor:
         return logits.sum() * float("nan")
 
     monkeypatch.setattr(functional, "cross_entropy", nowhere)
@@ -450,8 +451,14 @@ MANY = TrainConfig.from_json(
         "optimiser": "adamw",
         "weight_decay": 0.05,
         "schedule": "one-cycle",
-        "augmentation": "flip-shift",
+        "augmentation": "flip-shift-rotate-rand-erase",
+        "mixing": "cutmix",
+        "mixing_share": 0.5,
+        "label_smoothing": 0.1,
+        "ema": 0.9,
+        "patience": 5,
         "precision": "bfloat16",
+        "views": "flip",
         "drawings": "doodles",
         "epochs": 2,
         "batch_size": 200,
@@ -507,6 +514,9 @@ def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifact
         {"schedule": "one-cycle"},
         {"augmentation": "flip"},
         {"precision": "bfloat16"},
+        {"optimiser": "sgd"},
+        {"mixing": "mixup"},
+        {"label_smoothing": 0.1},
     ],
 )
 def test_every_option_changes_what_is_learned(
@@ -528,3 +538,80 @@ def test_norms_and_biases_do_not_decay() -> None:
     optimiser.step()
     shrunk = [not torch.equal(old, p) for old, p in zip(before, model.parameters(), strict=True)]
     assert shrunk == [True, False, False, False]
+
+
+def test_averaged_weights_are_measured_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[dict[str, torch.Tensor]] = []
+    add = training._Session._add_to_average
+
+    def remember(session: training._Session) -> None:
+        if not steps:
+            assert session.average is not None
+            steps.append({k: v.clone() for k, v in session.average.state_dict().items()})
+        steps.append({k: v.clone() for k, v in session.model.state_dict().items()})
+        add(session)
+
+    monkeypatch.setattr(training._Session, "_add_to_average", remember)
+    config = TrainConfig.from_json(CONFIG.to_json() | {"ema": 0.7, "epochs": 1})
+    run = run_whole(tmp_path, config)
+    expected = steps[0]
+    for step, weights in enumerate(steps[1:]):
+        decay = min(0.7, (1 + step) / (10 + step))
+        expected = {k: decay * v + (1 - decay) * weights[k] for k, v in expected.items()}
+    kept = Classifier.load(run.weights_path)
+    for name, tensor in kept.model.state_dict().items():
+        torch.testing.assert_close(tensor, expected[name])
+        assert not torch.equal(tensor, steps[-1][name])
+    measured = evaluate(kept, small_dataset().split("validation"))
+    assert measured.accuracy == run.history.epochs[0].accuracy
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_run_ends_where_nothing_gets_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    # weights that never move: the first epoch stays the best
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda optimiser: None)
+    config = TrainConfig.from_json(CONFIG.to_json() | {"patience": 2, "epochs": 9})
+    run = runs.create_run(tmp_path, config)
+    if interrupted:
+        assert run_until(run, 20, "pause") == "paused"
+    assert run_until(run, 1000, "pause") == "finished"
+    run = runs.open_run(tmp_path, run.run_id)
+    assert [run.state, run.history.best and run.history.best.epoch] == ["finished", 1]
+    assert len(run.history.epochs) == 3
+    assert "No better epoch in 2: ended early" in run.events_path.read_text()
+
+
+def test_several_views_are_kept_beside_the_figure_for_one(tmp_path: Path) -> None:
+    config = TrainConfig.from_json(CONFIG.to_json() | {"views": "flip-shift", "epochs": 1})
+    run = run_whole(tmp_path, config)
+    kept, test = Classifier.load(run.weights_path), small_dataset().split("test")
+    one, several = (Evaluation.load(p) for p in (run.evaluation_path("test"), run.views_path))
+    assert np.array_equal(one.logits, evaluate(kept, test).logits)
+    moved = [np.roll(test.images, m, (1, 2)) for m in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))]
+    views = [*moved, *(view[:, :, ::-1] for view in moved)]  # the garments' rims are black
+    mean = np.mean([softmax(kept.logits(np.ascontiguousarray(v))) for v in views], axis=0)
+    assert several.probabilities == pytest.approx(mean, abs=2e-3)
+    assert np.array_equal(one.labels, several.labels)
+
+
+def test_auto_precision_is_what_the_processor_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    for capabilities, expected in (
+        ({"avx2": True, "avx512_bf16": True}, torch.bfloat16),
+        ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, torch.float32),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found)
+        assert training.computes_in("auto", cpu) == expected
+        assert training.computes_in("float32", cpu) == torch.float32
+        assert training.computes_in("bfloat16", cpu) == torch.bfloat16
+
+
+def test_the_precision_that_auto_came_to_is_written_down(tmp_path: Path) -> None:
+    config = TrainConfig.from_json(CONFIG.to_json() | {"precision": "auto", "epochs": 1})
+    run = runs.open_run(tmp_path, run_whole(tmp_path, config).run_id)
+    dtype = training.computes_in("auto", torch.device("cpu"))
+    assert run.environment["precision"] == str(dtype).removeprefix("torch.")

@@ -13,6 +13,15 @@ class Chain(nn.Sequential):
         return logits
 
 
+def convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """A convolution that keeps the size but for its stride, batch-normalised, and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
 class Affine(nn.Module):
     """Multiplies by one number and adds another; nothing to be learned."""
 

@@ -2,9 +2,9 @@
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,12 +23,26 @@ class ModelSpec:
     factory : str
         "module:callable"; the callable takes `num_classes` and returns a `torch.nn.Module`
         from float32 (N, 1, 28, 28) to logits float32 (N, num_classes).
+    recipe : mapping of str to value
+        Settings of `fmnist.config.TrainConfig` that suit it; what is left out stays at its
+        default.
     """
 
     title: str
     summary: str
     factory: str
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
+
+_STANDARD: Final[Mapping[str, Any]] = {
+    "batch_size": 128,
+    "learning_rate": 2e-3,
+    "optimiser": "adamw",
+    "weight_decay": 0.05,
+    "schedule": "one-cycle",
+    "augmentation": "flip",
+    "precision": "auto",
+}
 
 MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
     {
@@ -61,22 +75,56 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             title="Logistic regression",
             summary="One weight for every pixel and class: what can be told without layers.",
             factory="fmnist.models.linear:LogisticRegression",
+            recipe={"schedule": "one-cycle"},
         ),
         "mlp": ModelSpec(
             title="MLP",
             summary="One hidden layer of 256 units: layers, but no convolutions.",
             factory="fmnist.models.linear:MLP",
+            recipe={"schedule": "one-cycle"},
         ),
         "lenet-5": ModelSpec(
             title="LeNet-5",
             summary="Two convolutions and three fully connected layers, as in 1998.",
             factory="fmnist.models.lenet:LeNet5",
+            recipe={"learning_rate": 2e-3, "schedule": "one-cycle"},
         ),
         "residual": ModelSpec(
             title="ResidualNet",
             summary="Three batch-normalised convolutions and two residual blocks; less than a "
             "third of FashionCNN's parameters.",
             factory="fmnist.models.residual:ResidualNet",
+            recipe={**_STANDARD, "epochs": 15, "batch_size": 256},
+        ),
+        "residual-small": ModelSpec(
+            title="Small ResidualNet",
+            summary="A residual network of fewer than 100,000 parameters.",
+            factory="fmnist.models.residual:SmallResidualNet",
+            recipe={**_STANDARD, "epochs": 15},
+        ),
+        "deep-cnn": ModelSpec(
+            title="Deeper CNN",
+            summary="Six batch-normalised convolutions in three stages.",
+            factory="fmnist.models.deep_cnn:DeepCNN",
+            recipe={**_STANDARD, "epochs": 10},
+        ),
+        "resnet18": ModelSpec(
+            title="ResNet18",
+            summary="torchvision's residual network of 18 layers, its first one made for 28×28.",
+            factory="fmnist.models.imported:resnet18",
+            recipe={**_STANDARD, "epochs": 6},
+        ),
+        "efficientnet-b0": ModelSpec(
+            title="EfficientNet-B0",
+            summary="torchvision's: convolutions channel by channel, weighed by what they found.",
+            factory="fmnist.models.imported:efficientnet_b0",
+            recipe={**_STANDARD, "epochs": 6},
+        ),
+        "vit-tiny": ModelSpec(
+            title="ViT-Tiny",
+            summary="A vision transformer: 16 patches that attend to one another, 12 layers deep.",
+            factory="fmnist.models.imported:vit_tiny",
+            recipe={**_STANDARD, "epochs": 6, "learning_rate": 1e-3},
         ),
     }
 )

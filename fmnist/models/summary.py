@@ -46,22 +46,43 @@ def summarise(model_name: str) -> list[LayerSummary]:
     model = create_model(model_name, seed=0).eval()
     rows: list[LayerSummary] = []
 
-    def record(name: str, module: nn.Module, output: Tensor) -> None:
+    def record(name: str, module: nn.Module, result: Tensor | tuple[Tensor, ...]) -> None:
+        output = result if isinstance(result, Tensor) else result[0]
         shape = " × ".join(str(size) for size in output.shape[1:])
-        parameters = sum(p.numel() for p in module.parameters())
-        positions = output[0, 0].numel() if isinstance(module, nn.Conv2d) else 1
-        weights = module.weight.numel() if isinstance(module, nn.Conv2d | nn.Linear) else 0
-        rows.append(LayerSummary(name, str(module), shape, parameters, weights * positions))
+        is_leaf = _is_leaf(module)
+        parameters = sum(p.numel() for p in module.parameters(recurse=is_leaf))
+        layer = str(module) if is_leaf else type(module).__name__
+        rows.append(LayerSummary(name, layer, shape, parameters, _multiply_adds(module, output)))
 
     hooks = [
         module.register_forward_hook(
             lambda module, _inputs, output, name=name: record(name, module, output)
         )
         for name, module in model.named_modules()
-        if not list(module.children())
+        # others have nothing of their own, but for such as a transformer's position
+        if _is_leaf(module) or list(module.parameters(recurse=False))
     ]
     with torch.inference_mode():
         model(torch.zeros(1, 1, IMAGE_SIZE, IMAGE_SIZE))
     for hook in hooks:
         hook.remove()
     return rows
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    # attention uses its last layer's weights without calling it
+    return isinstance(module, nn.MultiheadAttention) or not list(module.children())
+
+
+def _multiply_adds(module: nn.Module, output: Tensor) -> int:
+    """Of one image, for a layer with this output of a batch of one."""
+    match module:
+        case nn.Conv2d():
+            return module.weight.numel() * output[0, 0].numel()
+        case nn.Linear():
+            return module.weight.numel() * (output.numel() // module.out_features)
+        case nn.MultiheadAttention():  # (1, T, D): four products by D × D, two by T × T
+            tokens, width = output.shape[1:]
+            return int(4 * tokens * width**2 + 2 * tokens**2 * width)
+        case _:
+            return 0
