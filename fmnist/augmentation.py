@@ -1,7 +1,6 @@
 """What is done to training images anew every time they are shown."""
 
 import math
-from collections.abc import Collection
 from typing import Final
 
 import torch
@@ -18,7 +17,7 @@ _NOISE: Final = 30.0  # standard deviation, of 255
 
 
 def augment(
-    images: Tensor, augmenters: Collection[Augmenter], generator: torch.Generator
+    images: Tensor, augmenters: tuple[Augmenter, ...], generator: torch.Generator
 ) -> Tensor:
     """Change images at random, each on its own.
 
@@ -26,7 +25,7 @@ def augment(
     ----------
     images : uint8 (B, 28, 28)
         Left as they are.
-    augmenters : collection of {"flip", "shift", "rotate", "rand", "erase"}
+    augmenters : tuple of {"flip", "shift", "rotate", "rand", "erase"}
         "flip" mirrors about half of the images. "shift" moves each by up to two pixels in either
         direction, black coming in at the edges. "rotate" turns each by up to 15 degrees. "rand"
         does two things of random strength to each: it shears, stretches, turns, moves or leaves
@@ -156,7 +155,8 @@ def _within(begin: Tensor, sides: Tensor, side: int) -> Tensor:
         (centres >= b[:, None]) & (centres < b[:, None] + s[:, None])
         for b, s in zip(begin, sides, strict=True)
     )
-    return rows[:, :, None] & columns[:, None, :]
+    inside: Tensor = rows[:, :, None] & columns[:, None, :]
+    return inside
 
 
 def mix(

@@ -48,8 +48,9 @@ def resnet18(num_classes: int = 10) -> Imported:
     first convolution, of 7×7 and stride 2 for images of 224×224, would leave 1×1 of 28×28.
     """
     network = models.resnet18(num_classes=num_classes)
-    network.conv1 = nn.Conv2d(1, 64, kernel_size=3, padding=1, bias=False)
-    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+    first = nn.Conv2d(1, 64, kernel_size=3, padding=1, bias=False)
+    nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
+    network.conv1 = first
     return Imported(network)
 
 
@@ -63,8 +64,9 @@ def efficientnet_b0(num_classes: int = 10) -> Imported:
     network = models.efficientnet_b0(num_classes=num_classes, stochastic_depth_prob=0.0)
     stem = network.features[0]
     assert isinstance(stem, nn.Sequential)
-    stem[0] = nn.Conv2d(1, 32, kernel_size=3, stride=2, padding=1, bias=False)
-    nn.init.kaiming_normal_(stem[0].weight, mode="fan_out")
+    first = nn.Conv2d(1, 32, kernel_size=3, stride=2, padding=1, bias=False)
+    nn.init.kaiming_normal_(first.weight, mode="fan_out")
+    stem[0] = first
     return Imported(network)
 
 
@@ -83,8 +85,10 @@ def vit_tiny(num_classes: int = 10) -> Imported:
         mlp_dim=768,
         num_classes=num_classes,
     )
-    network.conv_proj = nn.Conv2d(1, 192, kernel_size=7, stride=7)
-    nn.init.trunc_normal_(network.conv_proj.weight, std=1 / 7)
-    nn.init.zeros_(network.conv_proj.bias)  # type: ignore[arg-type]
-    nn.init.trunc_normal_(network.heads.head.weight, std=0.02)  # type: ignore[arg-type]
+    patches = nn.Conv2d(1, 192, kernel_size=7, stride=7)
+    nn.init.trunc_normal_(patches.weight, std=1 / 7)
+    network.conv_proj = patches
+    head = nn.Linear(192, num_classes)  # torchvision's begins at zero, and the rest with it
+    nn.init.trunc_normal_(head.weight, std=0.02)
+    network.heads = nn.Sequential(head)
     return Imported(network)

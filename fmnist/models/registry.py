@@ -112,19 +112,19 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             title="ResNet18",
             summary="torchvision's residual network of 18 layers, its first one made for 28×28.",
             factory="fmnist.models.imported:resnet18",
-            recipe={**_STANDARD, "epochs": 6},
+            recipe={**_STANDARD, "epochs": 5},
         ),
         "efficientnet-b0": ModelSpec(
             title="EfficientNet-B0",
             summary="torchvision's: convolutions channel by channel, weighed by what they found.",
             factory="fmnist.models.imported:efficientnet_b0",
-            recipe={**_STANDARD, "epochs": 6},
+            recipe={**_STANDARD, "epochs": 5},
         ),
         "vit-tiny": ModelSpec(
             title="ViT-Tiny",
             summary="A vision transformer: 16 patches that attend to one another, 12 layers deep.",
             factory="fmnist.models.imported:vit_tiny",
-            recipe={**_STANDARD, "epochs": 6, "learning_rate": 1e-3},
+            recipe={**_STANDARD, "epochs": 5, "learning_rate": 1e-3},
         ),
     }
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fmnist import datasets, runs
 from fmnist.classes import NUM_CLASSES
-from fmnist.config import Protocol
+from fmnist.config import Mixing, Protocol, TrainConfig
 from fmnist.datasets import SPLITS, Dataset, Location, Split, SplitName
 from fmnist.download import DownloadProcess
 from fmnist.evaluation import EpochEvaluations
@@ -262,3 +262,44 @@ def architecture(model_name: str) -> list[dict[str, object]]:
     from fmnist.models.summary import summarise
 
     return [vars(row) for row in summarise(model_name)]
+
+
+@st.cache_data(show_spinner="Changing images…", max_entries=32)
+def augmented(
+    _dataset: Dataset,
+    checksum: str,  # noqa: ARG001 - part of the key
+    augmentation: str,
+    mixing: Mixing,
+    *,
+    images: int,
+    seed: int,
+) -> NDArray[np.uint8]:
+    """Training images, each as it is and then as a run sees it. Imports torch.
+
+    Parameters
+    ----------
+    augmentation, mixing : str
+        As in `fmnist.config.TrainConfig`.
+    images : int
+        So many images.
+    seed : int
+        Which images, and what is done to them.
+
+    Returns
+    -------
+    uint8 (images * (images + 2), 28, 28)
+        Row by row: an image, then `images` + 1 times what it becomes.
+    """
+    import torch
+
+    from fmnist.augmentation import augment, mix
+
+    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    chosen = torch.tensor(_dataset.train_images[rng.choice(len(_dataset.train_images), images)])
+    augmenters = TrainConfig(augmentation=augmentation).augmenters
+    rows = [chosen]
+    for _ in range(images + 1):
+        changed = augment(chosen, augmenters, generator)[:, None].float()
+        mixed, _, _ = mix(changed, mixing, 1.0, generator)
+        rows.append(mixed[:, 0].byte())
+    return torch.stack(rows, dim=1).flatten(0, 1).numpy()

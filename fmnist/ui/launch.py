@@ -1,28 +1,16 @@
-"""The Train page's bar that starts a run: presets, settings, architecture."""
+"""The Train page's bar that starts a run: presets and architecture."""
 
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from fmnist import datasets, runs
-from fmnist.config import (
-    PROTOCOL_TITLES,
-    RECIPES,
-    Augmentation,
-    ConfigError,
-    DatasetName,
-    Drawings,
-    Optimiser,
-    Precision,
-    Protocol,
-    Schedule,
-    TrainConfig,
-)
+from fmnist import runs
+from fmnist.config import RECIPES, ConfigError
 from fmnist.models.registry import MODELS
 from fmnist.runs import RunError
-from fmnist.ui import cache, state
+from fmnist.ui import cache, settings, state
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Quick look": {"epochs": 3, "subset": 5_000, "log_every": 10},
@@ -38,16 +26,6 @@ PRESET_CAPTIONS: Final[Mapping[str | None, str]] = {
     "some minutes of it to make the drawings.",
     None: "Your own settings.",
 }
-
-
-def apply_preset(chosen: str) -> None:
-    """Put a preset into the settings' widgets, before they are drawn."""
-    defaults = TrainConfig().to_json() | dict(PRESETS[chosen])
-    defaults["dataset"] = datasets.locate().name
-    for name, value in defaults.items():
-        st.session_state[f"setting-{name}"] = value
-    st.session_state["setting-whole"] = defaults["subset"] is None
-    st.session_state["setting-subset"] = defaults["subset"] or 5_000
 
 
 def want_preset() -> None:
@@ -77,163 +55,14 @@ def settle_preset() -> None:
     if was_left or (wanted and beside):
         st.session_state["preset"] = None
     elif wanted:
-        apply_preset(wanted)
-
-
-def settings_form() -> None:
-    """The widgets of every setting, one a field of `TrainConfig`."""
-    keep: dict[str, Any] = {"on_change": custom, "persist_state": "session"}
-    first, second, third = st.columns(3)
-    first.selectbox(
-        "Model",
-        list(MODELS),
-        format_func=lambda name: MODELS[name].title,
-        key="setting-model",
-        help=" ".join(f"**{spec.title}**: {spec.summary}" for spec in MODELS.values()),
-        **keep,
-    )
-    available = [
-        n for n in get_args(DatasetName) if n in ("drawn-garments", datasets.locate().name)
-    ]
-    second.selectbox(
-        "Data set",
-        available,
-        format_func=lambda name: datasets.DATASET_TITLES[name],
-        key="setting-dataset",
-        **keep,
-    )
-    third.selectbox(
-        "Protocol",
-        get_args(Protocol),
-        key="setting-protocol",
-        format_func=str.capitalize,
-        help=" ".join(f"{title}." for title in PROTOCOL_TITLES.values()),
-        **keep,
-    )
-    first.number_input(
-        "Epochs", 1, 1000, key="setting-epochs", help="Passes over the training images.", **keep
-    )
-    second.number_input(
-        "Batch size",
-        1,
-        4096,
-        key="setting-batch_size",
-        help="Images a step: more make steadier, fewer and slower steps.",
-        **keep,
-    )
-    third.number_input(
-        "Learning rate",
-        1e-6,
-        1.0,
-        key="setting-learning_rate",
-        format="%.6g",
-        step=1e-4,
-        help="How far the optimiser moves the weights in a step.",
-        **keep,
-    )
-    first.selectbox(
-        "Schedule",
-        get_args(Schedule),
-        key="setting-schedule",
-        format_func={"constant": "Constant", "one-cycle": "One cycle"}.__getitem__,
-        help="The learning rate stays as it is, or rises to it over the first fifth of the steps "
-        "and falls to almost 0 over the rest: quick at first, fine at the end.",
-        **keep,
-    )
-    second.selectbox(
-        "Optimiser",
-        get_args(Optimiser),
-        key="setting-optimiser",
-        format_func={"adam": "Adam", "adamw": "AdamW"}.__getitem__,
-        help="Adam gives every weight a step of its own; AdamW also lets weights decay.",
-        **keep,
-    )
-    third.number_input(
-        "Weight decay",
-        0.0,
-        1.0,
-        key="setting-weight_decay",
-        format="%.6g",
-        step=0.01,
-        help="Of AdamW: pulls weights towards 0, against overfitting.",
-        **keep,
-    )
-    first.selectbox(
-        "Augmentation",
-        get_args(Augmentation),
-        key="setting-augmentation",
-        format_func={
-            "none": "None",
-            "flip": "Mirror",
-            "flip-shift": "Mirror and move",
-        }.__getitem__,
-        help="Shows each image a little differently every time: mirrored or not, moved by up to "
-        "two pixels.",
-        **keep,
-    )
-    second.selectbox(
-        "Drawings",
-        get_args(Drawings),
-        key="setting-drawings",
-        format_func={
-            "none": "None",
-            "outlines": "Outlines",
-            "sketches": "Outlines, sketches",
-            "doodles": "Outlines, sketches, doodles",
-        }.__getitem__,
-        help="To train on beside the photographs: their outlines, garments as people sketch "
-        "them, and doodles of other things, to be told from garments. Making them takes minutes "
-        "the first time.",
-        **keep,
-    )
-    third.selectbox(
-        "Precision",
-        get_args(Precision),
-        key="setting-precision",
-        format_func={"float32": "32 bits", "bfloat16": "16 bits (bfloat16)"}.__getitem__,
-        help="Of the network's sums: 16 bits are quicker where the processor has them.",
-        **keep,
-    )
-    first.number_input(
-        "Seed",
-        0,
-        2**32 - 1,
-        key="setting-seed",
-        help="The same seed gives the same initial weights, order of images, dropout, drawings.",
-        **keep,
-    )
-    second.number_input("Log the loss every … steps", 1, 10_000, key="setting-log_every", **keep)
-    whole = st.session_state.get("setting-whole", True)
-    third.number_input(
-        "Images to train on", 10, 60_000, key="setting-subset", disabled=whole, **keep
-    )
-    third.checkbox("All of them", key="setting-whole", **keep)
-
-
-def read_settings() -> TrainConfig:
-    """The settings as the widgets have them.
-
-    Raises
-    ------
-    ConfigError
-        If they cannot be trained with.
-    """
-    fields = TrainConfig().to_json()
-    values = {
-        name: st.session_state[f"setting-{name}"]
-        for name in fields
-        if f"setting-{name}" in st.session_state
-    }
-    if st.session_state.get("setting-whole", True):
-        values["subset"] = None
-    return TrainConfig.from_json(values)
+        settings.fill_in(PRESETS[wanted])
 
 
 def start() -> None:
     """Make a run of the settings, queue it and open it."""
     named()
     try:
-        config = read_settings()
+        config = settings.read()
         run = runs.create_run(runs.runs_folder(), config, name=st.session_state.get("run-name", ""))
         cache.trainer().submit(run)
     except (ConfigError, RunError, OSError) as error:
@@ -248,7 +77,7 @@ def launch_bar() -> None:
     if "preset" not in st.session_state:
         st.session_state["preset"] = "Quick look"
         if "setting-model" not in st.session_state:
-            apply_preset("Quick look")
+            settings.fill_in(PRESETS["Quick look"])
     settle_preset()
     with st.container(border=True, key="launch"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -273,7 +102,7 @@ def launch_bar() -> None:
             )
         st.caption(PRESET_CAPTIONS[st.session_state["preset"]])
         with st.expander("Settings", icon=":material/tune:"):
-            settings_form()
+            settings.form(custom)
         error = st.session_state.pop("start-error", None)
         if error:
             st.error(error, icon=":material/error:")
