@@ -211,7 +211,7 @@ def _train(options: argparse.Namespace) -> int:
         print(f"Kept. Go on with: python -m fmnist train --resume {run.run_id}")
         return 1
     run = runs.open_run(root, run.run_id)
-    best = run.history.best
+    best = run.history.kept
     if best:
         print(
             f"Finished: epoch {best.epoch} is the best, {best.split} accuracy {best.accuracy:.2%}. "
@@ -241,7 +241,7 @@ def _runs(options: argparse.Namespace) -> int:
 
 
 def _run_row(run: runs.Run, *, is_shipped: bool) -> tuple[str, ...]:
-    config, best = run.config, run.history.best
+    config, best = run.config, run.history.kept
     begun = datetime.datetime.fromtimestamp(run.created) if run.created else None
     return (
         run.run_id,

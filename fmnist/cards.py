@@ -237,7 +237,7 @@ def model_card(run: Run, *, companion: Run | None) -> str:
     fmnist.runs.RunError
         If the run lacks a file.
     """
-    config, best = run.config, run.history.best
+    config, best = run.config, run.history.kept
     if config is None:
         raise RunError(run.reason or f"The settings of the run {run.run_id} cannot be read.")
     if best is None:

@@ -13,6 +13,7 @@ Optimiser = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
 Augmenter = Literal["flip", "shift", "rotate", "rand", "erase"]
 Mixing = Literal["none", "mixup", "cutmix"]
+Keep = Literal["best", "last"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Views = Literal["one", "flip", "flip-shift"]
 Drawings = Literal["none", "outlines", "sketches", "doodles"]
@@ -79,6 +80,9 @@ class TrainConfig:
     patience : int or None
         End after this many epochs without a better validation accuracy, 1 to 1000; None to go
         on to the last epoch.
+    keep : {"best", "last"}
+        The epoch whose weights are kept: the one of the best accuracy on the split that is
+        measured after every epoch, or the last, so that no split chooses.
     precision : {"auto", "float32", "bfloat16"}
         What convolutions and products of matrices are computed in; bfloat16 is faster on
         processors that have it, and less exact; "auto" takes it there.
@@ -118,6 +122,7 @@ class TrainConfig:
     label_smoothing: float = 0.0
     ema: float = 0.0
     patience: int | None = None
+    keep: Keep = "best"
     precision: Precision = "float32"
     views: Views = "one"
     drawings: Drawings = "none"
@@ -132,6 +137,7 @@ class TrainConfig:
         _check_choice("optimiser", self.optimiser, get_args(Optimiser))
         _check_choice("schedule", self.schedule, get_args(Schedule))
         _check_choice("mixing", self.mixing, get_args(Mixing))
+        _check_choice("keep", self.keep, get_args(Keep))
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("views", self.views, get_args(Views))
         _check_choice("drawings", self.drawings, get_args(Drawings))
@@ -171,6 +177,8 @@ class TrainConfig:
                     "patience",
                     "needs the held-out protocol; otherwise the test split would decide.",
                 )
+            if self.keep == "last":
+                raise ConfigError("patience", "goes by the best epoch; keep that, not the last.")
 
     @property
     def augmenters(self) -> tuple[Augmenter, ...]:

@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, get_args
 
 import filelock
 
-from fmnist.config import TrainConfig
+from fmnist.config import Keep, TrainConfig
 from fmnist.datasets import SplitName
 from fmnist.files import read_json, write_json
 
@@ -146,6 +146,14 @@ class History:
 
     steps: tuple[StepEntry, ...] = ()
     epochs: tuple[EpochEntry, ...] = ()
+    keep: Keep = "best"
+
+    @property
+    def kept(self) -> EpochEntry | None:
+        """The epoch whose weights are kept: the best, or the last where the settings say so."""
+        if self.keep == "last":
+            return self.epochs[-1] if self.epochs else None
+        return self.best
 
     @property
     def best(self) -> EpochEntry | None:
@@ -162,8 +170,14 @@ class History:
         return lowest if lowest and self.epochs[-1].epoch - lowest.epoch >= 2 else None
 
     @classmethod
-    def from_lines(cls, lines: Sequence[str]) -> "History":
+    def from_lines(cls, lines: Sequence[str], *, keep: Keep = "best") -> "History":
         """Parse the lines of `history.jsonl`.
+
+        Parameters
+        ----------
+        lines : sequence of str
+        keep : {"best", "last"}
+            As in the run's settings.
 
         Raises
         ------
@@ -186,7 +200,7 @@ class History:
                     raise ValueError(f"unknown kind {kind!r}")
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ValueError(f"line {number} of history.jsonl is damaged.") from error
-        return cls(tuple(steps), tuple(epochs))
+        return cls(tuple(steps), tuple(epochs), keep)
 
 
 @dataclass(frozen=True)
@@ -516,7 +530,7 @@ def _read(folder: Path) -> Run:
         return Run(folder, name, "broken", f"status.json cannot be read ({error}).", **whole)
     try:
         text = (folder / "history.jsonl").read_text(encoding="utf-8", errors="replace")
-        history = History.from_lines(text.splitlines())
+        history = History.from_lines(text.splitlines(), keep=config.keep)
     except FileNotFoundError:
         history = History()
     except OSError as error:
@@ -678,8 +692,8 @@ def kept_temperature(run: Run) -> Temperature | None:
         raise RunError(
             f"The temperature kept with {run.name} cannot be read ({error}); delete {path}."
         ) from error
-    best = run.history.best
-    return kept if best and best.epoch == kept.epoch else None
+    chosen = run.history.kept
+    return kept if chosen and chosen.epoch == kept.epoch else None
 
 
 def keep_temperature(run: Run, kept: Temperature | None) -> None:

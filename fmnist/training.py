@@ -442,10 +442,14 @@ class _Session:
 
     def _has_settled(self) -> bool:
         """Whether the last epochs brought nothing better, and the settings end there."""
-        patience, best = self.config.patience, History.from_lines(self.lines).best
+        patience, best = self.config.patience, self._kept()
         if patience is None or best is None or self.batch:
             return False
         return self.epoch - 1 - best.epoch >= patience
+
+    def _kept(self) -> EpochEntry | None:
+        """The epoch whose weights are kept, so far."""
+        return History.from_lines(self.lines, keep=self.config.keep).kept
 
     def _log_loss(self, *, write: bool) -> None:
         """Move the recent sums into the epoch's, and the mean loss into the history."""
@@ -480,14 +484,15 @@ class _Session:
             seconds=self._elapsed(),
             images_per_second=self.epoch_images / self.epoch_seconds,
         )
-        best = History.from_lines(self.lines).best
+        best = self._kept()
         is_best = best is None or entry.accuracy > best.accuracy
+        is_kept = is_best or self.config.keep == "last"
         self.epoch_logits.append(evaluation.logits)
         EpochEvaluations(
             evaluation.split, np.stack(self.epoch_logits), evaluation.labels, evaluation.indices
         ).save(self.run.epochs_path)
         self._write_history(entry.to_json())
-        best_mark = ", the best so far" if is_best else ""
+        best_mark = ", the best so far" if is_best and self.config.keep == "best" else ""
         self._log_event(
             f"Epoch {entry.epoch}: {entry.split} accuracy {entry.accuracy:.2%}{best_mark}"
         )
@@ -495,7 +500,7 @@ class _Session:
         self.epoch_loss, self.epoch_correct, self.epoch_images = 0.0, 0, 0
         self.epoch_seconds = 0.0
         self.order_state = self.order_generator.get_state()
-        if is_best:
+        if is_kept:
             # the checkpoint first: a resumed run must never go back behind the weights it keeps
             self._checkpoint()
             self._classifier().save(self.run.weights_path)
@@ -504,7 +509,7 @@ class _Session:
         """Keep the last weights, and evaluate the best ones on every split of the protocol."""
         last = self._classifier()
         last.save(self.run.last_weights_path)
-        best = History.from_lines(self.lines).best
+        best = self._kept()
         if best is None:  # stopped within the first epoch
             last.save(self.run.weights_path)
             measured = evaluate(last, self.measured)
@@ -620,7 +625,7 @@ class _Session:
             ) from error
         # lines logged between the checkpoint and the crash will be logged again
         write_atomic(self.run.history_path, "".join(f"{x}\n" for x in self.lines).encode())
-        best = History.from_lines(self.lines).best
+        best = self._kept()
         if best and best.epoch == self.epoch - 1 and self.batch == 0:
             # the crash may have come between the best epoch's checkpoint and its weights
             self._classifier().save(self.run.weights_path)

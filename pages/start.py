@@ -22,7 +22,7 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
     if run.config is None or run.state == "broken":
         st.error(f"This run cannot be opened: {run.reason}", icon=":material/broken_image:")
         return
-    best = run.history.best
+    best = run.history.kept
     with st.container(horizontal=True, gap="medium"):
         if evaluation is not None and (evaluation.split == "test" or best is None):
             st.metric("Test accuracy", f"{evaluation.accuracy:.2%}", width="content")

@@ -24,7 +24,8 @@ CHANGED = TrainConfig(
     mixing_share=0.5,
     label_smoothing=0.1,
     ema=0.999,
-    patience=3,
+    patience=None,
+    keep="last",
     precision="bfloat16",
     views="flip",
     drawings="doodles",
@@ -51,6 +52,7 @@ def test_defaults_are_the_original_recipe() -> None:
         label_smoothing=0.0,
         ema=0.0,
         patience=None,
+        keep="best",
         precision="float32",
         views="one",
         drawings="none",
@@ -72,7 +74,7 @@ NUMBERS = (
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
 CHOICES = (
     "model", "dataset", "protocol", "optimiser", "schedule", "augmentation", "precision",
-    "drawings", "mixing", "views",
+    "drawings", "mixing", "views", "keep",
 )  # fmt: skip
 NO_CHOICES: tuple[Any, ...] = ("", "other", None, 1, True, ["adam"], {})
 IMPOSSIBLE: list[tuple[str, Any]] = [
@@ -133,8 +135,9 @@ def test_every_field_counts() -> None:
     # a field that is lost on the way would still pass the round trip of its default
     defaults = TrainConfig().to_json()
     same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
-    assert same == ["protocol"]  # patience goes with this one only
+    assert same == ["protocol", "patience"]  # these go with one protocol, one choice only
     assert TrainConfig.from_json({"protocol": "notebook"}).protocol == "notebook"
+    assert TrainConfig.from_json({"patience": 3}).patience == 3
 
 
 def test_adamw_takes_weight_decay() -> None:
@@ -144,6 +147,8 @@ def test_adamw_takes_weight_decay() -> None:
 def test_patience_on_the_test_split_is_refused() -> None:
     with pytest.raises(ConfigError, match="^patience: needs the held-out protocol"):
         TrainConfig(protocol="notebook", patience=3)
+    with pytest.raises(ConfigError, match="^patience: goes by the best epoch"):
+        TrainConfig(keep="last", patience=3)
 
 
 def test_augmenters_are_the_names_in_the_setting() -> None:

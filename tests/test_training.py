@@ -585,6 +585,26 @@ def test_a_run_ends_where_nothing_gets_better(
     assert "No better epoch in 2: ended early" in run.events_path.read_text()
 
 
+def test_the_last_epoch_is_kept_where_the_settings_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worse_every_epoch(classifier: Classifier, split: Split) -> Evaluation:
+        evaluation = evaluate(classifier, split)
+        calls.append(split.name)
+        right = np.arange(len(split.labels)) < 100 - 10 * len(calls)
+        return replace(evaluation, logits=np.eye(10, dtype=np.float16)[split.labels * right])
+
+    calls: list[str] = []
+    monkeypatch.setattr(training, "evaluate", worse_every_epoch)
+    run = run_whole(tmp_path, replace(CONFIG, keep="last"))
+    monkeypatch.undo()
+    assert run.history.best and run.history.best.epoch == 1
+    assert run.history.kept and run.history.kept.epoch == 3
+    assert run.weights_path.read_bytes() == run.last_weights_path.read_bytes()
+    stored = Evaluation.load(run.evaluation_path("validation"))
+    assert stored.accuracy == run.history.epochs[-1].accuracy
+
+
 def test_several_views_are_kept_beside_the_figure_for_one(tmp_path: Path) -> None:
     config = TrainConfig.from_json(CONFIG.to_json() | {"views": "flip-shift", "epochs": 1})
     run = run_whole(tmp_path, config)

@@ -134,7 +134,7 @@ def show_progress(run_id: str, was: str) -> None:
             f"{progress.steps:,} · {progress.fraction:.0%}"
         )
         st.progress(progress.fraction, where)
-    best, last = run.history.best, run.history.epochs[-1] if run.history.epochs else None
+    best, last = run.history.kept, run.history.epochs[-1] if run.history.epochs else None
     with st.container(horizontal=True, key="progress-figures"):
         st.metric("Elapsed", components.duration(progress.seconds), width="content")
         if run.state in ACTIVE_STATES:
@@ -212,7 +212,7 @@ def explain(history: History) -> list[str]:
     """What the curves say, in words."""
     if not history.epochs:
         return []
-    last, best = history.epochs[-1], history.best
+    last, best = history.epochs[-1], history.kept
     gap = 100 * (last.train_accuracy - last.accuracy)
     split = last.split
     sentences = [

@@ -13,7 +13,7 @@ from fmnist.ui import cache, components, state
 
 def table_row(run: Run) -> dict[str, Any]:
     """A run as a row of the table."""
-    best, config = run.history.best, run.config
+    best, config = run.history.kept, run.config
     return {
         "Name": run.name,
         "State": components.STATE_BADGES[run.state][0],

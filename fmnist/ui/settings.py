@@ -11,6 +11,7 @@ from fmnist.config import (
     Augmenter,
     DatasetName,
     Drawings,
+    Keep,
     Mixing,
     Optimiser,
     Precision,
@@ -48,6 +49,7 @@ _DRAWINGS: Final[Mapping[Drawings, str]] = {
     "sketches": "Outlines, sketches",
     "doodles": "Outlines, sketches, doodles",
 }
+_KEEPS: Final[Mapping[Keep, str]] = {"best": "Best epoch", "last": "Last epoch"}
 _VIEWS: Final[Mapping[Views, str]] = {
     "one": "The image alone",
     "flip": "And mirrored (2)",
@@ -323,6 +325,15 @@ def _computing(keep: dict[str, Any]) -> None:
         help="The same seed gives the same initial weights, order of images, dropout, "
         "augmentation and drawings.",
         **keep,
+    )
+    _choice(
+        second,
+        "Weights to keep",
+        "keep",
+        _KEEPS,
+        "Of the epoch with the best accuracy on the split measured after every epoch, or of the "
+        "last, so that no split chooses.",
+        keep,
     )
     first.number_input("Log the loss every … steps", 1, 10_000, key="setting-log_every", **keep)
 

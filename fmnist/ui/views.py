@@ -95,7 +95,7 @@ def look(run: Run, split: SplitName | None, epoch: int | None) -> View | None:
     RunError
         If the temperature kept with the run is damaged.
     """
-    best = run.history.best
+    best = run.history.kept
     newest = epoch_count(run) if run.state in ACTIVE_STATES else 0
     epochs = cache.epoch_evaluations(run)
     if epoch is None and newest and epochs and split in (None, epochs.split):

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from fmnist import runs
 from fmnist.config import RECIPES, TrainConfig
 from fmnist.evaluation import Evaluation
+from fmnist.models.registry import MODELS
 from fmnist.runs import Run, owning
 from fmnist.training import train
 from tests.small import small_dataset
@@ -169,7 +170,9 @@ def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
     app = open_app("train")
     choose(app, "preset", "Sketch recipe")
     widgets = {**RECIPES["sketch"]}
-    for name in ("model", "optimiser", "schedule", "augmentation", "precision", "drawings"):
+    augmenters = widgets.pop("augmentation").split("-")
+    assert app.multiselect(key="setting-augmentation").value == augmenters
+    for name in ("model", "optimiser", "schedule", "precision", "drawings"):
         assert app.selectbox(key=f"setting-{name}").value == widgets.pop(name)
     for name, value in widgets.items():
         assert app.number_input(key=f"setting-{name}").value == value
@@ -179,8 +182,54 @@ def test_settings_that_do_not_go_together_are_refused_in_a_sentence(machine: Pat
     app = open_app("train")
     app.number_input(key="setting-weight_decay").set_value(0.1).run()
     app.button(key="start").click().run()
-    assert "is for the optimiser adamw" in text(app)
+    assert "is for adamw and sgd" in text(app)
     assert runs.list_runs(machine) == []
+
+
+def started(app: Any, machine: Path) -> dict[str, Any]:
+    """Settings of the run that the Start button makes."""
+    app.button(key="start").click().run()
+    (run,) = runs.list_runs(machine)
+    assert run.config is not None
+    return run.config.to_json()
+
+
+def test_a_model_brings_its_own_recipe(machine: Path) -> None:
+    app = open_app("train")
+    app.selectbox(key="setting-model").set_value("deep-cnn").run()
+    app.button(key="own-recipe").click().run()
+    assert "Your own settings" in text(app)
+    recipe = {**MODELS["deep-cnn"].recipe, "model": "deep-cnn"}
+    assert started(app, machine).items() >= recipe.items()
+
+
+def test_every_option_of_the_form_reaches_the_run(machine: Path) -> None:
+    app = open_app("train")
+    app.multiselect(key="setting-augmentation").set_value(["erase", "flip"]).run()
+    app.selectbox(key="setting-mixing").set_value("cutmix").run()
+    app.number_input(key="setting-mixing_share").set_value(0.5).run()
+    app.number_input(key="setting-label_smoothing").set_value(0.1).run()
+    app.number_input(key="setting-ema").set_value(0.99).run()
+    app.number_input(key="setting-patience").set_value(4).run()
+    app.selectbox(key="setting-precision").set_value("auto").run()
+    app.selectbox(key="setting-views").set_value("flip").run()
+    expected = {
+        "augmentation": "flip-erase", "mixing": "cutmix", "mixing_share": 0.5,
+        "label_smoothing": 0.1, "ema": 0.99, "patience": 4, "precision": "auto", "views": "flip",
+    }  # fmt: skip
+    assert started(app, machine).items() >= expected.items()
+
+
+def test_a_wall_of_samples_shows_what_augmentation_does(machine: Path) -> None:
+    app = open_app("train")
+    assert "What it does" not in text(app) and not app.toggle
+    app.multiselect(key="setting-augmentation").set_value(["rotate"]).run()
+    assert not app.get("image")
+    app.toggle(key="show-samples").set_value(True).run()
+    (before,) = app.get("image")
+    app.button(key="other-samples").click().run()
+    (after,) = app.get("image")
+    assert before.proto != after.proto
 
 
 def test_data_page_counts_the_classes(machine: Path) -> None:
