@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, get_args
 import numpy as np
 from PIL import Image
 
-from fmnist import cards, datasets, runs
+from fmnist import bench, cards, datasets, runs
 from fmnist.classes import CLASS_NAMES
 from fmnist.config import OWN_RECIPE, RECIPES, ConfigError, TrainConfig, recipe
 from fmnist.drawing import GATE, Ink, Preparation, classify
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fmnist.classifier import Classifier
 
 _RUNS_SHOWN: Final = 20
+_BENCHMARKS: Final = Path(__file__).resolve().parent.parent / "benchmarks"
 
 _ACCURACY_TOLERANCE: Final = 0.0005
 _LOSS_TOLERANCE: Final = 0.001
@@ -127,6 +128,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     classify.set_defaults(command=_classify)
 
+    ensemble = commands.add_parser(
+        "ensemble", help="make a run of several, whose probabilities are averaged"
+    )
+    ensemble.add_argument("runs", nargs="+", metavar="NAME_OR_RUN_ID")
+    ensemble.add_argument("--name", default="", help="what to call it")
+    ensemble.set_defaults(command=_ensemble)
+
+    table = commands.add_parser(
+        "bench",
+        help="train what a table of benchmarks/ lacks, and write it; Ctrl-C keeps what there is",
+    )
+    table.add_argument("table", choices=list(bench.TABLES))
+    table.add_argument("--read", action="store_true", help="train nothing, write what there is")
+    table.add_argument("--only", metavar="KEY", help="train the runs of this row only")
+    table.add_argument(
+        "--folder", type=Path, default=_BENCHMARKS, help="where to write; default benchmarks"
+    )
+    table.set_defaults(command=_bench)
+
     card = commands.add_parser("card", help="write the model card of a shipped model anew")
     card.add_argument("name", metavar="NAME")
     card.set_defaults(command=_card)
@@ -175,11 +195,26 @@ def _train(options: argparse.Namespace) -> int:
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
     if not options.resume:
         run = runs.create_run(root, config, name=options.name)
+    if not _train_run(run, dataset):
+        return 1
+    run = runs.open_run(root, run.run_id)
+    best = run.history.kept
+    if best:
+        print(
+            f"Finished: epoch {best.epoch} is the best, {best.split} accuracy {best.accuracy:.2%}. "
+            f"Kept in {run.folder}"
+        )
+    return 0
 
+
+def _train_run(run: runs.Run, dataset: datasets.Dataset) -> bool:
+    """Train a run with a bar; whether it has finished, rather than failed or been interrupted."""
     from tqdm import tqdm
 
     from fmnist.training import Signal, TrainingError, train
 
+    assert run.config is not None
+    epochs = run.config.epochs
     interrupted = threading.Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -195,29 +230,73 @@ def _train(options: argparse.Namespace) -> int:
             def show(progress: runs.Progress) -> None:
                 bar.total = progress.steps
                 bar.set_postfix_str(
-                    f"epoch {progress.epoch}/{config.epochs}, "
-                    f"{progress.images_per_second:,.0f} images/s"
+                    f"epoch {progress.epoch}/{epochs}, {progress.images_per_second:,.0f} images/s"
                 )
                 bar.update(progress.step - bar.n)
 
             outcome = train(run, dataset, control=control, on_progress=show)
     except TrainingError as error:
         print(f"The run {run.run_id} failed. {error}", file=sys.stderr)
-        return 1
+        return False
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
     if outcome == "paused":
         print(f"Kept. Go on with: python -m fmnist train --resume {run.run_id}")
-        return 1
-    run = runs.open_run(root, run.run_id)
+        return False
+    return True
+
+
+def _ensemble(options: argparse.Namespace) -> int:
+    from fmnist.ensembles import combine
+
+    members = [_find_run(name)[0] for name in options.runs]
+    run = combine(members, runs.runs_folder(), name=options.name)
     best = run.history.kept
-    if best:
-        print(
-            f"Finished: epoch {best.epoch} is the best, {best.split} accuracy {best.accuracy:.2%}. "
-            f"Kept in {run.folder}"
-        )
+    assert best is not None
+    print(f"Made: {best.split} accuracy {best.accuracy:.2%}. Kept in {run.folder}")
     return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    rows = [row for row in bench.TABLES[options.table] if options.only in (None, row.key)]
+    if not rows:
+        known = ", ".join(row.key for row in bench.TABLES[options.table])
+        raise runs.RunError(f"The table has no row {options.only!r}; it has {known}.")
+    status = 0
+    for row in [] if options.read else rows:
+        for seed in range(row.seeds):
+            if not _bench_run(row, seed):
+                status = 1
+                break
+        if status:
+            break
+    for row in rows:
+        bench.keep(row, _all_runs())
+    path = bench.write(options.table, _all_runs(), options.folder)
+    print(f"Written: {path}")
+    return status
+
+
+def _all_runs() -> list[runs.Run]:
+    roots = (runs.pretrained_folder(), runs.benchmark_folder(), runs.runs_folder())
+    return [run for root in roots for run in runs.list_runs(root)]
+
+
+def _bench_run(row: bench.Row, seed: int) -> bool:
+    """Train a run of a table, unless there is one; whether there is one now."""
+    config = row.with_seed(seed)
+    alike = [run for run in _all_runs() if bench.matches(run, config)]
+    if any(run.state == "finished" for run in alike):
+        return True
+    begun = [run for run in alike if run.state in runs.RESUMABLE_STATES]
+    dataset = datasets.load_named(config.dataset)
+    if begun:
+        print(f"{row.title}, seed {seed}: going on with {begun[0].run_id}")
+        return _train_run(begun[0], dataset)
+    print(f"{row.title}, seed {seed}")
+    name = f"{row.title}, seed {seed}"
+    return _train_run(runs.create_run(runs.runs_folder(), config, name=name), dataset)
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -359,7 +438,10 @@ def _find_run(name: str) -> tuple[runs.Run, bool]:
     try:
         return runs.open_run(runs.pretrained_folder(), name), True
     except runs.RunError:
-        return runs.open_run(runs.runs_folder(), name), False
+        pass  # it may be one of the others
+    if name in runs.run_ids(runs.benchmark_folder()):
+        return runs.open_run(runs.benchmark_folder(), name), False
+    return runs.open_run(runs.runs_folder(), name), False
 
 
 def _compute(classifier: "Classifier", split: datasets.Split) -> Evaluation:

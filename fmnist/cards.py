@@ -20,7 +20,7 @@ from fmnist.datasets import DATASET_TITLES, DRAWN_TRAIN, SplitName
 from fmnist.evaluation import Evaluation, load_arrays
 from fmnist.files import write_atomic, write_json
 from fmnist.metrics import class_scores, most_confused_pairs
-from fmnist.models.registry import MODELS
+from fmnist.models.registry import describe
 from fmnist.runs import EpochEntry, Run, RunError
 
 ORIGINAL_TEST_ACCURACY: Final[Mapping[int, float]] = {
@@ -50,7 +50,14 @@ _UNKNOWN = "–"
 
 
 def publish(
-    run: Run, root: Path, name: str, *, title: str = "", weights: bool = True, force: bool = False
+    run: Run,
+    root: Path,
+    name: str,
+    *,
+    title: str = "",
+    weights: bool = True,
+    brief: bool = False,
+    force: bool = False,
 ) -> Run:
     """Copy a finished run to the shipped models, and write its model card.
 
@@ -70,6 +77,8 @@ def publish(
         Whether to copy the weights, too.
     force : bool
         Whether a shipped model of that name may be replaced.
+    brief : bool
+        Whether to leave out the card and the logits of every epoch.
 
     Raises
     ------
@@ -97,28 +106,30 @@ def publish(
     # the name begins with a dot, so that nobody takes it for a shipped model
     with tempfile.TemporaryDirectory(dir=root, prefix=".publishing-") as temporary:
         folder = Path(temporary) / name
-        _copy(run, folder, title=title, weights=weights)
-        _write_card(runs.open_run(folder.parent, name), root)
+        _copy(run, folder, title=title, weights=weights, epochs=not brief)
+        if not brief:
+            _write_card(runs.open_run(folder.parent, name), root)
         with _out_of_the_way(target, Path(temporary) / "replaced"):
             folder.rename(target)
     published = runs.open_run(root, name)
     companion = companion_of(published, root)
-    if companion:
+    if companion and not brief:
         _write_card(companion, root)
     return published
 
 
-def _copy(run: Run, folder: Path, *, title: str, weights: bool) -> None:
+def _copy(run: Run, folder: Path, *, title: str, weights: bool, epochs: bool) -> None:
     (folder / "evaluation").mkdir(parents=True)
     paths = [run.config_path, run.status_path, run.history_path]
     if weights:
         paths.append(run.weights_path)
     splits: tuple[SplitName, ...] = ("validation", "test")
-    paths += [p for p in map(run.evaluation_path, splits) if p.exists()]
+    kept = [*map(run.evaluation_path, splits), run.views_path]
+    paths += [p for p in kept if p.exists()]
     try:
         for path in paths:
             shutil.copyfile(path, folder / path.relative_to(run.folder))
-        if run.epochs_path.exists():
+        if epochs and run.epochs_path.exists():
             write_atomic(folder / "evaluation" / run.epochs_path.name, _small(run.epochs_path))
     except (FileNotFoundError, ValueError) as error:
         raise RunError(f"The run {run.run_id} cannot be published: {error}") from error
@@ -258,7 +269,7 @@ def model_card(run: Run, *, companion: Run | None) -> str:
 
 
 def _introduction(run: Run, config: TrainConfig) -> str:
-    model = MODELS[config.model]
+    model = describe(config.model)
     made = datetime.fromtimestamp(run.created, UTC)
     drawings = ""
     if config.drawings != "none":

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, cast, get_args
 
-from fmnist.models.registry import MODELS
+from fmnist.models.registry import MODELS, is_known
 
 DatasetName = Literal["fashion-mnist", "drawn-garments"]
 Protocol = Literal["held-out", "notebook"]
@@ -45,7 +45,8 @@ class TrainConfig:
     Attributes
     ----------
     model : str
-        Name in `fmnist.models.registry.MODELS`.
+        Name in `fmnist.models.registry.MODELS`; of an ensemble, its members' names joined with
+        "+" (`fmnist.ensembles.combine` makes one of trained runs).
     dataset : {"fashion-mnist", "drawn-garments"}
     protocol : {"held-out", "notebook"}
         "held-out" keeps one twelfth of the training images as a validation split, chooses the
@@ -131,7 +132,8 @@ class TrainConfig:
     log_every: int = 100
 
     def __post_init__(self) -> None:
-        _check_choice("model", self.model, tuple(MODELS))
+        if not is_known(self.model):
+            _check_choice("model", self.model, tuple(MODELS))
         _check_choice("dataset", self.dataset, get_args(DatasetName))
         _check_choice("protocol", self.protocol, get_args(Protocol))
         _check_choice("optimiser", self.optimiser, get_args(Optimiser))

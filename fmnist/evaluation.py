@@ -1,7 +1,7 @@
 """What a classifier says of every image of a split, kept as logits and labels."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,6 +111,24 @@ class Evaluation:
         write_atomic(path, buffer.getvalue())
 
     @classmethod
+    def mean(cls, evaluations: Sequence["Evaluation"]) -> "Evaluation":
+        """What an ensemble says: the mean probabilities of several classifiers.
+
+        Temperatures are left out.
+
+        Raises
+        ------
+        ValueError
+            If they are not of the same images in the same order.
+        """
+        first, *others = evaluations
+        for other in others:
+            if first.split != other.split or not np.array_equal(first.indices, other.indices):
+                raise ValueError("The evaluations are not of the same images.")
+        logits = mean_logits([each.logits for each in evaluations]).astype(np.float16)
+        return cls(first.split, logits, first.labels, first.indices)
+
+    @classmethod
     def load(cls, path: Path) -> "Evaluation":
         """Read a file that `save` wrote.
 
@@ -149,16 +167,26 @@ def evaluate(
     """
     shown = list(_views(split.images, views))
     with np.errstate(over="ignore"):  # logits of weights gone astray: inf is what they become
-        if len(shown) == 1:
-            logits = classifier.logits(split.images, progress=progress)
-        else:
-            probabilities = [
-                metrics.softmax(classifier.logits(v, progress=progress)) for v in shown
-            ]
-            smallest = np.finfo(np.float32).tiny  # whose logarithm is a number still
-            logits = np.log(np.maximum(np.mean(probabilities, axis=0), smallest))
-        rounded = logits.astype(np.float16)
+        logits = [classifier.logits(seen, progress=progress) for seen in shown]
+        rounded = (logits[0] if len(logits) == 1 else mean_logits(logits)).astype(np.float16)
     return Evaluation(split.name, rounded, split.labels, split.indices)
+
+
+def mean_logits(logits: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+    """Logits whose probabilities are the mean of those of several.
+
+    Parameters
+    ----------
+    logits : sequence of float (N, C)
+
+    Returns
+    -------
+    float64 (N, C)
+        The logarithm of the mean probabilities.
+    """
+    mean = np.mean([metrics.softmax(each) for each in logits], axis=0)
+    averaged: NDArray[np.float64] = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
+    return averaged  # bounded above, since of 0 it would be no number
 
 
 def _views(images: NDArray[np.uint8], views: Views) -> Iterator[NDArray[np.uint8]]:

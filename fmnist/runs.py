@@ -26,6 +26,7 @@ import filelock
 from fmnist.config import Keep, TrainConfig
 from fmnist.datasets import SplitName
 from fmnist.files import read_json, write_json
+from fmnist.models.registry import members
 
 State = Literal[
     "queued", "running", "paused", "finished", "stopped", "failed", "interrupted", "broken"
@@ -435,6 +436,11 @@ def pretrained_folder() -> Path:
     return Path(__file__).resolve().parent.parent / "artifacts" / "pretrained"
 
 
+def benchmark_folder() -> Path:
+    """Where the runs behind the tables of `benchmarks/` are; they come with the project, too."""
+    return pretrained_folder().parent / "benchmarks"
+
+
 def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
     """Make the folder of a new run, in state "queued".
 
@@ -447,8 +453,9 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
         What people call it; by default model and number of epochs.
     """
     now = datetime.datetime.now(datetime.UTC)
-    run_id = f"{now:%Y%m%d-%H%M%S}-{config.model}-{secrets.token_hex(2)}"
-    name = name.strip() or f"{config.model}, {config.epochs} epoch{'s' * (config.epochs > 1)}"
+    model = config.model if len(members(config.model)) == 1 else "ensemble"
+    run_id = f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
+    name = name.strip() or f"{model}, {config.epochs} epoch{'s' * (config.epochs > 1)}"
     folder = root / run_id
     folder.mkdir(parents=True)
     run = Run(folder, name, "queued", config=config, created=now.timestamp())
@@ -466,7 +473,7 @@ def open_run(root: Path, run_id: str) -> Run:
     Parameters
     ----------
     root : Path
-        `runs_folder()` or `pretrained_folder()`.
+        `runs_folder()`, `pretrained_folder()` or `benchmark_folder()`.
     run_id : str
 
     Returns
@@ -662,7 +669,7 @@ def zip_run(run: Run) -> bytes:
 
 def temperature_path(run: Run) -> Path:
     """Where the temperature kept with a run is: the folder of a shipped model stays as it came."""
-    if run.folder.parent == pretrained_folder():
+    if run.folder.parent in (pretrained_folder(), benchmark_folder()):
         return artifacts_folder() / "temperatures" / f"{run.run_id}.json"
     return run.folder / "temperature.json"
 

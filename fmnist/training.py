@@ -29,7 +29,7 @@ from fmnist.drawings import with_drawings
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import read_json, write_atomic, write_json
 from fmnist.models.layers import set_dropout_generator
-from fmnist.models.registry import create_model
+from fmnist.models.registry import create_model, members
 from fmnist.runs import EpochEntry, History, Progress, Run, StepEntry
 from fmnist.schedules import learning_rate
 
@@ -260,6 +260,8 @@ class _Session:
             raise TrainingError(
                 f"The run is on {DATASET_TITLES[config.dataset]}, which is not at hand."
             )
+        if len(members(config.model)) > 1:
+            raise TrainingError("An ensemble is made of trained runs; it is not trained itself.")
         device = torch.device(device_name or ("cuda" if torch.cuda.is_available() else "cpu"))
         if device.type == "cuda":
             torch.backends.cudnn.deterministic = True

@@ -16,6 +16,8 @@ RANKS = {
     "fmnist.__main__": 7,
     "fmnist.charts": 7,
     "fmnist.cards": 7,
+    "fmnist.bench": 7,
+    "fmnist.ensembles": 7,
     "fmnist.trainer": 7,
     "fmnist.training": 7,
     "fmnist.augmentation": 3,

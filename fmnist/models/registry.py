@@ -130,13 +130,48 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
 )
 
 
+def members(name: str) -> list[str]:
+    """Names of the networks that a model is made of: several, joined with "+", are an ensemble."""
+    return name.split("+")
+
+
+def is_known(name: object) -> bool:
+    """Whether `create_model` knows a name."""
+    return isinstance(name, str) and all(member in MODELS for member in members(name))
+
+
+def describe(name: str) -> ModelSpec:
+    """What a model is, also of an ensemble.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    _check(name)
+    parts = members(name)
+    if len(parts) == 1:
+        return MODELS[name]
+    kinds = " and ".join(MODELS[kind].title for kind in dict.fromkeys(parts))
+    return ModelSpec(
+        title=f"Ensemble of {len(parts)}: {kinds}",
+        summary=f"{len(parts)} networks whose probabilities are averaged: {kinds}.",
+        factory="fmnist.models.ensemble:Ensemble",
+    )
+
+
+def _check(name: str) -> None:
+    if not is_known(name):
+        raise ValueError(f"There is no model {name!r}; known are {', '.join(MODELS)}.")
+
+
 def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
     """A new model with initial weights that depend on `name` and `seed` alone.
 
     Parameters
     ----------
     name : str
-        Key of `MODELS`.
+        Key of `MODELS`, or several joined with "+": an ensemble.
     seed : int
         Of the initial weights; torch's global generator is neither read nor changed.
     num_classes : int
@@ -147,14 +182,24 @@ def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
     ValueError
         If the name is unknown.
     """
-    if name not in MODELS:
-        raise ValueError(f"There is no model {name!r}; known are {', '.join(MODELS)}.")
+    _check(name)
     import torch
 
     from fmnist.models.initialisation import DrawFrom
 
-    module, _, attribute = MODELS[name].factory.partition(":")
-    factory = getattr(importlib.import_module(module), attribute)
+    parts = members(name)
     with DrawFrom(torch.Generator().manual_seed(seed)):
-        model: nn.Module = factory(num_classes=num_classes)
-    return model
+        networks = [_build(part, num_classes) for part in parts]
+    if len(networks) == 1:
+        return networks[0]
+    from fmnist.models.ensemble import Ensemble
+
+    return Ensemble(networks)
+
+
+def _build(name: str, num_classes: int) -> "nn.Module":
+    module, _, attribute = MODELS[name].factory.partition(":")
+    network: nn.Module = getattr(importlib.import_module(module), attribute)(
+        num_classes=num_classes
+    )
+    return network

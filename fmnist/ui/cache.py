@@ -231,8 +231,8 @@ def _open(root: Path, run_id: str) -> Run:
 
 
 def run_or_none(run_id: str | None) -> Run | None:
-    """A shipped model or own run by its id; None where there is none."""
-    for root in (runs.pretrained_folder(), runs.runs_folder()):
+    """A shipped model, own run or run of the benchmark by its id; None where there is none."""
+    for root in (runs.pretrained_folder(), runs.runs_folder(), runs.benchmark_folder()):
         try:
             if run_id:
                 return _open(root, run_id)
@@ -249,6 +249,11 @@ def own_runs() -> list[Run]:
 def shipped_runs() -> list[Run]:
     """The shipped models, by name."""
     return sorted(_listed(runs.pretrained_folder()), key=lambda run: run.run_id)
+
+
+def benchmark_runs() -> list[Run]:
+    """The runs behind the benchmark's tables, by name."""
+    return sorted(_listed(runs.benchmark_folder()), key=lambda run: run.run_id)
 
 
 def _listed(root: Path) -> list[Run]:

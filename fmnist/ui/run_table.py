@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import datasets, runs
-from fmnist.models.registry import MODELS
+from fmnist.models.registry import describe
 from fmnist.runs import ACTIVE_STATES, Run, RunError
 from fmnist.ui import cache, components, state
 
@@ -17,7 +17,7 @@ def table_row(run: Run) -> dict[str, Any]:
     return {
         "Name": run.name,
         "State": components.STATE_BADGES[run.state][0],
-        "Model": MODELS[config.model].title if config else "–",
+        "Model": describe(config.model).title if config else "–",
         "Data": datasets.DATASET_TITLES[config.dataset] if config else "–",
         "Protocol": config.protocol.capitalize() if config else "–",
         "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",

@@ -1,0 +1,341 @@
+"""The tables of the benchmark: which runs stand behind which row, and what they came to."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from fmnist import runs
+from fmnist.cards import publish, stored_evaluation
+from fmnist.config import TrainConfig, recipe
+from fmnist.evaluation import Evaluation
+from fmnist.files import write_atomic
+from fmnist.models.registry import MODELS
+from fmnist.runs import Run, RunError
+
+TableName = Literal["models", "ablation"]
+
+HEAVIEST: Final = 3_000_000
+"""Bytes of weights that are kept with a run of a table, at most."""
+
+_TEST_IMAGES: Final = 10_000
+_ENSEMBLE: Final = "residual"
+_MEMBERS: Final = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: a model and its settings, trained with several seeds.
+
+    Attributes
+    ----------
+    key : str
+        Its runs are called after it and their seed.
+    title : str
+    config : TrainConfig
+        With seed 0.
+    claimed : float or None
+        Test accuracy that the project's first table gave for it, in [0, 1], copied there from
+        elsewhere; None where it had no such row.
+    seeds : int
+        Runs that are wanted, with seeds 0, 1, …
+    members : int
+        Of an ensemble: the first so many runs of these settings, whose probabilities are
+        averaged; 1 for a single model.
+    """
+
+    key: str
+    title: str
+    config: TrainConfig
+    claimed: float | None = None
+    seeds: int = 1
+    members: int = 1
+
+    @property
+    def base(self) -> str:
+        """What the folders of its runs are called, before the seed; an ensemble's are others'."""
+        return self.key if self.members == 1 else self.config.model
+
+    def with_seed(self, seed: int) -> TrainConfig:
+        """The settings of one of its runs."""
+        return replace(self.config, seed=seed)
+
+
+def _own(model: str, claimed: float | None = None, *, seeds: int = 1) -> Row:
+    config = TrainConfig(**recipe("own", model))
+    return Row(model, MODELS[model].title, config, claimed, seeds)
+
+
+def _ablation(key: str, title: str, claimed: float) -> Row:
+    config = TrainConfig(model=key, precision="bfloat16")
+    return Row(f"{key}-bfloat16", title, config, claimed, seeds=2)
+
+
+TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
+    "models": (
+        _own("logistic", 0.842, seeds=3),
+        _own("mlp", 0.875, seeds=3),
+        _own("lenet-5", 0.898, seeds=3),
+        Row("fashion-cnn", "FashionCNN", TrainConfig(), 0.9304),
+        _own("residual-small", seeds=3),
+        _own("residual", seeds=_MEMBERS),
+        _own("deep-cnn", seeds=2),
+        _own("resnet18", 0.945),
+        _own("efficientnet-b0", 0.952),
+        _own("vit-tiny"),
+        Row(
+            "ensemble", f"Ensemble of five {MODELS[_ENSEMBLE].title}s",
+            TrainConfig(**recipe("own", _ENSEMBLE)), 0.961, _MEMBERS, _MEMBERS,
+        ),
+    ),
+    "ablation": (
+        _ablation("fashion-cnn", "Full", 0.9304),
+        _ablation("fashion-cnn-no-dropout", "No dropout", 0.912),
+        _ablation("fashion-cnn-one-convolution", "One convolution", 0.897),
+        _ablation("fashion-cnn-64", "64 units instead of 128", 0.921),
+        _ablation("fashion-cnn-unnormalised", "No normalisation", 0.885),
+    ),
+}  # fmt: skip
+"""The rows of each table, in their order."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a row has come to so far.
+
+    Attributes
+    ----------
+    row : Row
+    runs : tuple of Run
+        Finished ones with an evaluation of the test split, by seed.
+    accuracies : tuple of float
+        On the test split, in [0, 1]: one a run, or one for a whole ensemble.
+    """
+
+    row: Row
+    runs: tuple[Run, ...]
+    accuracies: tuple[float, ...]
+
+    @property
+    def accuracy(self) -> float | None:
+        """The mean over the runs; None before there is one."""
+        return sum(self.accuracies) / len(self.accuracies) if self.accuracies else None
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of the accuracy, from the number of test images alone.
+
+        All runs are measured on the same images: more seeds do not make it smaller.
+        """
+        p = self.accuracy
+        return None if p is None else math.sqrt(p * (1 - p) / _TEST_IMAGES)
+
+    @property
+    def minutes(self) -> float | None:
+        """Mean training time; of an ensemble, all its members' together."""
+        if not self.accuracies:
+            return None
+        return sum(run.progress.seconds for run in self.runs) / len(self.accuracies) / 60
+
+    @property
+    def verdict(self) -> str:
+        """How the figure compares with the one that was claimed, in words."""
+        claimed, found, error = self.row.claimed, self.accuracy, self.error
+        if found is None or error is None:
+            return "not run yet"
+        if claimed is None:
+            return "no figure to compare"
+        points = 100 * (found - claimed)
+        if abs(found - claimed) <= 2 * error:
+            return f"agrees ({points:+.1f} points, within two standard errors)"
+        return f"disagrees: ours is {abs(points):.1f} points {'higher' if points > 0 else 'lower'}"
+
+
+def matches(run: Run, config: TrainConfig) -> bool:
+    """Whether a run has these settings, however often it logged its loss."""
+    return run.config is not None and replace(run.config, log_every=config.log_every) == config
+
+
+def standing(row: Row, present: Iterable[Run]) -> Standing:
+    """What the runs at hand say of a row.
+
+    Parameters
+    ----------
+    row : Row
+    present : iterable of Run
+        Where several have the same settings, the first counts.
+    """
+    finished = [run for run in present if run.state == "finished"]
+    found, evaluations = [], []
+    for seed in range(row.seeds):
+        for run in finished:
+            if not matches(run, row.with_seed(seed)):
+                continue
+            try:
+                evaluations.append(stored_evaluation(run, "test"))
+            except RunError:
+                continue  # one without figures has nothing to say here
+            found.append(run)
+            break
+    if row.members == 1:
+        return Standing(row, tuple(found), tuple(e.accuracy for e in evaluations))
+    if len(found) < row.members:
+        return Standing(row, (), ())
+    return Standing(row, tuple(found), (Evaluation.mean(evaluations).accuracy,))
+
+
+def keep(row: Row, present: Sequence[Run]) -> None:
+    """Copy the runs of a row that are not with the project yet to `runs.benchmark_folder()`.
+
+    Weights are copied where they take no more than `HEAVIEST`; the logits of single epochs never.
+
+    Parameters
+    ----------
+    row : Row
+    present : sequence of Run
+        Where several have the same settings, the first counts.
+    """
+    home = runs.benchmark_folder()
+    for seed in range(row.seeds):
+        alike = [r for r in present if r.state == "finished" and matches(r, row.with_seed(seed))]
+        if not alike or alike[0].folder.parent in (home, runs.pretrained_folder()):
+            continue
+        run = alike[0]
+        light = run.weights_path.exists() and run.weights_path.stat().st_size <= HEAVIEST
+        title = f"{MODELS[row.config.model].title}, seed {seed}"
+        publish(run, home, f"{row.base}-{seed}", title=title, weights=light, brief=True)
+
+
+def write(table: TableName, present: Sequence[Run], folder: Path) -> Path:
+    """Write a table's file into a folder. Imports torch.
+
+    Returns
+    -------
+    Path
+        The file, `<table>.md`.
+    """
+    path = folder / f"{table}.md"
+    write_atomic(path, markdown(table, records(table, present)).encode())
+    return path
+
+
+def records(table: TableName, present: Sequence[Run]) -> list[dict[str, Any]]:
+    """The rows of a table as they stand.
+
+    Returns
+    -------
+    list of dict
+        `title`, `claimed`, `accuracy`, `error`, `low`, `high`, `validation` (fractions or None),
+        `parameters`, `multiply_adds` (of an ensemble, of all members), `minutes`, `epochs`,
+        `seeds`, `protocol`, `precision`, `verdict`, `run_ids`. Imports torch.
+    """
+    from fmnist.models.summary import summarise
+
+    lines = []
+    for row in TABLES[table]:
+        stand = standing(row, present)
+        layers = summarise(row.config.model)
+        kept = [run.history.kept for run in stand.runs]
+        validation = [entry.accuracy for entry in kept if entry and entry.split == "validation"]
+        lines.append(
+            {
+                "title": row.title,
+                "claimed": row.claimed,
+                "accuracy": stand.accuracy,
+                "error": stand.error,
+                "low": min(stand.accuracies, default=None),
+                "high": max(stand.accuracies, default=None),
+                "validation": sum(validation) / len(validation) if validation else None,
+                "parameters": row.members * sum(layer.parameters for layer in layers),
+                "multiply_adds": row.members * sum(layer.multiply_adds for layer in layers),
+                "minutes": stand.minutes,
+                "epochs": row.config.epochs,
+                "seeds": len(stand.accuracies),
+                "protocol": row.config.protocol,
+                "precision": row.config.precision,
+                "verdict": stand.verdict,
+                "run_ids": [run.run_id for run in stand.runs],
+            }
+        )
+    return lines
+
+
+_INTRODUCTIONS: Final[Mapping[TableName, str]] = {
+    "models": """# Models
+
+What each model of the registry reaches with its own recipe (`python -m fmnist train --recipe own \
+--model …`; FashionCNN with the original's), on the {images} test images of Fashion-MNIST.""",
+    "ablation": """# Ablation of FashionCNN
+
+The original recipe (20 epochs, Adam, learning rate 0.001, batches of 128) with one thing left out \
+at a time, computed in bfloat16 ([speed.md](speed.md) compares it with float32).""",
+}
+
+
+def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
+    """The text of a table's file.
+
+    Parameters
+    ----------
+    table : {"models", "ablation"}
+    lines : sequence of mapping
+        As `records` returns them.
+    """
+    titles = (
+        "Model", "First table", "Ours, test", "Standard error", "Runs", "Range", "Validation",
+        "Parameters", "Multiply-adds", "Epochs", "Minutes", "Protocol", "Precision",
+        "First table and ours",
+    )  # fmt: skip
+    head = ["| " + " | ".join(titles) + " |", "| :-- " + "| --: " * 10 + "| :-- | :-- | :-- |"]
+    body = ["| " + " | ".join(_cells(line)) + " |" for line in lines]
+    run_ids = [f"- {line['title']}: {', '.join(line['run_ids']) or 'none yet'}" for line in lines]
+    return "\n".join(
+        [
+            _INTRODUCTIONS[table].format(images=f"{_TEST_IMAGES:,}"),
+            "",
+            *head,
+            *body,
+            "",
+            "Under the held-out protocol the epoch was chosen on 5,000 validation images, and the "
+            "test images were measured once. The standard error is that of a share of "
+            f"{_TEST_IMAGES:,} images, and does not shrink with more runs, since all are measured "
+            'on the same ones; the range is over the seeds. "First table" is the figure that the '
+            "project's first table gave, whose runs are not at hand; it may be the best epoch on "
+            "the test images. Minutes are of one run as it was trained, on whatever number of "
+            "threads its config.json names, on machines that did other work too. An ensemble's "
+            "parameters, multiply-adds and minutes are its members' together.",
+            "",
+            "Runs, in `artifacts/benchmarks` and `artifacts/pretrained` (open them on the "
+            "dashboard):",
+            "",
+            *run_ids,
+            "",
+            f"`python -m fmnist bench {table}` trains what is missing and writes this file; "
+            f"`python -m fmnist bench {table} --read` only writes it.",
+            "",
+        ]
+    )
+
+
+def _cells(line: Mapping[str, Any]) -> list[str]:
+    def percent(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.2f} %"
+
+    several = line["seeds"] > 1
+    return [
+        line["title"],
+        percent(line["claimed"]),
+        f"**{percent(line['accuracy'])}**" if line["accuracy"] else "not run yet",
+        "–" if line["error"] is None else f"{100 * line['error']:.2f}",
+        str(line["seeds"]),
+        f"{100 * line['low']:.2f} to {100 * line['high']:.2f}" if several else "–",
+        percent(line["validation"]),
+        f"{line['parameters']:,}",
+        f"{line['multiply_adds']:,}",
+        str(line["epochs"]),
+        "–" if line["minutes"] is None else f"{line['minutes']:.1f}",
+        line["protocol"],
+        line["precision"],
+        line["verdict"],
+    ]
