@@ -8,18 +8,19 @@ from typing import Any, Final, Literal
 
 from fmnist import runs
 from fmnist.cards import publish, stored_evaluation
-from fmnist.config import TrainConfig, recipe
+from fmnist.config import Precision, TrainConfig, recipe
 from fmnist.evaluation import Evaluation
 from fmnist.files import write_atomic
 from fmnist.models.registry import MODELS
 from fmnist.runs import Run, RunError
 
-TableName = Literal["models", "ablation"]
+TableName = Literal["models", "ablation", "precision"]
 
 HEAVIEST: Final = 3_000_000
 """Bytes of weights that are kept with a run of a table, at most."""
 
 _TEST_IMAGES: Final = 10_000
+_PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
 _ENSEMBLE: Final = "residual"
 _MEMBERS: Final = 5
 
@@ -95,6 +96,11 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _ablation("fashion-cnn-one-convolution", "One convolution", 0.897),
         _ablation("fashion-cnn-64", "64 units instead of 128", 0.921),
         _ablation("fashion-cnn-unnormalised", "No normalisation", 0.885),
+    ),
+    "precision": tuple(
+        Row(f"fashion-cnn-short-{precision}", f"FashionCNN, {precision}",
+            TrainConfig(epochs=3, precision=precision), seeds=3)
+        for precision in _PRECISIONS
     ),
 }  # fmt: skip
 """The rows of each table, in their order."""
@@ -269,7 +275,11 @@ What each model of the registry reaches with its own recipe (`python -m fmnist t
     "ablation": """# Ablation of FashionCNN
 
 The original recipe (20 epochs, Adam, learning rate 0.001, batches of 128) with one thing left out \
-at a time, computed in bfloat16 ([speed.md](speed.md) compares it with float32).""",
+at a time, computed in bfloat16 ([precision.md](precision.md) compares it with float32).""",
+    "precision": """# Precision
+
+FashionCNN by the original recipe, cut to 3 epochs, computed in 32 and in 16 bits. How much faster \
+16 bits are is in [speed.md](speed.md).""",
 }
 
 
@@ -278,7 +288,7 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
 
     Parameters
     ----------
-    table : {"models", "ablation"}
+    table : {"models", "ablation", "precision"}
     lines : sequence of mapping
         As `records` returns them.
     """
