@@ -272,21 +272,16 @@ def _bench(options: argparse.Namespace) -> int:
         if status:
             break
     for row in rows:
-        bench.keep(row, _all_runs())
-    path = bench.write(options.table, _all_runs(), options.folder)
+        bench.keep(row, runs.list_all_runs())
+    path = bench.write(options.table, runs.list_all_runs(), options.folder)
     print(f"Written: {path}")
     return status
-
-
-def _all_runs() -> list[runs.Run]:
-    roots = (runs.pretrained_folder(), runs.benchmark_folder(), runs.runs_folder())
-    return [run for root in roots for run in runs.list_runs(root)]
 
 
 def _bench_run(row: bench.Row, seed: int) -> bool:
     """Train a run of a table, unless there is one; whether there is one now."""
     config = row.with_seed(seed)
-    alike = [run for run in _all_runs() if bench.matches(run, config)]
+    alike = [run for run in runs.list_all_runs() if bench.matches(run, config)]
     if any(run.state == "finished" for run in alike):
         return True
     begun = [run for run in alike if run.state in runs.RESUMABLE_STATES]

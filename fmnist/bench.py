@@ -1,7 +1,7 @@
 """The tables of the benchmark: which runs stand behind which row, and what they came to."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -57,6 +57,17 @@ class Row:
     def base(self) -> str:
         """What the folders of its runs are called, before the seed; an ensemble's are others'."""
         return self.key if self.members == 1 else self.config.model
+
+    @property
+    def run_title(self) -> str:
+        """What its runs are called: the model, and what differs from the model's own recipe."""
+        own = TrainConfig(**recipe("own", self.config.model))
+        parts = [MODELS[self.config.model].title]
+        if self.config.epochs != own.epochs:
+            parts.append(f"{self.config.epochs} epochs")
+        if self.config.precision != own.precision:
+            parts.append(self.config.precision)
+        return ", ".join(parts)
 
     def with_seed(self, seed: int) -> TrainConfig:
         """The settings of one of its runs."""
@@ -209,7 +220,7 @@ def keep(row: Row, present: Sequence[Run]) -> None:
             continue
         run = alike[0]
         light = run.weights_path.exists() and run.weights_path.stat().st_size <= HEAVIEST
-        title = f"{MODELS[row.config.model].title}, seed {seed}"
+        title = f"{row.run_title}, seed {seed}"
         publish(run, home, f"{row.base}-{seed}", title=title, weights=light, brief=True)
 
 
@@ -292,13 +303,11 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
     lines : sequence of mapping
         As `records` returns them.
     """
-    titles = (
-        "Model", "First table", "Ours, test", "Standard error", "Runs", "Range", "Validation",
-        "Parameters", "Multiply-adds", "Epochs", "Minutes", "Protocol", "Precision",
-        "First table and ours",
-    )  # fmt: skip
-    head = ["| " + " | ".join(titles) + " |", "| :-- " + "| --: " * 10 + "| :-- | :-- | :-- |"]
-    body = ["| " + " | ".join(_cells(line)) + " |" for line in lines]
+    has_claims = any(line["claimed"] for line in lines)
+    shown = [c for c in _COLUMNS if has_claims or c.title not in _CLAIMS]
+    head = ["| " + " | ".join(c.title for c in shown) + " |"]
+    head.append("| " + " | ".join(":--" if c.is_text else "--:" for c in shown) + " |")
+    body = ["| " + " | ".join(c.text(line) for c in shown) + " |" for line in lines]
     run_ids = [f"- {line['title']}: {', '.join(line['run_ids']) or 'none yet'}" for line in lines]
     return "\n".join(
         [
@@ -307,14 +316,7 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
             *head,
             *body,
             "",
-            "Under the held-out protocol the epoch was chosen on 5,000 validation images, and the "
-            "test images were measured once. The standard error is that of a share of "
-            f"{_TEST_IMAGES:,} images, and does not shrink with more runs, since all are measured "
-            'on the same ones; the range is over the seeds. "First table" is the figure that the '
-            "project's first table gave, whose runs are not at hand; it may be the best epoch on "
-            "the test images. Minutes are of one run as it was trained, on whatever number of "
-            "threads its config.json names, on machines that did other work too. An ensemble's "
-            "parameters, multiply-adds and minutes are its members' together.",
+            _NOTES + (_CLAIM_NOTE if has_claims else ""),
             "",
             "Runs, in `artifacts/benchmarks` and `artifacts/pretrained` (open them on the "
             "dashboard):",
@@ -328,24 +330,61 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _cells(line: Mapping[str, Any]) -> list[str]:
-    def percent(value: float | None) -> str:
-        return "–" if value is None else f"{100 * value:.2f} %"
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.2f} %"
 
-    several = line["seeds"] > 1
-    return [
-        line["title"],
-        percent(line["claimed"]),
-        f"**{percent(line['accuracy'])}**" if line["accuracy"] else "not run yet",
-        "–" if line["error"] is None else f"{100 * line['error']:.2f}",
-        str(line["seeds"]),
-        f"{100 * line['low']:.2f} to {100 * line['high']:.2f}" if several else "–",
-        percent(line["validation"]),
-        f"{line['parameters']:,}",
-        f"{line['multiply_adds']:,}",
-        str(line["epochs"]),
-        "–" if line["minutes"] is None else f"{line['minutes']:.1f}",
-        line["protocol"],
-        line["precision"],
-        line["verdict"],
-    ]
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _range(line: Mapping[str, Any]) -> str:
+    if line["seeds"] < 2:
+        return "–"
+    return f"{100 * line['low']:.2f} to {100 * line['high']:.2f}"
+
+
+def _points(value: float | None) -> str:
+    return _number(None if value is None else 100 * value, ".2f")
+
+
+def _accuracy(line: Mapping[str, Any]) -> str:
+    return "not run yet" if line["accuracy"] is None else f"**{_percent(line['accuracy'])}**"
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    text: Callable[[Mapping[str, Any]], str]
+    is_text: bool = False
+
+
+_COLUMNS: Final = (
+    _Column("Model", lambda line: line["title"], is_text=True),
+    _Column("First table", lambda line: _percent(line["claimed"])),
+    _Column("Ours, test", _accuracy),
+    _Column("Standard error", lambda line: _points(line["error"])),
+    _Column("Runs", lambda line: str(line["seeds"])),
+    _Column("Range", _range),
+    _Column("Validation", lambda line: _percent(line["validation"])),
+    _Column("Parameters", lambda line: f"{line['parameters']:,}"),
+    _Column("Multiply-adds", lambda line: f"{line['multiply_adds']:,}"),
+    _Column("Epochs", lambda line: str(line["epochs"])),
+    _Column("Minutes", lambda line: _number(line["minutes"], ".1f")),
+    _Column("Protocol", lambda line: line["protocol"], is_text=True),
+    _Column("Precision", lambda line: line["precision"], is_text=True),
+    _Column("First table and ours", lambda line: line["verdict"], is_text=True),
+)
+_CLAIMS: Final = ("First table", "First table and ours")
+_NOTES: Final = (
+    "Under the held-out protocol the epoch was chosen on 5,000 validation images, and the test "
+    "images were measured once. The standard error is that of a share of "
+    f"{_TEST_IMAGES:,} images, and does not shrink with more runs, since all are measured on the "
+    "same ones; the range is over the seeds. Minutes are of one run as it was trained, on whatever "
+    "number of threads its config.json names, on machines that did other work too. An ensemble's "
+    "parameters, multiply-adds and minutes are its members' together."
+)
+_CLAIM_NOTE: Final = (
+    ' "First table" is the figure that the project\'s first table gave, whose runs are not at '
+    "hand; it may be the best epoch on the test images."
+)

@@ -497,6 +497,12 @@ def list_runs(root: Path) -> list[Run]:
     return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)
 
 
+def list_all_runs() -> list[Run]:
+    """Shipped models, then runs of the benchmark, then a person's own."""
+    roots = (pretrained_folder(), benchmark_folder(), runs_folder())
+    return [run for root in roots for run in list_runs(root)]
+
+
 def run_ids(root: Path) -> list[str]:
     """Ids of all runs below a folder, in no order."""
     try:

@@ -256,6 +256,11 @@ def benchmark_runs() -> list[Run]:
     return sorted(_listed(runs.benchmark_folder()), key=lambda run: run.run_id)
 
 
+def all_runs() -> list[Run]:
+    """Shipped models, the person's runs, and those of the benchmark."""
+    return [*shipped_runs(), *own_runs(), *benchmark_runs()]
+
+
 def _listed(root: Path) -> list[Run]:
     found = [_open(root, run_id) for run_id in runs.run_ids(root)]
     return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)

@@ -105,14 +105,16 @@ def load_dataset() -> Dataset | None:
 
 def run_picker() -> None:
     """The sidebar's choice of the run that all pages show."""
-    shipped, own = cache.shipped_runs(), cache.own_runs()
-    runs = {run.run_id: run for run in (*own, *shipped)}
+    shipped, benchmark = cache.shipped_runs(), cache.benchmark_runs()
+    runs = {run.run_id: run for run in (*cache.own_runs(), *shipped, *benchmark)}
     if not runs:
         st.caption("No run yet: train one on the Train page.")
         return
 
     def label(run_id: str) -> str:
         run = runs[run_id]
+        if run in benchmark:
+            return f"{run.name} (benchmark)"
         suffix = "shipped" if run in shipped else STATE_BADGES[run.state][0].lower()
         return f"{run.name} ({suffix})"
 
@@ -124,7 +126,8 @@ def run_picker() -> None:
         key="run-picker",
         format_func=label,
         on_change=lambda: state.select(st.session_state["run-picker"]),
-        help="The pages show this run: a model that came with the app, or one you trained.",
+        help="The pages show this run: one you trained, a model that came with the app, or a run "
+        "behind the tables of the Compare page.",
     )
 
 

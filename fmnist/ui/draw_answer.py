@@ -82,8 +82,7 @@ class Answer:
 
 def models() -> dict[str, Run]:
     """Runs that can be asked, the shipped ones first, by id."""
-    every = [*cache.shipped_runs(), *cache.own_runs()]
-    return {run.run_id: run for run in every if run.config and run.weights_path.exists()}
+    return {run.run_id: run for run in cache.all_runs() if run.config and run.weights_path.exists()}
 
 
 def default_model(found: Mapping[str, Run]) -> str | None:

@@ -222,7 +222,7 @@ def controls(here: Linked) -> None:
             )
         others = {
             other.run_id: other.name
-            for other in (*cache.shipped_runs(), *cache.own_runs())
+            for other in cache.all_runs()
             if other.run_id != run.run_id and other.history.epochs
         }
         if others:
