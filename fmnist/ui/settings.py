@@ -203,6 +203,7 @@ def _how(keep: dict[str, Any]) -> None:
         "SGD about 0.1.",
         **keep,
     )
+    first, second, third = st.columns(3)
     _choice(
         first,
         "Optimiser",
@@ -223,31 +224,31 @@ def _how(keep: dict[str, Any]) -> None:
         keep,
     )
     third.number_input(
-        "End after … epochs without a better one",
+        "Patience, in epochs",
         0,
         1000,
         key="setting-patience",
-        help="Early stopping, by the validation accuracy; 0 goes on to the last epoch. Needs the "
-        "held-out protocol.",
+        help="Early stopping: ends after so many epochs without a better validation accuracy; 0 "
+        "goes on to the last epoch. Needs the held-out protocol.",
         **keep,
     )
 
 
 def _against_overfitting(keep: dict[str, Any]) -> None:
-    first, second, third = st.columns(3)
-    first.multiselect(
+    st.pills(
         "Augmentation",
         list(_AUGMENTERS),
+        selection_mode="multi",
         key="setting-augmentation",
         format_func=_AUGMENTERS.__getitem__,
-        placeholder="None",
         help="Shows each image a little differently every time: mirrored or not; moved by up to "
         "two pixels; turned by up to 15°; sheared, stretched, brighter, coarser and more "
         "(RandAugment); with noise in a rectangle (erase).",
         **keep,
     )
+    first, second, third = st.columns(3)
     _choice(
-        second,
+        first,
         "Mixing",
         "mixing",
         _MIXINGS,
@@ -255,7 +256,7 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
         "image on another, and the labels go by its size.",
         keep,
     )
-    third.number_input(
+    second.number_input(
         "Share of batches mixed",
         0.05,
         1.0,
@@ -264,7 +265,7 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
         disabled=st.session_state.get("setting-mixing", "none") == "none",
         **keep,
     )
-    first.number_input(
+    third.number_input(
         "Weight decay",
         0.0,
         1.0,
@@ -274,7 +275,8 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
         help="Of AdamW and SGD: pulls weights towards 0. AdamW wants about 0.05, SGD 0.0005.",
         **keep,
     )
-    second.number_input(
+    first, second, third = st.columns(3)
+    first.number_input(
         "Label smoothing",
         0.0,
         0.9,
@@ -284,7 +286,7 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
         "ever more certain.",
         **keep,
     )
-    third.number_input(
+    second.number_input(
         "Average of weights (EMA)",
         0.0,
         0.9999,
@@ -326,6 +328,8 @@ def _computing(keep: dict[str, Any]) -> None:
         "augmentation and drawings.",
         **keep,
     )
+    first, second, third = st.columns(3)
+    first.number_input("Log the loss every … steps", 1, 10_000, key="setting-log_every", **keep)
     _choice(
         second,
         "Weights to keep",
@@ -335,7 +339,6 @@ def _computing(keep: dict[str, Any]) -> None:
         "last, so that no split chooses.",
         keep,
     )
-    first.number_input("Log the loss every … steps", 1, 10_000, key="setting-log_every", **keep)
 
 
 def show_samples() -> None:

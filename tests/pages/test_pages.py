@@ -171,7 +171,7 @@ def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
     choose(app, "preset", "Sketch recipe")
     widgets = {**RECIPES["sketch"]}
     augmenters = widgets.pop("augmentation").split("-")
-    assert app.multiselect(key="setting-augmentation").value == augmenters
+    assert pills(app, "setting-augmentation").value == augmenters
     for name in ("model", "optimiser", "schedule", "precision", "drawings"):
         assert app.selectbox(key=f"setting-{name}").value == widgets.pop(name)
     for name, value in widgets.items():
@@ -184,6 +184,10 @@ def test_settings_that_do_not_go_together_are_refused_in_a_sentence(machine: Pat
     app.button(key="start").click().run()
     assert "is for adamw and sgd" in text(app)
     assert runs.list_runs(machine) == []
+
+
+def pills(app: AppTest, key: str) -> Any:
+    return app.get_by_key(key)
 
 
 def started(app: Any, machine: Path) -> dict[str, Any]:
@@ -205,7 +209,7 @@ def test_a_model_brings_its_own_recipe(machine: Path) -> None:
 
 def test_every_option_of_the_form_reaches_the_run(machine: Path) -> None:
     app = open_app("train")
-    app.multiselect(key="setting-augmentation").set_value(["erase", "flip"]).run()
+    pills(app, "setting-augmentation").set_value(["erase", "flip"]).run()
     app.selectbox(key="setting-mixing").set_value("cutmix").run()
     app.number_input(key="setting-mixing_share").set_value(0.5).run()
     app.number_input(key="setting-label_smoothing").set_value(0.1).run()
@@ -223,7 +227,7 @@ def test_every_option_of_the_form_reaches_the_run(machine: Path) -> None:
 def test_a_wall_of_samples_shows_what_augmentation_does(machine: Path) -> None:
     app = open_app("train")
     assert "What it does" not in text(app) and not app.toggle
-    app.multiselect(key="setting-augmentation").set_value(["rotate"]).run()
+    pills(app, "setting-augmentation").set_value(["rotate"]).run()
     assert not app.get("image")
     app.toggle(key="show-samples").set_value(True).run()
     (before,) = app.get("image")
