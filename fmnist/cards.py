@@ -303,7 +303,7 @@ def _protocol(run: Run, config: TrainConfig, test: Evaluation) -> str:
         return f"""## Protocol: held-out
 
 {total - held_out:,} images to train on and {held_out:,} for validation, the same share of each \
-class, chosen with a fixed seed. The epoch was chosen on validation. The {len(test.labels):,} test \
+class, chosen with a fixed seed. {_choice(config)} The {len(test.labels):,} test \
 images were measured once, at the end, and chose nothing."""
     return f"""## Protocol: notebook
 
@@ -313,12 +313,21 @@ may flatter the model; the final test accuracy is that of the last epoch, which 
 beforehand."""
 
 
+def _choice(config: TrainConfig) -> str:
+    if config.keep == "last":
+        return "The weights are those of the last epoch, which was fixed beforehand."
+    return "The epoch was chosen on validation."
+
+
 def _headline(
     run: Run, config: TrainConfig, best: EpochEntry, test: Evaluation, companion: Run | None
 ) -> str:
     if config.protocol == "held-out":
         rows = [
-            ("Best epoch (on validation)", f"{best.epoch} of {config.epochs}"),
+            (
+                "Epoch kept, the last" if config.keep == "last" else "Best epoch (on validation)",
+                f"{best.epoch} of {config.epochs}",
+            ),
             ("Validation accuracy", _percent(best.accuracy)),
             ("Validation loss", f"{best.loss:.4f}"),
             ("**Test accuracy**", f"**{_percent(test.accuracy)}**"),

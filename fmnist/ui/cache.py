@@ -14,7 +14,7 @@ from fmnist.classes import NUM_CLASSES
 from fmnist.config import Mixing, Protocol, TrainConfig
 from fmnist.datasets import SPLITS, Dataset, Location, Split, SplitName
 from fmnist.download import DownloadProcess
-from fmnist.evaluation import EpochEvaluations
+from fmnist.evaluation import EpochEvaluations, Evaluation
 from fmnist.neighbours import FeatureIndex
 from fmnist.runs import Run, RunError
 from fmnist.trainer import Trainer
@@ -113,6 +113,19 @@ def epoch_evaluations(run: Run) -> EpochEvaluations | None:
         return epochs_file(run.epochs_path, run.epochs_path.stat().st_mtime_ns)
     except FileNotFoundError:
         return None
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _accuracy(path: Path, modified: int) -> float:  # noqa: ARG001 - part of the key
+    return Evaluation.load(path).accuracy
+
+
+def accuracy(path: Path) -> float | None:
+    """Of an evaluation's file, in [0, 1]; None where there is none, or it is damaged."""
+    try:
+        return _accuracy(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return None  # the pages that show its images say what is wrong
 
 
 @st.cache_resource(show_spinner=False)

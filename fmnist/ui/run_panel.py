@@ -143,8 +143,17 @@ def show_progress(run_id: str, was: str) -> None:
         else:
             pace = last.images_per_second if last else 0.0
         st.metric("Images per second", f"{pace:,.0f}" if pace else "–", width="content")
-        name = f"Best {best.split} accuracy" if best else "Best accuracy"
+        is_last = run.history.keep == "last"
+        name = f"{'Last' if is_last else 'Best'} {best.split} accuracy" if best else "Accuracy"
         st.metric(name, f"{best.accuracy:.2%}" if best else "–", width="content")
+        if run.state not in ACTIVE_STATES and run.config.protocol == "held-out":
+            test, several = (
+                cache.accuracy(p) for p in (run.evaluation_path("test"), run.views_path)
+            )
+            if test is not None:
+                st.metric("Test accuracy", f"{test:.2%}", width="content")
+            if several is not None:
+                st.metric("Over several views", f"{several:.2%}", width="content")
 
 
 def show_curves(run_id: str) -> None:
@@ -225,7 +234,8 @@ def explain(history: History) -> list[str]:
         sentences.append(
             f":material/trending_up: **Overfitting since epoch {turned.epoch}**: {split} loss was "
             f"lowest then ({turned.loss:.3f}) and is {last.loss:.3f} now, while training loss goes "
-            f"on falling. The weights kept are those of epoch {best.epoch}, the most accurate."
+            f"on falling. The weights kept are those of epoch {best.epoch}, "
+            f"the {'last' if history.keep == 'last' else 'most accurate'}."
         )
     elif len(history.epochs) >= 3:
         sentences.append(
