@@ -222,7 +222,7 @@ def controls(here: Linked) -> None:
             )
         others = {
             other.run_id: other.name
-            for other in (*cache.shipped_runs(), *cache.own_runs())
+            for other in cache.all_runs()
             if other.run_id != run.run_id and other.history.epochs
         }
         if others:
@@ -281,15 +281,20 @@ def chips(here: Linked) -> None:
             )
         if any(getattr(selection, name) != getattr(defaults, name) for name in FILTERS):
             st.button("Reset", key="chips-reset", type="tertiary", on_click=state.clear)
-        if state.can_undo():
-            st.button(
-                "Undo",
-                key="chips-undo",
-                type="tertiary",
-                icon=":material/undo:",
-                on_click=state.undo,
-                help="Back to the selection before.",
-            )
+        undo_button()
+
+
+def undo_button() -> None:
+    """Takes the last change of the selection back; absent where there is none."""
+    if state.can_undo():
+        st.button(
+            "Undo",
+            key="chips-undo",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=state.undo,
+            help="Back to the selection before.",
+        )
 
 
 def open_image(image: int) -> None:
