@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
@@ -122,15 +121,6 @@ def _state(entry: Entry) -> str:
     return components.STATE_BADGES[entry.run.state][0]
 
 
-def swatch(colour: str) -> str:
-    """The address of a picture of a disc in a colour."""
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
-        f'<circle cx="10" cy="10" r="8" fill="{colour}"/></svg>'
-    )
-    return f"data:image/svg+xml,{quote(svg)}"
-
-
 def filters(here: Compared) -> list[tuple[Entry, dict[str, Any]]]:
     """Search, model and protocol; the runs that fit, with their rows."""
     rows = [(entry, table_row(entry)) for entry in here.entries]
@@ -175,10 +165,10 @@ def filters(here: Compared) -> list[tuple[Entry, dict[str, Any]]]:
 
 def choose_rows(here: Compared, listed: Sequence[Entry]) -> None:
     """Put the chosen rows side by side; runs that a filter hides stay as they are."""
-    rows = {listed[row].run_id for row in st.session_state["compare-table"].selection.rows}
-    hidden = {entry.run_id for entry in listed}
-    kept = [run_id for run_id in here.ids if run_id in rows or run_id not in hidden]
-    new = [e.run_id for e in listed if e.run_id in rows and e.is_measured]
+    chosen = {listed[row].run_id for row in st.session_state["compare-table"].selection.rows}
+    visible = {entry.run_id for entry in listed}
+    kept = [run_id for run_id in here.ids if run_id in chosen or run_id not in visible]
+    new = [entry.run_id for entry in listed if entry.run_id in chosen and entry.is_measured]
     compared.choose(dict.fromkeys([*kept, *new]))
 
 
@@ -204,13 +194,7 @@ def table(
 ) -> None:
     """The runs that fit, in the columns chosen."""
     listed = [entry for entry, _ in found]
-    frame = pd.DataFrame(
-        [
-            {"Colour": swatch(here.colours[e.run_id]) if e.run_id in here.colours else None}
-            | {name: row[name] for name in columns}
-            for e, row in found
-        ]
-    )
+    frame = pd.DataFrame([row for _, row in found], columns=list(columns))
     # the table follows the selection, which may have been changed elsewhere
     rows = [number for number, entry in enumerate(listed) if entry.run_id in here.ids]
     st.session_state["compare-table"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
@@ -222,10 +206,7 @@ def table(
         on_select=lambda: choose_rows(here, listed),
         selection_mode="multi-row",
         height=40 + 35 * min(len(found), HEIGHT),
-        column_config={
-            "Colour": st.column_config.ImageColumn("", width=44, pinned=True),
-            **{name: COLUMNS[name] for name in columns if COLUMNS[name] is not None},
-        },
+        column_config={name: COLUMNS[name] for name in columns if COLUMNS[name] is not None},
         alt="All measured runs; the rows chosen stand side by side below",
     )
 

@@ -128,7 +128,7 @@ def test_filters_narrow_the_table_and_leave_the_chosen(
 def test_columns_are_chosen(two: tuple[Run, Run]) -> None:
     app = open_app("compare")
     choose(app, "compare-columns", ["Seed", "Test %"])  # type: ignore[arg-type]
-    assert list(table(app).columns) == ["Colour", "Name", "Test %", "Seed"]
+    assert list(table(app).columns) == ["Name", "Test %", "Seed"]
 
 
 def test_a_link_opens_the_same_view(two: tuple[Run, Run], finished: Run, machine: Path) -> None:
