@@ -25,6 +25,7 @@ PAGES = {
     "errors": "errors",
     "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=56584",
     "confidence": "confidence",
+    "compare": "compare",
     "draw": "draw",
     "data": "data",
 }
