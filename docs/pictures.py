@@ -62,8 +62,9 @@ def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) 
     )
     page.set_default_timeout(running.SLOW)
     page.goto(address)
-    page.wait_for_function(running.QUIET)
+    running.settle(page)
     page.wait_for_load_state("networkidle")
+    running.settle(page)  # what was still to be fetched is drawn
     if path.stem.startswith("draw"):
         put_on_the_sheet(page, "Ankle boot")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

@@ -337,7 +337,14 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go
     values = [point.x for point in points]
     # powers of ten alone, where there are several
     wide = bool(values) and max(values) >= 100 * min(values)
-    figure.update_xaxes(title=title, type="log", fixedrange=True, dtick=1 if wide else None)
+    figure.update_xaxes(
+        title=title,
+        type="log",
+        fixedrange=True,
+        dtick=1 if wide else None,
+        nticks=5,
+        tickangle=0,
+    )
     figure.update_yaxes(title="Test accuracy (%)", fixedrange=True)
     return figure
 
