@@ -38,6 +38,12 @@ pages = {
         icon=":material/speed:",
         help="How sure it is, and whether it is right to be: histograms, calibration, abstaining.",
     ),
+    "compare": st.Page(
+        "pages/compare.py",
+        title="Compare",
+        icon=":material/compare_arrows:",
+        help="Runs side by side: a table, curves, settings, size and time, classes, significance.",
+    ),
     "draw": st.Page(
         "pages/draw.py",
         title="Draw",

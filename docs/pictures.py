@@ -25,6 +25,7 @@ PAGES = {
     "errors": "errors",
     "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=56584",
     "confidence": "confidence",
+    "compare": "compare",
     "draw": "draw",
     "data": "data",
 }
@@ -61,8 +62,9 @@ def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) 
     )
     page.set_default_timeout(running.SLOW)
     page.goto(address)
-    page.wait_for_function(running.QUIET)
+    running.settle(page)
     page.wait_for_load_state("networkidle")
+    running.settle(page)  # what was still to be fetched is drawn
     if path.stem.startswith("draw"):
         put_on_the_sheet(page, "Ankle boot")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

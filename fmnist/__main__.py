@@ -22,6 +22,7 @@ from fmnist.config import OWN_RECIPE, RECIPES, ConfigError, TrainConfig, recipe
 from fmnist.drawing import GATE, Ink, Preparation, classify
 from fmnist.evaluation import Evaluation, evaluate
 from fmnist.files import png, write_atomic
+from fmnist.models import sizes
 from fmnist.pictures import PictureError, read_picture
 
 if TYPE_CHECKING:
@@ -273,7 +274,8 @@ def _bench(options: argparse.Namespace) -> int:
             break
     for row in rows:
         bench.keep(row, runs.list_all_runs())
-    path = bench.write(options.table, runs.list_all_runs(), options.folder)
+    counted = sizes.count({row.config.model for row in bench.TABLES[options.table]})
+    path = bench.write(options.table, runs.list_all_runs(), counted, options.folder)
     print(f"Written: {path}")
     return status
 

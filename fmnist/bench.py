@@ -12,6 +12,7 @@ from fmnist.config import Precision, TrainConfig, recipe
 from fmnist.evaluation import Evaluation
 from fmnist.files import write_atomic
 from fmnist.models.registry import MODELS
+from fmnist.models.sizes import Size
 from fmnist.runs import Run, RunError
 
 TableName = Literal["models", "ablation", "precision"]
@@ -224,8 +225,10 @@ def keep(row: Row, present: Sequence[Run]) -> None:
         publish(run, home, f"{row.base}-{seed}", title=title, weights=light, brief=True)
 
 
-def write(table: TableName, present: Sequence[Run], folder: Path) -> Path:
-    """Write a table's file into a folder. Imports torch.
+def write(
+    table: TableName, present: Sequence[Run], sizes: Mapping[str, Size], folder: Path
+) -> Path:
+    """Write a table's file into a folder.
 
     Returns
     -------
@@ -233,26 +236,33 @@ def write(table: TableName, present: Sequence[Run], folder: Path) -> Path:
         The file, `<table>.md`.
     """
     path = folder / f"{table}.md"
-    write_atomic(path, markdown(table, records(table, present)).encode())
+    write_atomic(path, markdown(table, records(table, present, sizes)).encode())
     return path
 
 
-def records(table: TableName, present: Sequence[Run]) -> list[dict[str, Any]]:
+def records(
+    table: TableName, present: Sequence[Run], sizes: Mapping[str, Size]
+) -> list[dict[str, Any]]:
     """The rows of a table as they stand.
+
+    Parameters
+    ----------
+    table : {"models", "ablation", "precision"}
+    present : sequence of Run
+    sizes : mapping of str to Size
+        Of the models, as far as they were counted.
 
     Returns
     -------
     list of dict
         `title`, `claimed`, `accuracy`, `error`, `low`, `high`, `validation` (fractions or None),
-        `parameters`, `multiply_adds` (of an ensemble, of all members), `minutes`, `epochs`,
-        `seeds`, `protocol`, `precision`, `verdict`, `run_ids`. Imports torch.
+        `parameters`, `multiply_adds` (of an ensemble, of all members; None where they were not
+        counted), `minutes`, `epochs`, `seeds`, `protocol`, `precision`, `verdict`, `run_ids`.
     """
-    from fmnist.models.summary import summarise
-
     lines = []
     for row in TABLES[table]:
         stand = standing(row, present)
-        layers = summarise(row.config.model)
+        size = sizes.get(row.config.model)
         kept = [run.history.kept for run in stand.runs]
         validation = [entry.accuracy for entry in kept if entry and entry.split == "validation"]
         lines.append(
@@ -264,8 +274,8 @@ def records(table: TableName, present: Sequence[Run]) -> list[dict[str, Any]]:
                 "low": min(stand.accuracies, default=None),
                 "high": max(stand.accuracies, default=None),
                 "validation": sum(validation) / len(validation) if validation else None,
-                "parameters": row.members * sum(layer.parameters for layer in layers),
-                "multiply_adds": row.members * sum(layer.multiply_adds for layer in layers),
+                "parameters": row.members * size.parameters if size else None,
+                "multiply_adds": row.members * size.multiply_adds if size else None,
                 "minutes": stand.minutes,
                 "epochs": row.config.epochs,
                 "seeds": len(stand.accuracies),
@@ -278,6 +288,7 @@ def records(table: TableName, present: Sequence[Run]) -> list[dict[str, Any]]:
     return lines
 
 
+COMMAND: Final = "python -m fmnist bench"
 _INTRODUCTIONS: Final[Mapping[TableName, str]] = {
     "models": """# Models
 
@@ -323,8 +334,8 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
             "",
             *run_ids,
             "",
-            f"`python -m fmnist bench {table}` trains what is missing and writes this file; "
-            f"`python -m fmnist bench {table} --read` only writes it.",
+            f"`{COMMAND} {table}` trains what is missing and writes this file; "
+            f"`{COMMAND} {table} --read` only writes it.",
             "",
         ]
     )
@@ -367,8 +378,8 @@ _COLUMNS: Final = (
     _Column("Runs", lambda line: str(line["seeds"])),
     _Column("Range", _range),
     _Column("Validation", lambda line: _percent(line["validation"])),
-    _Column("Parameters", lambda line: f"{line['parameters']:,}"),
-    _Column("Multiply-adds", lambda line: f"{line['multiply_adds']:,}"),
+    _Column("Parameters", lambda line: _number(line["parameters"], ",")),
+    _Column("Multiply-adds", lambda line: _number(line["multiply_adds"], ",")),
     _Column("Epochs", lambda line: str(line["epochs"])),
     _Column("Minutes", lambda line: _number(line["minutes"], ".1f")),
     _Column("Protocol", lambda line: line["protocol"], is_text=True),

@@ -1,7 +1,9 @@
 """Charts from arrays, in colours that work on light and on dark backgrounds."""
 
+import html
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +14,8 @@ from plotly.subplots import make_subplots
 from fmnist.calibration import Reliability, RiskCoverage
 from fmnist.classes import CLASS_NAMES
 from fmnist.errors import KINDS
-from fmnist.runs import History
+from fmnist.overview import Axis, Curve
+from fmnist.runs import EpochEntry, History
 
 CLASS_COLOURS: Final = (
     "#4E79A7",
@@ -33,6 +36,7 @@ MEASURED_COLOUR: Final = "#4E79A7"
 BEST_COLOUR: Final = "#2A9D8F"
 CORRECT_COLOUR: Final = MEASURED_COLOUR
 WRONG_COLOUR: Final = "#E15759"
+OTHER_COLOUR: Final = "#7F8A94"
 
 
 def _figure(height: int) -> go.Figure:
@@ -143,6 +147,8 @@ def _curves(
     decimals: str,
     shown: tuple[int, int] | None,
     from_zero: bool,
+    along: str = "Epoch",
+    with_legend: bool = True,
 ) -> dict[str, Any]:
     zoom: dict[str, Any] = {
         "type": "inside",
@@ -155,15 +161,221 @@ def _curves(
         zoom |= {"startValue": shown[0], "endValue": shown[1]}
     return {
         "animation": False,
-        "grid": {"top": 56, "left": 8, "right": 24, "bottom": 26, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "itemGap": 14},
+        "grid": {"top": 56 if with_legend else 12, "left": 8, "right": 24, "bottom": 26,
+                 "containLabel": True},
+        "legend": {"top": 0, "left": 0, "itemGap": 14, "show": with_legend},
         "tooltip": {"trigger": "axis", "valueFormatter": decimals},
-        "xAxis": {"type": "value", "name": "Epoch", "nameLocation": "middle", "nameGap": 28,
+        "xAxis": {"type": "value", "name": along, "nameLocation": "middle", "nameGap": 28,
                   "min": shown[0] if shown else 0, **({"max": shown[1]} if shown else {})},
         "yAxis": {"type": "value", "scale": not from_zero},
         "dataZoom": [zoom],
         "series": series,
     }  # fmt: skip
+
+
+RUN_COLOURS: Final = CLASS_COLOURS
+"""As many runs are told apart."""
+
+
+def run_colours(chosen: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """A colour for each of the chosen runs, which it keeps while others come and go.
+
+    Parameters
+    ----------
+    chosen : sequence of str
+        Ids, at most as many as there are `RUN_COLOURS`.
+    known : sequence of str
+        All ids, the oldest first: a run's place among them is its first choice of a colour.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    free = list(range(len(RUN_COLOURS)))
+    colours = {}
+    for run_id in sorted(chosen, key=list(known).index):
+        wish = known.index(run_id) % len(RUN_COLOURS)
+        number = wish if wish in free else free[0]
+        free.remove(number)
+        colours[run_id] = RUN_COLOURS[number]
+    return colours
+
+
+@dataclass(frozen=True)
+class RunCurve:
+    """A run among several.
+
+    Attributes
+    ----------
+    name : str
+    colour : str
+    history : History
+    """
+
+    name: str
+    colour: str
+    history: History
+
+
+def run_curves(
+    curves: Sequence[RunCurve], *, curve: Curve, axis: Axis, with_training: bool
+) -> dict[str, Any]:
+    """Loss or accuracy of several runs over each other, as ECharts options.
+
+    Parameters
+    ----------
+    curves : sequence of RunCurve
+    curve : {"accuracy", "loss"}
+        Of the split that the run's protocol measures; accuracy in percent.
+    axis : {"epoch", "step", "minutes"}
+    with_training : bool
+        Also that of training, thin and dotted.
+    """
+
+    def along(entry: EpochEntry) -> float:
+        return entry.seconds / 60 if axis == "minutes" else getattr(entry, axis)
+
+    factor = 100 if curve == "accuracy" else 1
+    series = []
+    for run in curves:
+        epochs = run.history.epochs
+        if not epochs:
+            continue
+        name = f"{run.name}, {epochs[0].split}"
+        points = [(along(entry), factor * getattr(entry, curve)) for entry in epochs]
+        series.append(_line(name, points, run.colour))
+        if with_training:
+            points = [(along(entry), factor * getattr(entry, f"train_{curve}")) for entry in epochs]
+            series.append(_line(f"{run.name}, training", points, run.colour, faint=True))
+            series[-1]["lineStyle"]["type"] = "dotted"
+    return _curves(
+        series,
+        decimals="%.2f %%" if curve == "accuracy" else "%.3f",
+        shown=None,
+        from_zero=curve == "loss",
+        along={"epoch": "Epoch", "step": "Step", "minutes": "Minutes of training"}[axis],
+        with_legend=False,  # the page's own tells the colours of all its charts
+    )
+
+
+@dataclass(frozen=True)
+class RunPoint:
+    """A run in a chart of accuracy against something.
+
+    Attributes
+    ----------
+    run_id, name : str
+    x : float
+        Above 0.
+    accuracy : float
+        On the test images, in [0, 1].
+    error : float or None
+        Standard error of the accuracy, a fraction.
+    is_notebook : bool
+        Whether the epoch was chosen on the test images.
+    colour : str or None
+        None for a run that is not among the chosen.
+    """
+
+    run_id: str
+    name: str
+    x: float
+    accuracy: float
+    error: float | None
+    is_notebook: bool
+    colour: str | None
+
+
+def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go.Figure:
+    """Test accuracy of runs against something, on a logarithmic axis; a point a run.
+
+    Parameters
+    ----------
+    points : sequence of RunPoint
+        `customdata` holds the run's id.
+    title : str
+        Of the axis.
+    unit : str
+        After the number, in the hint.
+    """
+    figure = _figure(360)
+    # the chosen last, so that they lie above the others
+    for point in sorted(points, key=lambda point: point.colour is not None):
+        error = f" ± {100 * point.error:.2f}" if point.error is not None else ""
+        figure.add_scatter(
+            x=[point.x],
+            y=[100 * point.accuracy],
+            customdata=[[point.run_id]],
+            mode="markers",
+            showlegend=False,
+            error_y={
+                "array": [100 * (point.error or 0)],
+                "thickness": 1.5,
+                "color": point.colour or OTHER_COLOUR,
+            },
+            marker={
+                "size": 12 if point.colour else 9,
+                "color": point.colour or OTHER_COLOUR,
+                "opacity": 1 if point.colour else 0.6,
+                "symbol": "diamond" if point.is_notebook else "circle",
+            },
+            # a click chooses a run; the others need not fade
+            unselected={"marker": {"opacity": 1 if point.colour else 0.6}},
+            hovertemplate=f"{html.escape(point.name)}<br>%{{y:.2f}} %{error}, "
+            f"%{{x:,.4~r}} {unit}<extra></extra>",
+        )
+    for name, symbol in (("Held-out", "circle"), ("Notebook", "diamond")):
+        if any(point.is_notebook == (name == "Notebook") for point in points):
+            figure.add_scatter(
+                x=[None],
+                y=[None],
+                mode="markers",
+                name=name,
+                marker={"color": OTHER_COLOUR, "size": 10, "symbol": symbol},
+            )
+    figure.update_layout(hovermode="closest", dragmode=False, legend={"itemclick": False})
+    values = [point.x for point in points]
+    # powers of ten alone, where there are several
+    wide = bool(values) and max(values) >= 100 * min(values)
+    figure.update_xaxes(
+        title=title,
+        type="log",
+        fixedrange=True,
+        dtick=1 if wide else None,
+        nticks=5,
+        tickangle=0,
+    )
+    figure.update_yaxes(title="Test accuracy (%)", fixedrange=True)
+    return figure
+
+
+def class_dots(
+    accuracies: NDArray[np.floating], names: Sequence[str], colours: Sequence[str]
+) -> go.Figure:
+    """Accuracy of each class, a row a class and a dot a run.
+
+    Parameters
+    ----------
+    accuracies : float (R, 10) in [0, 1]
+        Row = run; nan for nothing.
+    names, colours : sequence of str (R,)
+        Of the runs.
+    """
+    figure = _figure(460)
+    for values, name, colour in zip(accuracies, names, colours, strict=True):
+        figure.add_scatter(
+            x=100 * values,
+            y=CLASS_NAMES,
+            name=name,
+            mode="markers",
+            showlegend=False,
+            marker={"color": colour, "size": 12, "line": {"width": 1, "color": "white"}},
+            hovertemplate=f"{html.escape(name)}<br>%{{y}} %{{x:.1f}} %<extra></extra>",
+        )
+    figure.update_layout(hovermode="closest", dragmode=False, margin={"t": 8})
+    figure.update_xaxes(title="Accuracy of the class (%)", fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=True)
+    return figure
 
 
 def class_distribution(counts: Mapping[str, Sequence[int]]) -> go.Figure:
@@ -500,7 +712,7 @@ def reliability_diagram(
         y=[0, 100],
         mode="lines",
         name="Perfectly calibrated",
-        line={"dash": "dash", "color": "#7F8A94"},
+        line={"dash": "dash", "color": OTHER_COLOUR},
         hoverinfo="skip",
         row=1,
         col=1,
@@ -607,7 +819,7 @@ def probability_bars(
     def colour(label: int) -> str:
         if label == true_label:
             return BEST_COLOUR
-        return WRONG_COLOUR if label == predicted else "#7F8A94"
+        return WRONG_COLOUR if label == predicted else OTHER_COLOUR
 
     series: list[dict[str, Any]] = [
         {
@@ -626,7 +838,11 @@ def probability_bars(
                 "type": "bar",
                 "name": names[1],
                 "data": [round(100 * float(p), 2) for p in other],
-                "itemStyle": {"color": "rgba(0,0,0,0)", "borderColor": "#7F8A94", "borderWidth": 1},
+                "itemStyle": {
+                    "color": "rgba(0,0,0,0)",
+                    "borderColor": OTHER_COLOUR,
+                    "borderWidth": 1,
+                },
             }
         )
     return {
@@ -676,7 +892,7 @@ def learning_curve(
                 "data": points,
                 "symbol": "circle",
                 "symbolSize": 10,
-                "lineStyle": {"color": "#7F8A94", "width": 1},
+                "lineStyle": {"color": OTHER_COLOUR, "width": 1},
             }
         ],
     }  # fmt: skip
@@ -690,7 +906,7 @@ def kinds_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
     counts : int (E, 3)
         Columns in the order of `fmnist.errors.KINDS`.
     """
-    colours = (WRONG_COLOUR, TRAIN_COLOUR, "#7F8A94")
+    colours = (WRONG_COLOUR, TRAIN_COLOUR, OTHER_COLOUR)
     return {
         "animation": False,
         "grid": {"top": 34, "left": 8, "right": 16, "bottom": 26, "containLabel": True},

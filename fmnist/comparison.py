@@ -1,11 +1,13 @@
 """Two classifiers on the same images, and classes that are taken for each other."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist import metrics
 from fmnist.classes import NUM_CLASSES
 
 GROUPS: Final = ("both-right", "only-a", "only-b", "both-wrong")
@@ -27,6 +29,51 @@ def agreement(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> NDA
         Index into `GROUPS`.
     """
     return (2 * ~correct_a + ~correct_b).astype(np.int8)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Which images a classifier is right about: all that comparing many of them needs.
+
+    Attributes
+    ----------
+    correct : bool (N,)
+    labels : uint8 (N,)
+        True classes.
+    indices : int32 (N,)
+        As `fmnist.datasets.Split.indices`.
+    """
+
+    correct: NDArray[np.bool_]
+    labels: NDArray[np.uint8]
+    indices: NDArray[np.int32]
+
+    @cached_property
+    def accuracy(self) -> float:
+        """In [0, 1]."""
+        return float(self.correct.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy, a fraction."""
+        return metrics.standard_error(self.accuracy, len(self.correct))
+
+    @cached_property
+    def class_accuracies(self) -> NDArray[np.float64]:
+        """Share of each class's images that is recognised (recall), float64 (10,) in [0, 1].
+
+        nan without images.
+        """
+        right = np.bincount(self.labels[self.correct], minlength=NUM_CLASSES)
+        with np.errstate(invalid="ignore"):
+            shares: NDArray[np.float64] = right / np.bincount(self.labels, minlength=NUM_CLASSES)
+        return shares
+
+    def on_same_images(self, other: "Answers") -> bool:
+        """Whether both are about the same images, in the same order."""
+        return np.array_equal(self.indices, other.indices) and np.array_equal(
+            self.labels, other.labels
+        )
 
 
 @dataclass(frozen=True)
@@ -68,20 +115,24 @@ def in_words(test: McNemar, name_a: str, name_b: str) -> str:
     if test.only_a + test.only_b == 0:
         return f"{name_a} and {name_b} are right and wrong about the very same images."
     counts = (
-        f"{name_a} alone is right about {test.only_a:,} images, {name_b} alone about "
-        f"{test.only_b:,}."
+        f"{name_a} is right about {test.only_a:,} images that {name_b} gets wrong, {name_b} about "
+        f"{test.only_b:,} that {name_a} gets wrong."
     )
     p = "p < 0.0001" if test.p_value < 0.0001 else f"p = {test.p_value:.4f}"
-    if test.p_value >= SIGNIFICANCE:
-        return (
-            f"{counts} Were both equally good, a difference like this would come about by chance "
-            f"often enough ({p}): no sign that one is better."
-        )
-    better = name_a if test.only_a > test.only_b else name_b
-    return (
-        f"{counts} Were both equally good, a difference as large as this would hardly come about "
-        f"by chance ({p}): {better} is better on images like these."
+    if test.p_value >= 0.9995:
+        share = "every case"
+    elif test.p_value < 0.0001:
+        share = "fewer than 0.01 % of cases"
+    else:
+        share = f"{100 * test.p_value:.2g} % of cases"
+    chance = (
+        f"Were both equally good, a difference as large as this would come about by chance in "
+        f"{share} ({p})"
     )
+    if test.p_value >= SIGNIFICANCE:
+        return f"{counts} {chance}: no sign that one is better."
+    better = name_a if test.only_a > test.only_b else name_b
+    return f"{counts} {chance}: {better} is better on images like these."
 
 
 def confusion_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:

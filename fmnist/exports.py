@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -106,6 +106,15 @@ def confusion_csv(values: NDArray[np.floating], order: Sequence[int]) -> str:
     writer.writerow(["true \\ predicted", *(CLASS_NAMES[label] for label in order)])
     for label in order:
         writer.writerow([CLASS_NAMES[label], *(f"{v:.6g}" for v in values[label, list(order)])])
+    return buffer.getvalue()
+
+
+def table_csv(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows of a table as CSV, the names of the columns first; None is written as nothing."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
     return buffer.getvalue()
 
 

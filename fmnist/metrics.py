@@ -1,5 +1,6 @@
 """Arrays in, numbers out."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,6 +132,24 @@ def accuracy(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float
         In [0, 1].
     """
     return float(np.mean(logits.argmax(axis=1) == labels))
+
+
+def standard_error(accuracy: float, images: int) -> float:
+    """Of an accuracy measured on so many images: how far another such sample would stray.
+
+    Parameters
+    ----------
+    accuracy : float
+        In [0, 1].
+    images : int
+        At least 1.
+
+    Returns
+    -------
+    float
+        √(p (1 - p) / n), a fraction.
+    """
+    return math.sqrt(accuracy * (1 - accuracy) / images)
 
 
 def confusion_matrix(

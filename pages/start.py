@@ -107,6 +107,9 @@ with st.container(horizontal=True, key="doors"):
     )
     st.page_link("pages/errors.py", label="**Its mistakes**", icon=":material/image_search:")
     st.page_link("pages/confidence.py", label="**How sure it is**", icon=":material/speed:")
+    st.page_link(
+        "pages/compare.py", label="**Runs side by side**", icon=":material/compare_arrows:"
+    )
     st.page_link("pages/draw.py", label="**Draw a garment**", icon=":material/draw:")
     st.page_link("pages/data.py", label="**Look at the images**", icon=":material/photo_library:")
 

@@ -1,16 +1,39 @@
 """Two classifiers on the same images, and the order of confused classes."""
 
+import math
+
 import numpy as np
 import pytest
 
 from fmnist import comparison
-from fmnist.comparison import GROUPS, McNemar
+from fmnist.comparison import GROUPS, Answers, McNemar
 
 
 def answers(both: int, only_a: int, only_b: int, neither: int) -> tuple[list[bool], list[bool]]:
     a = [True] * (both + only_a) + [False] * (only_b + neither)
     b = [True] * both + [False] * only_a + [True] * only_b + [False] * neither
     return a, b
+
+
+def about(labels: list[int], correct: list[bool], first: int = 0) -> Answers:
+    indices = np.arange(first, first + len(labels), dtype=np.int32)
+    return Answers(np.array(correct), np.array(labels, dtype=np.uint8), indices)
+
+
+def test_answers_by_class() -> None:
+    some = about([0, 0, 0, 9], [True, True, False, True])
+    assert some.accuracy == 0.75
+    assert some.standard_error == pytest.approx(math.sqrt(0.75 * 0.25 / 4))
+    assert some.class_accuracies[[0, 9]] == pytest.approx([2 / 3, 1])
+    assert np.isnan(some.class_accuracies[1:9]).all()
+
+
+def test_answers_about_other_images_are_told_apart() -> None:
+    some = about([0, 1], [True, True])
+    assert some.on_same_images(about([0, 1], [False, True]))
+    assert not some.on_same_images(about([0, 1], [True, True], first=1))
+    assert not some.on_same_images(about([0, 2], [True, True]))
+    assert not some.on_same_images(about([0], [True]))
 
 
 def test_every_image_is_in_one_group() -> None:
@@ -29,6 +52,15 @@ def test_mcnemar_by_hand() -> None:
     assert test.p_value == pytest.approx(22 / 1024)
 
 
+def test_mcnemar_against_whole_numbers() -> None:
+    a, b = map(np.array, answers(101, 121, 59, 33))
+    test = comparison.mcnemar(a, b)
+    assert (test.only_a, test.only_b) == (121, 59)
+    exact = 2 * sum(math.comb(180, k) for k in range(60)) / 2**180
+    assert test.p_value == pytest.approx(exact, rel=1e-9)
+    assert test.p_value == pytest.approx(4.434e-6, rel=1e-3)  # as statsmodels gives it
+
+
 def test_mcnemar_of_equals() -> None:
     same = np.array([True, False])
     assert comparison.mcnemar(same, same) == McNemar(0, 0, 1.0)
@@ -41,7 +73,10 @@ def test_mcnemar_of_equals() -> None:
         (McNemar(10, 12, 0.83), "no sign that one is better"),
         (McNemar(163, 206, 0.0286), "new is better on images like these"),
         (McNemar(206, 163, 0.0286), "old is better on images like these"),
-        (McNemar(500, 100, 1e-9), "p < 0.0001"),
+        (McNemar(500, 100, 1e-9), "fewer than 0.01 % of cases (p < 0.0001)"),
+        (McNemar(163, 206, 0.0286), "by chance in 2.9 % of cases (p = 0.0286)"),
+        (McNemar(10, 10, 1.0), "by chance in every case"),
+        (McNemar(163, 206, 0.0286), "old is right about 163 images that new gets wrong"),
     ],
 )
 def test_the_words_say_which_is_better(test: McNemar, says: str) -> None:

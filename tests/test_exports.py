@@ -80,3 +80,15 @@ def test_a_contact_sheet_shows_images_and_captions() -> None:
 def test_too_few_or_too_many_images_are_refused(number: int) -> None:
     with pytest.raises(ValueError, match="holds 1 to 500"):
         exports.contact_sheet(np.zeros((number, 28, 28), dtype=np.uint8), [""] * number)
+
+
+def test_a_table_with_some_of_its_columns() -> None:
+    rows: list[dict[str, object]] = [
+        {"Name": 'He said "a, b"', "Test %": 92.73, "Seed": 0},
+        {"Name": "Other", "Test %": None, "Seed": 1},
+    ]
+    read = list(csv.DictReader(io.StringIO(exports.table_csv(["Name", "Test %"], rows))))
+    assert read == [
+        {"Name": 'He said "a, b"', "Test %": "92.73"},
+        {"Name": "Other", "Test %": ""},
+    ]

@@ -25,6 +25,7 @@ RANKS = {
     "fmnist.neighbours": 7,
     "fmnist.exports": 7,
     "fmnist.errors": 6,
+    "fmnist.overview": 6,
     "fmnist.evaluation": 5,
     "fmnist.classifier": 4,
     "fmnist.runs": 4,

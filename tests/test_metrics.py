@@ -125,3 +125,8 @@ def test_most_confused_pairs_are_limited_and_happened() -> None:
         metrics.ConfusedPair(6, 0, 3, 3 / 8),
         metrics.ConfusedPair(0, 6, 2, 2 / 7),  # of equals, in the order of the classes
     ]
+
+
+def test_standard_error_of_an_accuracy() -> None:
+    assert metrics.standard_error(0.93, 10_000) == pytest.approx(0.0025515, abs=1e-7)
+    assert metrics.standard_error(1.0, 50) == 0

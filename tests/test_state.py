@@ -25,6 +25,10 @@ FULL = Selection(
     sort="loss",
     order="up",
     image=59_999,
+    runs=("fashion-cnn", "20261124-113445-logistic-8700"),
+    panel="Size and time",
+    curve="loss",
+    axis="minutes",
 )
 
 
@@ -58,6 +62,7 @@ def test_the_default_needs_no_address() -> None:
         ("margin", "nan~1"), ("entropy", "0~9"), ("entropy", "a~b"),
         ("split", "holdout"), ("correctness", "maybe"), ("kind", "odd"), ("verdict", "nice"),
         ("group", "both"), ("sort", "colour"), ("order", "sideways"),
+        ("runs", ""), ("runs", "a~~b"), ("curve", "recall"), ("axis", "hours"),
     ],
 )  # fmt: skip
 def test_nonsense_is_left_out_and_said(name: str, text: str) -> None:

@@ -2,6 +2,8 @@
 
 import atexit
 import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,13 @@ from numpy.typing import NDArray
 
 from fmnist import datasets, runs
 from fmnist.classes import NUM_CLASSES
+from fmnist.comparison import Answers
 from fmnist.config import Mixing, Protocol, TrainConfig
 from fmnist.datasets import SPLITS, Dataset, Location, Split, SplitName
 from fmnist.download import DownloadProcess
 from fmnist.evaluation import EpochEvaluations, Evaluation
+from fmnist.models import sizes
+from fmnist.models.sizes import Size
 from fmnist.neighbours import FeatureIndex
 from fmnist.runs import Run, RunError
 from fmnist.trainer import Trainer
@@ -277,6 +282,52 @@ def all_runs() -> list[Run]:
 def _listed(root: Path) -> list[Run]:
     found = [_open(root, run_id) for run_id in runs.run_ids(root)]
     return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _answers(path: Path, modified: int) -> Answers:  # noqa: ARG001 - part of the key
+    test = Evaluation.load(path)
+    return Answers(test.correct, test.labels, test.indices)
+
+
+def answers(run: Run) -> Answers | None:
+    """Which test images a run's kept weights are right about; None where it was not measured.
+
+    Raises
+    ------
+    ValueError
+        If its evaluation is damaged.
+    """
+    if run.state in runs.ACTIVE_STATES:
+        return None  # files of an earlier end, if any, are older than what trains now
+    path = run.evaluation_path("test")
+    try:
+        return _answers(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return None
+
+
+@st.cache_resource(show_spinner=False)
+def _sizes(path: Path) -> dict[str, Size]:
+    return sizes.kept(path)
+
+
+def _sizes_path() -> Path:
+    return runs.artifacts_folder() / "cache" / "sizes.json"
+
+
+def model_sizes() -> Mapping[str, Size]:
+    """Sizes of those models that were counted already; needs no torch."""
+    return _sizes(_sizes_path())
+
+
+def count_models(names: Iterable[str]) -> None:
+    """Count the sizes of models, for `model_sizes` to know them. Imports torch."""
+    known = _sizes(_sizes_path())
+    known.update(sizes.count(names))
+    # where the disk takes nothing, this server still knows
+    with suppress(OSError):
+        sizes.keep(_sizes_path(), dict(known))
 
 
 @st.cache_data(show_spinner="Reading the layers of the network…", max_entries=32)

@@ -176,6 +176,12 @@ def moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "–"
 
 
+def fits(row: Mapping[str, object], wanted: str) -> bool:
+    """Whether a row of a table holds all the words of a search."""
+    text = " ".join(map(str, row.values())).lower()
+    return all(word in text for word in wanted.lower().split())
+
+
 def image_grid(
     images: NDArray[np.uint8] | None,
     captions: Sequence[str],

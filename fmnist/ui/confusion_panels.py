@@ -254,6 +254,14 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
     )
 
 
+def open_two_runs(run: str, compared: str) -> None:
+    """Open the matrix of two runs' difference, and this page's panel on them."""
+    state.pair(run, compared)
+    st.session_state["matrix-scale"] = "Difference"
+    st.session_state["panels"] = "Two runs"
+    state.go("confusion")
+
+
 PANELS: Final[Mapping[str, Callable[[Linked, NDArray[np.int64]], None]]] = {
     "Pairs": show_pairs,
     "Classes": show_classes,

@@ -281,15 +281,20 @@ def chips(here: Linked) -> None:
             )
         if any(getattr(selection, name) != getattr(defaults, name) for name in FILTERS):
             st.button("Reset", key="chips-reset", type="tertiary", on_click=state.clear)
-        if state.can_undo():
-            st.button(
-                "Undo",
-                key="chips-undo",
-                type="tertiary",
-                icon=":material/undo:",
-                on_click=state.undo,
-                help="Back to the selection before.",
-            )
+        undo_button()
+
+
+def undo_button() -> None:
+    """Takes the last change of the selection back; absent where there is none."""
+    if state.can_undo():
+        st.button(
+            "Undo",
+            key="chips-undo",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=state.undo,
+            help="Back to the selection before.",
+        )
 
 
 def open_image(image: int) -> None:

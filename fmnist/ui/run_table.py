@@ -86,12 +86,7 @@ def past_runs(opened: Run | None) -> None:
         return
     wanted = st.text_input("Search", key="run-search", placeholder="Name, model, state…", width=320)
     rows = [(run, table_row(run)) for run in own]
-    words = wanted.lower().split()
-    rows = [
-        (run, row)
-        for run, row in rows
-        if all(word in " ".join(map(str, row.values())).lower() for word in words)
-    ]
+    rows = [(run, row) for run, row in rows if components.fits(row, wanted)]
     if not rows:
         st.caption("No run fits the search.")
         return

@@ -14,6 +14,7 @@ from fmnist.classes import CLASS_NAMES, NUM_CLASSES
 from fmnist.comparison import GROUPS
 from fmnist.datasets import SPLITS, SplitName
 from fmnist.errors import KINDS, SORTS
+from fmnist.overview import Axis, Curve
 from fmnist.ui import cache, views
 from fmnist.verdicts import VERDICT_TITLES
 
@@ -25,6 +26,9 @@ _PAST = "selection_past"
 _LEFT_OUT = "selection_left_out"
 _WANTED = "wanted_page"
 _PAST_KEPT = 30
+
+COMPARED_AT_MOST: Final = 10
+"""Runs that are shown side by side: there are as many colours."""
 
 MEASURES: Final[Mapping[str, float]] = {
     "confidence": 1.0,
@@ -75,6 +79,14 @@ class Selection:
     order : {"down", "up"}
     image : int or None
         `Split.indices` of one image.
+    runs : tuple of str
+        Ids of the runs that the Compare page shows side by side; empty for its own choice.
+    panel : str or None
+        Title of the Compare page's open panel; None for the first.
+    curve : {"accuracy", "loss"}
+        What its curves show.
+    axis : {"epoch", "step", "minutes"}
+        Along what.
     """
 
     run: str | None = None
@@ -93,6 +105,10 @@ class Selection:
     sort: str = "confidence"
     order: Literal["down", "up"] = "down"
     image: int | None = None
+    runs: tuple[str, ...] = ()
+    panel: str | None = None
+    curve: Curve = "accuracy"
+    axis: Axis = "epoch"
 
     def to_address(self) -> dict[str, str]:
         """Query parameters that `from_address` reads; what stands at its default is left out."""
@@ -130,8 +146,8 @@ def from_address(parameters: Mapping[str, str]) -> tuple[Selection, list[str]]:
 def _to_text(value: object) -> str:
     if not isinstance(value, tuple):
         return str(value)
-    # a range has floats, a set of classes has integers
-    return ("~" if isinstance(value[0], float) else "-").join(map(str, value))
+    # a set of classes has integers; a range has floats, and ids of runs hold hyphens
+    return ("-" if isinstance(value[0], int) else "~").join(map(str, value))
 
 
 def _read_classes(text: str) -> tuple[int, ...]:
@@ -139,6 +155,13 @@ def _read_classes(text: str) -> tuple[int, ...]:
     if not all(0 <= label < NUM_CLASSES for label in labels):
         raise ValueError(text)
     return tuple(labels)
+
+
+def _read_runs(text: str) -> tuple[str, ...]:
+    ids = tuple(dict.fromkeys(text.split("~")))
+    if not all(ids):
+        raise ValueError(text)
+    return ids[:COMPARED_AT_MOST]
 
 
 def _read_range(top: float) -> Callable[[str], Range]:
@@ -182,6 +205,10 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "sort": _read_one_of(*SORTS),
     "order": _read_one_of("down", "up"),
     "image": _read_count,
+    "runs": _read_runs,
+    "panel": str,
+    "curve": _read_one_of(*get_args(Curve)),
+    "axis": _read_one_of(*get_args(Axis)),
 }
 
 
@@ -221,8 +248,8 @@ def change(**values: Any) -> None:
     after = replace(before, **values)
     if after == before:
         return
-    # stepping from image to image is no choice that a person would want to take back
-    if replace(after, image=before.image) != before:
+    # looking around, as from image to image, is no choice that a person would want to take back
+    if replace(after, **{name: getattr(before, name) for name in _LOOKS}) != before:
         past = (*st.session_state.get(_PAST, ()), before)
         st.session_state[_PAST] = past[-_PAST_KEPT:]
     st.session_state[_KEY] = after
@@ -231,6 +258,11 @@ def change(**values: Any) -> None:
 def select(run: str | None) -> None:
     """Open another run; epochs of the one before mean nothing to it."""
     change(run=run, epoch=None)
+
+
+def pair(run: str, compared: str) -> None:
+    """Open two runs, to be compared; what was chosen of others means nothing to them."""
+    change(run=run, compared=compared, split=None, epoch=None, group=None, image=None)
 
 
 def undo() -> None:
@@ -268,6 +300,8 @@ def follow(key: str, value: Any) -> None:
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
 
+
+_LOOKS: Final = ("image", "panel", "curve", "axis")
 
 FILTERS: Final = (
     "true", "predicted", "correctness", "confidence", "margin", "entropy", "kind", "verdict",
@@ -318,6 +352,9 @@ def _sound(asked: Selection) -> tuple[Selection, list[str]]:
     ):
         left_out.append(f"compared run {current.compared!r}")
         current = replace(current, compared=None)
+    known = tuple(run_id for run_id in current.runs if cache.run_or_none(run_id))
+    left_out += [f"run {run_id!r}" for run_id in current.runs if run_id not in known]
+    current = replace(current, runs=known)
     if current.group is not None and current.compared is None:
         left_out.append(f"group {current.group!r} without a compared run")
         current = replace(current, group=None)

@@ -259,7 +259,7 @@ def test_pages_without_data_network_or_exceptions(
     context = browser.new_context(viewport={"width": width, "height": 900})
     context.set_default_timeout(SLOW)
     page = context.new_page()
-    for path in ("", "train", "data"):
+    for path in ("", "train", "compare", "data"):
         open_page(page, bare_server, path)
         expect(page.get_by_text("Drawn garments stand in")).to_be_visible()
         expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()

@@ -1,0 +1,75 @@
+"""How large the models are, kept on disk: counting builds each of them, which takes torch."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from fmnist.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a model.
+
+    Attributes
+    ----------
+    parameters : int
+        Numbers that training changes.
+    multiply_adds : int
+        For one image, as `fmnist.models.summary.LayerSummary` counts them.
+    """
+
+    parameters: int
+    multiply_adds: int
+
+
+@cache
+def _code() -> str:
+    """Names the code of the models: what was counted of another is not believed."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def kept(path: Path) -> dict[str, Size]:
+    """Sizes that were kept in a file, by model; none where it is damaged, or the models changed."""
+    try:
+        document = read_json(path)
+        if document["code"] != _code():
+            return {}
+        return {
+            str(name): Size(int(size["parameters"]), int(size["multiply_adds"]))
+            for name, size in document["sizes"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # counted anew
+
+
+def keep(path: Path, sizes: Mapping[str, Size]) -> None:
+    """Write sizes to a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    write_json(path, {"code": _code(), "sizes": {name: vars(s) for name, s in sizes.items()}})
+
+
+def count(names: Iterable[str]) -> dict[str, Size]:
+    """Sizes of models of the registry, counted from the modules. Imports torch.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    """
+    from fmnist.models.summary import summarise
+
+    return {
+        name: Size(sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows))
+        for name, rows in ((name, summarise(name)) for name in names)
+    }

@@ -1,0 +1,28 @@
+"""Compare: runs side by side, what sets them apart, and whether one is better."""
+
+import streamlit as st
+
+from fmnist.ui import compare_bench, compare_panels, compare_table, compared, components
+
+components.header(
+    "Compare",
+    "Runs side by side: their figures, their curves, in what they differ, and whether one is "
+    "better.",
+)
+here = compared.current()
+if here.entries:
+    compare_table.show(here)
+if len(here.measured) < 2:
+    with st.container(border=True):
+        st.subheader("Comparing takes two runs", anchor=False)
+        st.write(
+            "They appear here after their first epoch. A quick look usually takes less than a "
+            "minute."
+        )
+        st.page_link("pages/train.py", label="Train a network", icon=":material/play_arrow:")
+else:
+    compared.controls(here)
+    compare_panels.show(here)
+compare_bench.show()
+
+compared.count_what_is_missing(here)

@@ -1,0 +1,258 @@
+"""A person at a browser puts the shipped models side by side."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from fmnist import comparison, runs
+from fmnist.evaluation import Evaluation
+from fmnist.runs import Run
+from fmnist.ui.compare_panels import PANELS
+from tests.browser.conftest import Server
+from tests.browser.running import SLOW, settle
+
+expect.set_options(timeout=SLOW)
+
+HELD_OUT, NOTEBOOK, SKETCH = "fashion-cnn", "fashion-cnn-notebook", "sketch"
+HEADER, ROW = 36, 35  # pixels
+
+
+def shipped(name: str) -> Run:
+    return runs.open_run(runs.pretrained_folder(), name)
+
+
+def open_compare(page: Page, server: Server, **query: str) -> None:
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    page.goto(f"{server.url}/compare?{asked}")
+    expect(page.locator(".st-key-compare-legend")).to_be_visible()
+    # the table listens, and the sizes that it waits for once are counted
+    expect(cell(page, 0, 1)).to_have_text(re.compile("."))
+    expect(page.get_by_text("Counting the parameters")).to_have_count(0)
+    settle(page)
+
+
+def cell(page: Page, row: int, column: int) -> Locator:
+    """A cell of the table of runs; column 1 is the first."""
+    return page.locator(".st-key-compare-table").get_by_test_id(f"glide-cell-{column}-{row}")
+
+
+def click_table(page: Page, x: float, y: float) -> None:
+    page.locator(".st-key-compare-table .dvn-scroller").click(position={"x": x, "y": y})
+
+
+def legend(page: Page, *names: str) -> None:
+    """Exactly these runs stand side by side."""
+    marks = page.locator(".st-key-compare-legend span[style*='inline-block']")
+    expect(marks).to_contain_text(list(names))
+    expect(marks).to_have_count(len(names))
+
+
+def parameter(page: Page, name: str, value: str) -> None:
+    expect(page).to_have_url(re.compile(rf"[?&]{name}={re.escape(value)}(&|$)"))
+
+
+def press(page: Page, key: str, name: str) -> None:
+    """Press one of a control's buttons."""
+    control = page.locator(f".st-key-{key}")
+    control.get_by_role("radio", name=name).or_(
+        control.get_by_role("button", name=name)
+    ).first.click()
+
+
+def no_exception(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_the_table_is_sorted_by_a_click_and_searched(page: Page, bare_server: Server) -> None:
+    open_compare(page, bare_server)
+    expect(cell(page, 0, 1)).to_have_text("FashionCNN, held-out")
+    for _ in range(2):  # upwards, then downwards
+        click_table(page, 120, HEADER / 2)
+    expect(cell(page, 0, 1)).to_have_text("Sketch")
+    # what is chosen by its place in the table is the run that stands there
+    click_table(page, 16, HEADER + ROW / 2)
+    parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}")
+    search = page.get_by_role("searchbox", name="Search").or_(
+        page.get_by_role("textbox", name="Search")
+    )
+    search.first.fill("residual")
+    search.first.press("Enter")
+    expect(page.get_by_text("1 of 3 runs")).to_be_visible()
+    expect(cell(page, 0, 1)).to_have_text("Sketch")
+    expect(cell(page, 1, 1)).to_have_count(0)
+    legend(page, "FashionCNN, held-out", "FashionCNN, notebook")
+    no_exception(page)
+
+
+def test_rows_and_the_list_choose_the_same_runs(page: Page, bare_server: Server) -> None:
+    open_compare(page, bare_server)
+    legend(page, "FashionCNN, held-out", "FashionCNN, notebook", "Sketch")
+    click_table(page, 16, HEADER + 1.5 * ROW)
+    parameter(page, "runs", f"{HELD_OUT}~{SKETCH}")
+    legend(page, "FashionCNN, held-out", "Sketch")
+    settle(page)
+    field = page.locator(".st-key-compare-runs").get_by_role("combobox")
+    field.focus()
+    page.keyboard.press("Backspace")
+    legend(page, "FashionCNN, held-out")
+    page.keyboard.press("Escape")  # the open list hides all else from screen readers
+    settle(page)
+    field.focus()
+    page.keyboard.type("notebook")
+    page.keyboard.press("Enter")
+    legend(page, "FashionCNN, held-out", "FashionCNN, notebook")
+    page.keyboard.press("Escape")
+    settle(page)
+    page.locator(".st-key-chips-undo").get_by_role("button").click()
+    legend(page, "FashionCNN, held-out")
+    no_exception(page)
+
+
+def test_curves_along_another_axis(page: Page, bare_server: Server) -> None:
+    open_compare(page, bare_server)
+    axis = page.get_by_test_id("stEChartsChart")
+    expect(axis).to_contain_text("Epoch")
+    press(page, "compare-axis", "Minutes")
+    expect(axis).to_contain_text("Minutes of training")
+    parameter(page, "axis", "minutes")
+    settle(page)
+    press(page, "compare-curve", "Loss")
+    expect(page.get_by_text("Cross-entropy in nats after each epoch")).to_be_visible()
+    parameter(page, "curve", "loss")
+
+
+def point(page: Page, number: int) -> Locator:
+    """A point of the chart of parameters: the runs not chosen, then those chosen."""
+    page.wait_for_function(
+        """() => document.querySelector('.st-key-compare-parameters .js-plotly-plot')
+          ?._ev?._events?.plotly_selected"""
+    )
+    return page.locator(".st-key-compare-parameters .points path.point").nth(number)
+
+
+def click_point(page: Page, number: int) -> None:
+    settle(page)
+    area = page.locator(".st-key-compare-parameters .nsewdrag").first
+    marker = point(page, number).bounding_box()
+    area.hover()  # waits until the chart lies still
+    marker, box = point(page, number).bounding_box(), area.bounding_box()
+    assert marker and box
+    area.click(
+        position={
+            "x": marker["x"] + marker["width"] / 2 - box["x"],
+            "y": marker["y"] + marker["height"] / 2 - box["y"],
+        }
+    )
+
+
+def test_a_click_on_a_point_takes_a_run_away_and_back(page: Page, bare_server: Server) -> None:
+    open_compare(page, bare_server, panel="Size and time")
+    expect(page.locator(".st-key-compare-parameters .points path.point")).to_have_count(3)
+    click_point(page, 2)  # the third of the chosen
+    parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}")
+    legend(page, "FashionCNN, held-out", "FashionCNN, notebook")
+    click_point(page, 0)  # it is the one in grey now
+    parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}~{SKETCH}")
+    legend(page, "FashionCNN, held-out", "FashionCNN, notebook", "Sketch")
+    no_exception(page)
+
+
+def test_a_link_opens_the_same_view_elsewhere(
+    page: Page, browser: Browser, bare_server: Server
+) -> None:
+    open_compare(page, bare_server)
+    click_table(page, 16, HEADER + ROW / 2)
+    legend(page, "FashionCNN, notebook", "Sketch")
+    settle(page)
+    press(page, "compare-axis", "Step")
+    parameter(page, "axis", "step")
+    settle(page)
+    page.get_by_role("tab", name="Significance").click()
+    parameter(page, "panel", "Significance")
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(SLOW)
+    elsewhere = context.new_page()
+    elsewhere.goto(page.url)
+    legend(elsewhere, "FashionCNN, notebook", "Sketch")
+    tab = elsewhere.get_by_role("tab", name="Significance")
+    expect(tab).to_have_attribute("aria-selected", "true")
+    settle(elsewhere)
+    elsewhere.get_by_role("tab", name="Curves").click()
+    expect(elsewhere.get_by_test_id("stEChartsChart")).to_contain_text("Step")
+    context.close()
+
+
+def choose_option(page: Page, box: str, option: str) -> None:
+    # by keyboard: a list opened by a click closes when the page scrolls to where that was
+    field = page.get_by_role("combobox", name=box)
+    field.focus()
+    field.press("ArrowDown")
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_significance_and_the_matrix_of_a_chosen_pair(page: Page, bare_server: Server) -> None:
+    open_compare(page, bare_server, panel="Significance")
+    choose_option(page, "Second run", "Sketch")
+    correct = [
+        Evaluation.load(shipped(name).evaluation_path("test")).correct
+        for name in (HELD_OUT, SKETCH)
+    ]
+    test = comparison.mcnemar(*correct)
+    said = page.get_by_test_id("stMain")
+    expect(said).to_contain_text(
+        comparison.in_words(test, shipped(HELD_OUT).name, shipped(SKETCH).name)
+    )
+    parameter(page, "compared", SKETCH)
+    settle(page)
+    choose_option(page, "First run", "Sketch")  # the other one's: they change places
+    parameter(page, "run", SKETCH)
+    parameter(page, "compared", HELD_OUT)
+    settle(page)
+    page.get_by_role("button", name="Two-run confusion matrix").click()
+    expect(page.get_by_role("heading", level=1, name="Confusion matrix")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/confusion\?"))
+    parameter(page, "run", SKETCH)
+    parameter(page, "compared", HELD_OUT)
+    # the matrix of differences, and what the two are right about, are what is shown
+    expect(page.get_by_text("McNemar")).to_be_visible()
+    a, b = (
+        Evaluation.load(shipped(name).evaluation_path("test")).confusion
+        for name in (SKETCH, HELD_OUT)
+    )
+    shown = page.locator(".st-key-matrix").get_by_role(
+        "button", name=re.compile("^Shirt, recognised: ")
+    )
+    expect(shown).to_have_text(f"{a[6, 6] - b[6, 6]:+d}")
+    no_exception(page)
+
+
+def test_the_table_is_taken_along(page: Page, bare_server: Server) -> None:
+    open_compare(page, bare_server)
+    press(page, "compare-protocol", "Held-out")
+    expect(page.get_by_text("2 of 3 runs")).to_be_visible()
+    settle(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    accuracy = Evaluation.load(shipped(SKETCH).evaluation_path("test")).accuracy
+    assert [row["Name"] for row in rows] == ["FashionCNN, held-out", "Sketch"]
+    assert float(rows[1]["Test %"]) == pytest.approx(100 * accuracy, abs=0.005)
+    assert rows[1]["Parameters"] == "464106"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_all_panels_fit_the_screen(browser: Browser, bare_server: Server, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.set_default_timeout(SLOW)
+    page = context.new_page()
+    for panel in PANELS:
+        open_compare(page, bare_server, panel=panel)
+        tab = page.get_by_role("tab", name=panel)
+        expect(tab).to_have_attribute("aria-selected", "true")
+        no_exception(page)
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0, panel
+    context.close()
