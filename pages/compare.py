@@ -23,6 +23,7 @@ if len(here.measured) < 2:
 else:
     compared.controls(here)
     compare_panels.show(here)
-compare_bench.show()
+if here.entries:
+    compare_bench.show()
 
 compared.count_what_is_missing(here)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fmnist import comparison, runs
+from fmnist.bench import TABLES, Row
 from fmnist.evaluation import Evaluation
 from fmnist.files import read_json, write_json
 from fmnist.runs import Run
@@ -250,3 +252,22 @@ def test_one_click_leads_to_the_matrix_of_two_runs(two: tuple[Run, Run]) -> None
     assert "McNemar" in text(app)  # the panel of two runs
     scale: Any = app.get_by_key("matrix-scale")
     assert scale.value == "Difference"
+
+
+def test_the_benchmark_s_tables_come_from_the_runs_there_are(
+    two: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = two[1].config
+    assert config is not None
+    row = Row("two", "Second of two", config, claimed=0.5)
+    other = Row("none", "Nobody's", replace(config, epochs=99))
+    monkeypatch.setitem(TABLES, "models", (row, other))
+    app = open_app("compare")
+    shown = app.dataframe[-1].value.set_index("Row")
+    accuracy = Evaluation.load(two[1].evaluation_path("test")).accuracy
+    assert shown.loc["Second of two"]["Test %"] == pytest.approx(100 * accuracy)
+    assert "higher" in shown.loc["Second of two"]["Verdict"]
+    assert shown.loc["Nobody's"]["Verdict"] == "not run yet"
+    assert "1 of 2 rows are not run yet" in text(app)
+    choose(app, "bench-table", "ablation")
+    assert "Full" in app.dataframe[-1].value["Row"].tolist()
