@@ -1,0 +1,42 @@
+"""A network made for speed on a processor."""
+
+from torch import nn
+
+from fmnist.models.layers import Chain
+
+
+class Swift(Chain):
+    """Four 3×3 convolutions, three of them pooled at once; 231,674 parameters.
+
+    Each convolution is pooled before it is batch-normalised, so that norms and ReLUs, which cost
+    a processor as much as arithmetic does, see a quarter of the values.
+
+    Parameters
+    ----------
+    num_classes : int
+        Length of the logits.
+
+    Notes
+    -----
+    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    """
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__(
+            _convolution(1, 16, nn.MaxPool2d(2)),  # (B, 16, 14, 14)
+            _convolution(16, 64, nn.MaxPool2d(2)),  # (B, 64, 7, 7)
+            _convolution(64, 128, nn.MaxPool2d(3, 2)),  # (B, 128, 3, 3)
+            _convolution(128, 128, nn.Identity()),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),  # (B, 128)
+            nn.Linear(128, num_classes),
+        )
+
+
+def _convolution(inputs: int, outputs: int, pool: nn.Module) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False),
+        pool,
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
