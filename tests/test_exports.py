@@ -83,7 +83,7 @@ def test_too_few_or_too_many_images_are_refused(number: int) -> None:
 
 
 def test_a_table_with_some_of_its_columns() -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {"Name": 'He said "a, b"', "Test %": 92.73, "Seed": 0},
         {"Name": "Other", "Test %": None, "Seed": 1},
     ]
