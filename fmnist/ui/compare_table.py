@@ -1,5 +1,6 @@
 """The Compare page's table of all runs: filters, columns, choice of rows, CSV."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -163,9 +164,9 @@ def filters(here: Compared) -> list[tuple[Entry, dict[str, Any]]]:
     ]
 
 
-def choose_rows(here: Compared, listed: Sequence[Entry]) -> None:
+def choose_rows(here: Compared, listed: Sequence[Entry], key: str) -> None:
     """Put the chosen rows side by side; runs that a filter hides stay as they are."""
-    chosen = {listed[row].run_id for row in st.session_state["compare-table"].selection.rows}
+    chosen = {listed[row].run_id for row in st.session_state[key].selection.rows}
     visible = {entry.run_id for entry in listed}
     kept = [run_id for run_id in here.ids if run_id in chosen or run_id not in visible]
     new = [entry.run_id for entry in listed if entry.run_id in chosen and entry.is_measured]
@@ -179,7 +180,7 @@ def show(here: Compared) -> None:
     above, below = st.container(), st.container()
     with below:
         columns = foot(here, [row for _, row in found])
-    with above:
+    with above, st.container(key="compare-table"):
         if found:
             table(here, found, columns)
         else:
@@ -195,15 +196,18 @@ def table(
     """The runs that fit, in the columns chosen."""
     listed = [entry for entry, _ in found]
     frame = pd.DataFrame([row for _, row in found], columns=list(columns))
+    # a table of its own for other rows: a slow browser, which has not heard of them yet, sends the
+    # places chosen among the rows before
+    key = f"compare-table-{zlib.crc32(repr([entry.run_id for entry in listed]).encode())}"
     # the table follows the selection, which may have been changed elsewhere
     rows = [number for number, entry in enumerate(listed) if entry.run_id in here.ids]
-    st.session_state["compare-table"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
         frame,
-        key="compare-table",
+        key=key,
         hide_index=True,
         placeholder="–",
-        on_select=lambda: choose_rows(here, listed),
+        on_select=lambda: choose_rows(here, listed, key),
         selection_mode="multi-row",
         height=40 + 35 * min(len(found), HEIGHT),
         column_config={name: COLUMNS[name] for name in columns if COLUMNS[name] is not None},
