@@ -91,6 +91,7 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _own("mlp", 0.875, seeds=3),
         _own("lenet-5", 0.898, seeds=3),
         Row("fashion-cnn", "FashionCNN", TrainConfig(), 0.9304),
+        _own("swift", seeds=5),
         _own("residual-small", seeds=3),
         _own("residual", seeds=_MEMBERS),
         _own("deep-cnn", seeds=2),

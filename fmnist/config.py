@@ -254,6 +254,7 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
         "precision": "bfloat16",
         "drawings": "doodles",
     },
+    "swift": {"model": "swift", **MODELS["swift"].recipe},
 }
 """Settings that belong together, by name; what is left out stays at its default."""
 

@@ -15,10 +15,7 @@ if here.entries:
 if len(here.measured) < 2:
     with st.container(border=True):
         st.subheader("Comparing takes two runs", anchor=False)
-        st.write(
-            "They appear here after their first epoch. A quick look usually takes less than a "
-            "minute."
-        )
+        st.write("They appear here after their first epoch. A quick look takes about a minute.")
         st.page_link("pages/train.py", label="Train a network", icon=":material/play_arrow:")
 else:
     compared.controls(here)

@@ -117,7 +117,7 @@ run = cache.run_or_none(state.selection().run)
 if run is None:
     with st.container(border=True):
         st.subheader("No model yet", anchor=False)
-        st.write("Train one: a quick look usually takes less than a minute.")
+        st.write("Train one: a quick look takes about a minute.")
         st.page_link("pages/train.py", label="Train a network", icon=":material/play_arrow:")
     st.stop()
 

@@ -95,6 +95,7 @@ def test_summary_counts_what_torch_counts(name: str) -> None:
         ("residual", 464_106),
         ("residual-small", 98_042),
         ("deep-cnn", 288_170),
+        ("swift", 232_506),
         ("resnet18", 11_172_810),
         ("efficientnet-b0", 4_019_782),
         ("vit-tiny", 5_353_738),

@@ -13,13 +13,13 @@ from fmnist.runs import RunError
 from fmnist.ui import cache, settings, state
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "Quick look": {"epochs": 3, "subset": 5_000, "log_every": 10},
+    "Quick look": {**RECIPES["swift"], "log_every": 10},
     "One epoch": {"epochs": 1, "subset": None, "log_every": 20},
     "Original recipe": RECIPES["original"],
     "Sketch recipe": RECIPES["sketch"],
 }
 PRESET_CAPTIONS: Final[Mapping[str | None, str]] = {
-    "Quick look": "5,000 images, 3 epochs: usually less than a minute.",
+    "Quick look": "The swift recipe, 5 epochs: about a minute on two cores, 90 % before its end.",
     "One epoch": "All training images once: one to two minutes on two cores.",
     "Original recipe": "FashionCNN, 20 epochs: about half an hour on two cores.",
     "Sketch recipe": "Photographs and drawings, for the Draw page: about half an hour, "

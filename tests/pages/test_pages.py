@@ -138,7 +138,7 @@ def test_damaged_evaluation_is_told_in_a_sentence(finished: Run, machine: Path) 
 
 def test_presets_fill_the_settings_and_a_change_makes_them_custom(machine: Path) -> None:
     app = open_app("train")
-    assert app.number_input(key="setting-epochs").value == 3
+    assert app.number_input(key="setting-epochs").value == 5
     choose(app, "preset", "Original recipe")
     assert app.number_input(key="setting-epochs").value == 20
     assert app.checkbox(key="setting-whole").value is True
@@ -163,7 +163,7 @@ def test_a_preset_that_a_slow_browser_sends_again_is_no_choice(machine: Path, be
     shown: Any = app.get_by_key("preset")
     assert not shown.value
     choose(app, "preset", "Quick look")  # chosen alone, it counts
-    assert app.number_input(key="setting-epochs").value == 3
+    assert app.number_input(key="setting-epochs").value == 5
 
 
 def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
@@ -180,6 +180,7 @@ def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
 
 def test_settings_that_do_not_go_together_are_refused_in_a_sentence(machine: Path) -> None:
     app = open_app("train")
+    choose(app, "preset", "Original recipe")
     app.number_input(key="setting-weight_decay").set_value(0.1).run()
     app.button(key="start").click().run()
     assert "is for adamw and sgd" in text(app)
@@ -209,6 +210,7 @@ def test_a_model_brings_its_own_recipe(machine: Path) -> None:
 
 def test_every_option_of_the_form_reaches_the_run(machine: Path) -> None:
     app = open_app("train")
+    choose(app, "preset", "Original recipe")
     pills(app, "setting-augmentation").set_value(["erase", "flip"]).run()
     app.selectbox(key="setting-mixing").set_value("cutmix").run()
     app.number_input(key="setting-mixing_share").set_value(0.5).run()
@@ -226,7 +228,8 @@ def test_every_option_of_the_form_reaches_the_run(machine: Path) -> None:
 
 def test_a_wall_of_samples_shows_what_augmentation_does(machine: Path) -> None:
     app = open_app("train")
-    assert "What it does" not in text(app) and not app.toggle
+    choose(app, "preset", "Original recipe")  # which changes nothing
+    assert not app.toggle
     pills(app, "setting-augmentation").set_value(["rotate"]).run()
     assert not app.get("image")
     app.toggle(key="show-samples").set_value(True).run()
