@@ -108,7 +108,7 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             factory="fmnist.models.swift:Swift",
             recipe={
                 **_STANDARD,
-                "epochs": 5,
+                "epochs": 4,
                 "batch_size": 256,
                 "learning_rate": 8e-3,
                 "label_smoothing": 0.1,

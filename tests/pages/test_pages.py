@@ -138,7 +138,7 @@ def test_damaged_evaluation_is_told_in_a_sentence(finished: Run, machine: Path) 
 
 def test_presets_fill_the_settings_and_a_change_makes_them_custom(machine: Path) -> None:
     app = open_app("train")
-    assert app.number_input(key="setting-epochs").value == 5
+    assert app.number_input(key="setting-epochs").value == 4
     choose(app, "preset", "Original recipe")
     assert app.number_input(key="setting-epochs").value == 20
     assert app.checkbox(key="setting-whole").value is True
@@ -163,7 +163,7 @@ def test_a_preset_that_a_slow_browser_sends_again_is_no_choice(machine: Path, be
     shown: Any = app.get_by_key("preset")
     assert not shown.value
     choose(app, "preset", "Quick look")  # chosen alone, it counts
-    assert app.number_input(key="setting-epochs").value == 5
+    assert app.number_input(key="setting-epochs").value == 4
 
 
 def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
