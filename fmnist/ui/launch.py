@@ -19,7 +19,8 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Sketch recipe": RECIPES["sketch"],
 }
 PRESET_CAPTIONS: Final[Mapping[str | None, str]] = {
-    "Quick look": "The swift recipe: 4 epochs in less than a minute on two cores; 90 % after the first.",
+    "Quick look": "The swift recipe, 4 epochs: less than a minute on two cores, 90 % after the "
+    "first.",
     "One epoch": "All training images once: one to two minutes on two cores.",
     "Original recipe": "FashionCNN, 20 epochs: about half an hour on two cores.",
     "Sketch recipe": "Photographs and drawings, for the Draw page: about half an hour, "
