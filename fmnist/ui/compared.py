@@ -9,7 +9,7 @@ import streamlit as st
 
 from fmnist import charts, overview
 from fmnist.overview import Entry
-from fmnist.runs import ACTIVE_STATES, Run
+from fmnist.runs import ACTIVE_STATES, Run, RunError, runs_folder
 from fmnist.ui import cache, confusion_panels, linked, state
 from fmnist.ui.state import COMPARED_AT_MOST
 
@@ -133,15 +133,39 @@ def controls(here: Compared) -> None:
                 args=(first.run_id, second.run_id),
                 help="Their difference, on the Confusion page.",
             )
+            st.button(
+                "Make an ensemble",
+                key="make-ensemble",
+                icon=":material/group_work:",
+                on_click=make_ensemble,
+                args=([entry.run for entry in here.chosen],),
+                help="A run whose probabilities are the mean of those of the runs side by side. "
+                "They need their weights, the same data and the same protocol.",
+            )
             st.caption(
                 f"{first.name} against {second.name}; *Significance* below takes another pair.",
                 width="content",
             )
         linked.undo_button()
+    problem = st.session_state.pop("ensemble-error", None)
+    if problem:
+        st.error(problem, icon=":material/error:")
     legend(here)
     for entry in here.chosen:
         if entry.run.state in ACTIVE_STATES:
             linked.watch(entry.run)
+
+
+def make_ensemble(members: Sequence[Run]) -> None:
+    """Make a run of several, and put it beside them."""
+    from fmnist.ensembles import combine  # torch, which takes seconds
+
+    try:
+        made = combine(members, runs_folder())
+    except (RunError, OSError) as error:
+        st.session_state["ensemble-error"] = str(error)
+        return
+    choose([made.run_id, *(run.run_id for run in members)])
 
 
 def legend(here: Compared) -> None:

@@ -271,3 +271,20 @@ def test_the_benchmark_s_tables_come_from_the_runs_there_are(
     assert "1 of 2 rows are not run yet" in text(app)
     choose(app, "bench-table", "ablation")
     assert "Full" in app.dataframe[-1].value["Row"].tolist()
+
+
+def test_an_ensemble_is_made_of_the_runs_side_by_side(two: tuple[Run, Run], machine: Path) -> None:
+    app = open_app("compare")
+    app.button(key="make-ensemble").click().run()
+    (made,) = (run for run in runs.list_runs(machine) if run.name == "Ensemble of 2")
+    assert side_by_side(app)[0] == made.run_id
+    assert set(side_by_side(app)) == {made.run_id, *(run.run_id for run in two)}
+    assert table(app).set_index("Name").loc["Ensemble of 2"]["Parameters"] == 2 * 1_625_866
+
+
+def test_runs_without_weights_make_no_ensemble(two: tuple[Run, Run], machine: Path) -> None:
+    two[1].weights_path.unlink()
+    app = open_app("compare")
+    app.button(key="make-ensemble").click().run()
+    assert "finished runs that have their weights" in text(app)
+    assert len(runs.list_runs(machine)) == 2
