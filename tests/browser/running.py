@@ -123,7 +123,7 @@ def choose_preset(page: Page, name: str) -> None:
 
 
 def _set_number(page: Page, label: str, value: int) -> None:
-    field = page.get_by_role("spinbutton", name=label)
+    field = page.get_by_role("spinbutton", name=label, exact=True)
     field.fill(str(value))
     field.press("Enter")
     expect(field).to_have_value(str(value), timeout=SLOW)
