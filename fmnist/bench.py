@@ -22,7 +22,7 @@ HEAVIEST: Final = 3_000_000
 
 _TEST_IMAGES: Final = 10_000
 _PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
-_ENSEMBLE: Final = "residual"
+_ENSEMBLE: Final = "swift"
 _MEMBERS: Final = 5
 
 
@@ -91,9 +91,9 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _own("mlp", 0.875, seeds=3),
         _own("lenet-5", 0.898, seeds=3),
         Row("fashion-cnn", "FashionCNN", TrainConfig(), 0.9304),
-        _own("swift", seeds=5),
+        _own("swift", seeds=_MEMBERS),
         _own("residual-small", seeds=3),
-        _own("residual", seeds=_MEMBERS),
+        _own("residual"),
         _own("deep-cnn", seeds=2),
         _own("resnet18", 0.945),
         _own("efficientnet-b0", 0.952),

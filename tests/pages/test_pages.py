@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,16 @@ def test_an_address_with_a_run_opens_it(finished: Run, machine: Path) -> None:
     assert open_app(run=run.run_id).selectbox(key="run-picker").value == run.run_id
     assert "asked for the run 'nonsense'" in text(open_app(run="nonsense"))
     assert "asked for the run '../../etc'" in text(open_app(run="../../etc"))
+
+
+def test_a_finished_run_tells_its_test_accuracy_also_over_several_views(machine: Path) -> None:
+    run = runs.create_run(machine, replace(SETTINGS, keep="last", views="flip"), name="Last")
+    with owning(run):
+        train(run, small_dataset())
+    app = open_app("train", run=run.run_id)
+    shown = {metric.label: metric.value for metric in app.metric}
+    one, several = (Evaluation.load(p) for p in (run.evaluation_path("test"), run.views_path))
+    assert shown["Test accuracy"] == f"{one.accuracy:.2%}"
+    assert shown["Over several views"] == f"{several.accuracy:.2%}"
+    kept = runs.open_run(machine, run.run_id).history.epochs[-1]
+    assert shown["Last validation accuracy"] == f"{kept.accuracy:.2%}"
