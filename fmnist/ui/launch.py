@@ -90,7 +90,7 @@ def launch_bar() -> None:
                 key="run-name",
                 max_chars=80,
                 on_change=named,
-                width=190,
+                width=150,
                 placeholder="What to call it",
             )
             snapshot = cache.trainer().snapshot()

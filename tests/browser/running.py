@@ -132,6 +132,9 @@ def _set_number(page: Page, label: str, value: int) -> None:
 def small_run(page: Page, *, epochs: int = 3, images: int = 1000, log_every: int = 2) -> None:
     """Choose settings of a run on the Train page, whose epochs take a second or so."""
     choose_preset(page, "Original recipe")
+    # its settings come with the page that the server draws next, over whatever is typed until then
+    expect(page.get_by_text("FashionCNN, 20 epochs")).to_be_visible(timeout=SLOW)
+    settle(page)
     page.get_by_text("Settings", exact=True).first.click()
     _set_number(page, "Epochs", epochs)
     if page.get_by_role("checkbox", name="All of them").is_checked():
