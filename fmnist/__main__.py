@@ -431,13 +431,10 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _find_run(name: str) -> tuple[runs.Run, bool]:
-    """A shipped model or a person's own run, and whether it is shipped."""
-    try:
-        return runs.open_run(runs.pretrained_folder(), name), True
-    except runs.RunError:
-        pass  # it may be one of the others
-    if name in runs.run_ids(runs.benchmark_folder()):
-        return runs.open_run(runs.benchmark_folder(), name), False
+    """A shipped model, a run of the benchmark or one's own, and whether it is shipped."""
+    for root in (runs.pretrained_folder(), runs.benchmark_folder()):
+        if name in runs.run_ids(root):
+            return runs.open_run(root, name), root == runs.pretrained_folder()
     return runs.open_run(runs.runs_folder(), name), False
 
 
