@@ -389,8 +389,8 @@ _COLUMNS: Final = (
 )
 _CLAIMS: Final = ("First table", "First table and ours")
 _NOTES: Final = (
-    "Under the held-out protocol the epoch was chosen on 5,000 validation images, and the test "
-    "images were measured once. The standard error is that of a share of "
+    "Under the held-out protocol the epoch was chosen on 5,000 validation images, or is the last one "
+    "where the recipe says so (swift), and the test images were measured once. The standard error is that of a share of "
     f"{_TEST_IMAGES:,} images, and does not shrink with more runs, since all are measured on the "
     "same ones; the range is over the seeds. Minutes are of one run as it was trained, on whatever "
     "number of threads its config.json names, on machines that did other work too. An ensemble's "
