@@ -389,12 +389,12 @@ _COLUMNS: Final = (
 )
 _CLAIMS: Final = ("First table", "First table and ours")
 _NOTES: Final = (
-    "Under the held-out protocol the epoch was chosen on 5,000 validation images, or is the last one "
-    "where the recipe says so (swift), and the test images were measured once. The standard error is that of a share of "
-    f"{_TEST_IMAGES:,} images, and does not shrink with more runs, since all are measured on the "
-    "same ones; the range is over the seeds. Minutes are of one run as it was trained, on whatever "
-    "number of threads its config.json names, on machines that did other work too. An ensemble's "
-    "parameters, multiply-adds and minutes are its members' together."
+    "Under the held-out protocol the epoch was chosen on 5,000 validation images, or is the last "
+    "one where the recipe says so (swift), and the test images were measured once. The standard "
+    f"error is that of a share of {_TEST_IMAGES:,} images, and does not shrink with more runs, "
+    "since all are measured on the same ones; the range is over the seeds. Minutes are of one run "
+    "as it was trained, on whatever number of threads its config.json names, on machines that did "
+    "other work too. An ensemble's parameters, multiply-adds and minutes are its members' together."
 )
 _CLAIM_NOTE: Final = (
     ' "First table" is the figure that the project\'s first table gave, whose runs are not at '
