@@ -11,7 +11,7 @@ import streamlit as st
 from fmnist import datasets, exports
 from fmnist.models.registry import describe
 from fmnist.overview import Entry
-from fmnist.runs import pretrained_folder
+from fmnist.runs import benchmark_folder, pretrained_folder
 from fmnist.ui import compared, components
 from fmnist.ui.compared import Compared
 
@@ -119,6 +119,8 @@ def _state(entry: Entry) -> str:
         return components.STATE_BADGES["broken"][0]
     if entry.run.folder.parent == pretrained_folder():
         return "Shipped"
+    if entry.run.folder.parent == benchmark_folder():
+        return "Benchmark"
     return components.STATE_BADGES[entry.run.state][0]
 
 
