@@ -92,6 +92,7 @@ def test_the_table_is_sorted_by_a_click_and_searched(page: Page, bare_server: Se
     # what is chosen by its place in the table is the run that stands there
     click_table(page, 16, HEADER + ROW / 2)
     parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}")
+    settle(page)
     search(page, "shipped residual")
     expect(page.get_by_text(f"1 of {len(all_runs())} runs")).to_be_visible()
     expect(cell(page, 0, 1)).to_have_text("Sketch")
