@@ -266,6 +266,8 @@ def records(
         size = sizes.get(row.config.model)
         kept = [run.history.kept for run in stand.runs]
         validation = [entry.accuracy for entry in kept if entry and entry.split == "validation"]
+        if row.members > 1:
+            validation = []  # the members' own, which is not the ensemble's
         lines.append(
             {
                 "title": row.title,
