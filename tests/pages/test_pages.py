@@ -280,3 +280,11 @@ def test_a_finished_run_tells_its_test_accuracy_also_over_several_views(machine:
     assert shown["Over several views"] == f"{several.accuracy:.2%}"
     kept = runs.open_run(machine, run.run_id).history.epochs[-1]
     assert shown["Last validation accuracy"] == f"{kept.accuracy:.2%}"
+    assert "smoothed labels" not in text(app)
+
+
+def test_losses_that_do_not_compare_are_explained(machine: Path) -> None:
+    run = runs.create_run(machine, replace(SETTINGS, label_smoothing=0.1), name="Smooth")
+    with owning(run):
+        train(run, small_dataset())
+    assert "is of smoothed labels or mixed images" in text(open_app("train", run=run.run_id))
