@@ -264,20 +264,14 @@ def _bench(options: argparse.Namespace) -> int:
     if not rows:
         known = ", ".join(row.key for row in bench.TABLES[options.table])
         raise runs.RunError(f"The table has no row {options.only!r}; it has {known}.")
-    status = 0
-    for row in [] if options.read else rows:
-        for seed in range(row.seeds):
-            if not _bench_run(row, seed):
-                status = 1
-                break
-        if status:
-            break
+    wanted = [] if options.read else [(row, seed) for row in rows for seed in range(row.seeds)]
+    is_complete = all(_bench_run(row, seed) for row, seed in wanted)  # the first failure ends it
     for row in rows:
         bench.keep(row, runs.list_all_runs())
     counted = sizes.count({row.config.model for row in bench.TABLES[options.table]})
     path = bench.write(options.table, runs.list_all_runs(), counted, options.folder)
     print(f"Written: {path}")
-    return status
+    return 0 if is_complete else 1
 
 
 def _bench_run(row: bench.Row, seed: int) -> bool:
@@ -291,8 +285,8 @@ def _bench_run(row: bench.Row, seed: int) -> bool:
     if begun:
         print(f"{row.title}, seed {seed}: going on with {begun[0].run_id}")
         return _train_run(begun[0], dataset)
-    print(f"{row.title}, seed {seed}")
     name = f"{row.title}, seed {seed}"
+    print(name)
     return _train_run(runs.create_run(runs.runs_folder(), config, name=name), dataset)
 
 

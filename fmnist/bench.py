@@ -1,6 +1,5 @@
 """The tables of the benchmark: which runs stand behind which row, and what they came to."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from fmnist.cards import publish, stored_evaluation
 from fmnist.config import Precision, TrainConfig, recipe
 from fmnist.evaluation import Evaluation
 from fmnist.files import write_atomic
+from fmnist.metrics import standard_error
 from fmnist.models.registry import MODELS
 from fmnist.models.sizes import Size
 from fmnist.runs import Run, RunError
@@ -147,8 +147,7 @@ class Standing:
 
         All runs are measured on the same images: more seeds do not make it smaller.
         """
-        p = self.accuracy
-        return None if p is None else math.sqrt(p * (1 - p) / _TEST_IMAGES)
+        return None if self.accuracy is None else standard_error(self.accuracy, _TEST_IMAGES)
 
     @property
     def minutes(self) -> float | None:

@@ -2,16 +2,16 @@
 
 import atexit
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist import datasets, runs
+from fmnist import bench, datasets, runs
 from fmnist.classes import NUM_CLASSES
 from fmnist.comparison import Answers
 from fmnist.config import Mixing, Protocol, TrainConfig
@@ -319,6 +319,24 @@ def _sizes_path() -> Path:
 def model_sizes() -> Mapping[str, Size]:
     """Sizes of those models that were counted already; needs no torch."""
     return _sizes(_sizes_path())
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _bench_records(
+    table: bench.TableName,
+    key: tuple[tuple[str, int], ...],  # noqa: ARG001
+    _present: Sequence[Run],
+    sizes: Mapping[str, Size],
+) -> list[dict[str, Any]]:
+    return bench.records(table, _present, sizes)
+
+
+def bench_records(table: bench.TableName) -> list[dict[str, Any]]:
+    """A table of the benchmark from the runs there are, read again where a run has changed."""
+    finished = [run for run in all_runs() if run.state == "finished"]
+    paths = [run.evaluation_path("test") for run in finished]
+    key = tuple((str(p), p.stat().st_mtime_ns) for p in paths if p.exists())
+    return _bench_records(table, key, finished, dict(model_sizes()))
 
 
 def count_models(names: Iterable[str]) -> None:

@@ -35,7 +35,7 @@ def show() -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-        lines = bench.records(table, cache.all_runs(), cache.model_sizes())
+        lines = cache.bench_records(table)
         has_claims = any(line["claimed"] for line in lines)
         rows = [_row(line, has_claims) for line in lines]
         st.dataframe(
