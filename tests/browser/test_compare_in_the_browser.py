@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import ImageColor
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from fmnist import comparison, runs
+from fmnist.charts import OTHER_COLOUR
 from fmnist.evaluation import Evaluation
 from fmnist.runs import Run
 from fmnist.ui.compare_panels import PANELS
@@ -18,6 +20,7 @@ expect.set_options(timeout=SLOW)
 
 HELD_OUT, NOTEBOOK, SKETCH = "fashion-cnn", "fashion-cnn-notebook", "sketch"
 HEADER, ROW = 36, 35  # pixels
+GREY = f"rgb{ImageColor.getrgb(OTHER_COLOUR)}"  # of a run that is not chosen, to CSS
 
 
 def shipped(name: str) -> Run:
@@ -172,6 +175,8 @@ def test_a_click_on_a_point_takes_a_run_away_and_back(page: Page, bare_server: S
     click_point(page, len(all_runs()) - 1)  # the third of the chosen
     parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}")
     legend(page, "FashionCNN, held-out", "FashionCNN, notebook")
+    # the chart is drawn after the legend, and until then its points stand in the old order
+    expect(points.nth(len(all_runs()) - 3)).to_have_css("fill", GREY)
     click_point(page, 0)  # it is the first of those in grey now
     parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}~{SKETCH}")
     legend(page, "FashionCNN, held-out", "FashionCNN, notebook", "Sketch")
