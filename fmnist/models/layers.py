@@ -13,10 +13,22 @@ class Chain(nn.Sequential):
         return logits
 
 
-def convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """A convolution that keeps the size but for its stride, batch-normalised, and ReLU."""
+def convolution(
+    inputs: int,
+    outputs: int,
+    *,
+    kernel: int = 3,
+    stride: int = 1,
+    pool: nn.Module | None = None,
+) -> nn.Sequential:
+    """A convolution that keeps the size but for its stride, batch-normalised, and ReLU.
+
+    Pooled, where wanted, before it is normalised: norms and ReLUs, which cost a processor as much
+    as arithmetic does, then see a quarter of the values.
+    """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        *([pool] if pool else []),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )

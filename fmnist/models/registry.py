@@ -102,6 +102,20 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             factory="fmnist.models.residual:SmallResidualNet",
             recipe={**_STANDARD, "epochs": 15},
         ),
+        "residual-large": ModelSpec(
+            title="Large ResidualNet",
+            summary="Four convolutions and two residual blocks, most of them on large maps: "
+            "made for accuracy.",
+            factory="fmnist.models.residual:LargeResidualNet",
+            recipe={
+                **_STANDARD,
+                "epochs": 40,
+                "augmentation": "flip-shift-erase",
+                "label_smoothing": 0.1,
+                "ema": 0.999,
+                "views": "flip-shift",
+            },
+        ),
         "swift": ModelSpec(
             title="Swift",
             summary="Four batch-normalised convolutions, pooled early: made for speed.",

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from fmnist.models.layers import Chain
+from fmnist.models.layers import Chain, convolution
 
 
 class Swift(Chain):
@@ -23,20 +23,11 @@ class Swift(Chain):
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__(
-            _convolution(1, 16, nn.MaxPool2d(2)),  # (B, 16, 14, 14)
-            _convolution(16, 64, nn.MaxPool2d(2)),  # (B, 64, 7, 7)
-            _convolution(64, 128, nn.MaxPool2d(3, 2)),  # (B, 128, 3, 3)
-            _convolution(128, 128, nn.Identity()),
+            convolution(1, 16, pool=nn.MaxPool2d(2)),  # (B, 16, 14, 14)
+            convolution(16, 64, pool=nn.MaxPool2d(2)),  # (B, 64, 7, 7)
+            convolution(64, 128, pool=nn.MaxPool2d(3, 2)),  # (B, 128, 3, 3)
+            convolution(128, 128, pool=nn.Identity()),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),  # (B, 128)
             nn.Linear(128, num_classes),
         )
-
-
-def _convolution(inputs: int, outputs: int, pool: nn.Module) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False),
-        pool,
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
