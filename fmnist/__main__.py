@@ -251,7 +251,7 @@ def _train_run(run: runs.Run, dataset: datasets.Dataset) -> bool:
 def _ensemble(options: argparse.Namespace) -> int:
     from fmnist.ensembles import combine
 
-    members = [_find_run(name)[0] for name in options.runs]
+    members = [runs.find_run(name) for name in options.runs]
     run = combine(members, runs.runs_folder(), name=options.name)
     best = run.history.kept
     assert best is not None
@@ -355,8 +355,8 @@ def _classify(options: argparse.Namespace) -> int:
 
     from fmnist.classifier import load_pretrained, load_run
 
-    _, is_shipped = _find_run(options.model)
-    model = (load_pretrained if is_shipped else load_run)(options.model)
+    run = runs.find_run(options.model)
+    model = load_run(run.run_id, folder=run.folder.parent)
     is_gate_shipped = GATE in runs.run_ids(runs.pretrained_folder())
     gate = load_pretrained(GATE) if is_gate_shipped and not model.knows_garments else None
     result = classify(pixels, model, preparation=preparation, gate=gate)
@@ -375,7 +375,7 @@ def _classify(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    run, is_shipped = _find_run(options.run)
+    run = runs.find_run(options.run)
     if run.config is None:
         raise runs.RunError(run.reason or f"The settings of {run.run_id} cannot be read.")
     splits: list[datasets.SplitName] = ["validation", "test"]
@@ -413,7 +413,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         f"within {_ACCURACY_TOLERANCE * 100:g} percentage points and cross-entropy within "
         f"{_LOSS_TOLERANCE:g} count as agreement, since other processors round differently."
     )
-    if is_shipped:
+    if run.folder.parent == runs.pretrained_folder():
         is_current = cards.is_card_current(run, runs.pretrained_folder())
         agrees = agrees and is_current
         print(
@@ -422,14 +422,6 @@ def _evaluate(options: argparse.Namespace) -> int:
             else f"README.md is out of date; rewrite it: python -m fmnist card {run.run_id}"
         )
     return 0 if agrees else 1
-
-
-def _find_run(name: str) -> tuple[runs.Run, bool]:
-    """A shipped model, a run of the benchmark or one's own, and whether it is shipped."""
-    for root in (runs.pretrained_folder(), runs.benchmark_folder()):
-        if name in runs.run_ids(root):
-            return runs.open_run(root, name), root == runs.pretrained_folder()
-    return runs.open_run(runs.runs_folder(), name), False
 
 
 def _compute(classifier: "Classifier", split: datasets.Split) -> Evaluation:

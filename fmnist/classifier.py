@@ -102,10 +102,15 @@ class Classifier:
             progress=progress,
         )
 
-    @cached_property
+    @property
+    def outputs(self) -> int:
+        """Length of the network's logits: 10, or 11."""
+        return self._last_layer.out_features
+
+    @property
     def knows_garments(self) -> bool:
         """Whether the network has learned to tell garments from other things."""
-        return self._last_layer.out_features > NUM_CLASSES
+        return self.outputs > NUM_CLASSES
 
     def garment_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How much images look like any garment.
@@ -229,7 +234,7 @@ class Classifier:
             "mean": self.normalisation.mean,
             "std": self.normalisation.std,
             "temperature": self.temperature,
-            "outputs": self._last_layer.out_features,
+            "outputs": self.outputs,
         }
         metadata = {"fmnist": json.dumps(description)}
         write_atomic(path, safetensors.torch.save(tensors, metadata=metadata))

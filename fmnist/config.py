@@ -73,6 +73,14 @@ class TrainConfig:
         Whether images of a batch are mixed in pairs (`fmnist.augmentation.mix`).
     mixing_share : float
         Share of the batches that are mixed, above 0, at most 1.
+    teacher : str
+        Id of a finished run whose probabilities are learned from beside the labels (distillation:
+        Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"), or "none". It sees
+        the same augmented and mixed images (Beyer et al. 2022, "Knowledge distillation: A good
+        teacher is patient and consistent").
+    teacher_share : float
+        Of the loss, how much the teacher's probabilities are the target, above 0, at most 1; the
+        labels are for the rest.
     label_smoothing : float
         Share of the target that goes to all classes alike, 0 to 0.9 (Szegedy et al. 2016).
     ema : float
@@ -120,6 +128,8 @@ class TrainConfig:
     augmentation: str = "none"
     mixing: Mixing = "none"
     mixing_share: float = 1.0
+    teacher: str = "none"
+    teacher_share: float = 0.9
     label_smoothing: float = 0.0
     ema: float = 0.0
     patience: int | None = None
@@ -150,16 +160,13 @@ class TrainConfig:
         _check_integer("log_every", self.log_every, 1, 10_000)
         if self.subset is not None:
             _check_integer("subset", self.subset, 10, 60_000)
-        _check_number("learning_rate", self.learning_rate)
-        if not 0 < self.learning_rate <= 1:  # nan is not, either
-            raise ConfigError(
-                "learning_rate", f"must be above 0 and at most 1, not {self.learning_rate!r}."
-            )
-        _check_number("mixing_share", self.mixing_share)
-        if not 0 < self.mixing_share <= 1:
-            raise ConfigError(
-                "mixing_share", f"must be above 0 and at most 1, not {self.mixing_share!r}."
-            )
+        for field in ("learning_rate", "mixing_share", "teacher_share"):
+            value = getattr(self, field)
+            _check_number(field, value)
+            if not 0 < value <= 1:  # nan is not, either
+                raise ConfigError(field, f"must be above 0 and at most 1, not {value!r}.")
+        if not isinstance(self.teacher, str) or not self.teacher:
+            raise ConfigError("teacher", f'must be a run\'s id or "none", not {self.teacher!r}.')
         for field, low, high in (("weight_decay", 0, 1), ("label_smoothing", 0, 0.9)):
             value = getattr(self, field)
             _check_number(field, value)

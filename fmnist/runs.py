@@ -503,6 +503,20 @@ def list_all_runs() -> list[Run]:
     return [run for root in roots for run in list_runs(root)]
 
 
+def find_run(name: str) -> Run:
+    """A shipped model, a run of the benchmark or one's own, looked for in this order.
+
+    Raises
+    ------
+    RunError
+        If there is none of this name.
+    """
+    for root in (pretrained_folder(), benchmark_folder()):
+        if name in run_ids(root):
+            return open_run(root, name)
+    return open_run(runs_folder(), name)
+
+
 def run_ids(root: Path) -> list[str]:
     """Ids of all runs below a folder, in no order."""
     try:

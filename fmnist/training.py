@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -30,7 +31,7 @@ from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import read_json, write_atomic, write_json
 from fmnist.models.layers import set_dropout_generator
 from fmnist.models.registry import create_model, members
-from fmnist.runs import EpochEntry, History, Progress, Run, StepEntry
+from fmnist.runs import EpochEntry, History, Progress, Run, RunError, StepEntry, find_run
 from fmnist.schedules import learning_rate
 
 Signal = Literal["continue", "pause", "stop"]
@@ -226,6 +227,7 @@ class _Session:
     device: torch.device
     model: nn.Module
     average: nn.Module | None  # of the weights so far, where the settings want it
+    teacher: nn.Module | None
     dtype: torch.dtype  # of convolutions and products of matrices
     optimiser: torch.optim.Optimizer
     dropout_generator: torch.Generator
@@ -278,8 +280,11 @@ class _Session:
         order_generator = torch.Generator().manual_seed(order_seed)
         dropout_generator = torch.Generator(device).manual_seed(dropout_seed)
         model = create_model(config.model, seed=config.seed, num_classes=outputs(config)).to(device)
+        teacher = _teacher(run, config).to(device) if config.teacher != "none" else None
         if dtype == torch.bfloat16:  # whose kernels want the channels innermost
-            model = model.to(memory_format=torch.channels_last)
+            for network in (model, teacher):
+                if network is not None:
+                    network.to(memory_format=torch.channels_last)
         average = copy.deepcopy(model).requires_grad_(False) if config.ema else None
         set_dropout_generator(model, dropout_generator)
         split = training_split(config, dataset)
@@ -294,6 +299,7 @@ class _Session:
             device=device,
             model=model,
             average=average,
+            teacher=teacher,
             dtype=dtype,
             optimiser=_optimiser(model, config),
             dropout_generator=dropout_generator,
@@ -400,6 +406,12 @@ class _Session:
                         logits, others, label_smoothing=smoothing
                     )
                     labels = torch.where(weight >= 0.5, labels, others)  # the greater part's
+                if self.teacher is not None:
+                    with torch.no_grad(), autocast:
+                        target = self.teacher(images).float().softmax(1)
+                    loss = torch.lerp(
+                        loss, functional.cross_entropy(logits, target), config.teacher_share
+                    )
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
@@ -581,7 +593,8 @@ class _Session:
             values = torch.load(path, map_location=self.device, weights_only=True)
             if values["format"] != _CHECKPOINT_FORMAT:
                 raise ValueError(f"its format is {values['format']}")
-            if values["config"] != json.dumps(self.config.to_json()):
+            # settings that there were not yet when it was written are at their defaults
+            if TrainConfig.from_json(json.loads(values["config"])) != self.config:
                 raise ValueError("it belongs to other settings")
             if values["dataset"] != self.dataset.checksum:
                 raise ValueError("the data set has changed since")
@@ -631,6 +644,34 @@ class _Session:
         if best and best.epoch == self.epoch - 1 and self.batch == 0:
             # the crash may have come between the best epoch's checkpoint and its weights
             self._classifier().save(self.run.weights_path)
+
+
+def _teacher(run: Run, config: TrainConfig) -> nn.Module:
+    """The network that a run learns from, in evaluation mode: the same one at every resume."""
+    try:
+        path = find_run(config.teacher).weights_path
+        weights = hashlib.sha256(path.read_bytes()).hexdigest()
+        teacher = Classifier.load(path)
+    except (RunError, OSError, ValueError) as error:
+        raise TrainingError(
+            f"The teacher {config.teacher!r} cannot be asked; choose a finished run with weights "
+            f"({_one_line(error)})."
+        ) from error
+    if teacher.outputs != outputs(config) or teacher.normalisation != Normalisation():
+        raise TrainingError(
+            f"The teacher {config.teacher!r} knows other classes or takes other pixels than the "
+            "network that is to learn from it; choose another."
+        )
+    document = read_json(run.config_path)
+    if "teacher" not in document:
+        document["teacher"] = {"run_id": config.teacher, "weights": weights}
+        write_json(run.config_path, document)
+    if document["teacher"]["weights"] != weights:
+        raise TrainingError(
+            f"The teacher {config.teacher!r} has other weights than when the run began; start the "
+            "run anew."
+        )
+    return teacher.model.requires_grad_(False)
 
 
 def _describe(run: Run, dataset: Dataset, device: torch.device, dtype: torch.dtype) -> None:

@@ -22,6 +22,8 @@ CHANGED = TrainConfig(
     augmentation="flip-shift",
     mixing="cutmix",
     mixing_share=0.5,
+    teacher="strong",
+    teacher_share=0.5,
     label_smoothing=0.1,
     ema=0.999,
     patience=None,
@@ -49,6 +51,8 @@ def test_defaults_are_the_original_recipe() -> None:
         augmentation="none",
         mixing="none",
         mixing_share=1.0,
+        teacher="none",
+        teacher_share=0.9,
         label_smoothing=0.0,
         ema=0.0,
         patience=None,
@@ -69,7 +73,7 @@ def test_settings_cannot_be_changed() -> None:
 
 NUMBERS = (
     "epochs", "batch_size", "learning_rate", "weight_decay", "seed", "subset", "log_every",
-    "mixing_share", "label_smoothing", "ema", "patience",
+    "mixing_share", "teacher_share", "label_smoothing", "ema", "patience",
 )  # fmt: skip
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
 CHOICES = (
@@ -90,7 +94,8 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("weight_decay", 1.01), ("weight_decay", 0.1),  # Adam takes none
     ("seed", 2**32),
     ("augmentation", "flip-flip"), ("augmentation", "shift-flip"), ("augmentation", "flip-none"),
-    ("mixing_share", 0), ("label_smoothing", 0.91), ("ema", 1), ("patience", 0), ("patience", 1001),
+    ("mixing_share", 0), ("teacher_share", 0), ("teacher", ""), ("teacher", None), ("teacher", 1),
+    ("label_smoothing", 0.91), ("ema", 1), ("patience", 0), ("patience", 1001),
     ("subset", 0), ("subset", 9), ("subset", 60_001),
     ("log_every", 0), ("log_every", 10_001),
 ]  # fmt: skip
@@ -114,7 +119,8 @@ def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> No
         ("learning_rate", 1), ("learning_rate", 1e-12),
         ("weight_decay", 0), ("weight_decay", 0.0),
         ("seed", 0), ("seed", 2**32 - 1),
-        ("mixing_share", 1), ("label_smoothing", 0), ("label_smoothing", 0.9), ("ema", 0.9999),
+        ("mixing_share", 1), ("teacher_share", 1),
+        ("label_smoothing", 0), ("label_smoothing", 0.9), ("ema", 0.9999),
         ("patience", None), ("patience", 1), ("augmentation", "flip-shift-rotate-rand-erase"),
         ("subset", None), ("subset", 10), ("subset", 60_000),
         ("log_every", 1), ("log_every", 10_000),

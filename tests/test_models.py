@@ -94,6 +94,7 @@ def test_summary_counts_what_torch_counts(name: str) -> None:
         ("lenet-5", 61_706),
         ("residual", 464_106),
         ("residual-small", 98_042),
+        ("residual-compact", 98_042),
         ("residual-large", 472_874),
         ("deep-cnn", 288_170),
         ("swift", 232_506),

@@ -1,8 +1,10 @@
 """The epoch loop: what it keeps, that it can be repeated and resumed, how it fails."""
 
 import errno
+import hashlib
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -635,3 +637,72 @@ def test_the_precision_that_auto_came_to_is_written_down(tmp_path: Path) -> None
     run = runs.open_run(tmp_path, run_whole(tmp_path, config).run_id)
     dtype = training.computes_in("auto", torch.device("cpu"))
     assert run.environment["precision"] == str(dtype).removeprefix("torch.")
+
+
+STUDENT = replace(
+    CONFIG, model="swift", teacher="teacher", augmentation="flip", mixing="mixup", epochs=2
+)
+
+
+@pytest.fixture
+def teacher(own_artifacts: Path, undisturbed: Run) -> Run:
+    """A finished run, where teachers are looked for."""
+    shutil.copytree(undisturbed.folder, runs.runs_folder() / "teacher")
+    return runs.open_run(runs.runs_folder(), "teacher")
+
+
+def test_a_run_that_learns_from_a_teacher_goes_on_bit_for_bit(tmp_path: Path, teacher: Run) -> None:
+    undisturbed = run_whole(tmp_path / "undisturbed", STUDENT)
+    alone = run_whole(tmp_path / "alone", replace(STUDENT, teacher="none"))
+    assert alone.history.epochs[0].train_loss != undisturbed.history.epochs[0].train_loss
+    run = runs.create_run(tmp_path / "disturbed", STUDENT)
+    assert run_until(run, 4, "pause") == "paused"
+    assert run_until(run, 100, "pause") == "finished"
+    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+    told = json.loads(run.config_path.read_text())["teacher"]
+    assert told["run_id"] == "teacher"
+    assert told["weights"] == hashlib.sha256(teacher.weights_path.read_bytes()).hexdigest()
+
+
+def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path, teacher: Run) -> None:
+    # labels are wrong in one way, the teacher in none: with all the loss the teacher's, it wins
+    config = replace(
+        STUDENT, teacher_share=1.0, augmentation="none", mixing="none", epochs=12,
+        learning_rate=3e-3,
+    )  # fmt: skip
+    dataset = replace(small_dataset(), train_labels=(small_dataset().train_labels + 1) % 10)
+    run = runs.create_run(tmp_path, config)
+    with runs.owning(run):
+        train(run, dataset)
+    images = dataset.split("train").images
+    taught = Classifier.load(teacher.weights_path).predict_proba(images).argmax(1)
+    learned = Classifier.load(run.last_weights_path).predict_proba(images).argmax(1)
+    assert (learned == taught).mean() > 0.8
+
+
+def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) -> None:
+    assert "The teacher 'nobody' cannot be asked; choose a finished run with weights" in fails(
+        tmp_path, config=replace(STUDENT, teacher="nobody")
+    )
+    assert "knows other classes" in fails(
+        tmp_path, config=replace(STUDENT, drawings="doodles", subset=100)
+    )
+    run = runs.create_run(tmp_path, STUDENT)
+    assert run_until(run, 4, "pause") == "paused"
+    classifier = Classifier.load(teacher.weights_path)
+    classifier.temperature = 2.0
+    classifier.save(teacher.weights_path)
+    with pytest.raises(TrainingError, match="'teacher' has other weights than when the run began"):
+        run_until(run, 100, "pause")
+
+
+def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) -> None:
+    undisturbed = run_whole(tmp_path / "undisturbed")
+    run = runs.create_run(tmp_path / "disturbed", CONFIG)
+    assert run_until(run, 4, "pause") == "paused"
+    checkpoint = torch.load(run.checkpoint_path, weights_only=True)
+    settings = json.loads(checkpoint["config"])
+    del settings["teacher"], settings["teacher_share"]
+    torch.save(checkpoint | {"config": json.dumps(settings)}, run.checkpoint_path)
+    assert run_until(run, 100, "pause") == "finished"
+    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))

@@ -102,6 +102,18 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             factory="fmnist.models.residual:SmallResidualNet",
             recipe={**_STANDARD, "epochs": 15},
         ),
+        "residual-compact": ModelSpec(
+            title="Compact ResidualNet",
+            summary="Fewer than 100,000 parameters, most of them used on the whole image.",
+            factory="fmnist.models.residual:CompactResidualNet",
+            recipe={
+                **_STANDARD,
+                "epochs": 20,
+                "augmentation": "flip-shift",
+                "ema": 0.999,
+                "views": "flip-shift",
+            },
+        ),
         "residual-large": ModelSpec(
             title="Large ResidualNet",
             summary="Four convolutions and two residual blocks, most of them on large maps: "

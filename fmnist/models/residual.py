@@ -69,6 +69,37 @@ class SmallResidualNet(Chain):
         )
 
 
+class CompactResidualNet(Chain):
+    """A residual network of 98,042 parameters that each are used as often as can be.
+
+    As `SmallResidualNet`, but pooled instead of strided, and its first block on the whole image:
+    with few parameters, work is what accuracy is bought with.
+
+    Parameters
+    ----------
+    num_classes : int
+        Length of the logits.
+
+    Notes
+    -----
+    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    """
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__(
+            convolution(1, 16),  # (B, 16, 28, 28)
+            convolution(16, 32),
+            _Residual(32),
+            nn.MaxPool2d(2),  # (B, 32, 14, 14)
+            _Residual(32),
+            convolution(32, 48, pool=nn.MaxPool2d(2)),  # (B, 48, 7, 7)
+            _Residual(48),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),  # (B, 48)
+            nn.Linear(48, num_classes),
+        )
+
+
 class LargeResidualNet(Chain):
     """Four plain convolutions, two of them pooled, and two residual blocks; 472,874 parameters.
 

@@ -91,8 +91,9 @@ def read() -> TrainConfig:
     }
     values["augmentation"] = _augmentation()
     values["patience"] = values.get("patience") or None
-    if values.get("mixing") == "none":
-        del values["mixing_share"]
+    for name in ("mixing", "teacher"):
+        if values.get(name) == "none":
+            del values[f"{name}_share"]
     if st.session_state.get("setting-whole", True):
         values["subset"] = None
     return TrainConfig.from_json(values)
@@ -298,6 +299,35 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
         **keep,
     )
     show_samples()
+    first, second, _ = st.columns(3)
+    _choice(
+        first,
+        "Teacher",
+        "teacher",
+        _teachers(),
+        "Distillation: learns from the probabilities that a finished run gives to the same "
+        "images, too. A small network learns more from a better one than from labels alone.",
+        keep,
+    )
+    second.number_input(
+        "Teacher's share of the loss",
+        0.05,
+        1.0,
+        key="setting-teacher_share",
+        step=0.05,
+        disabled=st.session_state.get("setting-teacher", "none") == "none",
+        **keep,
+    )
+
+
+def _teachers() -> dict[str, str]:
+    """Ids and names of the runs that can teach; the one chosen stays, though it be gone."""
+    titles = {"none": "None"}
+    for run in cache.all_runs():
+        if run.state == "finished" and run.weights_path.exists():
+            titles.setdefault(run.run_id, run.name)
+    chosen = st.session_state.get("setting-teacher", "none")
+    return titles if chosen in titles else {**titles, chosen: f"{chosen} (gone)"}
 
 
 def _computing(keep: dict[str, Any]) -> None:
