@@ -15,7 +15,7 @@ from fmnist.models.registry import MODELS
 from fmnist.models.sizes import Size
 from fmnist.runs import Run, RunError
 
-TableName = Literal["models", "ablation", "precision"]
+TableName = Literal["models", "ablation", "precision", "strong"]
 
 HEAVIEST: Final = 3_000_000
 """Bytes of weights that are kept with a run of a table, at most."""
@@ -45,6 +45,8 @@ class Row:
     members : int
         Of an ensemble: the first so many runs of these settings, whose probabilities are
         averaged; 1 for a single model.
+    lesson : str
+        What was learned from it, in a sentence or two; empty where the table has no such column.
     """
 
     key: str
@@ -53,6 +55,7 @@ class Row:
     claimed: float | None = None
     seeds: int = 1
     members: int = 1
+    lesson: str = ""
 
     @property
     def base(self) -> str:
@@ -62,13 +65,14 @@ class Row:
     @property
     def run_title(self) -> str:
         """What its runs are called: the model, and what differs from the model's own recipe."""
-        own = TrainConfig(**recipe("own", self.config.model))
-        parts = [MODELS[self.config.model].title]
-        if self.config.epochs != own.epochs:
-            parts.append(f"{self.config.epochs} epochs")
-        if self.config.precision != own.precision:
-            parts.append(self.config.precision)
-        return ", ".join(parts)
+        own = TrainConfig(**recipe("own", self.config.model)).to_json()
+        forms = {"epochs": "{} epochs", "precision": "{}"}
+        parts = [
+            forms.get(name, name.replace("_", " ") + " {}").format(value)
+            for name, value in self.config.to_json().items()
+            if value != own[name]
+        ]
+        return ", ".join([MODELS[self.config.model].title, *parts])
 
     def with_seed(self, seed: int) -> TrainConfig:
         """The settings of one of its runs."""
@@ -85,6 +89,12 @@ def _ablation(key: str, title: str, claimed: float) -> Row:
     return Row(f"{key}-bfloat16", title, config, claimed, seeds=2)
 
 
+def _towards(model: str, key: str, title: str, lesson: str, **changes: Any) -> Row:
+    """A run made towards the strong models: the model's own recipe with some changes."""
+    config = TrainConfig(**{**recipe("own", model), **changes})
+    return Row(key, title, config, lesson=lesson)
+
+
 TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
     "models": (
         _own("logistic", 0.842, seeds=3),
@@ -94,6 +104,8 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _own("swift", seeds=_MEMBERS),
         _own("residual-small", seeds=3),
         _own("residual"),
+        _own("residual-compact"),
+        _own("residual-large"),
         _own("deep-cnn", seeds=2),
         _own("resnet18", 0.945),
         _own("efficientnet-b0", 0.952),
@@ -114,6 +126,18 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         Row(f"fashion-cnn-short-{precision}", f"FashionCNN, {precision}",
             TrainConfig(epochs=3, precision=precision), seeds=3)
         for precision in _PRECISIONS
+    ),
+    "strong": (
+        _towards("residual-large", "residual-large", "Large ResidualNet, own recipe", ""),
+        _towards(
+            "residual-large", "residual-large-cutmix", "… and CutMix in half of the batches", "",
+            mixing="cutmix", mixing_share=0.5,
+        ),
+        _towards("residual-compact", "residual-compact", "Compact ResidualNet, own recipe", ""),
+        _towards(
+            "residual-compact", "residual-compact-taught", "… taught by the strong model", "",
+            teacher="strong",
+        ),
     ),
 }  # fmt: skip
 """The rows of each table, in their order."""
@@ -247,7 +271,8 @@ def records(
 
     Parameters
     ----------
-    table : {"models", "ablation", "precision"}
+    table : str
+        Key of `TABLES`.
     present : sequence of Run
     sizes : mapping of str to Size
         Of the models, as far as they were counted.
@@ -257,7 +282,8 @@ def records(
     list of dict
         `title`, `claimed`, `accuracy`, `error`, `low`, `high`, `validation` (fractions or None),
         `parameters`, `multiply_adds` (of an ensemble, of all members; None where they were not
-        counted), `minutes`, `epochs`, `seeds`, `protocol`, `precision`, `verdict`, `run_ids`.
+        counted), `minutes`, `epochs`, `seeds`, `protocol`, `precision`, `verdict`, `lesson`,
+        `run_ids`.
     """
     lines = []
     for row in TABLES[table]:
@@ -284,6 +310,7 @@ def records(
                 "protocol": row.config.protocol,
                 "precision": row.config.precision,
                 "verdict": stand.verdict,
+                "lesson": row.lesson,
                 "run_ids": [run.run_id for run in stand.runs],
             }
         )
@@ -304,6 +331,10 @@ at a time, computed in bfloat16 ([precision.md](precision.md) compares it with f
 
 FashionCNN by the original recipe, cut to 3 epochs, computed in 32 and in 16 bits. How much faster \
 16 bits are is in [speed.md](speed.md).""",
+    "strong": """# Strong
+
+Every run made towards the shipped models `strong`, `small` and `ensemble`, also those that did \
+not help. They were compared on the validation images; the test images chose nothing.""",
 }
 
 
@@ -312,12 +343,16 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
 
     Parameters
     ----------
-    table : {"models", "ablation", "precision"}
+    table : str
+        Key of `TABLES`.
     lines : sequence of mapping
         As `records` returns them.
     """
     has_claims = any(line["claimed"] for line in lines)
-    shown = [c for c in _COLUMNS if has_claims or c.title not in _CLAIMS]
+    hidden = () if has_claims else _CLAIMS
+    if not any(line["lesson"] for line in lines):
+        hidden += (_LESSON,)
+    shown = [c for c in _COLUMNS if c.title not in hidden]
     head = ["| " + " | ".join(c.title for c in shown) + " |"]
     head.append("| " + " | ".join(":--" if c.is_text else "--:" for c in shown) + " |")
     body = ["| " + " | ".join(c.text(line) for c in shown) + " |" for line in lines]
@@ -387,7 +422,9 @@ _COLUMNS: Final = (
     _Column("Protocol", lambda line: line["protocol"], is_text=True),
     _Column("Precision", lambda line: line["precision"], is_text=True),
     _Column("First table and ours", lambda line: line["verdict"], is_text=True),
+    _Column("What was learned", lambda line: line["lesson"] or "–", is_text=True),
 )
+_LESSON: Final = "What was learned"
 _CLAIMS: Final = ("First table", "First table and ours")
 _NOTES: Final = (
     "Under the held-out protocol the epoch was chosen on 5,000 validation images, or is the last "

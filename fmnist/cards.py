@@ -14,12 +14,13 @@ from typing import Final, get_args
 import numpy as np
 
 from fmnist import runs
+from fmnist.calibration import brier_score, reliability
 from fmnist.classes import CLASS_NAMES
 from fmnist.config import DatasetName, Drawings, TrainConfig
 from fmnist.datasets import DATASET_TITLES, DRAWN_TRAIN, SplitName
 from fmnist.evaluation import Evaluation, load_arrays
-from fmnist.files import write_atomic, write_json
-from fmnist.metrics import class_scores, most_confused_pairs
+from fmnist.files import read_json, write_atomic, write_json
+from fmnist.metrics import class_scores, most_confused_pairs, softmax
 from fmnist.models.registry import describe
 from fmnist.runs import EpochEntry, Run, RunError
 
@@ -41,6 +42,7 @@ ORIGINAL_CONFUSED_PAIRS: Final = (("Shirt", "T-shirt/top"), ("Coat", "Pullover")
 _CARD = "README.md"
 _NOTES = "notes.md"
 _COMPANION_SUFFIX = "-notebook"
+_REFERENCE = "fashion-cnn"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
 _TRAIN_IMAGES: Final[Mapping[DatasetName, int]] = {
     "fashion-mnist": 60_000,
@@ -108,13 +110,14 @@ def publish(
         folder = Path(temporary) / name
         _copy(run, folder, title=title, weights=weights, epochs=not brief)
         if not brief:
-            _write_card(runs.open_run(folder.parent, name), root)
+            run = runs.open_run(folder.parent, name)
+            write_atomic(run.folder / _CARD, _card_of(run, root).encode())
         with _out_of_the_way(target, Path(temporary) / "replaced"):
             folder.rename(target)
     published = runs.open_run(root, name)
     companion = companion_of(published, root)
     if companion and not brief:
-        _write_card(companion, root)
+        write_card(root, companion.run_id)
     return published
 
 
@@ -195,13 +198,23 @@ def write_card(root: Path, name: str) -> Path:
     fmnist.runs.RunError
         If there is no such model, or it lacks a file.
     """
-    return _write_card(runs.open_run(root, name), root)
-
-
-def _write_card(run: Run, root: Path) -> Path:
+    run = runs.open_run(root, name)
     path = run.folder / _CARD
-    write_atomic(path, model_card(run, companion=companion_of(run, root)).encode())
+    write_atomic(path, _card_of(run, root).encode())
     return path
+
+
+def _card_of(run: Run, root: Path) -> str:
+    return model_card(run, companion=companion_of(run, root), reference=_reference(run, root))
+
+
+def _reference(run: Run, root: Path) -> Run | None:
+    """The shipped FashionCNN, for all models but those of the notebook that it comes from."""
+    if run.config is None or run.config.model == _REFERENCE or _REFERENCE not in runs.run_ids(root):
+        return None
+    found = runs.open_run(root, _REFERENCE)
+    is_comparable = found.config is not None and found.config.dataset == run.config.dataset
+    return found if is_comparable else None
 
 
 def is_card_current(run: Run, root: Path) -> bool:
@@ -210,7 +223,7 @@ def is_card_current(run: Run, root: Path) -> bool:
         text = (run.folder / _CARD).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
-    return text == model_card(run, companion=companion_of(run, root))
+    return text == _card_of(run, root)
 
 
 def stored_evaluation(run: Run, split: SplitName) -> Evaluation:
@@ -229,7 +242,7 @@ def stored_evaluation(run: Run, split: SplitName) -> Evaluation:
         raise RunError(f"The run {run.run_id} is broken: {error}") from error
 
 
-def model_card(run: Run, *, companion: Run | None) -> str:
+def model_card(run: Run, *, companion: Run | None, reference: Run | None = None) -> str:
     """The model card of a finished run, from the files in its folder.
 
     Parameters
@@ -237,6 +250,8 @@ def model_card(run: Run, *, companion: Run | None) -> str:
     run : Run
     companion : Run or None
         The run of the same model under the other protocol.
+    reference : Run, optional
+        Whose accuracy of each class stands beside.
 
     Returns
     -------
@@ -259,8 +274,9 @@ def model_card(run: Run, *, companion: Run | None) -> str:
         _protocol(run, config, test),
         _headline(run, config, best, test, companion),
         _progression(run, config, companion),
-        _classes(config, best, test),
+        _classes(config, best, test, reference),
         _confusions(config, test),
+        _calibration(test),
         *_notes(run),
         _time(run),
         _recipe(run, config),
@@ -282,8 +298,8 @@ def _introduction(run: Run, config: TrainConfig) -> str:
 
 {model.title}: {model.summary} It names the class of a 28×28 image of a garment: \
 {", ".join(CLASS_NAMES)}. Trained on {DATASET_TITLES[config.dataset]} under the \
-{config.protocol} protocol; the run began on {made:%Y-%m-%d}.{drawings} This card is written from \
-the files beside it by `python -m fmnist card {run.run_id}`."""
+{config.protocol} protocol; the run began on {made:%Y-%m-%d}.{drawings}{_learned_from(run)} This \
+card is written from the files beside it by `python -m fmnist card {run.run_id}`."""
     if run.weights_path.exists():
         return f"""{text}
 
@@ -294,6 +310,20 @@ classifier = fmnist.load_pretrained("{run.run_id}")
 probabilities = classifier.predict_proba(images)  # uint8 (N, 28, 28), white garment on black
 ```"""
     return f"{text} The weights are not shipped; the command at the end makes them again."
+
+
+def _learned_from(run: Run) -> str:
+    """Of a student, who its teacher was; of an ensemble, who is in it."""
+    document = read_json(run.config_path)
+    if "members" in document:
+        names = ", ".join(f"`{name}`" for name in document["members"])
+        return f" Its members are {names}; it has their weights."
+    if "teacher" in document:
+        return (
+            f" Beside the labels it learned from the probabilities of "
+            f"`{document['teacher']['run_id']}` (distillation)."
+        )
+    return ""
 
 
 def _protocol(run: Run, config: TrainConfig, test: Evaluation) -> str:
@@ -333,6 +363,11 @@ def _headline(
             ("**Test accuracy**", f"**{_percent(test.accuracy)}**"),
             ("Test loss", f"{test.loss:.4f}"),
         ]
+        if run.views_path.exists():
+            views = Evaluation.load(run.views_path)
+            rows.append(
+                (f"Test accuracy over several views ({config.views})", _percent(views.accuracy))
+            )
     else:
         last = run.history.epochs[-1]
         rows = [
@@ -384,19 +419,23 @@ def _progression(run: Run, config: TrainConfig, companion: Run | None) -> str:
     return "\n".join(["## Progression", "", *_table(titles, rows), "", note])
 
 
-def _classes(config: TrainConfig, best: EpochEntry, test: Evaluation) -> str:
+def _classes(config: TrainConfig, best: EpochEntry, test: Evaluation, reference: Run | None) -> str:
     titles = ["Class", "Correct / total", "Accuracy", "Precision", "Recall", "F1"]
     is_comparable = _is_original(config)
     if is_comparable:
         titles.append("Original notebook, accuracy")
+    other = class_scores(stored_evaluation(reference, "test").confusion) if reference else []
+    if reference:
+        titles.append(f"{reference.name}, accuracy")
     rows = []
     for score in class_scores(test.confusion):
         name = CLASS_NAMES[score.label]
         row = [name, f"{score.correct:,} / {score.total:,}"]
         row += map(_percent, (score.accuracy, score.precision, score.accuracy, score.f1))
-        rows.append(
-            [*row, ORIGINAL_CLASS_ACCURACY.get(name, "not given")] if is_comparable else row
-        )
+        if is_comparable:
+            row.append(ORIGINAL_CLASS_ACCURACY.get(name, "not given"))
+        row += [_percent(of.accuracy) for of in other if of.label == score.label]
+        rows.append(row)
     note = (
         f"Weights of epoch {best.epoch}. Accuracy is the share of a class's images that are "
         "recognised, which is its recall."
@@ -420,6 +459,20 @@ def _confusions(config: TrainConfig, test: Evaluation) -> str:
         pairs = " and ".join(f"{a}↔{b}" for a, b in ORIGINAL_CONFUSED_PAIRS)
         lines += ["", f"The original notebook names {pairs} as most confused, without counts."]
     return "\n".join(lines)
+
+
+def _calibration(test: Evaluation) -> str:
+    probabilities = softmax(test.logits)
+    confidence = probabilities.max(axis=1)
+    told = reliability(confidence, test.correct)
+    rows = [
+        ("Mean confidence", _percent(float(confidence.mean()))),
+        ("Accuracy", _percent(test.accuracy)),
+        ("Expected calibration error (15 bins)", f"{told.ece:.4f}"),
+        ("Brier score", f"{brier_score(probabilities, test.labels):.4f}"),
+    ]
+    note = "Before any temperature is fitted; the Confidence page fits one on validation."
+    return "\n".join(["## Calibration (test)", "", *_table(("", "Value"), rows), "", note])
 
 
 def _notes(run: Run) -> list[str]:
@@ -447,8 +500,14 @@ other work at the same time: no more than a hint of what yours will need."""
 
 
 def _recipe(run: Run, config: TrainConfig) -> str:
-    options = [f"--{k.replace('_', '-')} {v}" for k, v in config.to_json().items()]
-    command = " \\\n    ".join(["python -m fmnist train", *options])
+    document = read_json(run.config_path)
+    if "members" in document:
+        command = " ".join(["python -m fmnist ensemble", *document["members"]])
+    else:
+        # what the file does not have was no setting yet, and is at its default
+        given = [name for name in config.to_json() if name in document["config"]]
+        options = [f"--{k.replace('_', '-')} {getattr(config, k)}" for k in given]
+        command = " \\\n    ".join(["python -m fmnist train", *options])
     titles = {"fmnist": "fmnist", "python": "Python", "torch": "torch", "numpy": "NumPy"}
     known = [f"{titles[k]} {run.environment[k]}" for k in titles if k in run.environment]
     rows = [

@@ -9,7 +9,7 @@ import pytest
 from fmnist import bench, runs
 from fmnist.__main__ import main
 from fmnist.bench import TABLES, Row
-from fmnist.config import TrainConfig
+from fmnist.config import TrainConfig, recipe
 from fmnist.evaluation import Evaluation
 from fmnist.runs import Progress, Run
 from tests.small import small_dataset
@@ -36,6 +36,22 @@ def test_rows_have_keys_of_their_own_and_settings_that_fit() -> None:
         assert len({row.key for row in rows}) == len(rows)
         assert all(row.config.seed == 0 and row.with_seed(3).seed == 3 for row in rows)
         assert all(row.seeds >= row.members for row in rows)
+
+
+def test_a_run_is_called_after_what_differs_from_its_model_s_recipe() -> None:
+    own = TrainConfig(**recipe("own", "residual-large"))
+    assert replace(ROW, config=own).run_title == "Large ResidualNet"
+    changed = replace(own, epochs=3, precision="float32", mixing="cutmix", mixing_share=0.5)
+    title = "Large ResidualNet, 3 epochs, mixing cutmix, mixing share 0.5, float32"
+    assert replace(ROW, config=changed).run_title == title
+
+
+def test_lessons_are_a_column_where_there_are_any() -> None:
+    lines = bench.records("models", [], {})
+    assert "What was learned" not in bench.markdown("models", lines)
+    lines[0]["lesson"] = "It helped."
+    text = bench.markdown("strong", lines)
+    assert text.startswith("# Strong") and text.count("| It helped. |") == 1
 
 
 def test_runs_of_the_same_settings_count_and_no_others(tmp_path: Path) -> None:

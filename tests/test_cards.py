@@ -395,3 +395,61 @@ def test_only_fashion_cnn_is_compared_with_the_original_notebook(tmp_path: Path)
 def test_the_card_names_the_drawings_trained_on(tmp_path: Path, drawings: str, told: str) -> None:
     assert told in cards.model_card(make_run(tmp_path, drawings=drawings), companion=None)
     assert "drawings that" not in cards.model_card(make_run(tmp_path), companion=None)
+
+
+@pytest.mark.parametrize("name", runs.run_ids(runs.pretrained_folder()))
+def test_the_shipped_cards_say_what_their_files_say(name: str) -> None:
+    run = runs.open_run(runs.pretrained_folder(), name)
+    assert cards.is_card_current(run, runs.pretrained_folder())
+
+
+def test_calibration_is_that_of_the_test_images(tmp_path: Path) -> None:
+    rows = dict(_rows(cards.model_card(make_run(tmp_path), companion=None), "Calibration (test)"))
+    confidence = np.exp(2) / (np.exp(2) + 9)  # of every image
+    assert rows["Mean confidence"] == f"{confidence:.2%}"
+    assert rows["Accuracy"] == "94.10%"
+    assert rows["Expected calibration error (15 bins)"] == f"{0.941 - confidence:.4f}"
+    right, wrong = (1 - confidence) ** 2, confidence**2 + (1 - 1 / (np.exp(2) + 9)) ** 2
+    others = np.exp(-2) * confidence
+    brier = 0.941 * (right + 9 * others**2) + 0.059 * (wrong + 8 * others**2)
+    assert rows["Brier score"] == f"{brier:.4f}"
+
+
+def test_accuracy_over_several_views_stands_beside(tmp_path: Path) -> None:
+    run = make_run(tmp_path, views="flip")
+    assert "several views" not in cards.model_card(run, companion=None)
+    _evaluation("test").save(run.views_path)
+    figures = dict(_rows(cards.model_card(run, companion=None), "Figures"))
+    assert figures["Test accuracy over several views (flip)"] == "94.10%"
+
+
+def test_other_models_stand_beside_fashion_cnn(tmp_path: Path) -> None:
+    cards.publish(make_run(tmp_path / "runs", name="FashionCNN"), tmp_path, "fashion-cnn")
+    cards.publish(make_run(tmp_path / "runs", model="residual"), tmp_path, "other")
+    rows = [_rows(card.read_text(), "Classes (test)") for card in tmp_path.glob("*/README.md")]
+    columns = {titles[-1]: [row[-1] for row in body] for titles, *body in rows}
+    assert columns["FashionCNN, accuracy"][6] == "58.00%"  # 42 of 100 shirts are mistaken
+    assert len(columns) == 2  # FashionCNN itself stands beside the original
+
+
+def test_the_card_of_a_student_names_its_teacher(tmp_path: Path) -> None:
+    run = make_run(tmp_path, teacher="strong")
+    write_json(run.config_path, read_json(run.config_path) | {"teacher": {"run_id": "strong"}})
+    assert "the probabilities of `strong`" in cards.model_card(run, companion=None)
+
+
+def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path: Path) -> None:
+    run = make_run(tmp_path, model="swift+residual", epochs=1)
+    write_json(run.config_path, read_json(run.config_path) | {"members": ["swift-0", "big"]})
+    card = cards.model_card(run, companion=None)
+    assert "Its members are `swift-0`, `big`" in card
+    assert "\npython -m fmnist ensemble swift-0 big\n" in card
+
+
+def test_a_setting_that_a_run_did_not_know_is_not_in_its_command(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    document = read_json(run.config_path)
+    del document["config"]["teacher"]
+    write_json(run.config_path, document)
+    card = cards.model_card(runs.open_run(tmp_path, run.run_id), companion=None)
+    assert "--teacher " not in card and "--teacher-share " in card

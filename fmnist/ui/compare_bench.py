@@ -13,11 +13,13 @@ _TITLES: Final[Mapping[bench.TableName, str]] = {
     "models": "Models",
     "ablation": "Ablation of FashionCNN",
     "precision": "Precision",
+    "strong": "Towards the strong model",
 }
 _CAPTIONS: Final[Mapping[bench.TableName, str]] = {
     "models": "Each model by its own recipe, FashionCNN by the original's.",
     "ablation": "The original recipe with one thing left out at a time, computed in 16 bits.",
     "precision": "FashionCNN by the original recipe, cut to 3 epochs, in 32 and in 16 bits.",
+    "strong": "Every run made towards the strong and the small model, compared on validation.",
 }
 
 
@@ -37,7 +39,8 @@ def show() -> None:
         )
         lines = cache.bench_records(table)
         has_claims = any(line["claimed"] for line in lines)
-        rows = [_row(line, has_claims) for line in lines]
+        has_lessons = any(line["lesson"] for line in lines)
+        rows = [_row(line, has_claims, has_lessons) for line in lines]
         st.dataframe(
             pd.DataFrame(rows),
             key=f"bench-rows-{table}",
@@ -56,6 +59,7 @@ def show() -> None:
                 "Test %": st.column_config.NumberColumn(
                     format="%.2f", help="Held-out; the mean where there are several runs."
                 ),
+                "Validation %": st.column_config.NumberColumn(format="%.2f"),
                 "± points": st.column_config.NumberColumn(
                     format="%.2f", help="Standard error for 10,000 test images."
                 ),
@@ -73,7 +77,7 @@ def show() -> None:
         )
 
 
-def _row(line: Mapping[str, Any], has_claims: bool) -> dict[str, Any]:
+def _row(line: Mapping[str, Any], has_claims: bool, has_lessons: bool) -> dict[str, Any]:
     def percent(value: float | None) -> float | None:
         return None if value is None else 100 * value
 
@@ -84,7 +88,9 @@ def _row(line: Mapping[str, Any], has_claims: bool) -> dict[str, Any]:
         "Test %": percent(line["accuracy"]),
         "± points": percent(line["error"]),
         "Verdict": line["verdict"],
+        "What was learned": line["lesson"],
         "Runs": line["seeds"],
+        "Validation %": percent(line["validation"]),
         "Range %": f"{100 * line['low']:.2f} to {100 * line['high']:.2f}" if several else None,
         "Parameters": line["parameters"],
         "Multiply-adds": line["multiply_adds"],
@@ -94,6 +100,8 @@ def _row(line: Mapping[str, Any], has_claims: bool) -> dict[str, Any]:
     }
     if not has_claims:
         del row["First table %"], row["Verdict"]
+    if not has_lessons:
+        del row["What was learned"]
     return row
 
 

@@ -215,6 +215,8 @@ def test_every_option_of_the_form_reaches_the_run(machine: Path) -> None:
     pills(app, "setting-augmentation").set_value(["erase", "flip"]).run()
     app.selectbox(key="setting-mixing").set_value("cutmix").run()
     app.number_input(key="setting-mixing_share").set_value(0.5).run()
+    app.selectbox(key="setting-teacher").set_value("fashion-cnn").run()
+    app.number_input(key="setting-teacher_share").set_value(0.7).run()
     app.number_input(key="setting-label_smoothing").set_value(0.1).run()
     app.number_input(key="setting-ema").set_value(0.99).run()
     app.number_input(key="setting-patience").set_value(4).run()
@@ -222,6 +224,7 @@ def test_every_option_of_the_form_reaches_the_run(machine: Path) -> None:
     app.selectbox(key="setting-views").set_value("flip").run()
     expected = {
         "augmentation": "flip-erase", "mixing": "cutmix", "mixing_share": 0.5,
+        "teacher": "fashion-cnn", "teacher_share": 0.7,
         "label_smoothing": 0.1, "ema": 0.99, "patience": 4, "precision": "auto", "views": "flip",
     }  # fmt: skip
     assert started(app, machine).items() >= expected.items()
