@@ -349,7 +349,7 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
         As `records` returns them.
     """
     has_claims = any(line["claimed"] for line in lines)
-    hidden = () if has_claims else _CLAIMS
+    hidden: tuple[str, ...] = () if has_claims else _CLAIMS
     if not any(line["lesson"] for line in lines):
         hidden += (_LESSON,)
     shown = [c for c in _COLUMNS if c.title not in hidden]

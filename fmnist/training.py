@@ -39,6 +39,7 @@ Outcome = Literal["finished", "paused", "stopped"]
 
 CHECKPOINT_SECONDS: Final = 30.0
 STATUS_SECONDS: Final = 1.0
+TELL_SECONDS: Final = 5.0
 MOMENTUM: Final = 0.9
 
 _CHECKPOINT_FORMAT: Final = 3
@@ -539,10 +540,26 @@ class _Session:
             chosen = Classifier.load(self.run.weights_path)
             chosen.model.to(self.device)
             test = self.dataset.split("test")
-            evaluate(chosen, test).save(self.run.evaluation_path("test"))
+            measured = evaluate(chosen, test, progress=self._telling("Test images measured"))
+            measured.save(self.run.evaluation_path("test"))
             views = self.config.views
             if views != "one":
-                evaluate(chosen, test, views=views).save(self.run.views_path)
+                told = self._telling("Test images measured over several views, a view at a time")
+                several = evaluate(chosen, test, views=views, progress=told)
+                several.save(self.run.views_path)
+
+    def _telling(self, what: str) -> Callable[[int, int], None]:
+        """Log every few seconds how much has been measured; what is quick is not told."""
+        told = time.perf_counter()
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told
+            now = time.perf_counter()
+            if now - told >= TELL_SECONDS:
+                told = now
+                self._log_event(f"{what}: {done:,} of {total:,}")
+
+        return progress
 
     def _classifier(self) -> Classifier:
         return Classifier(self.average or self.model, model_name=self.config.model)

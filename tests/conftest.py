@@ -13,6 +13,12 @@ from tests.small import small_dataset
 __all__ = ["mirror", "mirror_files"]  # fixtures
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # several processes with as many threads each as there are cores wait for one another
+    if hasattr(config, "workerinput"):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="session")
 def fashion_mnist_folder() -> Path:
     """The folder of the real data set's four files; skips where there is none."""

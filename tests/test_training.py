@@ -706,3 +706,13 @@ def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) ->
     torch.save(checkpoint | {"config": json.dumps(settings)}, run.checkpoint_path)
     assert run_until(run, 100, "pause") == "finished"
     same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+
+
+def test_measuring_that_takes_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "TELL_SECONDS", 0.0)
+    events = run_whole(tmp_path, replace(CONFIG, epochs=1, views="flip")).read_events()
+    told = [event.text for event in events if "measured" in event.text]
+    assert told == [
+        "Test images measured: 200 of 200",
+        *["Test images measured over several views, a view at a time: 200 of 200"] * 2,
+    ]

@@ -126,13 +126,15 @@ def show_progress(run_id: str, was: str) -> None:
     if run.config is None:
         return
     if run.state in ACTIVE_STATES:
-        starting = progress.step == 0
         where = (
-            "Starting…"
-            if starting
-            else f"Epoch {progress.epoch} of {run.config.epochs} · step {progress.step:,} of "
+            f"Epoch {progress.epoch} of {run.config.epochs} · step {progress.step:,} of "
             f"{progress.steps:,} · {progress.fraction:.0%}"
         )
+        if progress.step == 0:
+            where = "Starting…"
+        elif progress.step == progress.steps:  # a large network takes minutes for the test images
+            told = [event.text for event in run.read_events() if " measured" in event.text]
+            where = f"{told[-1]}…" if told else "Measuring…"
         st.progress(progress.fraction, where)
     best, last = run.history.kept, run.history.epochs[-1] if run.history.epochs else None
     with st.container(horizontal=True, key="progress-figures"):

@@ -1,0 +1,112 @@
+"""What stands on a shipped model's card beside its figures: its steps, and how soon it answers.
+
+    python benchmarks/shipped.py strong small ensemble
+
+Writes `notes.md` into each model's folder, and its card anew. The steps are those runs of
+`benchmarks/strong.md` that have the model's network; the times are measured here: in a process
+that has imported everything, reading the weights, and then one image from pixels to probabilities.
+"""
+
+import argparse
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
+
+from benchmarks.speed import processor  # noqa: E402
+from fmnist import bench, cards, classifier, runs  # noqa: E402
+from fmnist.files import write_atomic  # noqa: E402
+from fmnist.models import sizes  # noqa: E402
+from fmnist.models.registry import members  # noqa: E402
+
+AIM: Final = 0.3  # seconds to load the model and classify an image
+TIMES: Final = 15
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Median over `TIMES`, after one time that does not count."""
+    taken = []
+    for _ in range(TIMES + 1):
+        begun = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken[1:])
+
+
+def steps(run: runs.Run) -> list[str]:
+    """Lines of a table of the runs towards this model, with what each brought on validation."""
+    assert run.config is not None
+    table = bench.records("strong", runs.list_all_runs(), sizes.count(set()))
+    wanted = set(members(run.config.model))
+    rows = [row.config.model for row in bench.TABLES["strong"]]
+    lines = [line for line, model in zip(table, rows, strict=True) if model in wanted]
+    return [
+        "| Step | Validation | Test | Epochs | Minutes | What was learned |",
+        "| :-- | --: | --: | --: | --: | :-- |",
+        *(
+            f"| {line['title']} | {percent(line['validation'])} | {percent(line['accuracy'])} | "
+            f"{line['epochs']} | {'–' if line['minutes'] is None else round(line['minutes'])} | "
+            f"{line['lesson'] or '–'} |"
+            for line in lines
+        ),
+    ]
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2%}"
+
+
+def notes(run: runs.Run) -> str:
+    """The text of a model's `notes.md`."""
+    image = np.random.default_rng(0).integers(0, 256, (1, 28, 28), dtype=np.uint8)
+    loading = seconds(lambda: classifier.load_pretrained(run.run_id))
+    model = classifier.load_pretrained(run.run_id)
+    answering = seconds(lambda: model.predict_proba(image))
+    size = run.weights_path.stat().st_size / 1e6
+    text = [
+        "## Steps towards it",
+        "",
+        "Compared on validation; the test images chose nothing. All runs: "
+        "[benchmarks/strong.md](../../../benchmarks/strong.md).",
+        "",
+        *steps(run),
+        "",
+        "## Answers",
+        "",
+        "|  | Value |",
+        "| :-- | --: |",
+        f"| Weights | {size:.2f} MB |",
+        f"| Loading them | {loading:.3f} s |",
+        f"| One image, from pixels to probabilities | {answering:.4f} s |",
+        f"| Together (aim: {AIM} s) | {loading + answering:.3f} s |",
+        "",
+        f"Medians of {TIMES}, by `python benchmarks/shipped.py {run.run_id}`, {processor()}, "
+        f"{torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}, Python "
+        f"{platform.python_version()}, torch {torch.__version__}.",
+    ]
+    return "\n".join(text) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python benchmarks/shipped.py")
+    parser.add_argument("models", nargs="+", metavar="NAME")
+    for name in parser.parse_args().models:
+        run = runs.open_run(runs.pretrained_folder(), name)
+        text = notes(run)
+        write_atomic(run.folder / "notes.md", text.encode())
+        cards.write_card(runs.pretrained_folder(), name)
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
