@@ -265,8 +265,11 @@ def own_runs() -> list[Run]:
 
 
 def shipped_runs() -> list[Run]:
-    """The shipped models, by name."""
-    return sorted(_listed(runs.pretrained_folder()), key=lambda run: run.run_id)
+    """The shipped models, by name; FashionCNN, which everything begins with, comes first."""
+    return sorted(
+        _listed(runs.pretrained_folder()),
+        key=lambda run: (not run.run_id.startswith("fashion-cnn"), run.run_id),
+    )
 
 
 def benchmark_runs() -> list[Run]:

@@ -12,6 +12,7 @@ from fmnist import comparison, runs
 from fmnist.charts import OTHER_COLOUR
 from fmnist.evaluation import Evaluation
 from fmnist.runs import Run
+from fmnist.ui import cache
 from fmnist.ui.compare_panels import PANELS
 from tests.browser.conftest import Server
 from tests.browser.running import SLOW, settle
@@ -28,6 +29,8 @@ def shipped(name: str) -> Run:
 
 
 def open_compare(page: Page, server: Server, **query: str) -> None:
+    """Three runs side by side, unless the query names others."""
+    query = {"runs": f"{HELD_OUT}~{NOTEBOOK}~{SKETCH}", **query}
     asked = "&".join(f"{name}={value}" for name, value in query.items())
     page.goto(f"{server.url}/compare?{asked}")
     expect(page.locator(".st-key-compare-legend")).to_be_visible()
@@ -78,33 +81,43 @@ def search(page: Page, words: str) -> None:
 
 def all_runs() -> list[Run]:
     """Those that come with the project, all of them measured; the bare server has no others."""
-    roots = (runs.pretrained_folder(), runs.benchmark_folder())
-    return [run for root in roots for run in runs.list_runs(root)]
+    return [*cache.shipped_runs(), *cache.benchmark_runs()]
 
 
 def test_the_table_is_sorted_by_a_click_and_searched(page: Page, bare_server: Server) -> None:
     open_compare(page, bare_server)
     expect(page.get_by_text(f"{len(all_runs())} of {len(all_runs())} runs")).to_be_visible()
     search(page, "shipped")
-    expect(page.get_by_text(f"3 of {len(all_runs())} runs")).to_be_visible()
+    models = runs.list_runs(runs.pretrained_folder())
+    expect(page.get_by_text(f"{len(models)} of {len(all_runs())} runs")).to_be_visible()
     expect(cell(page, 0, 1)).to_have_text("FashionCNN, held-out")
     settle(page)
     for _ in range(2):  # upwards, then downwards
         click_table(page, 120, HEADER / 2)
-    expect(cell(page, 0, 1)).to_have_text("Sketch")
+    last = max(models, key=lambda run: run.name)
+    expect(cell(page, 0, 1)).to_have_text(last.name)
     # what is chosen by its place in the table is the run that stands there
     click_table(page, 16, HEADER + ROW / 2)
-    parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}")
+    taken = "" if last.run_id == SKETCH else f"~{SKETCH}~{last.run_id}"
+    parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}{taken}")
     settle(page)
-    search(page, "shipped residual")
+    search(page, "fashioncnn, notebook")
     expect(page.get_by_text(f"1 of {len(all_runs())} runs")).to_be_visible()
-    expect(cell(page, 0, 1)).to_have_text("Sketch")
+    expect(cell(page, 0, 1)).to_have_text("FashionCNN, notebook")
     expect(cell(page, 1, 1)).to_have_count(0)
-    legend(page, "FashionCNN, held-out", "FashionCNN, notebook")
     settle(page)
     click_table(page, 16, HEADER + ROW / 2)  # the runs that the search hides stay chosen
-    parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}~{SKETCH}")
+    parameter(page, "runs", f"{HELD_OUT}{taken}")
     no_exception(page)
+
+
+def test_the_models_that_came_along_stand_side_by_side_at_first(
+    page: Page, bare_server: Server
+) -> None:
+    open_compare(page, bare_server, runs="")
+    models = sorted(runs.list_runs(runs.pretrained_folder()), key=lambda run: run.run_id)
+    others = [run.name for run in models if run.run_id not in (HELD_OUT, NOTEBOOK)]
+    legend(page, "FashionCNN, held-out", "FashionCNN, notebook", *others)
 
 
 def test_rows_and_the_list_choose_the_same_runs(page: Page, bare_server: Server) -> None:
@@ -177,7 +190,9 @@ def test_a_click_on_a_point_takes_a_run_away_and_back(page: Page, bare_server: S
     legend(page, "FashionCNN, held-out", "FashionCNN, notebook")
     # the chart is drawn after the legend, and until then its points stand in the old order
     expect(points.nth(len(all_runs()) - 3)).to_have_css("fill", GREY)
-    click_point(page, 0)  # it is the first of those in grey now
+    # it is one of those in grey now, which stand in the order of the table
+    shown = [run.run_id for run in all_runs() if run.run_id not in (HELD_OUT, NOTEBOOK)]
+    click_point(page, shown.index(SKETCH))
     parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}~{SKETCH}")
     legend(page, "FashionCNN, held-out", "FashionCNN, notebook", "Sketch")
     no_exception(page)
