@@ -280,6 +280,11 @@ def _bench_run(row: bench.Row, seed: int) -> bool:
     alike = [run for run in runs.list_all_runs() if bench.matches(run, config)]
     if any(run.state == "finished" for run in alike):
         return True
+    if row.of:
+        from fmnist.ensembles import combine
+
+        combine([runs.find_run(run_id) for run_id in row.of], runs.runs_folder(), name=row.title)
+        return True
     begun = [run for run in alike if run.state in runs.RESUMABLE_STATES]
     dataset = datasets.load_named(config.dataset)
     if begun:

@@ -45,6 +45,8 @@ class Row:
     members : int
         Of an ensemble: the first so many runs of these settings, whose probabilities are
         averaged; 1 for a single model.
+    of : tuple of str
+        Of an ensemble of runs of other rows: their ids, in the order of `config.model`.
     lesson : str
         What was learned from it, in a sentence or two; empty where the table has no such column.
     """
@@ -55,6 +57,7 @@ class Row:
     claimed: float | None = None
     seeds: int = 1
     members: int = 1
+    of: tuple[str, ...] = ()
     lesson: str = ""
 
     @property

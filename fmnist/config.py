@@ -1,7 +1,7 @@
 """The settings of a training run: validated, immutable, to and from JSON."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, cast, get_args
 
@@ -216,6 +216,18 @@ class TrainConfig:
             if name not in known:
                 raise ConfigError(str(name), f"is no setting; known are {', '.join(known)}.")
         return cls(**values)
+
+
+def ensemble_of(members: Sequence[TrainConfig]) -> TrainConfig:
+    """Settings of an ensemble of runs of these: the first one's, but for what training is.
+
+    Several views are averaged where all members have the same ones.
+    """
+    views = members[0].views if len({config.views for config in members}) == 1 else "one"
+    return dataclasses.replace(
+        members[0], model="+".join(config.model for config in members), views=views,
+        epochs=1, patience=None, teacher="none", seed=0,
+    )  # fmt: skip
 
 
 def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:

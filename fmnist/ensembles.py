@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fmnist.cards import stored_evaluation
 from fmnist.classifier import Classifier
+from fmnist.config import ensemble_of
 from fmnist.datasets import SplitName
 from fmnist.evaluation import Evaluation
 from fmnist.files import read_json, write_atomic, write_json
@@ -56,8 +57,13 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
     splits: tuple[SplitName, ...] = (
         ("validation", "test") if first.protocol == "held-out" else ("test",)
     )
+    config = ensemble_of(configs)
+    if any(not run.views_path.exists() for run in members):
+        config = replace(config, views="one")
+    several = [run.views_path for run in members] if config.views != "one" else []
     try:
         networks = [Classifier.load(run.weights_path) for run in members]
+        views = [Evaluation.load(path) for path in several]
         evaluations = {
             split: Evaluation.mean([stored_evaluation(run, split) for run in members])
             for split in splits
@@ -66,8 +72,6 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         raise RunError(f"The ensemble cannot be made: {error}") from error
     if len({(n.normalisation, n.knows_garments) for n in networks}) > 1:
         raise RunError("The runs of an ensemble take the same pixels and give the same classes.")
-    model = "+".join(network.model_name for network in networks)
-    config = replace(first, model=model, epochs=1, patience=None)
     run = create_run(root, config, name=name or f"Ensemble of {len(members)}")
     document = read_json(members[0].config_path)
     kept = {key: document[key] for key in ("dataset", "environment") if key in document}
@@ -77,11 +81,13 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
     )
     Classifier(
         Ensemble([network.model for network in networks]),
-        model_name=model,
+        model_name=config.model,
         normalisation=networks[0].normalisation,
     ).save(run.weights_path)
     for split, evaluation in evaluations.items():
         evaluation.save(run.evaluation_path(split))
+    if views:
+        Evaluation.mean(views).save(run.views_path)
     measured = evaluations[monitored_split(first)]
     seconds = sum(member.progress.seconds for member in members)
     steps = sum(member.progress.step for member in members)

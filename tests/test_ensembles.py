@@ -65,6 +65,19 @@ def test_an_ensemble_is_a_finished_run_with_the_members_figures(
     assert made.progress.seconds == pytest.approx(seconds, abs=0.001)
 
 
+def test_several_views_are_averaged_where_all_members_have_them(
+    tmp_path: Path, members: list[Run]
+) -> None:
+    assert not combine(members, tmp_path).views_path.exists()
+    seen = [trained(tmp_path / "seen", replace(CONFIG, views="flip", seed=seed)) for seed in (0, 1)]
+    made = combine(seen, tmp_path)
+    assert made.config and made.config.views == "flip"
+    mean = Evaluation.mean([Evaluation.load(run.views_path) for run in seen])
+    assert np.array_equal(Evaluation.load(made.views_path).logits, mean.logits)
+    mixed = combine([seen[0], members[1]], tmp_path)
+    assert mixed.config and mixed.config.views == "one" and not mixed.views_path.exists()
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
