@@ -139,7 +139,7 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _towards("residual-compact", "residual-compact", "Compact ResidualNet, own recipe", ""),
         _towards(
             "residual-compact", "residual-compact-taught", "… taught by the strong model", "",
-            teacher="strong",
+            teacher="residual-large-0",
         ),
     ),
 }  # fmt: skip
@@ -191,7 +191,7 @@ class Standing:
             return "not run yet"
         if claimed is None:
             return "no figure to compare"
-        points = 100 * (found - claimed)
+        points = round(100 * (found - claimed), 1) + 0.0  # no "-0.0"
         if abs(found - claimed) <= 2 * error:
             return f"agrees ({points:+.1f} points, within two standard errors)"
         return f"disagrees: ours is {abs(points):.1f} points {'higher' if points > 0 else 'lower'}"

@@ -17,13 +17,13 @@ from fmnist.ui.compared import Compared
 
 ALWAYS: Final = "Name"
 AT_FIRST: Final = (
-    "Model", "Protocol", "Validation %", "Test %", "± points", "Parameters", "Multiply-adds",
+    "Protocol", "Validation %", "Test %", "± points", "Parameters", "Multiply-adds",
     "Epochs", "Minutes", "Device",
 )  # fmt: skip
 """Columns that are shown until others are chosen."""
 
 COLUMNS: Final[Mapping[str, Any]] = {
-    "Name": st.column_config.TextColumn(pinned=True, width=170),
+    "Name": st.column_config.TextColumn(pinned=True, width=230),
     "State": None,
     "Model": None,
     "Data": None,
