@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from fmnist import runs
 from fmnist.classifier import Classifier, Normalisation, load_pretrained, load_run
 from fmnist.config import TrainConfig
+from fmnist.datasets import load_fashion_mnist
+from fmnist.evaluation import Evaluation
+from fmnist.metrics import softmax
 from fmnist.models.registry import create_model
 from fmnist.runs import EpochEntry, RunError, Temperature
 from tests.small import small_dataset
@@ -312,3 +315,20 @@ def test_the_eleventh_output_is_what_is_no_garment(tmp_path: Path) -> None:
 def test_a_network_that_knows_no_other_things_gives_no_garment_score() -> None:
     with pytest.raises(ValueError, match="has not learned what is no garment"):
         new_classifier().garment_scores(IMAGES[:2])
+
+
+WITH_WEIGHTS = [
+    run.run_id for run in runs.list_runs(runs.pretrained_folder()) if run.weights_path.exists()
+]
+
+
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
+def test_a_shipped_model_says_of_real_images_what_is_stored_with_it(
+    name: str, fashion_mnist_folder: Path
+) -> None:
+    chosen = np.arange(0, 10_000, 50)
+    images = load_fashion_mnist(fashion_mnist_folder).test_images[chosen]
+    stored = Evaluation.load(runs.pretrained_folder() / name / "evaluation" / "test.npz")
+    probabilities = softmax(load_pretrained(name).logits(images))
+    # other processors round differently, and what is stored has 16 bits
+    assert probabilities == pytest.approx(stored.probabilities[chosen], abs=0.01)
