@@ -126,6 +126,26 @@ def test_bench_trains_what_is_missing_keeps_it_and_writes_the_table(
     assert "no row 'vgg'" in capsys.readouterr().err
 
 
+def test_bench_puts_an_ensemble_of_other_rows_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
+    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
+    monkeypatch.setattr("fmnist.datasets.load_named", lambda name: small_dataset())
+    first = replace(ROW, config=TrainConfig(model="logistic", dataset="drawn-garments", epochs=1))
+    second = replace(first, key="mlp", config=replace(first.config, model="mlp"))
+    both = bench._ensemble("both", "Both", "Two see more.", first, second)
+    assert both.of == ("logistic-0", "mlp-0")
+    monkeypatch.setitem(bench.TABLES, "models", (replace(first, seeds=1), replace(second, seeds=1)))
+    monkeypatch.setitem(bench.TABLES, "strong", (both,))
+    assert main(["bench", "models", "--folder", str(tmp_path)]) == 0
+    assert main(["bench", "strong", "--folder", str(tmp_path)]) == 0
+    assert "both-0" in runs.run_ids(runs.benchmark_folder())
+    members = [Evaluation.load(runs.find_run(i).evaluation_path("test")) for i in both.of]
+    accuracy = Evaluation.mean(members).accuracy
+    assert f"**{100 * accuracy:.2f} %**" in (tmp_path / "strong.md").read_text()
+
+
 def test_bench_goes_on_with_an_interrupted_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
