@@ -109,7 +109,8 @@ def _ensemble(key: str, title: str, lesson: str, *rows: Row) -> Row:
 _LARGE = _towards(
     "residual-large", "residual-large", "Large, own recipe",
     "Against the Deeper CNN (94.14 % on validation): residual blocks, more work on large maps, "
-    "moved and erased images, smoothing, averaged weights and four times the epochs bring 1.4 points.",
+    "moved and erased images, smoothing, averaged weights and four times the epochs bring 1.4 "
+    "points.",
 )  # fmt: skip
 _LARGE_CUTMIX = _towards(
     "residual-large", "residual-large-cutmix", "Large, and CutMix in half of the batches", "",
