@@ -113,11 +113,15 @@ _LARGE = _towards(
     "points.",
 )  # fmt: skip
 _LARGE_CUTMIX = _towards(
-    "residual-large", "residual-large-cutmix", "Large, and CutMix in half of the batches", "",
+    "residual-large", "residual-large-cutmix", "Large, and CutMix in half of the batches",
+    "No gain in 40 epochs: 95.2 against 95.6 % on validation. It fits the training images "
+    "less, and may want a longer run.",
     mixing="cutmix", mixing_share=0.5,
 )  # fmt: skip
 _COMPACT_TAUGHT = _towards(
-    "residual-compact", "residual-compact-taught", "Compact, taught by the Large one", "",
+    "residual-compact", "residual-compact-taught", "Compact, taught by the Large one",
+    "Against the Small ResidualNet (same number of parameters, 93.52 % on validation): pooling "
+    "instead of strides, a block on the whole image and the teacher bring 1.1 points.",
     teacher="residual-large-0",
 )  # fmt: skip
 
@@ -130,7 +134,6 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _own("swift", seeds=_MEMBERS),
         _own("residual-small", seeds=3),
         _own("residual"),
-        _own("residual-compact"),
         _own("residual-large"),
         _own("deep-cnn", seeds=2),
         _own("resnet18", 0.945),
@@ -159,7 +162,8 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _towards("residual-compact", "residual-compact", "Compact, own recipe", ""),
         _COMPACT_TAUGHT,
         _ensemble(
-            "ensemble-five", "Ensemble of these and two of the models' table", "",
+            "ensemble-five", "Ensemble of these and two of the models' table",
+            "No better than its best member alone: three of the five are too weak. Not shipped.",
             _LARGE, _LARGE_CUTMIX, _COMPACT_TAUGHT, _own("deep-cnn"), _own("residual-small"),
         ),
     ),
