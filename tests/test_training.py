@@ -103,7 +103,9 @@ def test_the_first_best_epoch_is_kept_and_the_last_beside_it(
 ) -> None:
     weights: list[torch.Tensor] = []
 
-    def all_right_from_the_second_epoch(classifier: Classifier, split: Split) -> Evaluation:
+    def all_right_from_the_second_epoch(
+        classifier: Classifier, split: Split, **named: Any
+    ) -> Evaluation:
         evaluation = evaluate(classifier, split)
         if split.name == "test":
             return evaluation
@@ -134,7 +136,7 @@ def test_held_out_measures_the_test_split_once_at_the_end(
 ) -> None:
     measured: list[str] = []
 
-    def spy(classifier: Classifier, split: Any) -> Evaluation:
+    def spy(classifier: Classifier, split: Any, **named: Any) -> Evaluation:
         measured.append(split.name)
         return evaluate(classifier, split)
 
@@ -590,7 +592,7 @@ def test_a_run_ends_where_nothing_gets_better(
 def test_the_last_epoch_is_kept_where_the_settings_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def worse_every_epoch(classifier: Classifier, split: Split) -> Evaluation:
+    def worse_every_epoch(classifier: Classifier, split: Split, **named: Any) -> Evaluation:
         evaluation = evaluate(classifier, split)
         calls.append(split.name)
         right = np.arange(len(split.labels)) < 100 - 10 * len(calls)
