@@ -1,6 +1,6 @@
 """What stands on a shipped model's card beside its figures: its steps, and how soon it answers.
 
-    python benchmarks/shipped.py strong small ensemble
+    python benchmarks/shipped.py strong small
 
 Writes `notes.md` into each model's folder, and its card anew. The steps are those runs of
 `benchmarks/strong.md` that have the model's network; the times are measured here: in a process
@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
 from benchmarks.speed import processor  # noqa: E402
 from fmnist import bench, cards, classifier, runs  # noqa: E402
 from fmnist.files import write_atomic  # noqa: E402
-from fmnist.models import sizes  # noqa: E402
 from fmnist.models.registry import members  # noqa: E402
 
 AIM: Final = 0.3  # seconds to load the model and classify an image
@@ -46,7 +45,7 @@ def seconds(action: Callable[[], object]) -> float:
 def steps(run: runs.Run) -> list[str]:
     """Lines of a table of the runs towards this model, with what each brought on validation."""
     assert run.config is not None
-    table = bench.records("strong", runs.list_all_runs(), sizes.count(set()))
+    table = bench.records("strong", runs.list_all_runs(), {})  # sizes are not told
     wanted = set(members(run.config.model))
     rows = [row.config.model for row in bench.TABLES["strong"]]
     lines = [line for line, model in zip(table, rows, strict=True) if model in wanted]
