@@ -10,7 +10,7 @@ import math
 import pickle
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -29,6 +29,7 @@ from fmnist.datasets import DATASET_TITLES, Dataset, Split, SplitName, stratifie
 from fmnist.drawings import with_drawings
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import read_json, write_atomic, write_json
+from fmnist.models.ensemble import Ensemble
 from fmnist.models.layers import set_dropout_generator
 from fmnist.models.registry import create_model, members
 from fmnist.runs import EpochEntry, History, Progress, Run, RunError, StepEntry, find_run
@@ -228,7 +229,7 @@ class _Session:
     device: torch.device
     model: nn.Module
     average: nn.Module | None  # of the weights so far, where the settings want it
-    teacher: nn.Module | None
+    teachers: Sequence[nn.Module]  # one, or an ensemble's members; none where the labels suffice
     dtype: torch.dtype  # of convolutions and products of matrices
     optimiser: torch.optim.Optimizer
     dropout_generator: torch.Generator
@@ -281,11 +282,10 @@ class _Session:
         order_generator = torch.Generator().manual_seed(order_seed)
         dropout_generator = torch.Generator(device).manual_seed(dropout_seed)
         model = create_model(config.model, seed=config.seed, num_classes=outputs(config)).to(device)
-        teacher = _teacher(run, config).to(device) if config.teacher != "none" else None
+        teachers = _teachers(run, config, device)
         if dtype == torch.bfloat16:  # whose kernels want the channels innermost
-            for network in (model, teacher):
-                if network is not None:
-                    network.to(memory_format=torch.channels_last)
+            for network in (model, *teachers):
+                network.to(memory_format=torch.channels_last)
         average = copy.deepcopy(model).requires_grad_(False) if config.ema else None
         set_dropout_generator(model, dropout_generator)
         split = training_split(config, dataset)
@@ -300,7 +300,7 @@ class _Session:
             device=device,
             model=model,
             average=average,
-            teacher=teacher,
+            teachers=teachers,
             dtype=dtype,
             optimiser=_optimiser(model, config),
             dropout_generator=dropout_generator,
@@ -407,9 +407,9 @@ class _Session:
                         logits, others, label_smoothing=smoothing
                     )
                     labels = torch.where(weight >= 0.5, labels, others)  # the greater part's
-                if self.teacher is not None:
+                if self.teachers:
                     with torch.no_grad(), autocast:
-                        target = self.teacher(images).float().softmax(1)
+                        target = self._drawn_teacher()(images).float().softmax(1)
                     loss = torch.lerp(
                         loss, functional.cross_entropy(logits, target), config.teacher_share
                     )
@@ -438,6 +438,17 @@ class _Session:
         finally:
             self.epoch_seconds += time.perf_counter() - begun
         return "continue"
+
+    def _drawn_teacher(self) -> nn.Module:
+        """Of an ensemble a member, drawn for every batch.
+
+        The loss is linear in its target: on average it is the mean's, for the work of one network.
+        """
+        if len(self.teachers) == 1:
+            return self.teachers[0]
+        generator = self.augmentation_generator
+        drawn = torch.randint(len(self.teachers), (), generator=generator, device=generator.device)
+        return self.teachers[int(drawn)]
 
     @torch.no_grad()
     def _add_to_average(self) -> None:
@@ -663,8 +674,10 @@ class _Session:
             self._classifier().save(self.run.weights_path)
 
 
-def _teacher(run: Run, config: TrainConfig) -> nn.Module:
-    """The network that a run learns from, in evaluation mode: the same one at every resume."""
+def _teachers(run: Run, config: TrainConfig, device: torch.device) -> tuple[nn.Module, ...]:
+    """The networks that a run learns from, in evaluation mode: the same ones at every resume."""
+    if config.teacher == "none":
+        return ()
     try:
         path = find_run(config.teacher).weights_path
         weights = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -688,7 +701,8 @@ def _teacher(run: Run, config: TrainConfig) -> nn.Module:
             f"The teacher {config.teacher!r} has other weights than when the run began; start the "
             "run anew."
         )
-    return teacher.model.requires_grad_(False)
+    model = teacher.model.requires_grad_(False).to(device)
+    return tuple(model.networks) if isinstance(model, Ensemble) else (model,)
 
 
 def _describe(run: Run, dataset: Dataset, device: torch.device, dtype: torch.dtype) -> None:

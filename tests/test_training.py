@@ -20,8 +20,10 @@ from fmnist import runs, training
 from fmnist.classifier import Classifier
 from fmnist.config import TrainConfig
 from fmnist.datasets import Dataset, Split
+from fmnist.ensembles import combine
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
 from fmnist.metrics import softmax
+from fmnist.models.ensemble import Ensemble
 from fmnist.runs import Run
 from fmnist.training import Outcome, Signal, TrainingError, train, training_split
 from tests.small import same_result, small_dataset
@@ -680,6 +682,31 @@ def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path, teacher: R
     taught = Classifier.load(teacher.weights_path).predict_proba(images).argmax(1)
     learned = Classifier.load(run.last_weights_path).predict_proba(images).argmax(1)
     assert (learned == taught).mean() > 0.8
+
+
+def test_of_an_ensemble_one_member_teaches_a_batch(
+    tmp_path: Path, teacher: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(STUDENT, teacher="both", augmentation="none", mixing="none")
+    other = run_whole(tmp_path, replace(CONFIG, seed=1))
+    combine([teacher, other], runs.runs_folder()).folder.rename(runs.runs_folder() / "both")
+
+    def asked_as_a_whole(*_: object) -> None:
+        raise AssertionError("all members were asked about a batch")
+
+    monkeypatch.setattr(Ensemble, "forward", asked_as_a_whole)
+    undisturbed = run_whole(tmp_path / "undisturbed", config)
+    run = runs.create_run(tmp_path / "disturbed", config)
+    assert run_until(run, 4, "pause") == "paused"
+    assert run_until(run, 100, "pause") == "finished"
+    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+
+    shutil.copytree(other.folder, runs.runs_folder() / "other")
+    losses = {undisturbed.history.epochs[0].train_loss}
+    for name in ("teacher", "other"):
+        alone = run_whole(tmp_path / name, replace(config, teacher=name, epochs=1))
+        losses.add(alone.history.epochs[0].train_loss)
+    assert len(losses) == 3  # it learns from both, not from one
 
 
 def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) -> None:

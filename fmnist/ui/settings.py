@@ -306,7 +306,8 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
         "teacher",
         _teachers(),
         "Distillation: learns from the probabilities that a finished run gives to the same "
-        "images, too. A small network learns more from a better one than from labels alone.",
+        "images, too. A small network learns more from a better one than from labels alone. Of an "
+        "ensemble, one member is asked about each batch.",
         keep,
     )
     second.number_input(
