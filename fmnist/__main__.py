@@ -201,8 +201,9 @@ def _train(options: argparse.Namespace) -> int:
     run = runs.open_run(root, run.run_id)
     best = run.history.kept
     if best:
+        kept = "kept, the last" if run.history.keep == "last" else "the best"
         print(
-            f"Finished: epoch {best.epoch} is the best, {best.split} accuracy {best.accuracy:.2%}. "
+            f"Finished: epoch {best.epoch} is {kept}, {best.split} accuracy {best.accuracy:.2%}. "
             f"Kept in {run.folder}"
         )
     return 0
@@ -384,9 +385,11 @@ def _evaluate(options: argparse.Namespace) -> int:
     if run.config is None:
         raise runs.RunError(run.reason or f"The settings of {run.run_id} cannot be read.")
     splits: list[datasets.SplitName] = ["validation", "test"]
-    if run.config.protocol == "notebook":
+    if run.config.protocol != "held-out":
         if options.split == "validation":
-            raise runs.RunError("The notebook protocol has no validation split; use --split test.")
+            raise runs.RunError(
+                f"The {run.config.protocol} protocol has no validation split; use --split test."
+            )
         splits = ["test"]
     if options.split != "both":
         splits = [options.split]

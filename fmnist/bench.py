@@ -477,7 +477,9 @@ _LESSON: Final = "What was learned"
 _CLAIMS: Final = ("First table", "First table and ours")
 _NOTES: Final = (
     "Under the held-out protocol the epoch was chosen on 5,000 validation images, or is the last "
-    "one where the recipe says so (swift), and the test images were measured once. The standard "
+    "one where the recipe says so (swift), and the test images were measured once. Under the full "
+    "protocol all 60,000 training images were trained on, with settings fixed beforehand; the last "
+    "epoch was kept and the test images were measured once. The standard "
     f"error is that of a share of {_TEST_IMAGES:,} images, and does not shrink with more runs, "
     "since all are measured on the same ones; the range is over the seeds. Minutes are of one run "
     "as it was trained, on whatever number of threads its config.json names, on machines that did "

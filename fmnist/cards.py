@@ -126,7 +126,7 @@ def _copy(run: Run, folder: Path, *, title: str, weights: bool, epochs: bool) ->
     paths = [run.config_path, run.status_path, run.history_path]
     if weights:
         paths.append(run.weights_path)
-    splits: tuple[SplitName, ...] = ("validation", "test")
+    splits: tuple[SplitName, ...] = ("train", "validation", "test")
     kept = [*map(run.evaluation_path, splits), run.views_path]
     paths += [p for p in kept if p.exists()]
     try:
@@ -276,7 +276,7 @@ def model_card(run: Run, *, companion: Run | None, reference: Run | None = None)
         _progression(run, config, companion),
         _classes(config, best, test, reference),
         _confusions(config, test),
-        _calibration(test),
+        _calibration(config, test),
         *_notes(run),
         _time(run),
         _recipe(run, config),
@@ -335,6 +335,12 @@ def _protocol(run: Run, config: TrainConfig, test: Evaluation) -> str:
 {total - held_out:,} images to train on and {held_out:,} for validation, the same share of each \
 class, chosen with a fixed seed. {_choice(config)} The {len(test.labels):,} test \
 images were measured once, at the end, and chose nothing."""
+    if config.protocol == "full":
+        return f"""## Protocol: full
+
+All {total:,} training images to train on, with settings that were fixed beforehand; the weights \
+are those of the last epoch. The {len(test.labels):,} test images were measured once, at the end, \
+and chose nothing."""
     return f"""## Protocol: notebook
 
 All {total:,} training images to train on; the {len(test.labels):,} test images were measured \
@@ -352,14 +358,16 @@ def _choice(config: TrainConfig) -> str:
 def _headline(
     run: Run, config: TrainConfig, best: EpochEntry, test: Evaluation, companion: Run | None
 ) -> str:
-    if config.protocol == "held-out":
+    if config.protocol != "notebook":
+        measured = {"validation": "Validation", "train": "Training"}[best.split]
+        note_of = " (images trained on)" if best.split == "train" else ""
         rows = [
             (
                 "Epoch kept, the last" if config.keep == "last" else "Best epoch (on validation)",
                 f"{best.epoch} of {config.epochs}",
             ),
-            ("Validation accuracy", _percent(best.accuracy)),
-            ("Validation loss", f"{best.loss:.4f}"),
+            (f"{measured} accuracy{note_of}", _percent(best.accuracy)),
+            (f"{measured} loss{note_of}", f"{best.loss:.4f}"),
             ("**Test accuracy**", f"**{_percent(test.accuracy)}**"),
             ("Test loss", f"{test.loss:.4f}"),
         ]
@@ -390,6 +398,8 @@ def _headline(
 def _progression(run: Run, config: TrainConfig, companion: Run | None) -> str:
     columns = [(f"{run.history.epochs[0].split.capitalize()} accuracy", run)]
     note = "Accuracy after an epoch."
+    if config.protocol == "full":
+        note = "Accuracy after an epoch, on some of the images trained on."
     if companion and config.protocol == "held-out":
         columns.append(("Test accuracy, notebook protocol", companion))
         note += (
@@ -461,7 +471,7 @@ def _confusions(config: TrainConfig, test: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _calibration(test: Evaluation) -> str:
+def _calibration(config: TrainConfig, test: Evaluation) -> str:
     probabilities = softmax(test.logits)
     confidence = probabilities.max(axis=1)
     told = reliability(confidence, test.correct)
@@ -472,6 +482,8 @@ def _calibration(test: Evaluation) -> str:
         ("Brier score", f"{brier_score(probabilities, test.labels):.4f}"),
     ]
     note = "Before any temperature is fitted; the Confidence page fits one on validation."
+    if config.protocol != "held-out":
+        note = "No temperature: it is fitted on held-out images, and the protocol keeps none."
     return "\n".join(["## Calibration (test)", "", *_table(("", "Value"), rows), "", note])
 
 

@@ -100,7 +100,7 @@ def loss_curves(
 def accuracy_curves(
     history: History, *, measured: str, shown: tuple[int, int] | None = None
 ) -> dict[str, Any]:
-    """Accuracy of training and of the measured split per epoch, the best epoch marked.
+    """Accuracy of training and of the measured split per epoch; the epoch kept is marked.
 
     Parameters and result as of `loss_curves`.
     """
@@ -109,13 +109,13 @@ def accuracy_curves(
         _line("Training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], TRAIN_COLOUR),
         _line(measured, [(e.epoch, 100 * e.accuracy) for e in epochs], MEASURED_COLOUR),
     ]
-    best = history.best
-    if best:
+    kept = history.kept
+    if kept:
         series.append(
             {
                 "type": "scatter",
-                "name": f"Best: epoch {best.epoch}",
-                "data": [(best.epoch, 100 * best.accuracy)],
+                "name": f"{'Last' if history.keep == 'last' else 'Best'}: epoch {kept.epoch}",
+                "data": [(kept.epoch, 100 * kept.accuracy)],
                 "symbol": "diamond",
                 "symbolSize": 16,
                 "itemStyle": {"color": BEST_COLOUR},
@@ -241,7 +241,8 @@ def run_curves(
         epochs = run.history.epochs
         if not epochs:
             continue
-        name = f"{run.name}, {epochs[0].split}"
+        split = epochs[0].split
+        name = f"{run.name}, {'images trained on' if split == 'train' else split}"
         points = [(along(entry), factor * getattr(entry, curve)) for entry in epochs]
         series.append(_line(name, points, run.colour))
         if with_training:

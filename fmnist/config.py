@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self, cast, get_args
 from fmnist.models.registry import MODELS, is_known
 
 DatasetName = Literal["fashion-mnist", "drawn-garments"]
-Protocol = Literal["held-out", "notebook"]
+Protocol = Literal["held-out", "notebook", "full"]
 Optimiser = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
 Augmenter = Literal["flip", "shift", "rotate", "rand", "erase"]
@@ -21,6 +21,7 @@ Drawings = Literal["none", "outlines", "sketches", "doodles"]
 PROTOCOL_TITLES: Final[Mapping[str, str]] = {
     "held-out": "Held-out (55,000 train, 5,000 validation; test measured once, at the end)",
     "notebook": "Notebook (60,000 train; test measured after every epoch)",
+    "full": "Full (60,000 train, the last epoch kept; test measured once, at the end)",
 }
 
 
@@ -48,10 +49,12 @@ class TrainConfig:
         Name in `fmnist.models.registry.MODELS`; of an ensemble, its members' names joined with
         "+" (`fmnist.ensembles.combine` makes one of trained runs).
     dataset : {"fashion-mnist", "drawn-garments"}
-    protocol : {"held-out", "notebook"}
+    protocol : {"held-out", "notebook", "full"}
         "held-out" keeps one twelfth of the training images as a validation split, chooses the
         epoch on it and measures the test split once; "notebook" trains on all training images
-        and measures the test split after every epoch.
+        and measures the test split after every epoch; "full" trains on all of them too, measures
+        some of these after every epoch, keeps the last one and measures the test split once: for
+        a recipe that was chosen beforehand, under "held-out".
     epochs : int
         Passes over the training split, 1 to 1000.
     batch_size : int
@@ -181,13 +184,18 @@ class TrainConfig:
             )
         if self.patience is not None:
             _check_integer("patience", self.patience, 1, 1000)
-            if self.protocol == "notebook":
+            if self.protocol != "held-out":
                 raise ConfigError(
                     "patience",
                     "needs the held-out protocol; otherwise the test split would decide.",
                 )
             if self.keep == "last":
                 raise ConfigError("patience", "goes by the best epoch; keep that, not the last.")
+        if self.protocol == "full" and self.keep != "last":
+            raise ConfigError(
+                "keep",
+                'must be "last" under the full protocol, which has no images to choose by.',
+            )
 
     @property
     def augmenters(self) -> tuple[Augmenter, ...]:

@@ -107,14 +107,14 @@ class Dataset:
         Raises
         ------
         ValueError
-            If the protocol has no such split ("validation" under "notebook").
+            If the protocol has no such split ("validation" under all but "held-out").
         """
         if name == "test":
             indices = np.arange(len(self.test_labels), dtype=np.int32)
             return Split(name, self.test_images, self.test_labels, indices)
-        if protocol == "notebook":
+        if protocol != "held-out":
             if name == "validation":
-                raise ValueError("The notebook protocol has no validation split.")
+                raise ValueError(f"The {protocol} protocol has no validation split.")
             indices = np.arange(len(self.train_labels), dtype=np.int32)
             return Split(name, self.train_images, self.train_labels, indices)
         held_out = held_out_mask(self.train_labels)

@@ -54,9 +54,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
     first = configs[0]
     if any((c.dataset, c.protocol) != (first.dataset, first.protocol) for c in configs):
         raise RunError("The runs of an ensemble have the same data set and the same protocol.")
-    splits: tuple[SplitName, ...] = (
-        ("validation", "test") if first.protocol == "held-out" else ("test",)
-    )
+    splits: set[SplitName] = {monitored_split(first), "test"}
     config = ensemble_of(configs)
     if any(not run.views_path.exists() for run in members):
         config = replace(config, views="one")

@@ -58,7 +58,7 @@ class Entry:
 
     @property
     def protocol(self) -> str:
-        """ "held-out" or "notebook"; "" where the settings cannot be read."""
+        """ "held-out", "notebook" or "full"; "" where the settings cannot be read."""
         return self.run.config.protocol if self.run.config else ""
 
     @property

@@ -38,6 +38,10 @@ RESUMABLE_STATES: Final = ("interrupted", "stopped", "failed")
 
 _log = logging.getLogger(__name__)
 
+# the history calls the running mean over the epoch's steps train_loss and train_accuracy
+_MEASURED: Final[Mapping[SplitName, str]] = {
+    "train": "measured_train", "validation": "validation", "test": "test",
+}  # fmt: skip
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _TRASH = ".trash"
 _LOCK_FILE = ".lock"
@@ -84,8 +88,8 @@ class EpochEntry:
     train_loss, train_accuracy : float
         Means over the epoch's steps, measured while the weights move and with dropout on;
         accuracy in [0, 1].
-    split : {"validation", "test"}
-        What the epoch was measured on.
+    split : {"train", "validation", "test"}
+        What the epoch was measured on: under the full protocol, some of the images trained on.
     loss, accuracy : float
         On that split; accuracy in [0, 1].
     seconds : float
@@ -112,8 +116,8 @@ class EpochEntry:
             "step": self.step,
             "train_loss": self.train_loss,
             "train_accuracy": self.train_accuracy,
-            f"{self.split}_loss": self.loss,
-            f"{self.split}_accuracy": self.accuracy,
+            f"{_MEASURED[self.split]}_loss": self.loss,
+            f"{_MEASURED[self.split]}_accuracy": self.accuracy,
             "seconds": self.seconds,
             "images_per_second": self.images_per_second,
         }
@@ -127,15 +131,15 @@ class EpochEntry:
         KeyError, ValueError
             If a figure is absent or no number.
         """
-        split: SplitName = "validation" if "validation_loss" in line else "test"
+        split: SplitName = next((s for s in _MEASURED if f"{_MEASURED[s]}_loss" in line), "test")
         return cls(
             _whole_number(line["epoch"]),
             _whole_number(line["step"]),
             _number(line["train_loss"]),
             _number(line["train_accuracy"]),
             split,
-            _number(line[f"{split}_loss"]),
-            _number(line[f"{split}_accuracy"]),
+            _number(line[f"{_MEASURED[split]}_loss"]),
+            _number(line[f"{_MEASURED[split]}_accuracy"]),
             _number(line["seconds"]),
             _number(line["images_per_second"]),
         )

@@ -10,7 +10,7 @@ import math
 import pickle
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -24,8 +24,15 @@ import fmnist
 from fmnist.augmentation import augment, mix
 from fmnist.classes import NUM_CLASSES
 from fmnist.classifier import Classifier, Normalisation
-from fmnist.config import Precision, TrainConfig
-from fmnist.datasets import DATASET_TITLES, Dataset, Split, SplitName, stratified_subset
+from fmnist.config import Precision, Protocol, TrainConfig
+from fmnist.datasets import (
+    DATASET_TITLES,
+    VALIDATION_SHARE,
+    Dataset,
+    Split,
+    SplitName,
+    stratified_subset,
+)
 from fmnist.drawings import with_drawings
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import read_json, write_atomic, write_json
@@ -148,7 +155,21 @@ def _telling(run: Run, control: Callable[[], Signal]) -> Callable[[int, int], No
 
 def monitored_split(config: TrainConfig) -> SplitName:
     """The split that a run of these settings measures after every epoch."""
-    return "validation" if config.protocol == "held-out" else "test"
+    measured: Mapping[Protocol, SplitName] = {
+        "held-out": "validation", "notebook": "test", "full": "train",
+    }  # fmt: skip
+    return measured[config.protocol]
+
+
+def _measured(config: TrainConfig, dataset: Dataset) -> Split:
+    """What is measured after every epoch; as many images under the full as under the held-out."""
+    name = monitored_split(config)
+    if name != "train":
+        return dataset.split(name, protocol=config.protocol)
+    split = training_split(config, dataset)
+    size = max(NUM_CLASSES, round(len(split) * VALIDATION_SHARE))
+    chosen = stratified_subset(split.labels, size, seed=0)
+    return Split(name, split.images[chosen], split.labels[chosen], split.indices[chosen])
 
 
 def training_split(config: TrainConfig, dataset: Dataset) -> Split:
@@ -308,7 +329,7 @@ class _Session:
             augmentation_generator=torch.Generator(device).manual_seed(augmentation_seed),
             images=torch.tensor(split.images, device=device),
             labels=torch.tensor(split.labels, dtype=torch.int64, device=device),
-            measured=dataset.split(monitored_split(config), protocol=config.protocol),
+            measured=_measured(config, dataset),
             order_state=order_generator.get_state(),
             recent=_Sums.zeros(device),
         )

@@ -1,5 +1,7 @@
 """Data: the images the networks learn from."""
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -112,14 +114,14 @@ if dataset is None:
 with st.container(horizontal=True):
     protocol: Protocol = st.segmented_control(
         "Protocol",
-        ["held-out", "notebook"],
+        get_args(Protocol),
         default="held-out",
         format_func=str.capitalize,
         key="data-protocol",
         required=True,
         width="content",
         help="Held-out keeps one twelfth of the training images for validation, stratified; "
-        "notebook trains on all of them.",
+        "notebook and full train on all of them.",
     )
     name: SplitName = st.segmented_control(
         "Split",

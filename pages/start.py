@@ -29,7 +29,8 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
         if best is not None:
             if best.split == "validation":
                 st.metric("Validation accuracy", f"{best.accuracy:.2%}", width="content")
-            st.metric("Best epoch", f"{best.epoch} of {len(run.history.epochs)}", width="content")
+            name = "Epoch kept" if run.history.keep == "last" else "Best epoch"
+            st.metric(name, f"{best.epoch} of {len(run.history.epochs)}", width="content")
         if run.state in ACTIVE_STATES:
             st.metric("Trained", f"{run.progress.fraction:.0%}", width="content")
     st.caption(explain_protocol(run.config))
@@ -41,6 +42,11 @@ def explain_protocol(config: TrainConfig) -> str:
         return (
             "**Held-out protocol**: the epoch is chosen on validation images; the test images are "
             "measured once, at the end."
+        )
+    if config.protocol == "full":
+        return (
+            "**Full protocol**: trained on all training images with settings that were fixed "
+            "beforehand, the last epoch kept; the test images are measured once, at the end."
         )
     return (
         "**Notebook protocol**: the test images are measured after every epoch and the best epoch "

@@ -55,11 +55,12 @@ def make_run(
         "device": "cpu", "threads": "2",
     }  # fmt: skip
     write_json(run.config_path, document)
-    measured = "validation" if protocol == "held-out" else "test"
+    measured = {"held-out": "validation", "notebook": "test", "full": "train"}[protocol]
+    named = "measured_train" if measured == "train" else measured
     lines = [
         {
             "kind": "epoch", "epoch": e, "step": 10 * e, "train_loss": 0.5, "train_accuracy": 0.8,
-            f"{measured}_loss": 0.3 + e / 1000, f"{measured}_accuracy": _accuracy(e),
+            f"{named}_loss": 0.3 + e / 1000, f"{named}_accuracy": _accuracy(e),
             "seconds": 61.5 * e, "images_per_second": 1000.0 + e,
         }
         for e in range(1, epochs + 1)
@@ -113,6 +114,18 @@ def test_held_out_card_names_its_protocol_and_its_figures(tmp_path: Path) -> Non
     assert "59,000 images to train on and 1,000 for validation" in card
     assert "measured once, at the end" in card
     assert "notebook protocol" not in _rows(card, "Progression")[0][1].lower()
+
+
+def test_full_card_says_that_nothing_chose(tmp_path: Path) -> None:
+    run = make_run(tmp_path, protocol="full", keep="last")
+    card = cards.model_card(run, companion=None)
+    figures = _figures(card)
+    assert figures["Epoch kept, the last"] == "6 of 6"
+    assert figures["Training accuracy (images trained on)"] == "85.60%"
+    assert figures["**Test accuracy**"] == "**94.10%**"
+    assert "## Protocol: full" in card and "settings that were fixed beforehand" in card
+    assert "on some of the images trained on" in card and "the protocol keeps none" in card
+    assert "alidation" not in card
 
 
 def test_notebook_card_tells_best_from_final_test_accuracy(tmp_path: Path) -> None:

@@ -157,6 +157,14 @@ def test_patience_on_the_test_split_is_refused() -> None:
         TrainConfig(keep="last", patience=3)
 
 
+def test_the_full_protocol_keeps_the_last_epoch() -> None:
+    assert TrainConfig(protocol="full", keep="last").keep == "last"
+    with pytest.raises(ConfigError, match='^keep: must be "last" under the full protocol'):
+        TrainConfig(protocol="full")
+    with pytest.raises(ConfigError, match="^patience: needs the held-out protocol"):
+        TrainConfig(protocol="full", keep="last", patience=3)
+
+
 def test_augmenters_are_the_names_in_the_setting() -> None:
     assert TrainConfig().augmenters == ()
     assert TrainConfig(augmentation="flip-erase").augmenters == ("flip", "erase")

@@ -10,6 +10,7 @@ import pytest
 
 from fmnist import datasets
 from fmnist.classes import NUM_CLASSES
+from fmnist.config import Protocol
 from fmnist.datasets import DatasetError, find_files, load_fashion_mnist, locate
 from tests.small import small_dataset
 
@@ -152,11 +153,12 @@ def test_the_real_data_set_compressed(mirror_files: dict[str, bytes], tmp_path: 
     assert len(load_fashion_mnist(find_files(tmp_path)).test_labels) == 10_000
 
 
-def test_notebook_has_no_validation_and_trains_on_all() -> None:
+@pytest.mark.parametrize("protocol", ["notebook", "full"])
+def test_all_but_held_out_have_no_validation_and_train_on_all(protocol: Protocol) -> None:
     dataset = small_dataset()
-    assert len(dataset.split("train", protocol="notebook")) == 600
+    assert len(dataset.split("train", protocol=protocol)) == 600
     with pytest.raises(ValueError, match="no validation split"):
-        dataset.split("validation", protocol="notebook")
+        dataset.split("validation", protocol=protocol)
 
 
 def test_validation_is_the_same_every_time() -> None:

@@ -78,6 +78,15 @@ def test_several_views_are_averaged_where_all_members_have_them(
     assert mixed.config and mixed.config.views == "one" and not mixed.views_path.exists()
 
 
+def test_of_runs_on_all_images_too(tmp_path: Path) -> None:
+    full = replace(CONFIG, protocol="full", keep="last")
+    made = combine([trained(tmp_path, replace(full, seed=seed)) for seed in (0, 1)], tmp_path)
+    kept = made.history.kept
+    assert kept and kept.split == "train"
+    assert kept.accuracy == Evaluation.load(made.evaluation_path("train")).accuracy
+    assert made.evaluation_path("test").exists()
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [

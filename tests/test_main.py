@@ -331,8 +331,11 @@ def test_evaluate_says_what_is_missing(
     assert "config.json cannot be read" in capsys.readouterr().err
 
 
-def test_evaluate_notebook_runs_on_test_alone(capsys: Output, artifacts: Path) -> None:
-    assert main([*TRAIN, "--protocol", "notebook", "--epochs", "1"]) == 0
+@pytest.mark.parametrize("protocol", [["notebook"], ["full", "--keep", "last"]])
+def test_evaluate_runs_without_validation_on_test_alone(
+    capsys: Output, artifacts: Path, protocol: list[str]
+) -> None:
+    assert main([*TRAIN, "--protocol", *protocol, "--epochs", "1"]) == 0
     (made,) = runs.list_runs(artifacts / "runs")
     capsys.readouterr()
     assert main(["evaluate", made.run_id]) == 0

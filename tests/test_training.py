@@ -157,6 +157,35 @@ def test_notebook_trains_on_all_and_measures_test_every_epoch(tmp_path: Path) ->
     assert Evaluation.load(run.evaluation_path("test")).accuracy == best.accuracy
 
 
+def test_full_trains_on_all_and_measures_test_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+
+    def spy(classifier: Classifier, split: Split, **named: Any) -> Evaluation:
+        measured.append(split)
+        return evaluate(classifier, split, **named)
+
+    monkeypatch.setattr(training, "evaluate", spy)
+    config = TrainConfig(
+        dataset="drawn-garments", protocol="full", keep="last", epochs=2, batch_size=100
+    )
+    undisturbed = run_whole(tmp_path / "undisturbed", config)
+    assert [split.name for split in measured] == ["train", "train", "test"]
+    assert np.bincount(measured[0].labels).tolist() == [5] * 10  # a twelfth of 600 images
+    assert [(e.split, e.step) for e in undisturbed.history.epochs] == [("train", 6), ("train", 12)]
+    kept = undisturbed.history.kept
+    assert kept and kept.epoch == 2
+    assert Evaluation.load(undisturbed.evaluation_path("train")).accuracy == kept.accuracy
+    assert not undisturbed.evaluation_path("validation").exists()
+    assert undisturbed.weights_path.read_bytes() == undisturbed.last_weights_path.read_bytes()
+
+    run = runs.create_run(tmp_path / "disturbed", config)
+    assert run_until(run, 8, "pause") == "paused"
+    assert run_until(run, 100, "pause") == "finished"
+    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+
+
 def test_a_subset_is_spread_over_the_classes() -> None:
     split = training_split(CONFIG, small_dataset())
     assert np.bincount(split.labels).tolist() == [20] * 10

@@ -10,11 +10,17 @@ import streamlit as st
 from fmnist import charts, comparison, overview
 from fmnist.charts import RunCurve, RunPoint
 from fmnist.classes import CLASS_NAMES
+from fmnist.datasets import SPLITS, SplitName
 from fmnist.overview import Axis, Curve, Entry
 from fmnist.ui import compared, state
 from fmnist.ui.compared import Compared
 
 _PLOT: Final = {"displayModeBar": False}
+_MEASURED: Final[Mapping[SplitName, str]] = {
+    "train": "some of the images trained on (full)",
+    "validation": "the validation images (held-out)",
+    "test": "the test images (notebook)",
+}
 
 
 def _choice(title: str, options: Sequence[str], field: str) -> None:
@@ -62,13 +68,11 @@ def show_curves(here: Compared) -> None:
         alt=f"{selection.curve.capitalize()} of {len(drawn)} runs along the {selection.axis}",
     )
     splits = {e.run.history.epochs[0].split for e in drawn}
-    measured = "the validation images" if splits == {"validation"} else "the test images"
-    if len(splits) > 1:
-        measured = "the validation images (held-out) or the test images (notebook)"
+    measured = " or ".join(_MEASURED[split] for split in SPLITS if split in splits)
     st.caption(
         f"{'Accuracy in percent' if selection.curve == 'accuracy' else 'Cross-entropy in nats'} "
         f"after each epoch, on {measured}: solid"
-        + ("; on the training images: dotted." if training else ".")
+        + ("; on the training images, as they went by: dotted." if training else ".")
     )
 
 

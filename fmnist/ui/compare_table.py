@@ -3,12 +3,13 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pandas as pd
 import streamlit as st
 
 from fmnist import datasets, exports
+from fmnist.config import Protocol
 from fmnist.models.registry import describe
 from fmnist.overview import Entry
 from fmnist.runs import benchmark_folder, pretrained_folder
@@ -148,14 +149,15 @@ def filters(here: Compared) -> list[tuple[Entry, dict[str, Any]]]:
         )
         protocol = st.segmented_control(
             "Protocol",
-            ["All", "Held-out", "Notebook"],
+            ["All", *(name.capitalize() for name in get_args(Protocol))],
             default="All",
             key="compare-protocol",
             required=True,
             width="content",
             persist_state="session",
             help="Held-out: the epoch is chosen on validation images, the test images are measured "
-            "once. Notebook: the epoch is chosen on the test images, which may flatter.",
+            "once. Notebook: the epoch is chosen on the test images, which may flatter. Full: "
+            "all training images, the last epoch kept, the test images measured once.",
         )
     return [
         (entry, row)

@@ -309,7 +309,7 @@ def explain_temperature(here: Linked, fitted: Fit | None) -> None:
     if fitted is None:
         st.info(
             "No temperature: it is fitted on validation images only, and these weights were not "
-            "measured on any (notebook protocol).",
+            "measured on any: the run's protocol keeps none.",
             icon=":material/thermostat:",
         )
         return

@@ -241,8 +241,9 @@ def controls(here: Linked) -> None:
     facts = [f"**{run.name}**", f"{len(evaluation.labels):,} {evaluation.split} images"]
     facts.append(f"accuracy {evaluation.accuracy:.2%}")
     if here.view.epoch is not None:
+        which = "last " if run.history.keep == "last" else "best "
         facts.append(
-            f"{'best ' if here.view.is_kept else ''}epoch {here.view.epoch}"
+            f"{which if here.view.is_kept else ''}epoch {here.view.epoch}"
             + (", the newest while it trains" if run.state in ACTIVE_STATES else "")
         )
     if evaluation.temperature != 1.0:

@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from fmnist import charts
 from fmnist.runs import ACTIVE_STATES, RESUMABLE_STATES, History, Run, RunError
+from fmnist.training import monitored_split
 from fmnist.ui import cache, components
 
 
@@ -147,8 +148,10 @@ def show_progress(run_id: str, was: str) -> None:
         st.metric("Images per second", f"{pace:,.0f}" if pace else "–", width="content")
         is_last = run.history.keep == "last"
         name = f"{'Last' if is_last else 'Best'} {best.split} accuracy" if best else "Accuracy"
+        if best and best.split == "train":
+            name = "Accuracy on images trained on"
         st.metric(name, f"{best.accuracy:.2%}" if best else "–", width="content")
-        if run.state not in ACTIVE_STATES and run.config.protocol == "held-out":
+        if run.state not in ACTIVE_STATES and run.config.protocol != "notebook":
             test, several = (
                 cache.accuracy(p) for p in (run.evaluation_path("test"), run.views_path)
             )
@@ -171,7 +174,8 @@ def show_curves(run_id: str) -> None:
             st.caption("Nothing was logged of this run.")
         return
     config, epochs = run.config, run.config.epochs
-    measured = "Validation" if config.protocol == "held-out" else "Test"
+    split = monitored_split(config)
+    measured = "Images trained on" if split == "train" else split.capitalize()
     shown = st.session_state.get(f"epochs-shown-{run_id}")
     if shown == (0, epochs):
         shown = None
@@ -229,6 +233,12 @@ def explain(history: History) -> list[str]:
     if not history.epochs:
         return []
     last, best = history.epochs[-1], history.kept
+    if last.split == "train":
+        return [
+            ":material/info: Measured on some of the images that it trains on (full protocol): "
+            "that shows whether it learns, not how well it knows other images. The test images "
+            "are measured once, at the end."
+        ]
     gap = 100 * (last.train_accuracy - last.accuracy)
     split = last.split
     sentences = [

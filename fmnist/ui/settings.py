@@ -96,6 +96,8 @@ def read() -> TrainConfig:
             del values[f"{name}_share"]
     if st.session_state.get("setting-whole", True):
         values["subset"] = None
+    if values.get("protocol") == "full":
+        values["keep"] = "last"  # the widget is out of use: there is nothing to choose by
     return TrainConfig.from_json(values)
 
 
@@ -367,8 +369,8 @@ def _computing(keep: dict[str, Any]) -> None:
         "keep",
         _KEEPS,
         "Of the epoch with the best accuracy on the split measured after every epoch, or of the "
-        "last, so that no split chooses.",
-        keep,
+        "last, so that no split chooses; under the full protocol always of the last.",
+        {**keep, "disabled": st.session_state.get("setting-protocol") == "full"},
     )
 
 

@@ -55,7 +55,7 @@ def splits(run: Run) -> tuple[SplitName, ...]:
     ValueError
         If the evaluation of its epochs is damaged.
     """
-    names: tuple[SplitName, ...] = ("validation", "test")
+    names: tuple[SplitName, ...] = ("train", "validation", "test")
     epochs = cache.epoch_evaluations(run)
     return tuple(
         name
@@ -82,8 +82,8 @@ def look(run: Run, split: SplitName | None, epoch: int | None) -> View | None:
     Parameters
     ----------
     run : Run
-    split : {"validation", "test"} or None
-        None for test where there is one, else validation.
+    split : {"train", "validation", "test"} or None
+        None for test where there is one, else what is measured every epoch.
     epoch : int or None
         None for the weights the run keeps, or the newest ones while it trains. Of single epochs
         only the split of the protocol is known, whatever `split` says.

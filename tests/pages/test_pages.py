@@ -17,6 +17,7 @@ from fmnist.evaluation import Evaluation
 from fmnist.models.registry import MODELS
 from fmnist.runs import Run, owning
 from fmnist.training import train
+from fmnist.ui import cache
 from tests.small import small_dataset
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -35,6 +36,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     st.cache_data.clear()
     st.cache_resource.clear()
     yield tmp_path / "artifacts" / "runs"
+    cache.trainer().close()  # it would go on beside other tests, and be seen by their spies
     st.cache_resource.clear()
 
 
@@ -97,6 +99,43 @@ def test_start_shows_accuracy_and_protocol_of_the_open_run(finished: Run, machin
     assert shown["Validation accuracy"] == f"{best.accuracy:.2%}"
     assert "Held-out protocol" in text(app)
     assert "200 test images" in text(app)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on all training images."""
+    root = tmp_path_factory.mktemp("full")
+    run = runs.create_run(root, replace(SETTINGS, protocol="full", keep="last"), name="Trained")
+    with owning(run):
+        train(run, small_dataset())
+    return runs.open_run(root, run.run_id)
+
+
+def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Path) -> None:
+    run = give(full, machine)
+    test = Evaluation.load(full.evaluation_path("test"))
+    app = open_app()
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown == {"Test accuracy": f"{test.accuracy:.2%}", "Epoch kept": "3 of 3"}
+    assert "settings that were fixed beforehand" in text(app)
+    app = open_app("train", run=run.run_id)
+    shown = {metric.label: metric.value for metric in app.metric}
+    kept = full.history.kept
+    assert kept
+    assert shown["Accuracy on images trained on"] == f"{kept.accuracy:.2%}"
+    assert shown["Test accuracy"] == f"{test.accuracy:.2%}"
+    assert "shows whether it learns" in text(app) and "Generalisation gap" not in text(app)
+    app = open_app("confusion", run=run.run_id)
+    assert "200 test images" in text(app)
+    choose(app, "look-split", "train")
+    assert "17 train images" in text(app)
+    app = open_app("confidence", run=run.run_id)
+    app.session_state["confidence-panels"] = "Calibration"
+    app.run()
+    assert "No temperature" in text(app)
+    shutil.copytree(run.folder, machine / "again")
+    app = open_app("compare", runs=f"{run.run_id}~again")
+    assert "after each epoch, on some of the images trained on (full): solid" in text(app)
 
 
 def test_train_page_shows_a_finished_run_with_its_log(finished: Run, machine: Path) -> None:
@@ -229,6 +268,15 @@ def test_every_option_of_the_form_reaches_the_run(finished: Run, machine: Path) 
         "label_smoothing": 0.1, "ema": 0.99, "patience": 4, "precision": "auto", "views": "flip",
     }  # fmt: skip
     assert started(app, machine).items() >= expected.items()
+
+
+def test_all_images_leave_none_to_choose_an_epoch_by(machine: Path) -> None:
+    app = open_app("train")
+    choose(app, "preset", "Original recipe")
+    assert not app.selectbox(key="setting-keep").disabled
+    app.selectbox(key="setting-protocol").set_value("full").run()
+    assert app.selectbox(key="setting-keep").disabled
+    assert started(app, machine).items() >= {"protocol": "full", "keep": "last"}.items()
 
 
 def test_a_wall_of_samples_shows_what_augmentation_does(machine: Path) -> None:
