@@ -52,7 +52,7 @@ def show() -> None:
             selection_mode="single-row",
             height=38 + 35 * len(rows),
             column_config={
-                "Row": st.column_config.TextColumn(pinned=True, width=190),
+                "Row": st.column_config.TextColumn(pinned=True, width=240),
                 "First table %": st.column_config.NumberColumn(
                     format="%.2f",
                     help="The figure of the project's first table, whose runs are not at hand; it "

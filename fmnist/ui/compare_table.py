@@ -23,13 +23,21 @@ AT_FIRST: Final = (
 )  # fmt: skip
 """Columns that are shown until others are chosen."""
 
+_WORTH: Final[Mapping[Protocol, str]] = {
+    "held-out": "the epoch was chosen on validation images; the test images had no part in it.",
+    "notebook": "the epoch was chosen on the test images themselves, which may flatter.",
+    "full": "trained on all training images, the last epoch kept; the test images were measured "
+    "once.",
+}
+_WORTH_TOLD: Final = " ".join(f"{name.capitalize()}: {text}" for name, text in _WORTH.items())
+
 COLUMNS: Final[Mapping[str, Any]] = {
     "Name": st.column_config.TextColumn(pinned=True, width=230),
     "State": None,
     "Model": None,
     "Data": None,
     "Protocol": st.column_config.TextColumn(
-        help="Held-out: the epoch was chosen on validation images. Notebook: on the test images.",
+        help=_WORTH_TOLD,
     ),
     "Validation %": st.column_config.NumberColumn(
         format="%.2f", help="Accuracy of the best epoch on the validation images, in percent."
@@ -155,9 +163,7 @@ def filters(here: Compared) -> list[tuple[Entry, dict[str, Any]]]:
             required=True,
             width="content",
             persist_state="session",
-            help="Held-out: the epoch is chosen on validation images, the test images are measured "
-            "once. Notebook: the epoch is chosen on the test images, which may flatter. Full: "
-            "all training images, the last epoch kept, the test images measured once.",
+            help=_WORTH_TOLD,
         )
     return [
         (entry, row)
@@ -180,15 +186,16 @@ def choose_rows(here: Compared, listed: Sequence[Entry], key: str) -> None:
 def show(here: Compared) -> None:
     """The table, with what narrows it."""
     found = filters(here)
-    # the choice of columns stands below, but the table has to know it
-    above, below = st.container(), st.container()
-    with below:
-        columns = foot(here, [row for _, row in found])
-    with above, st.container(key="compare-table"):
+    # between the filters and the table, whose toolbar would otherwise lie upon the filters
+    columns = tools(here, [row for _, row in found])
+    with st.container(key="compare-table"):
         if found:
             table(here, found, columns)
         else:
             st.info("No run fits these filters.", icon=":material/filter_alt_off:")
+    found_protocols = {entry.protocol for entry, _ in found}
+    kinds = [f"**{p.capitalize()}**: {_WORTH[p]}" for p in _WORTH if p in found_protocols]
+    st.caption(" ".join(["Choose rows to put runs side by side.", *kinds]))
     for entry in here.entries:
         if entry.problem:
             st.caption(f":material/broken_image: **{entry.name}** is left out: {entry.problem}")
@@ -219,15 +226,15 @@ def table(
     )
 
 
-def foot(here: Compared, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How many runs fit, the columns, the table as CSV, and what its figures are worth.
+def tools(here: Compared, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many runs fit, the columns, and the table as CSV.
 
     Returns
     -------
     list of str
         The columns chosen.
     """
-    with st.container(horizontal=True, vertical_alignment="center", key="compare-foot"):
+    with st.container(horizontal=True, vertical_alignment="center", key="compare-tools"):
         st.caption(f"{len(rows)} of {len(here.entries)} runs", width="content")
         with st.popover("Columns", icon=":material/view_column:"):
             wanted = st.pills(
@@ -248,9 +255,4 @@ def foot(here: Compared, rows: Sequence[Mapping[str, Any]]) -> list[str]:
             on_click="ignore",
             help="These runs, in the columns shown.",
         )
-    st.caption(
-        "Choose rows to put runs side by side. **Held-out**: the epoch was chosen on validation "
-        "images; the test images had no part in it. **Notebook**: the epoch was chosen on the test "
-        "images themselves, which may flatter."
-    )
     return columns
