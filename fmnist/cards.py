@@ -319,9 +319,11 @@ def _learned_from(run: Run) -> str:
         names = ", ".join(f"`{name}`" for name in document["members"])
         return f" Its members are {names}; it has their weights."
     if "teacher" in document:
+        names = document["teacher"]["run_id"].split("+")
+        told = " and ".join(f"`{name}`" for name in names)
+        drawn = ", one of them drawn for every batch" if len(names) > 1 else ""
         return (
-            f" Beside the labels it learned from the probabilities of "
-            f"`{document['teacher']['run_id']}` (distillation)."
+            f" Beside the labels it learned from the probabilities of {told} (distillation{drawn})."
         )
     return ""
 

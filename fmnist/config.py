@@ -80,7 +80,8 @@ class TrainConfig:
         Id of a finished run whose probabilities are learned from beside the labels (distillation:
         Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"), or "none". It sees
         the same augmented and mixed images (Beyer et al. 2022, "Knowledge distillation: A good
-        teacher is patient and consistent"). Of an ensemble, one member is drawn for every batch.
+        teacher is patient and consistent"). Of several, their ids joined with "+", and of an
+        ensemble's members, one is drawn for every batch.
     teacher_share : float
         Of the loss, how much the teacher's probabilities are the target, above 0, at most 1; the
         labels are for the rest.

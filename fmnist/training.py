@@ -699,20 +699,26 @@ def _teachers(run: Run, config: TrainConfig, device: torch.device) -> tuple[nn.M
     """The networks that a run learns from, in evaluation mode: the same ones at every resume."""
     if config.teacher == "none":
         return ()
-    try:
-        path = find_run(config.teacher).weights_path
-        weights = hashlib.sha256(path.read_bytes()).hexdigest()
-        teacher = Classifier.load(path)
-    except (RunError, OSError, ValueError) as error:
-        raise TrainingError(
-            f"The teacher {config.teacher!r} cannot be asked; choose a finished run with weights "
-            f"({_one_line(error)})."
-        ) from error
-    if teacher.outputs != outputs(config) or teacher.normalisation != Normalisation():
-        raise TrainingError(
-            f"The teacher {config.teacher!r} knows other classes or takes other pixels than the "
-            "network that is to learn from it; choose another."
-        )
+    networks: list[nn.Module] = []
+    checksums = []
+    for name in config.teacher.split("+"):
+        try:
+            path = find_run(name).weights_path
+            checksums.append(hashlib.sha256(path.read_bytes()).hexdigest())
+            teacher = Classifier.load(path)
+        except (RunError, OSError, ValueError) as error:
+            raise TrainingError(
+                f"The teacher {name!r} cannot be asked; choose a finished run with weights "
+                f"({_one_line(error)})."
+            ) from error
+        if teacher.outputs != outputs(config) or teacher.normalisation != Normalisation():
+            raise TrainingError(
+                f"The teacher {name!r} knows other classes or takes other pixels than the "
+                "network that is to learn from it; choose another."
+            )
+        model = teacher.model.requires_grad_(False).to(device)
+        networks += model.networks if isinstance(model, Ensemble) else [model]
+    weights = "+".join(checksums)
     document = read_json(run.config_path)
     if "teacher" not in document:
         document["teacher"] = {"run_id": config.teacher, "weights": weights}
@@ -722,8 +728,7 @@ def _teachers(run: Run, config: TrainConfig, device: torch.device) -> tuple[nn.M
             f"The teacher {config.teacher!r} has other weights than when the run began; start the "
             "run anew."
         )
-    model = teacher.model.requires_grad_(False).to(device)
-    return tuple(model.networks) if isinstance(model, Ensemble) else (model,)
+    return tuple(networks)
 
 
 def _describe(run: Run, dataset: Dataset, device: torch.device, dtype: torch.dtype) -> None:

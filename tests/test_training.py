@@ -713,7 +713,7 @@ def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path, teacher: R
     assert (learned == taught).mean() > 0.8
 
 
-def test_of_an_ensemble_one_member_teaches_a_batch(
+def test_of_several_one_teaches_a_batch(
     tmp_path: Path, teacher: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(STUDENT, teacher="both", augmentation="none", mixing="none")
@@ -737,10 +737,17 @@ def test_of_an_ensemble_one_member_teaches_a_batch(
         losses.add(alone.history.epochs[0].train_loss)
     assert len(losses) == 3  # it learns from both, not from one
 
+    # two runs side by side are as good as the ensemble of them
+    named = run_whole(tmp_path / "named", replace(config, teacher="teacher+other"))
+    assert named.last_weights_path.read_bytes() == undisturbed.last_weights_path.read_bytes()
+    told = json.loads(named.config_path.read_text())["teacher"]
+    files = [run.weights_path.read_bytes() for run in (teacher, other)]
+    assert told["weights"] == "+".join(hashlib.sha256(file).hexdigest() for file in files)
+
 
 def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) -> None:
     assert "The teacher 'nobody' cannot be asked; choose a finished run with weights" in fails(
-        tmp_path, config=replace(STUDENT, teacher="nobody")
+        tmp_path, config=replace(STUDENT, teacher="teacher+nobody")
     )
     assert "knows other classes" in fails(
         tmp_path, config=replace(STUDENT, drawings="doodles", subset=100)

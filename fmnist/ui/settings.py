@@ -330,7 +330,8 @@ def _teachers() -> dict[str, str]:
         if run.state == "finished" and run.weights_path.exists():
             titles.setdefault(run.run_id, run.name)
     chosen = st.session_state.get("setting-teacher", "none")
-    return titles if chosen in titles else {**titles, chosen: f"{chosen} (gone)"}
+    names = [titles.get(run_id, f"{run_id} (gone)") for run_id in chosen.split("+")]
+    return {**titles, chosen: " and ".join(names)}
 
 
 def _computing(keep: dict[str, Any]) -> None:
