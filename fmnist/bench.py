@@ -130,6 +130,14 @@ _COMPACT_TAUGHT = _towards(
     "instead of strides, a block on the whole image and the teacher bring 1.1 points.",
     teacher="residual-large-0",
 )  # fmt: skip
+_LARGE_TAUGHT = _towards(
+    "residual-large", "residual-large-taught", "Large, taught by the first one", "",
+    teacher="residual-large-0",
+)  # fmt: skip
+_COMPACT_LONGER = _towards(
+    "residual-compact", "residual-compact-taught-40", "Compact, taught, 40 epochs", "",
+    teacher="residual-large-0", epochs=40,
+)  # fmt: skip
 
 TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
     "models": (
@@ -174,8 +182,9 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
     "strong": (
         _LARGE,
         _LARGE_CUTMIX,
-        _towards("residual-compact", "residual-compact", "Compact, own recipe", ""),
+        _LARGE_TAUGHT,
         _COMPACT_TAUGHT,
+        _COMPACT_LONGER,
         _ensemble(
             "ensemble-five", "Ensemble of these and two of the models' table",
             "No better than its best member alone: three of the five are too weak. Not shipped.",

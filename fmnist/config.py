@@ -205,6 +205,11 @@ class TrainConfig:
             return ()
         return cast(tuple[Augmenter, ...], tuple(self.augmentation.split("-")))
 
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Ids of the runs in `teacher`."""
+        return () if self.teacher == "none" else tuple(self.teacher.split("+"))
+
     def to_json(self) -> dict[str, Any]:
         """The settings as a dictionary of JSON values, in the order of the fields."""
         return dataclasses.asdict(self)

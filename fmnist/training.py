@@ -697,11 +697,11 @@ class _Session:
 
 def _teachers(run: Run, config: TrainConfig, device: torch.device) -> tuple[nn.Module, ...]:
     """The networks that a run learns from, in evaluation mode: the same ones at every resume."""
-    if config.teacher == "none":
+    if not config.teachers:
         return ()
     networks: list[nn.Module] = []
     checksums = []
-    for name in config.teacher.split("+"):
+    for name in config.teachers:
         try:
             path = find_run(name).weights_path
             checksums.append(hashlib.sha256(path.read_bytes()).hexdigest())

@@ -165,6 +165,11 @@ def test_the_full_protocol_keeps_the_last_epoch() -> None:
         TrainConfig(protocol="full", keep="last", patience=3)
 
 
+def test_teachers_are_the_ids_in_the_setting() -> None:
+    assert TrainConfig().teachers == ()
+    assert TrainConfig(teacher="one+two").teachers == ("one", "two")
+
+
 def test_augmenters_are_the_names_in_the_setting() -> None:
     assert TrainConfig().augmenters == ()
     assert TrainConfig(augmentation="flip-erase").augmenters == ("flip", "erase")

@@ -21,6 +21,7 @@ from fmnist.config import (
     Views,
 )
 from fmnist.models.registry import MODELS
+from fmnist.overview import unique_names
 from fmnist.ui import cache, components
 
 _SCHEDULES: Final[Mapping[Schedule, str]] = {
@@ -70,6 +71,7 @@ def fill_in(values: Mapping[str, Any]) -> None:
     for name, value in config.to_json().items():
         st.session_state[f"setting-{name}"] = value
     st.session_state["setting-augmentation"] = list(config.augmenters)
+    st.session_state["setting-teacher"] = list(config.teachers)
     st.session_state["setting-patience"] = config.patience or 0
     st.session_state["setting-whole"] = config.subset is None
     st.session_state["setting-subset"] = config.subset or 5_000
@@ -90,6 +92,7 @@ def read() -> TrainConfig:
         if f"setting-{name}" in st.session_state
     }
     values["augmentation"] = _augmentation()
+    values["teacher"] = "+".join(values.get("teacher", [])) or "none"
     values["patience"] = values.get("patience") or None
     for name in ("mixing", "teacher"):
         if values.get(name) == "none":
@@ -301,37 +304,36 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
         **keep,
     )
     show_samples()
-    first, second, _ = st.columns(3)
-    _choice(
-        first,
-        "Teacher",
-        "teacher",
-        _teachers(),
-        "Distillation: learns from the probabilities that a finished run gives to the same "
-        "images, too. A small network learns more from a better one than from labels alone. Of an "
-        "ensemble, one member is asked about each batch.",
-        keep,
+    first, second = st.columns([2, 1])
+    titles = _teachers()
+    first.multiselect(
+        "Teachers",
+        list(titles),
+        key="setting-teacher",
+        format_func=titles.__getitem__,
+        placeholder="None: from the labels alone",
+        help="Distillation: learns from the probabilities that a finished run gives to the same "
+        "images, too. A small network learns more from a better one than from labels alone. Of "
+        "several, and of an ensemble's members, one is asked about each batch.",
+        **keep,
     )
     second.number_input(
-        "Teacher's share of the loss",
+        "Their share of the loss",
         0.05,
         1.0,
         key="setting-teacher_share",
         step=0.05,
-        disabled=st.session_state.get("setting-teacher", "none") == "none",
+        disabled=not st.session_state.get("setting-teacher"),
         **keep,
     )
 
 
 def _teachers() -> dict[str, str]:
-    """Ids and names of the runs that can teach; the one chosen stays, though it be gone."""
-    titles = {"none": "None"}
-    for run in cache.all_runs():
-        if run.state == "finished" and run.weights_path.exists():
-            titles.setdefault(run.run_id, run.name)
-    chosen = st.session_state.get("setting-teacher", "none")
-    names = [titles.get(run_id, f"{run_id} (gone)") for run_id in chosen.split("+")]
-    return {**titles, chosen: " and ".join(names)}
+    """Ids and names of the runs that can teach; those chosen stay, though they be gone."""
+    able = [r for r in cache.all_runs() if r.state == "finished" and r.weights_path.exists()]
+    titles = dict(zip((run.run_id for run in able), unique_names(able), strict=True))
+    chosen = st.session_state.get("setting-teacher", [])
+    return {run_id: f"{run_id} (gone)" for run_id in chosen} | titles
 
 
 def _computing(keep: dict[str, Any]) -> None:

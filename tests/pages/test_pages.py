@@ -250,12 +250,13 @@ def test_a_model_brings_its_own_recipe(machine: Path) -> None:
 
 def test_every_option_of_the_form_reaches_the_run(finished: Run, machine: Path) -> None:
     teacher = give(finished, machine).run_id
+    shutil.copytree(machine / teacher, machine / "again")
     app = open_app("train")
     choose(app, "preset", "Original recipe")
     pills(app, "setting-augmentation").set_value(["erase", "flip"]).run()
     app.selectbox(key="setting-mixing").set_value("cutmix").run()
     app.number_input(key="setting-mixing_share").set_value(0.5).run()
-    app.selectbox(key="setting-teacher").set_value(teacher).run()
+    app.multiselect(key="setting-teacher").set_value([teacher, "again"]).run()
     app.number_input(key="setting-teacher_share").set_value(0.7).run()
     app.number_input(key="setting-label_smoothing").set_value(0.1).run()
     app.number_input(key="setting-ema").set_value(0.99).run()
@@ -264,7 +265,7 @@ def test_every_option_of_the_form_reaches_the_run(finished: Run, machine: Path) 
     app.selectbox(key="setting-views").set_value("flip").run()
     expected = {
         "augmentation": "flip-erase", "mixing": "cutmix", "mixing_share": 0.5,
-        "teacher": teacher, "teacher_share": 0.7,
+        "teacher": f"{teacher}+again", "teacher_share": 0.7,
         "label_smoothing": 0.1, "ema": 0.99, "patience": 4, "precision": "auto", "views": "flip",
     }  # fmt: skip
     assert started(app, machine).items() >= expected.items()
