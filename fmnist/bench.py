@@ -135,7 +135,9 @@ _LARGE_TAUGHT = _towards(
     teacher="residual-large-0",
 )  # fmt: skip
 _COMPACT_LONGER = _towards(
-    "residual-compact", "residual-compact-taught-40", "Compact, taught, 40 epochs", "",
+    "residual-compact", "residual-compact-taught-40", "Compact, taught, 40 epochs",
+    "Twice the epochs bring 0.3 points on validation. The last ten brought nothing more: more "
+    "would want a better teacher. Shipped as Small.",
     teacher="residual-large-0", epochs=40,
 )  # fmt: skip
 
