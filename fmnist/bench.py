@@ -131,7 +131,10 @@ _COMPACT_TAUGHT = _towards(
     teacher="residual-large-0",
 )  # fmt: skip
 _LARGE_TAUGHT = _towards(
-    "residual-large", "residual-large-taught", "Large, taught by the first one", "",
+    "residual-large", "residual-large-taught", "Large, taught by the first one",
+    "It learns faster, and ends 0.1 points higher on validation, less than the standard error of "
+    "0.3: a teacher of the same size has little left to teach. The mean of the two comes to no "
+    "more (95.70 %): they err alike. Shipped as Strong.",
     teacher="residual-large-0",
 )  # fmt: skip
 _COMPACT_LONGER = _towards(
