@@ -154,6 +154,7 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _own("residual-small", seeds=3),
         _own("residual"),
         _own("residual-large"),
+        _own("residual-deep"),
         _own("deep-cnn", seeds=2),
         _own("resnet18", 0.945),
         _own("efficientnet-b0", 0.952),
@@ -188,6 +189,7 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _LARGE,
         _LARGE_CUTMIX,
         _LARGE_TAUGHT,
+        _towards("residual-deep", "residual-deep", "Deep, own recipe", ""),
         _COMPACT_TAUGHT,
         _COMPACT_LONGER,
         _ensemble(

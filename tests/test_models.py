@@ -96,6 +96,7 @@ def test_summary_counts_what_torch_counts(name: str) -> None:
         ("residual-small", 98_042),
         ("residual-compact", 98_042),
         ("residual-large", 472_874),
+        ("residual-deep", 873_074),
         ("deep-cnn", 288_170),
         ("swift", 232_506),
         ("resnet18", 11_172_810),

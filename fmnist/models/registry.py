@@ -44,6 +44,15 @@ _STANDARD: Final[Mapping[str, Any]] = {
     "precision": "auto",
 }
 
+_ACCURATE: Final[Mapping[str, Any]] = {
+    **_STANDARD,
+    "epochs": 40,
+    "augmentation": "flip-shift-erase",
+    "label_smoothing": 0.1,
+    "ema": 0.999,
+    "views": "flip-shift",
+}
+
 MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
     {
         "fashion-cnn": ModelSpec(
@@ -119,14 +128,14 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             summary="Four convolutions and two residual blocks, most of them on large maps: "
             "made for accuracy.",
             factory="fmnist.models.residual:LargeResidualNet",
-            recipe={
-                **_STANDARD,
-                "epochs": 40,
-                "augmentation": "flip-shift-erase",
-                "label_smoothing": 0.1,
-                "ema": 0.999,
-                "views": "flip-shift",
-            },
+            recipe=_ACCURATE,
+        ),
+        "residual-deep": ModelSpec(
+            title="Deep ResidualNet",
+            summary="Five residual blocks that weigh their channels: deeper and larger, made for "
+            "accuracy.",
+            factory="fmnist.models.residual:DeepResidualNet",
+            recipe=_ACCURATE,
         ),
         "swift": ModelSpec(
             title="Swift",
