@@ -316,10 +316,10 @@ def _learned_from(run: Run) -> str:
     """Of a student, who its teacher was; of an ensemble, who is in it."""
     document = read_json(run.config_path)
     if "members" in document:
-        names = ", ".join(f"`{name}`" for name in document["members"])
-        return f" Its members are {names}; it has their weights."
-    if "teacher" in document:
-        names = document["teacher"]["run_id"].split("+")
+        told = ", ".join(f"`{name}`" for name in document["members"])
+        return f" Its members are {told}; it has their weights."
+    names = run.config.teachers if run.config else ()
+    if names:
         told = " and ".join(f"`{name}`" for name in names)
         drawn = ", one of them drawn for every batch" if len(names) > 1 else ""
         return (
