@@ -210,6 +210,17 @@ class TrainConfig:
         """Ids of the runs in `teacher`."""
         return () if self.teacher == "none" else tuple(self.teacher.split("+"))
 
+    def may_learn_from(self, teacher: "TrainConfig") -> bool:
+        """Whether a teacher has seen no images that these settings keep apart.
+
+        One that was trained on the validation images, or chosen by the test images, tells what it
+        knows of them: the accuracies there would flatter.
+        """
+        kept_apart = ("notebook", "full", "held-out")  # the later, the more
+        return self.dataset != teacher.dataset or (
+            kept_apart.index(self.protocol) <= kept_apart.index(teacher.protocol)
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The settings as a dictionary of JSON values, in the order of the fields."""
         return dataclasses.asdict(self)

@@ -521,6 +521,32 @@ def find_run(name: str) -> Run:
     return open_run(runs_folder(), name)
 
 
+def teachers_of(config: TrainConfig) -> list[Run]:
+    """The runs that one of these settings learns from.
+
+    Raises
+    ------
+    RunError
+        If there is none of a name, or if it has seen images that the settings keep apart.
+    """
+    teachers = []
+    for name in config.teachers:
+        try:
+            teacher = find_run(name)
+        except RunError as error:
+            raise RunError(f"The teacher {name!r} cannot be asked: {error}") from error
+        if teacher.config is None:
+            raise RunError(f"The teacher {name!r} cannot be asked: its settings cannot be read.")
+        if not config.may_learn_from(teacher.config):
+            raise RunError(
+                f"The teacher {teacher.name!r} was trained under the {teacher.config.protocol} "
+                f"protocol and knows images that the {config.protocol} protocol keeps apart; "
+                "choose another teacher, or its protocol."
+            )
+        teachers.append(teacher)
+    return teachers
+
+
 def run_ids(root: Path) -> list[str]:
     """Ids of all runs below a folder, in no order."""
     try:

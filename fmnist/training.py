@@ -39,7 +39,7 @@ from fmnist.files import read_json, write_atomic, write_json
 from fmnist.models.ensemble import Ensemble
 from fmnist.models.layers import set_dropout_generator
 from fmnist.models.registry import create_model, members
-from fmnist.runs import EpochEntry, History, Progress, Run, RunError, StepEntry, find_run
+from fmnist.runs import EpochEntry, History, Progress, Run, RunError, StepEntry, teachers_of
 from fmnist.schedules import learning_rate
 
 Signal = Literal["continue", "pause", "stop"]
@@ -122,7 +122,7 @@ class _Interrupted(Exception):
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, TrainingError):
+    if isinstance(error, TrainingError | RunError):
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The disk is full; free some space, then resume the run."
@@ -701,12 +701,12 @@ def _teachers(run: Run, config: TrainConfig, device: torch.device) -> tuple[nn.M
         return ()
     networks: list[nn.Module] = []
     checksums = []
-    for name in config.teachers:
+    for told in teachers_of(config):
+        name, path = told.run_id, told.weights_path
         try:
-            path = find_run(name).weights_path
             checksums.append(hashlib.sha256(path.read_bytes()).hexdigest())
             teacher = Classifier.load(path)
-        except (RunError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise TrainingError(
                 f"The teacher {name!r} cannot be asked; choose a finished run with weights "
                 f"({_one_line(error)})."

@@ -209,3 +209,21 @@ def test_settings_must_be_an_object(values: object) -> None:
     with pytest.raises(ConfigError, match="^config: must be an object") as caught:
         TrainConfig.from_json(values)
     assert caught.value.field == "config"
+
+
+@pytest.mark.parametrize(
+    ("student", "teachers"),
+    [
+        ("held-out", ["held-out"]),
+        ("full", ["held-out", "full"]),
+        ("notebook", ["held-out", "full", "notebook"]),
+    ],
+)
+def test_a_teacher_has_seen_nothing_that_is_kept_apart(student: str, teachers: list[str]) -> None:
+    def under(protocol: str, dataset: str = "fashion-mnist") -> TrainConfig:
+        return TrainConfig.from_json({"protocol": protocol, "dataset": dataset, "keep": "last"})
+
+    protocols = ["held-out", "full", "notebook"]
+    assert [p for p in protocols if under(student).may_learn_from(under(p))] == teachers
+    # of other images it may have seen all
+    assert under(student).may_learn_from(under("notebook", "drawn-garments"))

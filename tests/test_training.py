@@ -746,7 +746,7 @@ def test_of_several_one_teaches_a_batch(
 
 
 def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) -> None:
-    assert "The teacher 'nobody' cannot be asked; choose a finished run with weights" in fails(
+    assert "The teacher 'nobody' cannot be asked: There is no run 'nobody'" in fails(
         tmp_path, config=replace(STUDENT, teacher="teacher+nobody")
     )
     assert "knows other classes" in fails(
@@ -759,6 +759,16 @@ def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) ->
     classifier.save(teacher.weights_path)
     with pytest.raises(TrainingError, match="'teacher' has other weights than when the run began"):
         run_until(run, 100, "pause")
+
+
+def test_a_teacher_that_knows_the_held_out_images_is_refused(
+    tmp_path: Path, own_artifacts: Path
+) -> None:
+    run_whole(runs.runs_folder(), replace(CONFIG, protocol="full", keep="last")).folder.rename(
+        runs.runs_folder() / "teacher"
+    )
+    assert "knows images that the held-out protocol keeps apart" in fails(tmp_path, config=STUDENT)
+    assert run_whole(tmp_path, replace(STUDENT, protocol="full", keep="last")).state == "finished"
 
 
 def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) -> None:

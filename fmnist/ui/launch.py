@@ -64,6 +64,7 @@ def start() -> None:
     named()
     try:
         config = settings.read()
+        runs.teachers_of(config)  # fails before there is a run, if one cannot be asked
         run = runs.create_run(runs.runs_folder(), config, name=st.session_state.get("run-name", ""))
         cache.trainer().submit(run)
     except (ConfigError, RunError, OSError) as error:

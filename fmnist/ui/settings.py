@@ -314,7 +314,8 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
         placeholder="None: from the labels alone",
         help="Distillation: learns from the probabilities that a finished run gives to the same "
         "images, too. A small network learns more from a better one than from labels alone. Of "
-        "several, and of an ensemble's members, one is asked about each batch.",
+        "several, and of an ensemble's members, one is asked about each batch. Runs that were "
+        "trained or chosen by images that the protocol keeps apart are not offered.",
         **keep,
     )
     second.number_input(
@@ -329,11 +330,21 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
 
 
 def _teachers() -> dict[str, str]:
-    """Ids and names of the runs that can teach; those chosen stay, though they be gone."""
+    """Ids and names of the runs that can teach; those chosen stay, though they cannot any more."""
     able = [r for r in cache.all_runs() if r.state == "finished" and r.weights_path.exists()]
-    titles = dict(zip((run.run_id for run in able), unique_names(able), strict=True))
-    chosen = st.session_state.get("setting-teacher", [])
-    return {run_id: f"{run_id} (gone)" for run_id in chosen} | titles
+    names = dict(zip((run.run_id for run in able), unique_names(able), strict=True))
+    student = TrainConfig(
+        dataset=st.session_state["setting-dataset"],
+        protocol=st.session_state["setting-protocol"],
+        keep="last",  # which every protocol allows
+    )
+    fit = [run for run in able if run.config and student.may_learn_from(run.config)]
+    titles = {run.run_id: names[run.run_id] for run in fit}
+    for run_id in st.session_state.get("setting-teacher", []):
+        if run_id not in titles:
+            why = "other protocol" if run_id in names else "gone"
+            titles[run_id] = f"{names.get(run_id, run_id)} ({why})"
+    return titles
 
 
 def _computing(keep: dict[str, Any]) -> None:

@@ -271,6 +271,28 @@ def test_every_option_of_the_form_reaches_the_run(finished: Run, machine: Path) 
     assert started(app, machine).items() >= expected.items()
 
 
+def test_only_teachers_that_have_seen_nothing_kept_apart_are_offered(
+    finished: Run, machine: Path
+) -> None:
+    teacher = give(finished, machine).run_id
+    path = machine / teacher / "config.json"
+    document = json.loads(path.read_text())
+    document["config"] |= {"protocol": "full", "keep": "last"}
+    path.write_text(json.dumps(document))
+    app = open_app("train")
+    choose(app, "preset", "Original recipe")
+    assert finished.name not in app.multiselect(key="setting-teacher").options
+    app.selectbox(key="setting-protocol").set_value("full").run()
+    assert finished.name in app.multiselect(key="setting-teacher").options
+    app.multiselect(key="setting-teacher").set_value([teacher]).run()
+    app.selectbox(key="setting-protocol").set_value("held-out").run()
+    assert app.multiselect(key="setting-teacher").value == [teacher]
+    assert f"{finished.name} (other protocol)" in app.multiselect(key="setting-teacher").options
+    app.button(key="start").click().run()
+    assert "images that the held-out protocol keeps apart; choose another" in app.error[0].value
+    assert [run.run_id for run in runs.list_runs(machine)] == [teacher]
+
+
 def test_all_images_leave_none_to_choose_an_epoch_by(machine: Path) -> None:
     app = open_app("train")
     choose(app, "preset", "Original recipe")
