@@ -238,7 +238,8 @@ def controls(here: Linked) -> None:
                     compared=st.session_state["look-compared"], group=None
                 ),
             )
-    facts = [f"**{run.name}**", f"{len(evaluation.labels):,} {evaluation.split} images"]
+    images = "images trained on" if evaluation.split == "train" else f"{evaluation.split} images"
+    facts = [f"**{run.name}**", f"{len(evaluation.labels):,} {images}"]
     facts.append(f"accuracy {evaluation.accuracy:.2%}")
     if here.view.epoch is not None:
         which = "last " if run.history.keep == "last" else "best "

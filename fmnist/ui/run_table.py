@@ -10,6 +10,8 @@ from fmnist.models.registry import describe
 from fmnist.runs import ACTIVE_STATES, Run, RunError
 from fmnist.ui import cache, components, state
 
+_MEASURED = {"validation": "Validation", "test": "Test", "train": "Images trained on"}
+
 
 def table_row(run: Run) -> dict[str, Any]:
     """A run as a row of the table."""
@@ -21,8 +23,8 @@ def table_row(run: Run) -> dict[str, Any]:
         "Data": datasets.DATASET_TITLES[config.dataset] if config else "–",
         "Protocol": config.protocol.capitalize() if config else "–",
         "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",
-        "Best accuracy": 100 * best.accuracy if best else None,
-        "Measured on": best.split.capitalize() if best else "–",
+        "Accuracy": 100 * best.accuracy if best else None,
+        "Measured on": _MEASURED[best.split] if best else "–",
         "Time": components.duration(run.progress.seconds),
         "Created": components.moment(run.created),
     }
@@ -98,7 +100,7 @@ def past_runs(opened: Run | None) -> None:
         on_select=lambda: open_row(ids),
         selection_mode="single-row",
         height=min(38 + 35 * len(rows), 400),
-        column_config={"Best accuracy": st.column_config.NumberColumn(format="%.2f %%")},
+        column_config={"Accuracy": st.column_config.NumberColumn(format="%.2f %%")},
         alt="Your runs, newest first; choose a row to open it",
     )
     st.caption("Choose a row, or use the sidebar's list, to open a run.")

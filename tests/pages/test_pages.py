@@ -125,10 +125,11 @@ def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Pa
     assert shown["Accuracy on images trained on"] == f"{kept.accuracy:.2%}"
     assert shown["Test accuracy"] == f"{test.accuracy:.2%}"
     assert "shows whether it learns" in text(app) and "Generalisation gap" not in text(app)
+    assert list(app.dataframe[0].value["Measured on"]) == ["Images trained on"]
     app = open_app("confusion", run=run.run_id)
     assert "200 test images" in text(app)
     choose(app, "look-split", "train")
-    assert "17 train images" in text(app)
+    assert "17 images trained on" in text(app)
     app = open_app("confidence", run=run.run_id)
     app.session_state["confidence-panels"] = "Calibration"
     app.run()
