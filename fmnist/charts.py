@@ -218,7 +218,7 @@ class RunCurve:
 
 
 def run_curves(
-    curves: Sequence[RunCurve], *, curve: Curve, axis: Axis, with_training: bool
+    curves: Sequence[RunCurve], *, curve: Curve, axis: Axis, with_training: bool, close_up: bool
 ) -> dict[str, Any]:
     """Loss or accuracy of several runs over each other, as ECharts options.
 
@@ -230,6 +230,9 @@ def run_curves(
     axis : {"epoch", "step", "minutes"}
     with_training : bool
         Also that of training, thin and dotted.
+    close_up : bool
+        Leave out what lies beyond the values of the later halves, where steep beginnings would
+        press all curves into one.
     """
 
     def along(entry: EpochEntry) -> float:
@@ -237,10 +240,12 @@ def run_curves(
 
     factor = 100 if curve == "accuracy" else 1
     series = []
+    late: list[float] = []
     for run in curves:
         epochs = run.history.epochs
         if not epochs:
             continue
+        late += [factor * getattr(entry, curve) for entry in epochs[len(epochs) // 2 :]]
         split = epochs[0].split
         name = f"{run.name}, {'images trained on' if split == 'train' else split}"
         points = [(along(entry), factor * getattr(entry, curve)) for entry in epochs]
@@ -249,14 +254,28 @@ def run_curves(
             points = [(along(entry), factor * getattr(entry, f"train_{curve}")) for entry in epochs]
             series.append(_line(f"{run.name}, training", points, run.colour, faint=True))
             series[-1]["lineStyle"]["type"] = "dotted"
-    return _curves(
+    options = _curves(
         series,
         decimals="%.2f %%" if curve == "accuracy" else "%.3f",
         shown=None,
-        from_zero=curve == "loss",
+        from_zero=curve == "loss" and not close_up,
         along={"epoch": "Epoch", "step": "Step", "minutes": "Minutes of training"}[axis],
         with_legend=False,  # the page's own tells the colours of all its charts
     )
+    if close_up and late:
+        options["yAxis"] |= _range_around(min(late), max(late))
+    return options
+
+
+def _range_around(low: float, high: float) -> dict[str, float]:
+    """An axis a tenth wider than what is on it, from one round number to another."""
+    margin = (high - low) / 10 or abs(high) / 100 or 1.0
+    step = 10 ** math.floor(math.log10(high - low + 2 * margin))
+    # rounded once more: 93 * 0.01 has more decimals than an axis wants
+    return {
+        "min": round(math.floor((low - margin) / step) * step, 6),
+        "max": round(math.ceil((high + margin) / step) * step, 6),
+    }
 
 
 @dataclass(frozen=True)
@@ -272,8 +291,7 @@ class RunPoint:
         On the test images, in [0, 1].
     error : float or None
         Standard error of the accuracy, a fraction.
-    is_notebook : bool
-        Whether the epoch was chosen on the test images.
+    protocol : {"held-out", "notebook", "full"}
     colour : str or None
         None for a run that is not among the chosen.
     """
@@ -283,8 +301,11 @@ class RunPoint:
     x: float
     accuracy: float
     error: float | None
-    is_notebook: bool
+    protocol: str
     colour: str | None
+
+
+_PROTOCOL_SYMBOLS: Final = {"held-out": "circle", "full": "square", "notebook": "diamond"}
 
 
 def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go.Figure:
@@ -318,20 +339,20 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go
                 "size": 12 if point.colour else 9,
                 "color": point.colour or OTHER_COLOUR,
                 "opacity": 1 if point.colour else 0.6,
-                "symbol": "diamond" if point.is_notebook else "circle",
+                "symbol": _PROTOCOL_SYMBOLS[point.protocol],
             },
             # a click chooses a run; the others need not fade
             unselected={"marker": {"opacity": 1 if point.colour else 0.6}},
             hovertemplate=f"{html.escape(point.name)}<br>%{{y:.2f}} %{error}, "
             f"%{{x:,.4~r}} {unit}<extra></extra>",
         )
-    for name, symbol in (("Held-out", "circle"), ("Notebook", "diamond")):
-        if any(point.is_notebook == (name == "Notebook") for point in points):
+    for protocol, symbol in _PROTOCOL_SYMBOLS.items():
+        if any(point.protocol == protocol for point in points):
             figure.add_scatter(
                 x=[None],
                 y=[None],
                 mode="markers",
-                name=name,
+                name=protocol.capitalize(),
                 marker={"color": OTHER_COLOUR, "size": 10, "symbol": symbol},
             )
     figure.update_layout(hovermode="closest", dragmode=False, legend={"itemclick": False})

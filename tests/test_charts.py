@@ -40,16 +40,34 @@ def test_no_two_runs_share_a_colour() -> None:
 )
 def test_curves_along_an_axis(curve: Curve, axis: Axis, points: list[tuple[float, float]]) -> None:
     runs = [RunCurve("One", "#123456", HISTORY), RunCurve("Not begun", "#654321", History())]
-    drawn = charts.run_curves(runs, curve=curve, axis=axis, with_training=False)
+    drawn = charts.run_curves(runs, curve=curve, axis=axis, with_training=False, close_up=False)
     (series,) = drawn["series"]
     assert series["name"] == "One, validation"
     assert series["data"] == points
     assert series["lineStyle"]["color"] == "#123456"
 
 
+@pytest.mark.parametrize(
+    ("curve", "close_up", "low", "high"),
+    [
+        ("accuracy", False, None, None),
+        ("accuracy", True, 87.0, 89.0),  # around 88 %, the later half of two epochs
+        ("loss", True, 0.346, 0.354),
+    ],
+)
+def test_a_close_up_leaves_out_the_beginning(
+    curve: Curve, close_up: bool, low: float | None, high: float | None
+) -> None:
+    runs = [RunCurve("One", "#123456", HISTORY), RunCurve("Not begun", "#654321", History())]
+    drawn = charts.run_curves(
+        runs, curve=curve, axis="epoch", with_training=True, close_up=close_up
+    )
+    assert (drawn["yAxis"].get("min"), drawn["yAxis"].get("max")) == (low, high)
+
+
 def test_training_is_dotted_in_the_same_colour() -> None:
     runs = [RunCurve("One", "#123456", HISTORY)]
-    drawn = charts.run_curves(runs, curve="loss", axis="epoch", with_training=True)
+    drawn = charts.run_curves(runs, curve="loss", axis="epoch", with_training=True, close_up=False)
     _, training = drawn["series"]
     assert training["data"] == [(1, 0.5), (2, 0.3)]
     assert (training["lineStyle"]["type"], training["lineStyle"]["color"]) == ("dotted", "#123456")
@@ -57,17 +75,18 @@ def test_training_is_dotted_in_the_same_colour() -> None:
 
 def test_a_point_tells_its_run_and_its_protocol() -> None:
     points = [
-        RunPoint("a", "<b>A", 7_850, 0.92, 0.003, False, "#123456"),
-        RunPoint("b", "B", 1e6, 0.93, None, True, None),
+        RunPoint("a", "<b>A", 7_850, 0.92, 0.003, "held-out", "#123456"),
+        RunPoint("b", "B", 1e6, 0.93, None, "notebook", None),
+        RunPoint("c", "C", 1e5, 0.94, None, "full", None),
     ]
     figure = charts.accuracy_against(points, title="Parameters", unit="parameters")
-    b, a, *legend = figure.data  # those in colour above the others
+    b, c, a, *legend = figure.data  # those in colour above the others
     assert (list(a.customdata[0]), list(b.customdata[0])) == (["a"], ["b"])
-    assert (a.marker.symbol, b.marker.symbol) == ("circle", "diamond")
+    assert [dot.marker.symbol for dot in (a, b, c)] == ["circle", "diamond", "square"]
     assert (a.marker.color, b.marker.color) == ("#123456", charts.OTHER_COLOUR)
     assert a.error_y.array[0] == pytest.approx(0.3)
     assert "&lt;b&gt;A" in a.hovertemplate and "± 0.30" in a.hovertemplate
-    assert [trace.name for trace in legend] == ["Held-out", "Notebook"]
+    assert [trace.name for trace in legend] == ["Held-out", "Full", "Notebook"]
     assert figure.layout.xaxis.type == "log"
 
 

@@ -59,7 +59,7 @@ def show() -> None:
                     "may be the best epoch on the test images.",
                 ),
                 "Test %": st.column_config.NumberColumn(
-                    format="%.2f", help="Held-out; the mean where there are several runs."
+                    format="%.2f", help="The mean where there are several runs."
                 ),
                 "Validation %": st.column_config.NumberColumn(format="%.2f"),
                 "± points": st.column_config.NumberColumn(

@@ -51,6 +51,14 @@ def show_curves(here: Compared) -> None:
             persist_state="session",
             help="Of the training images, dotted: measured while the weights move, dropout on.",
         )
+        close_up = st.toggle(
+            "Close-up",
+            value=True,
+            key="compare-close-up",
+            persist_state="session",
+            help="Shows the range of the runs' later halves, where they differ; without it the "
+            "steep beginnings are in the picture, too.",
+        )
     drawn = [entry for entry in here.chosen if entry.run.history.epochs]
     if not drawn:
         st.caption("Nothing was logged of these runs.")
@@ -61,6 +69,7 @@ def show_curves(here: Compared) -> None:
             curve=selection.curve,
             axis=selection.axis,
             with_training=training,
+            close_up=close_up,
         ),
         key="compare-curves",
         height=360,
@@ -119,7 +128,7 @@ def _points(here: Compared, x_of: Callable[[Entry], float | None]) -> list[RunPo
             x,
             accuracy,
             e.standard_error,
-            e.protocol == "notebook",
+            e.protocol,
             here.colours.get(e.run_id),
         )
         for e in here.measured
