@@ -284,7 +284,7 @@ def _bench_run(row: bench.Row, seed: int) -> bool:
     if row.of:
         from fmnist.ensembles import combine
 
-        combine([runs.find_run(run_id) for run_id in row.of], runs.runs_folder(), name=row.title)
+        combine(bench.members_of(row, runs.list_all_runs()), runs.runs_folder(), name=row.title)
         return True
     begun = [run for run in alike if run.state in runs.RESUMABLE_STATES]
     dataset = datasets.load_named(config.dataset)

@@ -17,7 +17,7 @@ from fmnist.runs import Run, RunError
 
 TableName = Literal["models", "ablation", "precision", "ingredients", "strong"]
 
-HEAVIEST: Final = 3_000_000
+HEAVIEST: Final = 4_000_000
 """Bytes of weights that are kept with a run of a table, at most."""
 
 _TEST_IMAGES: Final = 10_000
@@ -45,8 +45,8 @@ class Row:
     members : int
         Of an ensemble: the first so many runs of these settings, whose probabilities are
         averaged; 1 for a single model.
-    of : tuple of str
-        Of an ensemble of runs of other rows: their ids, in the order of `config.model`.
+    of : tuple of Row
+        Of an ensemble of other rows' first runs, in the order of `config.model`.
     lesson : str
         What was learned from it, in a sentence or two; empty where the table has no such column.
     """
@@ -57,7 +57,7 @@ class Row:
     claimed: float | None = None
     seeds: int = 1
     members: int = 1
-    of: tuple[str, ...] = ()
+    of: tuple["Row", ...] = ()
     lesson: str = ""
 
     @property
@@ -109,7 +109,7 @@ def _ingredient(key: str, title: str, **changes: Any) -> Row:
 def _ensemble(key: str, title: str, lesson: str, *rows: Row) -> Row:
     """The first run of each of several rows, put together."""
     config = ensemble_of([row.config for row in rows])
-    return Row(key, title, config, of=tuple(f"{row.base}-0" for row in rows), lesson=lesson)
+    return Row(key, title, config, of=rows, lesson=lesson)
 
 
 _LARGE = _towards(
@@ -139,7 +139,9 @@ _LARGE_TAUGHT = _towards(
 )  # fmt: skip
 _DEEP_TAUGHT = _towards(
     "residual-deep", "residual-deep-taught", "Deep, taught by both Large ones",
-    "",
+    "Twice the depth and another teacher end level with what was there: 95.64 against 95.72 % on "
+    "validation, though with a lower loss (0.201 against 0.205). Neither depth nor size is what "
+    "holds these networks at this accuracy.",
     teacher="residual-large-0+residual-large-taught-0",
 )  # fmt: skip
 _DEEP_FULL = _towards(
@@ -194,6 +196,11 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _ingredient("smooth", "Labels smoothed by a tenth", label_smoothing=0.1),
         _ingredient("unaveraged", "Weights not averaged", ema=0.0),
         _ingredient("cutmix", "CutMix in half of the batches", mixing="cutmix", mixing_share=0.5),
+        _ingredient(
+            "sgd", "SGD with Nesterov's momentum instead of AdamW",
+            optimiser="sgd", learning_rate=0.1, weight_decay=5e-4,
+        ),
+        _ingredient("float32", "Computed in 32 bits", precision="float32"),
         _ingredient("taught", "Taught by the Large one", teacher="residual-large-0"),
     ),
     "strong": (
@@ -209,6 +216,13 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
             "ensemble-five", "Ensemble of these and two of the models' table",
             "No better than its best member alone: three of the five are too weak. Not shipped.",
             _LARGE, _LARGE_CUTMIX, _COMPACT_TAUGHT, _own("deep-cnn"), _own("residual-small"),
+        ),
+        _ensemble(
+            "ensemble-best", "Ensemble of the five that are best on validation",
+            "On validation level with Strong alone, on test 0.2 points above it, less than the "
+            "standard error: networks of one family that were trained alike make the same "
+            "mistakes. Shipped as Ensemble, for what it comes to.",
+            _LARGE_TAUGHT, _DEEP_TAUGHT, _LARGE, _LARGE_CUTMIX, _COMPACT_LONGER,
         ),
     ),
 }  # fmt: skip
@@ -269,6 +283,23 @@ class Standing:
 def matches(run: Run, config: TrainConfig) -> bool:
     """Whether a run has these settings, however often it logged its loss."""
     return run.config is not None and replace(run.config, log_every=config.log_every) == config
+
+
+def members_of(row: Row, present: Sequence[Run]) -> list[Run]:
+    """The runs that an ensemble of other rows is made of, whatever their folders are called.
+
+    Raises
+    ------
+    fmnist.runs.RunError
+        If one is not there.
+    """
+    members = []
+    for each in row.of:
+        found = [r for r in present if r.state == "finished" and matches(r, each.config)]
+        if not found:
+            raise RunError(f"{row.title!r} lacks a run of {each.title!r}; train that first.")
+        members.append(found[0])
+    return members
 
 
 def standing(row: Row, present: Iterable[Run]) -> Standing:

@@ -273,8 +273,8 @@ def model_card(run: Run, *, companion: Run | None, reference: Run | None = None)
         _introduction(run, config),
         _protocol(run, config, test),
         _headline(run, config, best, test, companion),
-        _progression(run, config, companion),
-        _classes(config, best, test, reference),
+        *([] if _members(run) else [_progression(run, config, companion)]),
+        _classes(run, config, best, test, reference),
         _confusions(config, test),
         _calibration(config, test),
         *_notes(run),
@@ -294,9 +294,11 @@ def _introduction(run: Run, config: TrainConfig) -> str:
             f" Beside the photographs it was trained on drawings that this project makes: "
             f"{', '.join(kinds)} (`fmnist/drawings.py`)."
         )
+    # an ensemble's summary tells all that its title does
+    told = model.summary if _members(run) else f"{model.title}: {model.summary}"
     text = f"""# {run.name}
 
-{model.title}: {model.summary} It names the class of a 28×28 image of a garment: \
+{told} It names the class of a 28×28 image of a garment: \
 {", ".join(CLASS_NAMES)}. Trained on {DATASET_TITLES[config.dataset]} under the \
 {config.protocol} protocol; the run began on {made:%Y-%m-%d}.{drawings}{_learned_from(run)} This \
 card is written from the files beside it by `python -m fmnist card {run.run_id}`."""
@@ -312,11 +314,16 @@ probabilities = classifier.predict_proba(images)  # uint8 (N, 28, 28), white gar
     return f"{text} The weights are not shipped; the command at the end makes them again."
 
 
+def _members(run: Run) -> list[str]:
+    """Of an ensemble, the ids of the runs in it; of any other run, none."""
+    members: list[str] = read_json(run.config_path).get("members", [])
+    return members
+
+
 def _learned_from(run: Run) -> str:
     """Of a student, who its teacher was; of an ensemble, who is in it."""
-    document = read_json(run.config_path)
-    if "members" in document:
-        told = ", ".join(f"`{name}`" for name in document["members"])
+    if members := _members(run):
+        told = ", ".join(f"`{name}`" for name in members)
         return f" Its members are {told}; it has their weights."
     names = run.config.teachers if run.config else ()
     if names:
@@ -335,7 +342,7 @@ def _protocol(run: Run, config: TrainConfig, test: Evaluation) -> str:
         return f"""## Protocol: held-out
 
 {total - held_out:,} images to train on and {held_out:,} for validation, the same share of each \
-class, chosen with a fixed seed. {_choice(config)} The {len(test.labels):,} test \
+class, chosen with a fixed seed. {_choice(run, config)} The {len(test.labels):,} test \
 images were measured once, at the end, and chose nothing."""
     if config.protocol == "full":
         return f"""## Protocol: full
@@ -351,7 +358,9 @@ may flatter the model; the final test accuracy is that of the last epoch, which 
 beforehand."""
 
 
-def _choice(config: TrainConfig) -> str:
+def _choice(run: Run, config: TrainConfig) -> str:
+    if _members(run):
+        return "The members' epochs were chosen as their own cards tell."
     if config.keep == "last":
         return "The weights are those of the last epoch, which was fixed beforehand."
     return "The epoch was chosen on validation."
@@ -363,11 +372,13 @@ def _headline(
     if config.protocol != "notebook":
         measured = {"validation": "Validation", "train": "Training"}[best.split]
         note_of = " (images trained on)" if best.split == "train" else ""
+        epoch = (
+            "Epoch kept, the last" if config.keep == "last" else "Best epoch (on validation)",
+            f"{best.epoch} of {config.epochs}",
+        )
+        members = _members(run)
         rows = [
-            (
-                "Epoch kept, the last" if config.keep == "last" else "Best epoch (on validation)",
-                f"{best.epoch} of {config.epochs}",
-            ),
+            ("Members", str(len(members))) if members else epoch,
             (f"{measured} accuracy{note_of}", _percent(best.accuracy)),
             (f"{measured} loss{note_of}", f"{best.loss:.4f}"),
             ("**Test accuracy**", f"**{_percent(test.accuracy)}**"),
@@ -431,7 +442,9 @@ def _progression(run: Run, config: TrainConfig, companion: Run | None) -> str:
     return "\n".join(["## Progression", "", *_table(titles, rows), "", note])
 
 
-def _classes(config: TrainConfig, best: EpochEntry, test: Evaluation, reference: Run | None) -> str:
+def _classes(
+    run: Run, config: TrainConfig, best: EpochEntry, test: Evaluation, reference: Run | None
+) -> str:
     titles = ["Class", "Correct / total", "Accuracy", "Precision", "Recall", "F1"]
     is_comparable = _is_original(config)
     if is_comparable:
@@ -448,10 +461,9 @@ def _classes(config: TrainConfig, best: EpochEntry, test: Evaluation, reference:
             row.append(ORIGINAL_CLASS_ACCURACY.get(name, "not given"))
         row += [_percent(of.accuracy) for of in other if of.label == score.label]
         rows.append(row)
-    note = (
-        f"Weights of epoch {best.epoch}. Accuracy is the share of a class's images that are "
-        "recognised, which is its recall."
-    )
+    note = "Accuracy is the share of a class's images that are recognised, which is its recall."
+    if not _members(run):
+        note = f"Weights of epoch {best.epoch}. {note}"
     return "\n".join(["## Classes (test)", "", *_table(titles, rows), "", note])
 
 
@@ -506,18 +518,21 @@ def _time(run: Run) -> str:
     epochs = run.history.epochs
     minutes, seconds = divmod(round(epochs[-1].seconds), 60)
     pace = statistics.median(e.images_per_second for e in epochs)
+    what, of = f"{len(epochs)} epochs", "median of the epochs"
+    if _members(run):
+        what, of = "the training of all members", "mean of the members"
     return f"""## Time
 
-{minutes} min {seconds} s for {len(epochs)} epochs, their evaluations included; \
-{pace:,.0f} training images a second (median of the epochs). Measured on a shared machine that did \
+{minutes} min {seconds} s for {what}, their evaluations included; \
+{pace:,.0f} training images a second ({of}). Measured on a shared machine that did \
 other work at the same time: no more than a hint of what yours will need."""
 
 
 def _recipe(run: Run, config: TrainConfig) -> str:
-    document = read_json(run.config_path)
-    if "members" in document:
-        command = " ".join(["python -m fmnist ensemble", *document["members"]])
+    if members := _members(run):
+        command = " ".join(["python -m fmnist ensemble", *members])
     else:
+        document = read_json(run.config_path)
         # what the file does not have was no setting yet, and is at its default
         given = [name for name in config.to_json() if name in document["config"]]
         options = [f"--{k.replace('_', '-')} {getattr(config, k)}" for k in given]
@@ -525,7 +540,7 @@ def _recipe(run: Run, config: TrainConfig) -> str:
     titles = {"fmnist": "fmnist", "python": "Python", "torch": "torch", "numpy": "NumPy"}
     known = [f"{titles[k]} {run.environment[k]}" for k in titles if k in run.environment]
     rows = [
-        ("Seed", str(config.seed)),
+        ("Seed", "the members' own" if members else str(config.seed)),
         ("Versions", ", ".join(known) or _UNKNOWN),
         ("Device", run.environment.get("device", _UNKNOWN)),
         ("Threads", run.environment.get("threads", _UNKNOWN)),

@@ -9,9 +9,10 @@ import pytest
 from fmnist import bench, runs
 from fmnist.__main__ import main
 from fmnist.bench import TABLES, Row
+from fmnist.cards import stored_evaluation
 from fmnist.config import TrainConfig, recipe
 from fmnist.evaluation import Evaluation
-from fmnist.runs import Progress, Run
+from fmnist.runs import Progress, Run, RunError
 from tests.small import small_dataset
 
 ROW = Row("logistic", "Logistic regression", TrainConfig(model="logistic"), 0.84, seeds=2)
@@ -135,14 +136,15 @@ def test_bench_puts_an_ensemble_of_other_rows_together(
     first = replace(ROW, config=TrainConfig(model="logistic", dataset="drawn-garments", epochs=1))
     second = replace(first, key="mlp", config=replace(first.config, model="mlp"))
     both = bench._ensemble("both", "Both", "Two see more.", first, second)
-    assert both.of == ("logistic-0", "mlp-0")
+    with pytest.raises(RunError, match="'Both' lacks a run of '.*'; train that first"):
+        bench.members_of(both, [])
     monkeypatch.setitem(bench.TABLES, "models", (replace(first, seeds=1), replace(second, seeds=1)))
     monkeypatch.setitem(bench.TABLES, "strong", (both,))
     assert main(["bench", "models", "--folder", str(tmp_path)]) == 0
     assert main(["bench", "strong", "--folder", str(tmp_path)]) == 0
     assert "both-0" in runs.run_ids(runs.benchmark_folder())
-    members = [Evaluation.load(runs.find_run(i).evaluation_path("test")) for i in both.of]
-    accuracy = Evaluation.mean(members).accuracy
+    members = [runs.find_run(run_id) for run_id in ("logistic-0", "mlp-0")]
+    accuracy = Evaluation.mean([stored_evaluation(run, "test") for run in members]).accuracy
     assert f"**{100 * accuracy:.2f} %**" in (tmp_path / "strong.md").read_text()
 
 

@@ -459,6 +459,11 @@ def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path
     card = cards.model_card(run, companion=None)
     assert "Its members are `swift-0`, `big`" in card
     assert "\npython -m fmnist ensemble swift-0 big\n" in card
+    assert "\n2 networks whose probabilities are averaged: Swift and ResidualNet." in card
+    assert "| Members | 2 |" in card and "| Seed | the members' own |" in card
+    assert "for the training of all members" in card
+    # epochs and their course are the members', and stand on their cards
+    assert "Best epoch" not in card and "Progression" not in card and "of epoch" not in card
 
 
 def test_a_setting_that_a_run_did_not_know_is_not_in_its_command(tmp_path: Path) -> None:

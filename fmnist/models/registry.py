@@ -202,7 +202,8 @@ def describe(name: str) -> ModelSpec:
     parts = members(name)
     if len(parts) == 1:
         return MODELS[name]
-    kinds = " and ".join(MODELS[kind].title for kind in dict.fromkeys(parts))
+    *others, last = [MODELS[kind].title for kind in dict.fromkeys(parts)]
+    kinds = f"{', '.join(others)} and {last}" if others else last
     return ModelSpec(
         title=f"Ensemble of {len(parts)}: {kinds}",
         summary=f"{len(parts)} networks whose probabilities are averaged: {kinds}.",
