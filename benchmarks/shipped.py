@@ -1,6 +1,6 @@
 """What stands on a shipped model's card beside its figures: its steps, and how soon it answers.
 
-    python benchmarks/shipped.py strong small
+    python benchmarks/shipped.py strong small ensemble
 
 Writes `notes.md` into each model's folder, and its card anew. The steps are those runs of
 `benchmarks/strong.md` that have the model's network, the ingredients those of
@@ -47,7 +47,7 @@ def steps(run: runs.Run) -> list[str]:
     """Lines of a table of the runs towards this model, with what each brought on validation."""
     assert run.config is not None
     table = bench.records("strong", runs.list_all_runs(), {})  # sizes are not told
-    wanted = set(members(run.config.model))
+    wanted = {run.config.model, *members(run.config.model)}
     rows = [row.config.model for row in bench.TABLES["strong"]]
     lines = [line for line, model in zip(table, rows, strict=True) if model in wanted]
     return [
