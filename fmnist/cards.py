@@ -273,7 +273,7 @@ def model_card(run: Run, *, companion: Run | None, reference: Run | None = None)
         _introduction(run, config),
         _protocol(run, config, test),
         _headline(run, config, best, test, companion),
-        *([] if _members(run) else [_progression(run, config, companion)]),
+        *([] if run.members else [_progression(run, config, companion)]),
         _classes(run, config, best, test, reference),
         _confusions(config, test),
         _calibration(config, test),
@@ -295,7 +295,7 @@ def _introduction(run: Run, config: TrainConfig) -> str:
             f"{', '.join(kinds)} (`fmnist/drawings.py`)."
         )
     # an ensemble's summary tells all that its title does
-    told = model.summary if _members(run) else f"{model.title}: {model.summary}"
+    told = model.summary if run.members else f"{model.title}: {model.summary}"
     text = f"""# {run.name}
 
 {told} It names the class of a 28×28 image of a garment: \
@@ -314,16 +314,10 @@ probabilities = classifier.predict_proba(images)  # uint8 (N, 28, 28), white gar
     return f"{text} The weights are not shipped; the command at the end makes them again."
 
 
-def _members(run: Run) -> list[str]:
-    """Of an ensemble, the ids of the runs in it; of any other run, none."""
-    members: list[str] = read_json(run.config_path).get("members", [])
-    return members
-
-
 def _learned_from(run: Run) -> str:
     """Of a student, who its teacher was; of an ensemble, who is in it."""
-    if members := _members(run):
-        told = ", ".join(f"`{name}`" for name in members)
+    if run.members:
+        told = ", ".join(f"`{name}`" for name in run.members)
         return f" Its members are {told}; it has their weights."
     names = run.config.teachers if run.config else ()
     if names:
@@ -359,7 +353,7 @@ beforehand."""
 
 
 def _choice(run: Run, config: TrainConfig) -> str:
-    if _members(run):
+    if run.members:
         return "The members' epochs were chosen as their own cards tell."
     if config.keep == "last":
         return "The weights are those of the last epoch, which was fixed beforehand."
@@ -376,9 +370,8 @@ def _headline(
             "Epoch kept, the last" if config.keep == "last" else "Best epoch (on validation)",
             f"{best.epoch} of {config.epochs}",
         )
-        members = _members(run)
         rows = [
-            ("Members", str(len(members))) if members else epoch,
+            ("Members", str(len(run.members))) if run.members else epoch,
             (f"{measured} accuracy{note_of}", _percent(best.accuracy)),
             (f"{measured} loss{note_of}", f"{best.loss:.4f}"),
             ("**Test accuracy**", f"**{_percent(test.accuracy)}**"),
@@ -462,7 +455,7 @@ def _classes(
         row += [_percent(of.accuracy) for of in other if of.label == score.label]
         rows.append(row)
     note = "Accuracy is the share of a class's images that are recognised, which is its recall."
-    if not _members(run):
+    if not run.members:
         note = f"Weights of epoch {best.epoch}. {note}"
     return "\n".join(["## Classes (test)", "", *_table(titles, rows), "", note])
 
@@ -519,7 +512,7 @@ def _time(run: Run) -> str:
     minutes, seconds = divmod(round(epochs[-1].seconds), 60)
     pace = statistics.median(e.images_per_second for e in epochs)
     what, of = f"{len(epochs)} epochs", "median of the epochs"
-    if _members(run):
+    if run.members:
         what, of = "the training of all members", "mean of the members"
     return f"""## Time
 
@@ -529,8 +522,8 @@ other work at the same time: no more than a hint of what yours will need."""
 
 
 def _recipe(run: Run, config: TrainConfig) -> str:
-    if members := _members(run):
-        command = " ".join(["python -m fmnist ensemble", *members])
+    if run.members:
+        command = " ".join(["python -m fmnist ensemble", *run.members])
     else:
         document = read_json(run.config_path)
         # what the file does not have was no setting yet, and is at its default
@@ -540,7 +533,7 @@ def _recipe(run: Run, config: TrainConfig) -> str:
     titles = {"fmnist": "fmnist", "python": "Python", "torch": "torch", "numpy": "NumPy"}
     known = [f"{titles[k]} {run.environment[k]}" for k in titles if k in run.environment]
     rows = [
-        ("Seed", "the members' own" if members else str(config.seed)),
+        ("Seed", "the members' own" if run.members else str(config.seed)),
         ("Versions", ", ".join(known) or _UNKNOWN),
         ("Device", run.environment.get("device", _UNKNOWN)),
         ("Threads", run.environment.get("threads", _UNKNOWN)),

@@ -277,6 +277,8 @@ class Run:
         `name`, `checksum` and `source` of the data set, empty before the first start.
     environment : mapping
         Versions, device and threads, empty before the first start.
+    members : tuple of str
+        Of an ensemble, the ids of the runs it was made of, which may be gone since.
     """
 
     folder: Path
@@ -287,6 +289,7 @@ class Run:
     created: float = 0.0
     dataset: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
     progress: Progress = Progress()
     history: History = History()
 
@@ -563,6 +566,7 @@ def _read(folder: Path) -> Run:
         config = TrainConfig.from_json(document["config"])
         created = _moment(document.get("created", 0))
         dataset, environment = (_texts(document.get(k, {})) for k in ("dataset", "environment"))
+        members = _ids(document.get("members", []))
     except (OSError, ValueError, KeyError, TypeError) as error:
         return Run(folder, name, "broken", f"config.json cannot be read ({error}).")
     whole: dict[str, Any] = {
@@ -570,6 +574,7 @@ def _read(folder: Path) -> Run:
         "created": created,
         "dataset": dataset,
         "environment": environment,
+        "members": members,
     }
     try:
         status = read_json(folder / "status.json")
@@ -631,6 +636,12 @@ def _texts(value: object) -> Mapping[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(v, str) for v in value.values()):
         raise ValueError(f"{value!r} is no object of texts")
     return value
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise ValueError(f"{value!r} is no list of runs")
+    return tuple(value)
 
 
 def is_owned(folder: Path) -> bool:

@@ -29,18 +29,22 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
         if best is not None:
             if best.split == "validation":
                 st.metric("Validation accuracy", f"{best.accuracy:.2%}", width="content")
-            name = "Epoch kept" if run.history.keep == "last" else "Best epoch"
-            st.metric(name, f"{best.epoch} of {len(run.history.epochs)}", width="content")
+            if run.members:
+                st.metric("Members", len(run.members), width="content")
+            else:
+                name = "Epoch kept" if run.history.keep == "last" else "Best epoch"
+                st.metric(name, f"{best.epoch} of {len(run.history.epochs)}", width="content")
         if run.state in ACTIVE_STATES:
             st.metric("Trained", f"{run.progress.fraction:.0%}", width="content")
-    st.caption(explain_protocol(run.config))
+    st.caption(explain_protocol(run.config, is_ensemble=bool(run.members)))
 
 
-def explain_protocol(config: TrainConfig) -> str:
+def explain_protocol(config: TrainConfig, *, is_ensemble: bool) -> str:
     """What the accuracy is worth."""
     if config.protocol == "held-out":
+        epoch = "the epochs of its members are" if is_ensemble else "the epoch is"
         return (
-            "**Held-out protocol**: the epoch is chosen on validation images; the test images are "
+            f"**Held-out protocol**: {epoch} chosen on validation images; the test images are "
             "measured once, at the end."
         )
     if config.protocol == "full":

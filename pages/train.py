@@ -29,9 +29,12 @@ if opened is not None:
         st.fragment(run_panel.show_progress, run_every=PROGRESS_SECONDS if live else None)(
             opened.run_id, opened.state
         )
-        st.fragment(run_panel.show_curves, run_every=CURVES_SECONDS if live else None)(
-            opened.run_id
-        )
+        if opened.members:
+            run_panel.show_members(opened)
+        else:
+            st.fragment(run_panel.show_curves, run_every=CURVES_SECONDS if live else None)(
+                opened.run_id
+            )
         run_panel.run_details(opened)
 
 run_table.past_runs(opened)

@@ -456,6 +456,7 @@ def test_the_card_of_a_student_names_its_teacher(tmp_path: Path) -> None:
 def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path: Path) -> None:
     run = make_run(tmp_path, model="swift+residual", epochs=1)
     write_json(run.config_path, read_json(run.config_path) | {"members": ["swift-0", "big"]})
+    run = runs.open_run(tmp_path, run.run_id)
     card = cards.model_card(run, companion=None)
     assert "Its members are `swift-0`, `big`" in card
     assert "\npython -m fmnist ensemble swift-0 big\n" in card

@@ -133,13 +133,14 @@ def test_status_history_and_details_are_read(run: Run) -> None:
     run.write_status("failed", PROGRESS, reason="The disk is full.")
     write_history(run, StepEntry(1, 5, 2.0, 1.0), entry(1, 0.75))
     document = json.loads(run.config_path.read_text())
-    document |= {"dataset": {"checksum": "abc"}, "environment": {"torch": "2"}}
+    document |= {"dataset": {"checksum": "abc"}, "environment": {"torch": "2"}, "members": ["a"]}
     run.config_path.write_text(json.dumps(document))
     found = reread(run)
     assert (found.state, found.reason) == ("failed", "The disk is full.")
     assert found.progress == PROGRESS
     assert found.history == History((StepEntry(1, 5, 2.0, 1.0),), (entry(1, 0.75),))
     assert (found.dataset, found.environment) == ({"checksum": "abc"}, {"torch": "2"})
+    assert found.members == ("a",)
 
 
 def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
@@ -201,6 +202,7 @@ BROKEN = {
         *each("config", "config", None, [], 3, "text", {"epochs": 0}, {"unknown": 1}),
         *each("config", "created", *NO_NUMBER, -1, 1e14),
         *each("config", "dataset environment", *NO_TEXTS),
+        *each("config", "members", 3, "one", [3], {}, None),
     ],
     "status.json": [
         *NO_JSON, *NO_OBJECT,

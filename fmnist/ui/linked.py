@@ -241,7 +241,9 @@ def controls(here: Linked) -> None:
     images = "images trained on" if evaluation.split == "train" else f"{evaluation.split} images"
     facts = [f"**{run.name}**", f"{len(evaluation.labels):,} {images}"]
     facts.append(f"accuracy {evaluation.accuracy:.2%}")
-    if here.view.epoch is not None:
+    if run.members:
+        facts.append(f"{len(run.members)} members")
+    elif here.view.epoch is not None:
         which = "last " if run.history.keep == "last" else "best "
         facts.append(
             f"{which if here.view.is_kept else ''}epoch {here.view.epoch}"

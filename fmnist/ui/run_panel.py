@@ -2,13 +2,15 @@
 
 import time
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fmnist import charts
+from fmnist.models.registry import describe
 from fmnist.runs import ACTIVE_STATES, RESUMABLE_STATES, History, Run, RunError
 from fmnist.training import monitored_split
-from fmnist.ui import cache, components
+from fmnist.ui import cache, components, state
 
 
 def stage(run_id: str) -> DeltaGenerator:
@@ -139,17 +141,21 @@ def show_progress(run_id: str, was: str) -> None:
         st.progress(progress.fraction, where)
     best, last = run.history.kept, run.history.epochs[-1] if run.history.epochs else None
     with st.container(horizontal=True, key="progress-figures"):
-        st.metric("Elapsed", components.duration(progress.seconds), width="content")
+        elapsed = "Training of all members" if run.members else "Elapsed"
+        st.metric(elapsed, components.duration(progress.seconds), width="content")
         if run.state in ACTIVE_STATES:
             st.metric("Remaining", components.duration(progress.remaining), width="content")
             pace = progress.images_per_second
         else:
             pace = last.images_per_second if last else 0.0
-        st.metric("Images per second", f"{pace:,.0f}" if pace else "–", width="content")
+        if not run.members:
+            st.metric("Images per second", f"{pace:,.0f}" if pace else "–", width="content")
         is_last = run.history.keep == "last"
         name = f"{'Last' if is_last else 'Best'} {best.split} accuracy" if best else "Accuracy"
         if best and best.split == "train":
             name = "Accuracy on images trained on"
+        elif best and run.members:
+            name = f"{best.split.capitalize()} accuracy"
         st.metric(name, f"{best.accuracy:.2%}" if best else "–", width="content")
         if run.state not in ACTIVE_STATES and run.config.protocol != "notebook":
             test, several = (
@@ -226,6 +232,50 @@ def show_curves(run_id: str) -> None:
             "The loss on training images is of smoothed labels or mixed images, the other is not: "
             "look at their course, not at which is higher."
         )
+
+
+def show_members(run: Run) -> None:
+    """What an ensemble is made of; a row opens the member."""
+    members = [(run_id, cache.run_or_none(run_id)) for run_id in run.members]
+
+    def open_member() -> None:
+        chosen = st.session_state["members"].selection.rows
+        if chosen and members[chosen[0]][1]:
+            state.select(members[chosen[0]][0])
+
+    rows = []
+    for run_id, member in members:
+        best = member.history.kept if member else None
+        test = cache.accuracy(member.evaluation_path("test")) if member else None
+        rows.append(
+            {
+                "Member": member.name if member else f"{run_id} (gone)",
+                "Model": describe(member.config.model).title if member and member.config else "–",
+                "Accuracy": 100 * best.accuracy if best else None,
+                "Test accuracy": None if test is None else 100 * test,
+                "Time": components.duration(member.progress.seconds) if member else "–",
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        key="members",
+        hide_index=True,
+        placeholder="–",
+        on_select=open_member,
+        selection_mode="single-row",
+        height=38 + 35 * len(rows),
+        column_config={
+            "Accuracy": st.column_config.NumberColumn(
+                format="%.2f %%", help="On the images that its epochs are measured on."
+            ),
+            "Test accuracy": st.column_config.NumberColumn(format="%.2f %%"),
+        },
+        alt="The members of the ensemble; choose a row to open one",
+    )
+    st.caption(
+        "An ensemble is not trained: its probabilities are the mean of its members'. Choose a row "
+        "to open one, with its curves."
+    )
 
 
 def explain(history: History) -> list[str]:

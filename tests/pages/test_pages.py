@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from fmnist import runs
 from fmnist.config import RECIPES, TrainConfig
+from fmnist.ensembles import combine
 from fmnist.evaluation import Evaluation
 from fmnist.models.registry import MODELS
 from fmnist.runs import Run, owning
@@ -238,6 +239,26 @@ def started(app: Any, machine: Path) -> dict[str, Any]:
     run = max(runs.list_runs(machine), key=lambda run: run.created)
     assert run.config is not None
     return run.config.to_json()
+
+
+def test_an_ensemble_is_told_by_its_members(finished: Run, machine: Path) -> None:
+    first = give(finished, machine)
+    shutil.copytree(machine / first.run_id, machine / "second")
+    made = combine([first, runs.open_run(machine, "second")], machine, name="Both")
+    app = open_app(run=made.run_id)
+    assert {metric.label: metric.value for metric in app.metric}["Members"] == "2"
+    assert "the epochs of its members are chosen on validation images" in text(app)
+    app = open_app("train", run=made.run_id)
+    assert "Training of all members" in [metric.label for metric in app.metric]
+    assert "Generalisation gap" not in text(app)
+    assert first.history.kept
+    members = app.dataframe(key="members").value
+    assert list(members["Member"]) == ["Trained", "Trained"]
+    assert members["Accuracy"][0] == pytest.approx(100 * first.history.kept.accuracy)
+    shutil.rmtree(machine / "second")
+    members = open_app("train", run=made.run_id).dataframe(key="members").value
+    assert list(members["Member"]) == ["Trained", "second (gone)"]
+    assert "2 members" in text(open_app("errors", run=made.run_id))
 
 
 def test_a_model_brings_its_own_recipe(machine: Path) -> None:
