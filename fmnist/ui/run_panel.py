@@ -250,9 +250,9 @@ def show_members(run: Run) -> None:
         rows.append(
             {
                 "Member": member.name if member else f"{run_id} (gone)",
-                "Model": describe(member.config.model).title if member and member.config else "–",
-                "Accuracy": 100 * best.accuracy if best else None,
                 "Test accuracy": None if test is None else 100 * test,
+                "Accuracy": 100 * best.accuracy if best else None,
+                "Model": describe(member.config.model).title if member and member.config else "–",
                 "Time": components.duration(member.progress.seconds) if member else "–",
             }
         )
@@ -265,6 +265,7 @@ def show_members(run: Run) -> None:
         selection_mode="single-row",
         height=38 + 35 * len(rows),
         column_config={
+            "Member": st.column_config.TextColumn(width=280),
             "Accuracy": st.column_config.NumberColumn(
                 format="%.2f %%", help="On the images that its epochs are measured on."
             ),
