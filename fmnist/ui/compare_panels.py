@@ -59,7 +59,12 @@ def show_curves(here: Compared) -> None:
             help="Shows the range of the runs' later halves, where they differ; without it the "
             "steep beginnings are in the picture, too.",
         )
-    drawn = [entry for entry in here.chosen if entry.run.history.epochs]
+    untrained = [entry.name for entry in here.chosen if entry.run.members]
+    if untrained:
+        st.caption(
+            f":material/info: {', '.join(untrained)}: an ensemble has no curves, its members have."
+        )
+    drawn = [e for e in here.chosen if e.run.history.epochs and not e.run.members]
     if not drawn:
         st.caption("Nothing was logged of these runs.")
         return

@@ -1,16 +1,22 @@
 """The Train page's table of runs: search, open, rename, delete, download."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from fmnist import datasets, runs
+from fmnist.datasets import SplitName
 from fmnist.models.registry import describe
 from fmnist.runs import ACTIVE_STATES, Run, RunError
 from fmnist.ui import cache, components, state
 
-_MEASURED = {"validation": "Validation", "test": "Test", "train": "Images trained on"}
+_MEASURED: Final[Mapping[SplitName, str]] = {
+    "validation": "Validation",
+    "test": "Test",
+    "train": "Images trained on",
+}
 
 
 def table_row(run: Run) -> dict[str, Any]:

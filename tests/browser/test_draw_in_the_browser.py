@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 from fmnist import canvas, runs
 from fmnist.gallery import Gallery
 from tests.browser import running
-from tests.browser.running import QUIET, SLOW
+from tests.browser.running import QUIET, SLOW, settle
 
 expect.set_options(timeout=SLOW)
 Lines = list[list[tuple[float, float]]]
@@ -442,6 +442,7 @@ def png_of_a_shirt() -> bytes:
 
 
 def upload(page: Page, name: str, content: bytes) -> None:
+    settle(page)  # while a page is drawn, a file given to it may be lost
     field: Any = {"name": name, "mimeType": "image/png", "buffer": content}
     page.locator(".st-key-draw-sources input[type=file]").first.set_input_files(field)
 

@@ -280,6 +280,7 @@ def test_an_ensemble_is_made_of_the_runs_side_by_side(two: tuple[Run, Run], mach
     assert side_by_side(app)[0] == made.run_id
     assert set(side_by_side(app)) == {made.run_id, *(run.run_id for run in two)}
     assert table(app).set_index("Name").loc["Ensemble of 2"]["Parameters"] == 2 * 1_625_866
+    assert "Ensemble of 2: an ensemble has no curves, its members have" in text(app)
 
 
 def test_runs_without_weights_make_no_ensemble(two: tuple[Run, Run], machine: Path) -> None:
