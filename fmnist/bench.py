@@ -153,7 +153,7 @@ _DEEP_TAUGHT = _towards(
 )  # fmt: skip
 _DEEP_FULL = _towards(
     "residual-deep", "residual-deep-full", "The same, on all 60,000 images",
-    "5,000 more images bring 0.2 points on test. Settled before either was trained: it is shipped "
+    "5,000 more images bring 0.2 points on test. Settled before either had a figure: it is shipped "
     "as Strong, whatever it comes to, if the one above is better than 95.72 % on validation. That "
     "one is not, so this one is not shipped.",
     teacher="residual-large-0+residual-large-taught-0", protocol="full", keep="last",
