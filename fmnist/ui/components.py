@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from fmnist import datasets
 from fmnist.classes import IMAGE_SIZE
-from fmnist.datasets import Dataset, DatasetError
+from fmnist.datasets import Dataset, DatasetError, SplitName
 from fmnist.files import png
 from fmnist.runs import ACTIVE_STATES, Run
 from fmnist.ui import cache, state
@@ -29,6 +29,13 @@ STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
     "interrupted": ("Interrupted", "orange", ":material/power_off:"),
     "broken": ("Broken", "red", ":material/broken_image:"),
 }
+
+MEASURED_ON: Final[Mapping[SplitName, str]] = {
+    "validation": "Validation",
+    "test": "Test",
+    "train": "Images trained on",
+}
+"""What a run's epochs were measured on, in words."""
 
 
 def header(title: str, caption: str) -> None:

@@ -181,7 +181,7 @@ def show_curves(run_id: str) -> None:
         return
     config, epochs = run.config, run.config.epochs
     split = monitored_split(config)
-    measured = "Images trained on" if split == "train" else split.capitalize()
+    measured = components.MEASURED_ON[split]
     shown = st.session_state.get(f"epochs-shown-{run_id}")
     if shown == (0, epochs):
         shown = None

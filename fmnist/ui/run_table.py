@@ -1,22 +1,14 @@
 """The Train page's table of runs: search, open, rename, delete, download."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from fmnist import datasets, runs
-from fmnist.datasets import SplitName
 from fmnist.models.registry import describe
 from fmnist.runs import ACTIVE_STATES, Run, RunError
 from fmnist.ui import cache, components, state
-
-_MEASURED: Final[Mapping[SplitName, str]] = {
-    "validation": "Validation",
-    "test": "Test",
-    "train": "Images trained on",
-}
 
 
 def table_row(run: Run) -> dict[str, Any]:
@@ -30,7 +22,7 @@ def table_row(run: Run) -> dict[str, Any]:
         "Protocol": config.protocol.capitalize() if config else "–",
         "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",
         "Accuracy": 100 * best.accuracy if best else None,
-        "Measured on": _MEASURED[best.split] if best else "–",
+        "Measured on": components.MEASURED_ON[best.split] if best else "–",
         "Time": components.duration(run.progress.seconds),
         "Created": components.moment(run.created),
     }
