@@ -9,15 +9,20 @@ from torch.nn import functional
 
 from fmnist.config import Augmenter, Mixing
 
-SHIFT: Final = 2  # pixels, at most
 ROTATION: Final = 15.0  # degrees, at most
 ERASED: Final = (0.02, 0.25)  # share of the image
+CUT_OUT: Final = 73  # of 255: the mean pixel of Fashion-MNIST's training images
 _ASPECT: Final = 3.0  # of an erased rectangle's sides, at most
 _NOISE: Final = 30.0  # standard deviation, of 255
 
 
 def augment(
-    images: Tensor, augmenters: tuple[Augmenter, ...], generator: torch.Generator
+    images: Tensor,
+    augmenters: tuple[Augmenter, ...],
+    generator: torch.Generator,
+    *,
+    shift_pixels: int = 2,
+    cutout_side: int = 14,
 ) -> Tensor:
     """Change images at random, each on its own.
 
@@ -25,22 +30,29 @@ def augment(
     ----------
     images : uint8 (B, 28, 28)
         Left as they are.
-    augmenters : tuple of {"flip", "shift", "rotate", "rand", "erase"}
-        "flip" mirrors about half of the images. "shift" moves each by up to two pixels in either
-        direction, black coming in at the edges. "rotate" turns each by up to 15 degrees. "rand"
+    augmenters : tuple of {"flip", "shift", "rotate", "rand", "erase", "cutout"}
+        "flip" mirrors about half of the images. "shift" moves each by up to `shift_pixels` in
+        either direction, black coming in at the edges. "rotate" turns each by up to 15 degrees. "rand"
         does two things of random strength to each: it shears, stretches, turns, moves or leaves
         it; and makes it brighter, richer or poorer in contrast, coarser in tones, noisy, blurred,
         or leaves it (after Cubuk et al. 2020, "RandAugment"). "erase" puts noise in a rectangle
         of 2 to 25 percent of about half of the images (Zhong et al. 2020, "Random Erasing Data
-        Augmentation").
+        Augmentation"). "cutout" fills one square of each image with the mean gray of
+        Fashion-MNIST; its center lies anywhere in the image, whose edge may cut it off (DeVries
+        and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout").
     generator : torch.Generator
         Of the device of the images; advanced by the call unless nothing is to be done.
+    shift_pixels : int
+        At least 1.
+    cutout_side : int
+        Side of the square in pixels, at least 1.
 
     Returns
     -------
     uint8 (B, 28, 28)
     """
-    images = _mirror_and_move(images, "flip" in augmenters, "shift" in augmenters, generator)
+    shift = shift_pixels if "shift" in augmenters else 0
+    images = _mirror_and_move(images, "flip" in augmenters, shift, generator)
     if "rotate" in augmenters or "rand" in augmenters:
         changed = images.float()  # (B, 28, 28), 0 to 255
         if "rotate" in augmenters:
@@ -51,10 +63,12 @@ def augment(
         images = changed.round_().clamp_(0, 255).byte()
     if "erase" in augmenters:
         images = _erase(images, generator)
+    if "cutout" in augmenters:
+        images = _cut_out(images, cutout_side, generator)
     return images
 
 
-def _mirror_and_move(images: Tensor, flip: bool, shift: bool, generator: torch.Generator) -> Tensor:
+def _mirror_and_move(images: Tensor, flip: bool, shift: int, generator: torch.Generator) -> Tensor:
     count, side = len(images), images.shape[-1]
     device = images.device
     columns = torch.arange(side, device=device).expand(count, side)  # (B, 28), to be gathered
@@ -65,10 +79,10 @@ def _mirror_and_move(images: Tensor, flip: bool, shift: bool, generator: torch.G
         if not flip:
             return images
         return images.gather(2, columns[:, None, :].expand(count, side, side))
-    moves = torch.randint(0, 2 * SHIFT + 1, (2, count, 1), generator=generator, device=device)
-    padded = functional.pad(images, (SHIFT,) * 4)  # (B, 32, 32)
+    moves = torch.randint(0, 2 * shift + 1, (2, count, 1), generator=generator, device=device)
+    padded = functional.pad(images, (shift,) * 4)  # (B, 28 + 2 shift, …)
     rows = torch.arange(side, device=device) + moves[0]  # (B, 28)
-    width = side + 2 * SHIFT
+    width = side + 2 * shift
     taken = padded.gather(1, rows[:, :, None].expand(count, side, width))
     # mirrored first: a mirrored image is moved as far as any other
     return taken.gather(2, (columns + moves[1])[:, None, :].expand(count, side, side))
@@ -146,6 +160,13 @@ def _erase(images: Tensor, generator: torch.Generator) -> Tensor:
     inside = _within(begin, sides, side) & chosen[:, None, None]
     noise = torch.empty_like(images).random_(0, 256, generator=generator)
     return torch.where(inside, noise, images)
+
+
+def _cut_out(images: Tensor, cut: int, generator: torch.Generator) -> Tensor:
+    count, side = len(images), images.shape[-1]
+    begin = torch.stack([(side * _uniform(count, generator)).floor() for _ in range(2)]) - cut // 2
+    inside = _within(begin, torch.full_like(begin, cut), side)
+    return images.masked_fill(inside, CUT_OUT)
 
 
 def _within(begin: Tensor, sides: Tensor, side: int) -> Tensor:

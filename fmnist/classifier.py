@@ -66,7 +66,9 @@ class Classifier:
         normalisation: Normalisation = Normalisation(),
         temperature: float = 1.0,
     ) -> None:
-        self.model = model.eval()
+        # channels innermost is what processors' kernels want, and training does the same: a model
+        # measured while it trains and after it is loaded gives the same logits to the last bit
+        self.model = model.eval().to(memory_format=torch.channels_last)
         self.model_name = model_name
         self.normalisation = normalisation
         self.temperature = temperature

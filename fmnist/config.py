@@ -11,7 +11,7 @@ DatasetName = Literal["fashion-mnist", "drawn-garments"]
 Protocol = Literal["held-out", "notebook", "full"]
 Optimiser = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
-Augmenter = Literal["flip", "shift", "rotate", "rand", "erase"]
+Augmenter = Literal["flip", "shift", "rotate", "rand", "erase", "cutout"]
 Mixing = Literal["none", "mixup", "cutmix"]
 Keep = Literal["best", "last"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -68,10 +68,24 @@ class TrainConfig:
         Of AdamW and SGD, 0 to 1; Adam takes none. Norms and biases do not decay.
     schedule : {"constant", "warm-up", "cosine", "one-cycle"}
         As `fmnist.schedules.learning_rate` describes them.
+    warmup_epochs : int or None
+        Epochs over which the learning rate rises, where the schedule begins with a rise; 1 to
+        1000, fewer than `epochs`. None for the schedule's own share of the steps.
     augmentation : str
         What is done to each image anew every time it is shown: "none", or some of the names
-        "flip", "shift", "rotate", "rand" and "erase" in this order, joined with hyphens;
+        "flip", "shift", "rotate", "rand", "erase" and "cutout" in this order, joined with hyphens;
         `fmnist.augmentation.augment` describes them.
+    shift_pixels : int
+        Pixels by which "shift" moves an image at most, 1 to 14.
+    cutout_side : int
+        Side of the square that "cutout" takes out of each image, in pixels, 1 to 28.
+    low_res_side : int or None
+        Train on images scaled down to this side at first, in pixels, 8 to 27: progressive
+        resizing, which saves time (Tan and Le 2021, "EfficientNetV2"). The network must take
+        images of that size. None to train on whole images throughout.
+    low_res_share : float
+        Share of the epochs that train on the smaller images, above 0, at most 1; the epoch in
+        which it ends is trained on whole images.
     mixing : {"none", "mixup", "cutmix"}
         Whether images of a batch are mixed in pairs (`fmnist.augmentation.mix`).
     mixing_share : float
@@ -129,7 +143,12 @@ class TrainConfig:
     optimiser: Optimiser = "adam"
     weight_decay: float = 0.0
     schedule: Schedule = "constant"
+    warmup_epochs: int | None = None
     augmentation: str = "none"
+    shift_pixels: int = 2
+    cutout_side: int = 14
+    low_res_side: int | None = None
+    low_res_share: float = 0.6
     mixing: Mixing = "none"
     mixing_share: float = 1.0
     teacher: str = "none"
@@ -162,9 +181,20 @@ class TrainConfig:
         _check_integer("batch_size", self.batch_size, 1, 4096)
         _check_integer("seed", self.seed, 0, 2**32 - 1)
         _check_integer("log_every", self.log_every, 1, 10_000)
+        _check_integer("shift_pixels", self.shift_pixels, 1, 14)
+        _check_integer("cutout_side", self.cutout_side, 1, 28)
+        if self.low_res_side is not None:
+            _check_integer("low_res_side", self.low_res_side, 8, 27)
+        if self.warmup_epochs is not None:
+            _check_integer("warmup_epochs", self.warmup_epochs, 1, 1000)
+            if self.warmup_epochs >= self.epochs:
+                raise ConfigError(
+                    "warmup_epochs",
+                    f"must be fewer than the {self.epochs} epochs, not {self.warmup_epochs}.",
+                )
         if self.subset is not None:
             _check_integer("subset", self.subset, 10, 60_000)
-        for field in ("learning_rate", "mixing_share", "teacher_share"):
+        for field in ("learning_rate", "mixing_share", "teacher_share", "low_res_share"):
             value = getattr(self, field)
             _check_number(field, value)
             if not 0 < value <= 1:  # nan is not, either

@@ -9,7 +9,9 @@ WARM_UP: Final = 0.05  # share of the steps
 ONE_CYCLE_WARM_UP: Final = 0.2
 
 
-def learning_rate(schedule: Schedule, *, highest: float, step: int, steps: int) -> float:
+def learning_rate(
+    schedule: Schedule, *, highest: float, step: int, steps: int, warmup_steps: int | None = None
+) -> float:
     """The learning rate of one step.
 
     Parameters
@@ -24,6 +26,8 @@ def learning_rate(schedule: Schedule, *, highest: float, step: int, steps: int) 
         From 0.
     steps : int
         Of the whole run.
+    warmup_steps : int, optional
+        Steps over which the learning rate rises, at least 1; by default the share named above.
 
     Returns
     -------
@@ -33,7 +37,7 @@ def learning_rate(schedule: Schedule, *, highest: float, step: int, steps: int) 
     if schedule == "constant":
         return highest
     share = ONE_CYCLE_WARM_UP if schedule == "one-cycle" else WARM_UP
-    warm_up = max(round(share * steps), 1)
+    warm_up = max(round(share * steps), 1) if warmup_steps is None else warmup_steps
     if step < warm_up:
         return highest * (step + 1) / warm_up
     if schedule == "warm-up":

@@ -304,9 +304,8 @@ class _Session:
         dropout_generator = torch.Generator(device).manual_seed(dropout_seed)
         model = create_model(config.model, seed=config.seed, num_classes=outputs(config)).to(device)
         teachers = _teachers(run, config, device)
-        if dtype == torch.bfloat16:  # whose kernels want the channels innermost
-            for network in (model, *teachers):
-                network.to(memory_format=torch.channels_last)
+        for network in (model, *teachers):  # kernels on processors want the channels innermost
+            network.to(memory_format=torch.channels_last)
         average = copy.deepcopy(model).requires_grad_(False) if config.ema else None
         set_dropout_generator(model, dropout_generator)
         split = training_split(config, dataset)
@@ -333,11 +332,11 @@ class _Session:
             order_state=order_generator.get_state(),
             recent=_Sums.zeros(device),
         )
+        where = f"{device.type}, {torch.get_num_threads()} threads, {str(dtype)[6:]}"
         if run.checkpoint_path.exists():
             session._restore()
-            session._log_event(f"Resumed at step {session.step:,}")
+            session._log_event(f"Resumed at step {session.step:,} on {where}")
         else:
-            where = f"{device.type}, {torch.get_num_threads()} threads"
             session._log_event(f"Started on {where}: {len(split):,} images an epoch")
         return session
 
@@ -410,17 +409,28 @@ class _Session:
                     return signal
                 chosen = order[self.batch * size : (self.batch + 1) * size]
                 labels = self.labels[chosen]  # (B,)
-                images = normalise(augment(self.images[chosen], config.augmenters, generator))
+                images = augment(
+                    self.images[chosen],
+                    config.augmenters,
+                    generator,
+                    shift_pixels=config.shift_pixels,
+                    cutout_side=config.cutout_side,
+                )
+                images = normalise(images)
                 images, partners, weight = mix(
                     images, config.mixing, config.mixing_share, generator
                 )
                 rate = learning_rate(
-                    config.schedule, highest=config.learning_rate, step=self.step, steps=steps
+                    config.schedule,
+                    highest=config.learning_rate,
+                    step=self.step,
+                    steps=steps,
+                    warmup_steps=config.warmup_epochs and config.warmup_epochs * self.batches,
                 )
                 for group in optimiser.param_groups:
                     group["lr"] = rate
                 with autocast:
-                    logits = model(images).float()  # (B, 10), or 11
+                    logits = model(self._scaled(images)).float()  # (B, 10), or 11
                 loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
                 if config.mixing != "none":
                     others = labels[partners]
@@ -459,6 +469,13 @@ class _Session:
         finally:
             self.epoch_seconds += time.perf_counter() - begun
         return "continue"
+
+    def _scaled(self, images: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, 1, side, side)
+        """Scaled down in the first epochs, where the settings say so."""
+        side, share = self.config.low_res_side, self.config.low_res_share
+        if side is None or self.epoch > share * self.config.epochs:
+            return images
+        return functional.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
 
     def _drawn_teacher(self) -> nn.Module:
         """Of an ensemble a member, drawn for every batch.

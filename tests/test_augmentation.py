@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fmnist.augmentation import ERASED, SHIFT, augment, mix
+from fmnist.augmentation import CUT_OUT, ERASED, augment, mix
 from fmnist.config import Augmenter
 from fmnist.garments import draw_garments
 
@@ -32,14 +32,15 @@ def test_flip_mirrors_about_half() -> None:
     assert 70 < int((mirrored & ~same).sum()) < 130
 
 
-def test_flip_shift_moves_each_by_up_to_two_pixels_either_way() -> None:
+@pytest.mark.parametrize("most", [2, 4])
+def test_flip_shift_moves_each_by_up_to_so_many_pixels_either_way(most: int) -> None:
     dot = torch.zeros(2000, 28, 28, dtype=torch.uint8)
     dot[:, 13, 10] = 255
-    result = augment(dot, ("flip", "shift"), generator()).numpy()
+    result = augment(dot, ("flip", "shift"), generator(), shift_pixels=most).numpy()
     image, rows, columns = np.nonzero(result)
     assert np.array_equal(image, np.arange(2000))  # one dot each: nothing is lost or doubled
-    assert set(rows) == set(range(13 - SHIFT, 13 + SHIFT + 1))
-    left, right = set(range(10 - SHIFT, 10 + SHIFT + 1)), set(range(17 - SHIFT, 17 + SHIFT + 1))
+    assert set(rows) == set(range(13 - most, 13 + most + 1))
+    left, right = set(range(10 - most, 10 + most + 1)), set(range(17 - most, 17 + most + 1))
     assert set(columns) == left | right
 
 
@@ -49,7 +50,7 @@ def test_black_comes_in_at_the_edges() -> None:
     )
     rims = result[:, 0, 14], result[:, -1, 14], result[:, 14, 0], result[:, 14, -1]
     assert all(set(rim.tolist()) == {0, 9} for rim in rims)
-    assert bool((result[:, SHIFT:-SHIFT, SHIFT:-SHIFT] == 9).all())
+    assert bool((result[:, 2:-2, 2:-2] == 9).all())
 
 
 def test_the_generator_decides_and_the_images_stay() -> None:
@@ -106,6 +107,19 @@ def test_erasing_puts_noise_in_a_rectangle_of_half_of_the_images() -> None:
         inside = image[(image > 0).any(1)][:, (image > 0).any(0)]
         assert inside.shape == (height, width)
         assert float((inside > 0).float().mean()) > 0.8
+
+
+def test_cutout_fills_a_square_of_every_image_that_the_edge_may_cut_off() -> None:
+    black = torch.zeros(2000, 28, 28, dtype=torch.uint8)
+    result = augment(black, ("cutout",), generator(), cutout_side=10)
+    assert set(result.unique().tolist()) == {0, CUT_OUT}
+    rows, columns = (result > 0).any(2).sum(1), (result > 0).any(1).sum(1)
+    assert torch.equal((result > 0).sum((1, 2)), rows * columns)  # one rectangle each
+    # a center at the first or last pixel leaves half of the side inside
+    assert (int(rows.min()), int(rows.max())) == (int(columns.min()), int(columns.max())) == (5, 10)
+    centers = 28 * 28 - (rows < 10).logical_or(columns < 10).sum() / 2000 * 28 * 28
+    assert float(centers) == pytest.approx(19 * 19, rel=0.1)  # where the whole square fits
+    assert bool((augment(black, ("cutout",), generator(), cutout_side=28) > 0).any((1, 2)).all())
 
 
 def pairs(mixing: str, share: float = 1.0, seed: int = 0) -> tuple[torch.Tensor, ...]:

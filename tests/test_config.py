@@ -19,7 +19,12 @@ CHANGED = TrainConfig(
     optimiser="adamw",
     weight_decay=0.05,
     schedule="one-cycle",
+    warmup_epochs=2,
     augmentation="flip-shift",
+    shift_pixels=4,
+    cutout_side=12,
+    low_res_side=20,
+    low_res_share=0.5,
     mixing="cutmix",
     mixing_share=0.5,
     teacher="strong",
@@ -48,7 +53,12 @@ def test_defaults_are_the_original_recipe() -> None:
         optimiser="adam",
         weight_decay=0.0,
         schedule="constant",
+        warmup_epochs=None,
         augmentation="none",
+        shift_pixels=2,
+        cutout_side=14,
+        low_res_side=None,
+        low_res_share=0.6,
         mixing="none",
         mixing_share=1.0,
         teacher="none",
@@ -74,6 +84,7 @@ def test_settings_cannot_be_changed() -> None:
 NUMBERS = (
     "epochs", "batch_size", "learning_rate", "weight_decay", "seed", "subset", "log_every",
     "mixing_share", "teacher_share", "label_smoothing", "ema", "patience",
+    "warmup_epochs", "shift_pixels", "cutout_side", "low_res_side", "low_res_share",
 )  # fmt: skip
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
 CHOICES = (
@@ -83,7 +94,8 @@ CHOICES = (
 NO_CHOICES: tuple[Any, ...] = ("", "other", None, 1, True, ["adam"], {})
 IMPOSSIBLE: list[tuple[str, Any]] = [
     *((name, value) for name in NUMBERS for value in NO_NUMBERS),
-    *((name, None) for name in NUMBERS if name not in ("subset", "patience")),
+    *((name, None) for name in NUMBERS 
+      if name not in ("subset", "patience", "warmup_epochs", "low_res_side")),
     *((name, 2.0) for name in NUMBERS),
     *((name, -1) for name in NUMBERS),
     *((name, 10**400) for name in NUMBERS),
@@ -96,6 +108,9 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("augmentation", "flip-flip"), ("augmentation", "shift-flip"), ("augmentation", "flip-none"),
     ("mixing_share", 0), ("teacher_share", 0), ("teacher", ""), ("teacher", None), ("teacher", 1),
     ("label_smoothing", 0.91), ("ema", 1), ("patience", 0), ("patience", 1001),
+    ("warmup_epochs", 0), ("warmup_epochs", 20), ("shift_pixels", 0), ("shift_pixels", 15),
+    ("cutout_side", 0), ("cutout_side", 29), ("low_res_side", 7), ("low_res_side", 28),
+    ("low_res_share", 0),
     ("subset", 0), ("subset", 9), ("subset", 60_001),
     ("log_every", 0), ("log_every", 10_001),
 ]  # fmt: skip
@@ -121,7 +136,10 @@ def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> No
         ("seed", 0), ("seed", 2**32 - 1),
         ("mixing_share", 1), ("teacher_share", 1),
         ("label_smoothing", 0), ("label_smoothing", 0.9), ("ema", 0.9999),
-        ("patience", None), ("patience", 1), ("augmentation", "flip-shift-rotate-rand-erase"),
+        ("patience", None), ("patience", 1), ("augmentation", "flip-shift-rotate-rand-erase-cutout"),
+        ("warmup_epochs", None), ("warmup_epochs", 1), ("warmup_epochs", 19),
+        ("shift_pixels", 1), ("shift_pixels", 14), ("cutout_side", 1), ("cutout_side", 28),
+        ("low_res_side", None), ("low_res_side", 8), ("low_res_side", 27), ("low_res_share", 1),
         ("subset", None), ("subset", 10), ("subset", 60_000),
         ("log_every", 1), ("log_every", 10_000),
     ],

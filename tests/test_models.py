@@ -97,6 +97,8 @@ def test_summary_counts_what_torch_counts(name: str) -> None:
         ("residual-compact", 98_042),
         ("residual-large", 472_874),
         ("residual-deep", 873_074),
+        ("preact-resnet", 695_658),
+        ("wide-resnet-16-8", 10_961_082),
         ("deep-cnn", 288_170),
         ("swift", 232_506),
         ("resnet18", 11_172_810),

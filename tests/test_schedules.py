@@ -41,6 +41,15 @@ def test_cosine_falls_along_half_a_cosine() -> None:
     assert seen[5:] == pytest.approx(falling)
 
 
+def test_a_given_number_of_steps_to_warm_up() -> None:
+    seen = [
+        learning_rate("cosine", highest=0.1, step=s, steps=110, warmup_steps=10) for s in range(110)
+    ]
+    assert seen[:10] == pytest.approx([0.01 * step for step in range(1, 11)])
+    falling = [0.05 * (1 + math.cos(math.pi * step / 101)) for step in range(1, 101)]
+    assert seen[10:] == pytest.approx(falling)
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 7])
 @pytest.mark.parametrize("schedule", get_args(Schedule))
 def test_short_runs_stay_between_zero_and_the_highest(steps: int, schedule: Schedule) -> None:

@@ -23,7 +23,9 @@ from fmnist.datasets import Dataset, Split
 from fmnist.ensembles import combine
 from fmnist.evaluation import EpochEvaluations, Evaluation, evaluate
 from fmnist.metrics import softmax
+from fmnist.models import swift
 from fmnist.models.ensemble import Ensemble
+from fmnist.models.swift import Swift
 from fmnist.runs import Run
 from fmnist.training import Outcome, Signal, TrainingError, train, training_split
 from tests.small import same_result, small_dataset
@@ -486,7 +488,11 @@ MANY = TrainConfig.from_json(
         "optimiser": "adamw",
         "weight_decay": 0.05,
         "schedule": "one-cycle",
-        "augmentation": "flip-shift-rotate-rand-erase",
+        "warmup_epochs": 1,
+        "augmentation": "flip-shift-rotate-rand-erase-cutout",
+        "shift_pixels": 3,
+        "low_res_side": 20,
+        "low_res_share": 0.5,
         "mixing": "cutmix",
         "mixing_share": 0.5,
         "label_smoothing": 0.1,
@@ -547,7 +553,12 @@ def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifact
     [
         {"optimiser": "adamw", "weight_decay": 0.1},
         {"schedule": "one-cycle"},
+        {"schedule": "cosine", "warmup_epochs": 1},
         {"augmentation": "flip"},
+        {"augmentation": "cutout"},
+        {"augmentation": "cutout", "cutout_side": 4},
+        {"augmentation": "shift", "shift_pixels": 4},
+        {"model": "swift", "low_res_side": 20, "low_res_share": 0.5},
         {"precision": "bfloat16"},
         {"optimiser": "sgd"},
         {"mixing": "mixup"},
@@ -561,6 +572,24 @@ def test_every_option_changes_what_is_learned(
     changed = run_whole(tmp_path, config)
     losses = [[e.train_loss for e in run.history.epochs[:2]] for run in (undisturbed, changed)]
     assert losses[0] != losses[1]
+
+
+def test_smaller_images_for_a_share_of_the_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Watched(Swift):
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            if self.training:
+                seen.append(tuple(input.shape))
+            return super().forward(input)
+
+    monkeypatch.setattr(swift, "Swift", Watched)
+    config = replace(CONFIG, model="swift", low_res_side=20, low_res_share=0.67)
+    run_whole(tmp_path, config)
+    assert [side for _, _, side, _ in seen] == 14 * [20] + 7 * [28]
+    assert all(width == height for _, _, height, width in seen)
 
 
 def test_norms_and_biases_do_not_decay() -> None:

@@ -53,6 +53,23 @@ _ACCURATE: Final[Mapping[str, Any]] = {
     "views": "flip-shift",
 }
 
+_LONG: Final[Mapping[str, Any]] = {
+    "epochs": 100,
+    "batch_size": 128,
+    "learning_rate": 0.1,
+    "optimiser": "sgd",
+    "weight_decay": 4e-4,
+    "schedule": "cosine",
+    "warmup_epochs": 2,
+    "augmentation": "flip-shift-cutout",
+    "shift_pixels": 4,
+    "cutout_side": 14,
+    "label_smoothing": 0.1,
+    "ema": 0.999,
+    "precision": "auto",
+    "views": "flip-shift",
+}
+
 MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
     {
         "fashion-cnn": ModelSpec(
@@ -136,6 +153,20 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             "accuracy.",
             factory="fmnist.models.residual:DeepResidualNet",
             recipe=_ACCURATE,
+        ),
+        "preact-resnet": ModelSpec(
+            title="PreActResNet",
+            summary="Six pre-activation residual blocks of 32 to 128 channels, trained long with "
+            "SGD and cutout: made for accuracy.",
+            factory="fmnist.models.preactivation:PreActResNet",
+            recipe=_LONG,
+        ),
+        "wide-resnet-16-8": ModelSpec(
+            title="WRN-16-8",
+            summary="A wide residual network of 11 million parameters, for a GPU: an epoch takes "
+            "hours on a laptop.",
+            factory="fmnist.models.preactivation:wide_resnet_16_8",
+            recipe={**_LONG, "batch_size": 512, "learning_rate": 0.4, "warmup_epochs": 3},
         ),
         "swift": ModelSpec(
             title="Swift",
