@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from fmnist.ui import components, state
+from fmnist.dashboard import layout as components
+from fmnist.dashboard import session as state
 
 st.set_page_config(page_title="Fashion-MNIST lab", page_icon=":material/checkroom:", layout="wide")
 

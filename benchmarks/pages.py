@@ -21,13 +21,15 @@ import numpy as np
 import torch
 from playwright.sync_api import Browser, Page
 
+from fmnist import paths
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
 
-from fmnist import runs  # noqa: E402
-from fmnist.classes import CLASS_NAMES  # noqa: E402
-from fmnist.evaluation import Evaluation  # noqa: E402
-from fmnist.metrics import most_confused_pairs  # noqa: E402
+from fmnist.data.labels import CLASS_NAMES  # noqa: E402
+from fmnist.evaluation.metrics import most_confused_pairs  # noqa: E402
+from fmnist.evaluation.predictions import Evaluation  # noqa: E402
+from fmnist.runs import store as runs  # noqa: E402
 from tests.browser import running  # noqa: E402
 
 TABLE = ROOT / "benchmarks" / "pages.md"
@@ -120,7 +122,7 @@ def first_load(browser: Browser, url: str) -> float:
 
 def measure(browser: Browser, url: str, repetitions: int) -> dict[str, list[float]]:
     """Milliseconds of everything, `repetitions` times, after once without counting."""
-    run = runs.open_run(runs.pretrained_folder(), MODEL)
+    run = runs.open_run(paths.pretrained_folder(), MODEL)
     confusion = Evaluation.load(run.evaluation_path("test")).confusion
     pairs = most_confused_pairs(confusion, 10)
     context = browser.new_context(viewport={"width": 1280, "height": 900})

@@ -21,13 +21,18 @@ from typing import Final
 import numpy as np
 import torch
 
+from fmnist import paths
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
 
 from benchmarks.speed import processor  # noqa: E402
-from fmnist import bench, cards, classifier, runs  # noqa: E402
 from fmnist.files import write_atomic  # noqa: E402
 from fmnist.models.registry import members  # noqa: E402
+from fmnist.reports import benchmarks as bench  # noqa: E402
+from fmnist.reports import model_card as cards  # noqa: E402
+from fmnist.runs import store as runs  # noqa: E402
+from fmnist.runs.loading import load_pretrained  # noqa: E402
 
 AIM: Final = 0.3  # seconds to load the model and classify an image
 TIMES: Final = 15
@@ -92,8 +97,8 @@ def percent(value: float | None) -> str:
 def notes(run: runs.Run) -> str:
     """The text of a model's `notes.md`."""
     image = np.random.default_rng(0).integers(0, 256, (1, 28, 28), dtype=np.uint8)
-    loading = seconds(lambda: classifier.load_pretrained(run.run_id))
-    model = classifier.load_pretrained(run.run_id)
+    loading = seconds(lambda: load_pretrained(run.run_id))
+    model = load_pretrained(run.run_id)
     answering = seconds(lambda: model.predict_proba(image))
     size = run.weights_path.stat().st_size / 1e6
     text = [
@@ -132,10 +137,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python benchmarks/shipped.py")
     parser.add_argument("models", nargs="+", metavar="NAME")
     for name in parser.parse_args().models:
-        run = runs.open_run(runs.pretrained_folder(), name)
+        run = runs.open_run(paths.pretrained_folder(), name)
         text = notes(run)
         write_atomic(run.folder / "notes.md", text.encode())
-        cards.write_card(runs.pretrained_folder(), name)
+        cards.write_card(paths.pretrained_folder(), name)
         print(text)
 
 

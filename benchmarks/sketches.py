@@ -5,9 +5,9 @@
 FOLDER holds drawings by people: `garments.ndjson` and `not-garments.ndjson`, a JSON object a line
 with `word`, `acceptable` (class indices that count as right) and `drawing` (strokes, each
 `[[x…], [y…]]`, 0 to 255). They are drawn as on the Draw page's canvas, with three pens, and go
-through `fmnist.drawing.classify` as they would there; MODEL is a shipped model or a run, by
-default every shipped one that has weights. Besides: accuracy and expected calibration error on
-Fashion-MNIST's test split, from the model's stored evaluation.
+through `fmnist.sketchpad.preprocessing.classify` as they would there; MODEL is a shipped model or a
+run, by default every shipped one that has weights. Besides: accuracy and expected calibration error
+on Fashion-MNIST's test split, from the model's stored evaluation.
 """
 
 import argparse
@@ -25,11 +25,17 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from fmnist import paths
+from fmnist.evaluation import predictions
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
 
-from fmnist import calibration, canvas, cards, classifier, runs
-from fmnist.classifier import Classifier
-from fmnist.drawing import GARMENT_THRESHOLD, GATE, classify
+from fmnist.evaluation import calibration
+from fmnist.models.classifier import Classifier
+from fmnist.runs import store as runs
+from fmnist.runs.loading import load_pretrained, load_run
+from fmnist.sketchpad import canvas
+from fmnist.sketchpad.preprocessing import GARMENT_THRESHOLD, GATE, classify
 
 MARGIN: Final = canvas.SIDE // 10
 PENS: Final = (canvas.PEN // 2, canvas.PEN, 2 * canvas.PEN)  # pixels; the page's own in the middle
@@ -156,7 +162,7 @@ def measure(
             refused.append(float((negative < GARMENT_THRESHOLD).mean()))
     accuracy = ece = float("nan")
     if run.evaluation_path("test").exists():
-        test = cards.stored_evaluation(run, "test")
+        test = predictions.stored_evaluation(run, "test")
         accuracy = test.accuracy
         ece = calibration.reliability(test.confidence, test.correct).ece
     return Measured(
@@ -237,9 +243,9 @@ def footer(command: str) -> list[str]:
 
 def open_model(name: str) -> tuple[runs.Run, Classifier]:
     """A shipped model or a run of one's own."""
-    if name in runs.run_ids(runs.pretrained_folder()):
-        return runs.open_run(runs.pretrained_folder(), name), classifier.load_pretrained(name)
-    return runs.open_run(runs.runs_folder(), name), classifier.load_run(name)
+    if name in runs.run_ids(paths.pretrained_folder()):
+        return runs.open_run(paths.pretrained_folder(), name), load_pretrained(name)
+    return runs.open_run(paths.runs_folder(), name), load_run(name)
 
 
 def main() -> None:
@@ -253,12 +259,12 @@ def main() -> None:
     )  # fmt: skip
     options = parser.parse_args()
     torch.set_num_threads(1)  # one image at a time: more threads only wait for each other
-    shipped = runs.list_runs(runs.pretrained_folder())
+    shipped = runs.list_runs(paths.pretrained_folder())
     names = options.models or [r.run_id for r in shipped if r.weights_path.exists()]
     garments = read(options.folder / "garments.ndjson")
     others = read(options.folder / "not-garments.ndjson")
     models: dict[str, Any] = {name: open_model(name) for name in names}
-    gate = classifier.load_pretrained(GATE) if GATE in names else None
+    gate = load_pretrained(GATE) if GATE in names else None
     measured = []
     for run, model in models.values():
         measured.append(measure(model, gate, run, garments, others))

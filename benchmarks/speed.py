@@ -3,9 +3,9 @@
     python benchmarks/speed.py [--write]
 
 Every round takes in turn, in one process and with the same number of threads: steps of the
-tutorial loop; steps of `fmnist.training.train`, FashionCNN in 32 bits and in 16; an evaluation of
-as many images as validation has; and a whole training by the swift recipe, with a seed of its own.
-Both loops take batches of 128 with Adam; the first steps of each turn are left out. "Ours" is
+tutorial loop; steps of `fmnist.training.loop.train`, FashionCNN in 32 bits and in 16; an evaluation
+of as many images as validation has; and a whole training by the swift recipe, with a seed of its
+own. Both loops take batches of 128 with Adam; the first steps of each turn are left out. "Ours" is
 `train` itself, with its log, status and checkpoints; "tutorial loop" is torchvision's data set with
 its transforms, a DataLoader without worker processes, and `loss.item()` after every step. The
 original recipe's time is its 17 epochs to the best one, at the tutorial loop's pace.
@@ -34,14 +34,17 @@ from torchvision import transforms
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
 
-from fmnist import datasets, runs
-from fmnist.classifier import Classifier
-from fmnist.config import DatasetName, Precision, TrainConfig, recipe
-from fmnist.datasets import Dataset
-from fmnist.evaluation import Evaluation, evaluate
-from fmnist.garments import draw_garments
+from fmnist.data import fashion_mnist as datasets
+from fmnist.data.fashion_mnist import Dataset
+from fmnist.data.labels import DatasetName
+from fmnist.data.synthetic.garments import draw_garments
+from fmnist.evaluation.predictions import Evaluation, evaluate
+from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
-from fmnist.training import Signal, train
+from fmnist.runs import store as runs
+from fmnist.runs.config import Precision, TrainConfig
+from fmnist.runs.recipes import recipe
+from fmnist.training.loop import Signal, train
 
 BATCH: Final = 128
 STEPS: Final = 430  # an epoch of 55,000 images
@@ -136,7 +139,7 @@ def time_tutorial(pictures: data.Dataset[tuple[Any, int]], warm_up: int, steps: 
 
 
 def time_ours(dataset: Dataset, warm_up: int, steps: int, precision: Precision) -> float:
-    """Seconds a step of `fmnist.training.train`."""
+    """Seconds a step of `fmnist.training.loop.train`."""
     config = TrainConfig(
         dataset=dataset.name, protocol="notebook", epochs=1, batch_size=BATCH, precision=precision
     )
@@ -155,7 +158,9 @@ def time_ours(dataset: Dataset, warm_up: int, steps: int, precision: Precision) 
 
 
 def time_evaluation(dataset: Dataset) -> float:
-    """Seconds that `fmnist.evaluation.evaluate` takes for FashionCNN and the validation images."""
+    """Seconds that `fmnist.evaluation.predictions.evaluate` takes for FashionCNN and the validation
+    images.
+    """
     model = create_model("fashion-cnn", seed=0).to(memory_format=torch.channels_last)
     split = dataset.split("validation")
     begun = time.perf_counter()

@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
 
-from fmnist import runs  # noqa: E402
+from fmnist.runs import store as runs  # noqa: E402
 from tests.browser import running  # noqa: E402
 
 TABLE = ROOT / "benchmarks" / "trainer_in_app.md"

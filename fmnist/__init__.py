@@ -8,20 +8,21 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from fmnist.classifier import Classifier, load_pretrained, load_run
-    from fmnist.config import TrainConfig
-    from fmnist.models.fashion_cnn import FashionCNN
+    from fmnist.models.classifier import Classifier
+    from fmnist.models.networks.fashion_cnn import FashionCNN
+    from fmnist.runs.config import TrainConfig
+    from fmnist.runs.loading import load_pretrained, load_run
 
 __version__: Final = "0.1.0"
 
 __all__ = ["Classifier", "FashionCNN", "TrainConfig", "__version__", "load_pretrained", "load_run"]
 
 _HOMES: Final = {
-    "Classifier": "fmnist.classifier",
-    "FashionCNN": "fmnist.models.fashion_cnn",
-    "TrainConfig": "fmnist.config",
-    "load_pretrained": "fmnist.classifier",
-    "load_run": "fmnist.classifier",
+    "Classifier": "fmnist.models.classifier",
+    "FashionCNN": "fmnist.models.networks.fashion_cnn",
+    "TrainConfig": "fmnist.runs.config",
+    "load_pretrained": "fmnist.runs.loading",
+    "load_run": "fmnist.runs.loading",
 }
 
 

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 
@@ -71,3 +73,23 @@ def png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of a `.npz` file; pickled objects are refused.
+
+    Raises
+    ------
+    OSError
+        If there is no such file.
+    ValueError
+        If the file is damaged.
+    """
+    try:
+        # opened here, since NumPy leaves the file open where the archive is damaged
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy each have their own
+        raise ValueError(f"the file {path.name} is damaged ({error}).") from error

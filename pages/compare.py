@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from fmnist.ui import compare_bench, compare_panels, compare_table, compared, components
+from fmnist.dashboard import layout as components
+from fmnist.dashboard.compare import benchmarks as compare_bench
+from fmnist.dashboard.compare import panels as compare_panels
+from fmnist.dashboard.compare import run_comparison as compared
+from fmnist.dashboard.compare import table as compare_table
 
 components.header(
     "Compare",

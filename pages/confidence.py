@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from fmnist.ui import components, confidence_panels, linked
+from fmnist.dashboard import context as linked
+from fmnist.dashboard import layout as components
+from fmnist.dashboard.confidence import panels as confidence_panels
 
 components.header(
     "Confidence",

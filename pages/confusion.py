@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from fmnist.ui import components, confusion_panels, linked, matrix_panel
+from fmnist.dashboard import context as linked
+from fmnist.dashboard import layout as components
+from fmnist.dashboard.confusion import matrix as matrix_panel
+from fmnist.dashboard.confusion import panels as confusion_panels
 
 components.header(
     "Confusion matrix",

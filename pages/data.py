@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist import charts
-from fmnist.classes import CLASS_NAMES
-from fmnist.config import Protocol
-from fmnist.datasets import SPLITS, Dataset, Split, SplitName
-from fmnist.ui import cache, components
+from fmnist.dashboard import cache
+from fmnist.dashboard import layout as components
+from fmnist.data.fashion_mnist import SPLITS, Dataset, Split, SplitName
+from fmnist.data.labels import CLASS_NAMES, Protocol
+from fmnist.reports import charts
 
 WALL_COLUMNS = 12
 

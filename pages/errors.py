@@ -2,7 +2,12 @@
 
 import streamlit as st
 
-from fmnist.ui import components, error_detail, error_panels, linked, state, verdict_panels
+from fmnist.dashboard import context as linked
+from fmnist.dashboard import layout as components
+from fmnist.dashboard import session as state
+from fmnist.dashboard.errors import detail as error_detail
+from fmnist.dashboard.errors import panels as error_panels
+from fmnist.dashboard.errors import verdicts as verdict_panels
 
 components.header(
     "Errors",

@@ -2,14 +2,20 @@
 
 import streamlit as st
 
-from fmnist import metrics
-from fmnist.classes import CLASS_NAMES, NUM_CLASSES
-from fmnist.config import TrainConfig
-from fmnist.evaluation import Evaluation
-from fmnist.runs import ACTIVE_STATES, Run, RunError
-from fmnist.ui import cache, clickable, components, linked, matrix_panel, state, views
-from fmnist.ui.linked import Linked
-from fmnist.ui.views import View
+from fmnist.dashboard import cache
+from fmnist.dashboard import context as linked
+from fmnist.dashboard import layout as components
+from fmnist.dashboard import session as state
+from fmnist.dashboard import snapshots as views
+from fmnist.dashboard.components import clickable
+from fmnist.dashboard.confusion import matrix as matrix_panel
+from fmnist.dashboard.context import Linked
+from fmnist.dashboard.snapshots import View
+from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.evaluation import metrics
+from fmnist.evaluation.predictions import Evaluation
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.store import ACTIVE_STATES, Run, RunError
 
 MISTAKES = 8
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fmnist import datasets
-from fmnist.datasets import Dataset, DatasetError
+from fmnist.data import fashion_mnist as datasets
+from fmnist.data.fashion_mnist import Dataset, DatasetError
 from tests.mirror import mirror, mirror_files
 from tests.small import small_dataset
 

@@ -6,10 +6,10 @@ from functools import cache
 
 import numpy as np
 
-from fmnist.datasets import Dataset
-from fmnist.evaluation import load_arrays
-from fmnist.garments import draw_garments
-from fmnist.runs import Run
+from fmnist.data.fashion_mnist import Dataset
+from fmnist.data.synthetic.garments import draw_garments
+from fmnist.files import load_arrays
+from fmnist.runs.store import Run
 
 
 @cache

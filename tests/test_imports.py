@@ -1,57 +1,19 @@
-"""Imports run downwards only, and nothing but the pages and their parts knows of Streamlit."""
+"""Rooms import from rooms to their left only, and no module holds state that can change."""
 
 import ast
+import re
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from fmnist import paths
 
-# every module has its place; a module imports from lower ranks, and from its own
-RANKS = {
-    "app": 9,
-    "pages": 9,
-    "fmnist.ui": 8,
-    "fmnist.__main__": 7,
-    "fmnist.charts": 7,
-    "fmnist.cards": 7,
-    "fmnist.bench": 7,
-    "fmnist.ensembles": 7,
-    "fmnist.trainer": 7,
-    "fmnist.training": 7,
-    "fmnist.augmentation": 3,
-    "fmnist.schedules": 3,
-    "fmnist.neighbours": 7,
-    "fmnist.exports": 7,
-    "fmnist.errors": 6,
-    "fmnist.overview": 6,
-    "fmnist.evaluation": 5,
-    "fmnist.classifier": 4,
-    "fmnist.runs": 4,
-    "fmnist.download": 4,
-    "fmnist.datasets": 3,
-    "fmnist.models": 2,
-    "fmnist.verdicts": 5,
-    "fmnist.calibration": 3,
-    "fmnist.comparison": 3,
-    "fmnist.metrics": 2,
-    "fmnist.garments": 2,
-    "fmnist.sketches": 3,
-    "fmnist.doodles": 3,
-    "fmnist.strokes": 2,
-    "fmnist.drawing": 5,
-    "fmnist.drawings": 6,
-    "fmnist.canvas": 3,
-    "fmnist.gallery": 4,
-    "fmnist.examples": 3,
-    "fmnist.pictures": 2,
-    "fmnist.config": 2,
-    "fmnist.files": 1,
-    "fmnist.classes": 1,
-    "fmnist": 0,  # the package itself: it imports nothing until asked
-}
-# evaluation belongs to one rank with training in the design, but training uses it
+ROOT = paths.PROJECT
+
 FILES = sorted([*ROOT.glob("fmnist/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"])
 
 
@@ -60,52 +22,21 @@ def module_name(path: Path) -> str:
     return name.removesuffix(".__init__")
 
 
-def rank(module: str) -> int:
-    """Rank of a module: its own entry, or that of the package it is in."""
-    if module in RANKS:
-        return RANKS[module]
-    package = module.rpartition(".")[0]
-    assert package in RANKS and package != "fmnist", f"give {module} a place in RANKS"
-    return RANKS[package]
+def test_rooms_import_only_from_rooms_to_their_left() -> None:
+    """The contracts are in pyproject.toml."""
+    result = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Modules that a file imports, anywhere in it, but for type checking only."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in ast.walk(block)
-    }
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            module = node.module or ""
-            for alias in node.names:
-                inner = f"{module}.{alias.name}"
-                is_module = (ROOT / Path(*inner.split("."))).with_suffix(".py").exists() or (
-                    ROOT / Path(*inner.split("."))
-                ).is_dir()
-                yield inner if is_module else module
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_imports_run_downwards(path: Path) -> None:
-    own = module_name(path)
-    for module in imports(path):
-        if module.partition(".")[0] in ("fmnist", "pages", "app"):
-            assert rank(module) <= rank(own), f"{own} imports {module}"
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_only_pages_import_streamlit(path: Path) -> None:
-    if rank(module_name(path)) < 8:
-        assert "streamlit" not in {module.partition(".")[0] for module in imports(path)}
+def test_every_room_is_named_in_the_contract() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = contract["tool"]["importlinter"]["contracts"][0]["layers"]
+    named = {room.strip("() ") for layer in layers for room in re.split("[|:]", layer)}
+    there = {p.stem for p in (ROOT / "fmnist").iterdir() if p.suffix == ".py" or p.is_dir()}
+    assert there - {"__init__", "__main__", "__pycache__"} <= named
 
 
 DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)

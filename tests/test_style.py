@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from fmnist import paths
+
+ROOT = paths.PROJECT
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Model families, one file each, and the registry that names them."""
+"""Networks by name, their sizes, and classifiers: weights with normalization and temperature."""

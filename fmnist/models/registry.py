@@ -24,7 +24,7 @@ class ModelSpec:
         "module:callable"; the callable takes `num_classes` and returns a `torch.nn.Module`
         from float32 (N, 1, 28, 28) to logits float32 (N, num_classes).
     recipe : mapping of str to value
-        Settings of `fmnist.config.TrainConfig` that suit it; what is left out stays at its
+        Settings of `fmnist.runs.config.TrainConfig` that suit it; what is left out stays at its
         default.
     """
 
@@ -75,63 +75,63 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         "fashion-cnn": ModelSpec(
             title="FashionCNN",
             summary="Two 3×3 convolutions, one max-pooling and two fully connected layers.",
-            factory="fmnist.models.fashion_cnn:FashionCNN",
+            factory="fmnist.models.networks.fashion_cnn:FashionCNN",
         ),
         "fashion-cnn-no-dropout": ModelSpec(
             title="FashionCNN without dropout",
             summary="To see what dropout is for.",
-            factory="fmnist.models.fashion_cnn:without_dropout",
+            factory="fmnist.models.networks.fashion_cnn:without_dropout",
         ),
         "fashion-cnn-one-convolution": ModelSpec(
             title="FashionCNN, one convolution",
             summary="To see what the second convolution is for.",
-            factory="fmnist.models.fashion_cnn:with_one_convolution",
+            factory="fmnist.models.networks.fashion_cnn:with_one_convolution",
         ),
         "fashion-cnn-64": ModelSpec(
             title="FashionCNN, 64 units",
             summary="Half the units in the first fully connected layer.",
-            factory="fmnist.models.fashion_cnn:with_64_units",
+            factory="fmnist.models.networks.fashion_cnn:with_64_units",
         ),
         "fashion-cnn-unnormalised": ModelSpec(
             title="FashionCNN without normalisation",
             summary="Takes pixels from 0 to 1 instead of -1 to 1.",
-            factory="fmnist.models.fashion_cnn:without_normalisation",
+            factory="fmnist.models.networks.fashion_cnn:without_normalisation",
         ),
         "logistic": ModelSpec(
             title="Logistic regression",
             summary="One weight for every pixel and class: what can be told without layers.",
-            factory="fmnist.models.linear:LogisticRegression",
+            factory="fmnist.models.networks.linear:LogisticRegression",
             recipe={"schedule": "one-cycle"},
         ),
         "mlp": ModelSpec(
             title="MLP",
             summary="One hidden layer of 256 units: layers, but no convolutions.",
-            factory="fmnist.models.linear:MLP",
+            factory="fmnist.models.networks.linear:MLP",
             recipe={"schedule": "one-cycle"},
         ),
         "lenet-5": ModelSpec(
             title="LeNet-5",
             summary="Two convolutions and three fully connected layers, as in 1998.",
-            factory="fmnist.models.lenet:LeNet5",
+            factory="fmnist.models.networks.lenet:LeNet5",
             recipe={"learning_rate": 2e-3, "schedule": "one-cycle"},
         ),
         "residual": ModelSpec(
             title="ResidualNet",
             summary="Three batch-normalised convolutions and two residual blocks; less than a "
             "third of FashionCNN's parameters.",
-            factory="fmnist.models.residual:ResidualNet",
+            factory="fmnist.models.networks.residual:ResidualNet",
             recipe={**_STANDARD, "epochs": 15, "batch_size": 256},
         ),
         "residual-small": ModelSpec(
             title="Small ResidualNet",
             summary="A residual network of fewer than 100,000 parameters.",
-            factory="fmnist.models.residual:SmallResidualNet",
+            factory="fmnist.models.networks.residual:SmallResidualNet",
             recipe={**_STANDARD, "epochs": 15},
         ),
         "residual-compact": ModelSpec(
             title="Compact ResidualNet",
             summary="Fewer than 100,000 parameters, most of them used on the whole image.",
-            factory="fmnist.models.residual:CompactResidualNet",
+            factory="fmnist.models.networks.residual:CompactResidualNet",
             recipe={
                 **_STANDARD,
                 "epochs": 20,
@@ -144,34 +144,34 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             title="Large ResidualNet",
             summary="Four convolutions and two residual blocks, most of them on large maps: "
             "made for accuracy.",
-            factory="fmnist.models.residual:LargeResidualNet",
+            factory="fmnist.models.networks.residual:LargeResidualNet",
             recipe=_ACCURATE,
         ),
         "residual-deep": ModelSpec(
             title="Deep ResidualNet",
             summary="Five residual blocks that weigh their channels: deeper and larger, made for "
             "accuracy.",
-            factory="fmnist.models.residual:DeepResidualNet",
+            factory="fmnist.models.networks.residual:DeepResidualNet",
             recipe=_ACCURATE,
         ),
         "preact-resnet": ModelSpec(
             title="PreActResNet",
             summary="Six pre-activation residual blocks of 32 to 128 channels, trained long with "
             "SGD and cutout: made for accuracy.",
-            factory="fmnist.models.preactivation:PreActResNet",
+            factory="fmnist.models.networks.preactivation:PreActResNet",
             recipe=_LONG,
         ),
         "wide-resnet-16-8": ModelSpec(
             title="WRN-16-8",
             summary="A wide residual network of 11 million parameters, for a GPU: an epoch takes "
             "hours on a laptop.",
-            factory="fmnist.models.preactivation:wide_resnet_16_8",
+            factory="fmnist.models.networks.preactivation:wide_resnet_16_8",
             recipe={**_LONG, "batch_size": 512, "learning_rate": 0.4, "warmup_epochs": 3},
         ),
         "swift": ModelSpec(
             title="Swift",
             summary="Four batch-normalised convolutions, pooled early: made for speed.",
-            factory="fmnist.models.swift:Swift",
+            factory="fmnist.models.networks.swift:Swift",
             recipe={
                 **_STANDARD,
                 "epochs": 4,
@@ -186,25 +186,25 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         "deep-cnn": ModelSpec(
             title="Deeper CNN",
             summary="Six batch-normalised convolutions in three stages.",
-            factory="fmnist.models.deep_cnn:DeepCNN",
+            factory="fmnist.models.networks.deep_cnn:DeepCNN",
             recipe={**_STANDARD, "epochs": 10},
         ),
         "resnet18": ModelSpec(
             title="ResNet18",
             summary="torchvision's residual network of 18 layers, its first one made for 28×28.",
-            factory="fmnist.models.imported:resnet18",
+            factory="fmnist.models.networks.imported:resnet18",
             recipe={**_STANDARD, "epochs": 5},
         ),
         "efficientnet-b0": ModelSpec(
             title="EfficientNet-B0",
             summary="torchvision's: convolutions channel by channel, weighed by what they found.",
-            factory="fmnist.models.imported:efficientnet_b0",
+            factory="fmnist.models.networks.imported:efficientnet_b0",
             recipe={**_STANDARD, "epochs": 5},
         ),
         "vit-tiny": ModelSpec(
             title="ViT-Tiny",
             summary="A vision transformer: 16 patches that attend to one another, 12 layers deep.",
-            factory="fmnist.models.imported:vit_tiny",
+            factory="fmnist.models.networks.imported:vit_tiny",
             recipe={**_STANDARD, "epochs": 5, "learning_rate": 1e-3},
         ),
     }
@@ -267,7 +267,7 @@ def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
     _check(name)
     import torch
 
-    from fmnist.models.initialisation import DrawFrom
+    from fmnist.models.initialization import DrawFrom
 
     parts = members(name)
     with DrawFrom(torch.Generator().manual_seed(seed)):

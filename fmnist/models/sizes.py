@@ -29,7 +29,7 @@ class Size:
 def _code() -> str:
     """Names the code of the models: what was counted of another is not believed."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fmnist.classes import IMAGE_SIZE
+from fmnist.data.labels import IMAGE_SIZE
 from fmnist.models.registry import create_model
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from fmnist import runs
+from fmnist.runs import store as runs
 from tests.browser.conftest import Server
 from tests.browser.running import ROOT, SLOW, choose_preset, settle, small_run, start_training
 from tests.mirror import Mirror

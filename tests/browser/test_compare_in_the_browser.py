@@ -8,12 +8,14 @@ import pytest
 from PIL import ImageColor
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from fmnist import comparison, runs
-from fmnist.charts import OTHER_COLOUR
-from fmnist.evaluation import Evaluation
-from fmnist.runs import Run
-from fmnist.ui import cache
-from fmnist.ui.compare_panels import PANELS
+from fmnist import paths
+from fmnist.dashboard import cache
+from fmnist.dashboard.compare.panels import PANELS
+from fmnist.evaluation import significance as comparison
+from fmnist.evaluation.predictions import Evaluation
+from fmnist.reports.charts import OTHER_COLOUR
+from fmnist.runs import store as runs
+from fmnist.runs.store import Run
 from tests.browser.conftest import Server
 from tests.browser.running import SLOW, settle
 
@@ -25,7 +27,7 @@ GREY = f"rgb{ImageColor.getrgb(OTHER_COLOUR)}"  # of a run that is not chosen, t
 
 
 def shipped(name: str) -> Run:
-    return runs.open_run(runs.pretrained_folder(), name)
+    return runs.open_run(paths.pretrained_folder(), name)
 
 
 def open_compare(page: Page, server: Server, **query: str) -> None:
@@ -88,7 +90,7 @@ def test_the_table_is_sorted_by_a_click_and_searched(page: Page, bare_server: Se
     open_compare(page, bare_server)
     expect(page.get_by_text(f"{len(all_runs())} of {len(all_runs())} runs")).to_be_visible()
     search(page, "shipped")
-    models = runs.list_runs(runs.pretrained_folder())
+    models = runs.list_runs(paths.pretrained_folder())
     expect(page.get_by_text(f"{len(models)} of {len(all_runs())} runs")).to_be_visible()
     expect(cell(page, 0, 1)).to_have_text("FashionCNN, held-out")
     settle(page)
@@ -115,7 +117,7 @@ def test_the_models_that_came_along_stand_side_by_side_at_first(
     page: Page, bare_server: Server
 ) -> None:
     open_compare(page, bare_server, runs="")
-    models = sorted(runs.list_runs(runs.pretrained_folder()), key=lambda run: run.run_id)
+    models = sorted(runs.list_runs(paths.pretrained_folder()), key=lambda run: run.run_id)
     others = [run.name for run in models if run.run_id not in (HELD_OUT, NOTEBOOK)]
     legend(page, "FashionCNN, held-out", "FashionCNN, notebook", *others)
 

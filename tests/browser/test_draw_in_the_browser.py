@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 
-from fmnist import canvas, runs
-from fmnist.gallery import Gallery
+from fmnist import paths
+from fmnist.sketchpad import canvas
+from fmnist.sketchpad.gallery import Gallery
 from tests.browser import running
 from tests.browser.running import QUIET, SLOW, settle
 
@@ -177,7 +178,7 @@ def _passing_by(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 needs_sketch_model = pytest.mark.skipif(
-    not (runs.pretrained_folder() / "sketch" / "model.safetensors").exists(),
+    not (paths.pretrained_folder() / "sketch" / "model.safetensors").exists(),
     reason="the model for sketches is not shipped with this version",
 )
 

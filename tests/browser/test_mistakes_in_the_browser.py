@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from fmnist import datasets, errors, runs
-from fmnist.classes import CLASS_NAMES
-from fmnist.config import TrainConfig
-from fmnist.datasets import DatasetError
-from fmnist.evaluation import EpochEvaluations, Evaluation
-from fmnist.metrics import most_confused_pairs
-from fmnist.runs import Run
-from fmnist.training import train
+from fmnist import paths
+from fmnist.data import fashion_mnist as datasets
+from fmnist.data.fashion_mnist import DatasetError
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.evaluation import misclassifications as errors
+from fmnist.evaluation.metrics import most_confused_pairs
+from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
+from fmnist.runs import store as runs
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.store import Run
+from fmnist.training.loop import train
 from tests.browser import running
 from tests.browser.conftest import Server
 from tests.browser.running import SLOW, settle, small_run, start_training
@@ -75,7 +78,7 @@ def world(
     if running.find_chromium() is None:
         pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
     folder = tmp_path_factory.mktemp("server")
-    run = runs.open_run(runs.pretrained_folder(), "fashion-cnn")
+    run = runs.open_run(paths.pretrained_folder(), "fashion-cnn")
     environment = {
         "FMNIST_ARTIFACTS": str(folder / "artifacts"),
         "FMNIST_DOWNLOADS": str(folder / "data"),
@@ -517,7 +520,7 @@ def test_start_leads_to_a_cell_and_to_an_image(page: Page, world: World) -> None
 
 def test_two_runs(page: Page, bare_server: Server) -> None:
     a, b = (
-        Evaluation.load(runs.open_run(runs.pretrained_folder(), name).evaluation_path("test"))
+        Evaluation.load(runs.open_run(paths.pretrained_folder(), name).evaluation_path("test"))
         for name in ("fashion-cnn", "fashion-cnn-notebook")
     )
     page.goto(f"{bare_server.url}/confusion?run=fashion-cnn&compared=fashion-cnn-notebook")
@@ -542,7 +545,7 @@ def test_two_runs(page: Page, bare_server: Server) -> None:
 
 def test_without_the_pixels(page: Page, bare_server: Server) -> None:
     test = Evaluation.load(
-        runs.open_run(runs.pretrained_folder(), "fashion-cnn").evaluation_path("test")
+        runs.open_run(paths.pretrained_folder(), "fashion-cnn").evaluation_path("test")
     )
     for path in ("confusion", "errors", "confidence"):
         page.goto(f"{bare_server.url}/{path}?run=fashion-cnn")

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fmnist import comparison, runs
-from fmnist.bench import TABLES, Row
-from fmnist.evaluation import Evaluation
+from fmnist import paths
+from fmnist.dashboard.compare.panels import PANELS
+from fmnist.dashboard.session import Selection
+from fmnist.evaluation import significance as comparison
+from fmnist.evaluation.predictions import Evaluation
 from fmnist.files import read_json, write_json
-from fmnist.runs import Run
-from fmnist.ui.compare_panels import PANELS
-from fmnist.ui.state import Selection
+from fmnist.reports.benchmarks import TABLES, Row
+from fmnist.runs import store as runs
+from fmnist.runs.store import Run
 from tests.pages.test_pages import choose, finished, machine, open_app, text
 
 __all__ = ["finished", "machine"]  # fixtures
@@ -107,7 +109,7 @@ def test_sizes_are_counted_once(two: tuple[Run, Run], monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("fmnist.models.sizes.count", fail)
     assert table(open_app("compare"))["Parameters"].tolist() == [1_625_866] * 2
-    kept = runs.artifacts_folder() / "cache" / "sizes.json"
+    kept = paths.artifacts_folder() / "cache" / "sizes.json"
     assert list(json.loads(kept.read_text())["sizes"]) == ["fashion-cnn"]
 
 

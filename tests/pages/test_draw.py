@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from fmnist import canvas, drawing, runs
-from fmnist.canvas import Shape, Step
-from fmnist.classes import CLASS_NAMES
-from fmnist.classifier import Classifier
-from fmnist.drawing import SketchResult
-from fmnist.gallery import Gallery
-from fmnist.runs import Run
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.models.classifier import Classifier
+from fmnist.runs import store as runs
+from fmnist.runs.store import Run
+from fmnist.sketchpad import canvas
+from fmnist.sketchpad import preprocessing as drawing
+from fmnist.sketchpad.canvas import Shape, Step
+from fmnist.sketchpad.gallery import Gallery
+from fmnist.sketchpad.preprocessing import SketchResult
 from tests.pages.test_pages import finished, give, machine, open_app, text
 from tests.small import small_dataset
 
 if TYPE_CHECKING:  # the canvas registers with a running app, which a test has only later
-    from fmnist.ui.draw_board import Board
+    from fmnist.dashboard.draw.board import Board
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -281,7 +283,7 @@ def test_an_example_is_put_on_the_sheet(app: AppTest) -> None:
 
 
 def paint_over(app: AppTest, index: int) -> None:
-    from fmnist.ui.draw_board import TestImage
+    from fmnist.dashboard.draw.board import TestImage
 
     dataset = small_dataset()
     label, pixels = int(dataset.test_labels[index]), dataset.test_images[index]

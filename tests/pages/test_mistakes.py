@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fmnist import errors
-from fmnist.classifier import Classifier
-from fmnist.evaluation import Evaluation
-from fmnist.runs import Run
+from fmnist.evaluation import misclassifications as errors
+from fmnist.evaluation.predictions import Evaluation
+from fmnist.models.classifier import Classifier
+from fmnist.runs.store import Run
 from tests.pages.test_pages import finished, give, machine, open_app, text
 
 __all__ = ["finished", "machine"]  # fixtures

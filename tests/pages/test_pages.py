@@ -11,14 +11,15 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from fmnist import runs
-from fmnist.config import RECIPES, TrainConfig
-from fmnist.ensembles import combine
-from fmnist.evaluation import Evaluation
+from fmnist.dashboard import cache
+from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.registry import MODELS
-from fmnist.runs import Run, owning
-from fmnist.training import train
-from fmnist.ui import cache
+from fmnist.runs import store as runs
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.recipes import RECIPES
+from fmnist.runs.store import Run, owning
+from fmnist.training.ensemble import combine
+from fmnist.training.loop import train
 from tests.small import small_dataset
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -33,7 +34,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("FMNIST_DOWNLOADS", str(tmp_path / "data"))
     monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
     # the pages' drawn garments take seconds to draw; a few stand in for them
-    monkeypatch.setattr("fmnist.datasets.draw_dataset", lambda _progress=None: small_dataset())
+    monkeypatch.setattr(
+        "fmnist.data.fashion_mnist.draw_dataset", lambda _progress=None: small_dataset()
+    )
     st.cache_data.clear()
     st.cache_resource.clear()
     yield tmp_path / "artifacts" / "runs"

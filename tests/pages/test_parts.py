@@ -7,7 +7,7 @@ def test_a_widget_is_set_only_where_it_shows_something_else() -> None:
     def page() -> None:
         import streamlit as st
 
-        from fmnist.ui import state
+        from fmnist.dashboard import session as state
 
         state.follow("slider", st.session_state.get("wanted", 2))
         st.slider("Slider", 0, 5, key="slider")
@@ -27,7 +27,7 @@ def test_the_place_of_a_run_holds_nothing_of_the_run_before() -> None:
     def page() -> None:
         import streamlit as st
 
-        from fmnist.ui import run_panel
+        from fmnist.dashboard.train import run_panel
 
         with run_panel.stage(st.session_state["run"]):
             st.text(st.session_state["run"])

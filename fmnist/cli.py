@@ -1,0 +1,486 @@
+"""`python -m fmnist`: train, evaluate and look after runs in a terminal."""
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import io
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final, get_args
+
+import numpy as np
+from PIL import Image
+
+from fmnist import paths
+from fmnist.data import fashion_mnist as datasets
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.evaluation import predictions
+from fmnist.evaluation.predictions import Evaluation, evaluate
+from fmnist.files import png, write_atomic
+from fmnist.models import sizes
+from fmnist.reports import benchmarks as bench
+from fmnist.reports import model_card as cards
+from fmnist.runs import store as runs
+from fmnist.runs.config import ConfigError, TrainConfig
+from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
+from fmnist.sketchpad.preprocessing import GATE, Ink, Preparation, classify
+from fmnist.sketchpad.uploads import PictureError, read_picture
+
+if TYPE_CHECKING:
+    from fmnist.models.classifier import Classifier
+
+_RUNS_SHOWN: Final = 20
+_BENCHMARKS: Final = paths.BENCHMARK_TABLES
+
+_ACCURACY_TOLERANCE: Final = 0.0005
+_LOSS_TOLERANCE: Final = 0.001
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns
+    -------
+    int
+        Exit status: 0 for success, 1 for a failure told in one sentence, 2 for a wrong call.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except (ConfigError, datasets.DatasetError, runs.RunError, PictureError, OSError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fmnist", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    train = commands.add_parser(
+        "train", help="train a model; Ctrl-C keeps the run, --resume goes on with it"
+    )
+    train.add_argument(
+        "--recipe",
+        choices=[*RECIPES, OWN_RECIPE],
+        default="original",
+        help="settings that belong together; those given beside it win (default original); "
+        '"own" is the recipe of the model',
+    )
+    for field in dataclasses.fields(TrainConfig):
+        # every value is checked by TrainConfig, whose sentences name the field
+        train.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            default=argparse.SUPPRESS,
+            # "none" is a word among words, and no value among numbers
+            type=str if isinstance(field.default, str) else _number_or_text,
+            help=f"default {field.default}",
+        )
+    train.add_argument("--name", default="", help="what to call the run")
+    train.add_argument("--resume", metavar="RUN_ID", help="go on with a run instead")
+    train.set_defaults(command=_train)
+
+    table = commands.add_parser("runs", help="list your runs, newest first, and shipped models")
+    table.add_argument(
+        "--all", action="store_true", help=f"older runs too, not the latest {_RUNS_SHOWN} only"
+    )
+    table.set_defaults(command=_runs)
+
+    fetch = commands.add_parser("download", help="download Fashion-MNIST (31 MB), and check it")
+    fetch.add_argument("--data", type=Path, metavar="FOLDER", help="where to put it")
+    fetch.set_defaults(command=_download)
+
+    evaluate = commands.add_parser(
+        "evaluate", help="compute a model's figures again and compare them with the stored ones"
+    )
+    evaluate.add_argument("run", metavar="NAME_OR_RUN_ID", help="a shipped model or a run")
+    evaluate.add_argument("--split", choices=["validation", "test", "both"], default="both")
+    evaluate.set_defaults(command=_evaluate)
+
+    publish = commands.add_parser("publish", help="copy a finished run to the shipped models")
+    publish.add_argument("run", metavar="RUN_ID")
+    publish.add_argument("name", metavar="NAME", help="name of the shipped model's folder")
+    publish.add_argument("--title", default="", help="what to call it; by default as the run")
+    publish.add_argument(
+        "--weights", action=argparse.BooleanOptionalAction, default=True, help="copy the weights"
+    )
+    publish.add_argument("--force", action="store_true", help="replace one of the same name")
+    publish.set_defaults(command=_publish)
+
+    classify = commands.add_parser(
+        "classify", help="say which garment a picture shows: a drawing or a photograph"
+    )
+    classify.add_argument("picture", type=Path, metavar="PICTURE", help="a PNG, JPEG or WebP file")
+    classify.add_argument(
+        "--model", default=GATE, metavar="NAME_OR_RUN_ID", help=f"whom to ask; default {GATE}"
+    )
+    classify.add_argument(
+        "--fill", type=float, default=0.0, metavar="TONE",
+        help="tone of what lines enclose, 0 (empty, the default) to 1",
+    )  # fmt: skip
+    classify.add_argument(
+        "--ink", choices=get_args(Ink), default="auto",
+        help="whether the garment is darker or lighter than what lies around it; default auto",
+    )  # fmt: skip
+    classify.add_argument(
+        "--save", type=Path, metavar="PNG", help="keep the 28×28 image that the model sees"
+    )
+    classify.set_defaults(command=_classify)
+
+    ensemble = commands.add_parser(
+        "ensemble", help="make a run of several, whose probabilities are averaged"
+    )
+    ensemble.add_argument("runs", nargs="+", metavar="NAME_OR_RUN_ID")
+    ensemble.add_argument("--name", default="", help="what to call it")
+    ensemble.set_defaults(command=_ensemble)
+
+    table = commands.add_parser(
+        "bench",
+        help="train what a table of benchmarks/ lacks, and write it; Ctrl-C keeps what there is",
+    )
+    table.add_argument("table", choices=list(bench.TABLES))
+    table.add_argument("--read", action="store_true", help="train nothing, write what there is")
+    table.add_argument("--only", metavar="KEY", help="train the runs of this row only")
+    table.add_argument(
+        "--folder", type=Path, default=_BENCHMARKS, help="where to write; default benchmarks"
+    )
+    table.set_defaults(command=_bench)
+
+    card = commands.add_parser("card", help="write the model card of a shipped model anew")
+    card.add_argument("name", metavar="NAME")
+    card.set_defaults(command=_card)
+    return parser
+
+
+def _download(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from fmnist.data.download import TOTAL_BYTES, download
+
+    with tqdm(total=TOTAL_BYTES, unit="B", unit_scale=True, desc="Fashion-MNIST") as bar:
+
+        def show(done: int, _total: int) -> None:
+            bar.update(done - bar.n)
+
+        # torchvision draws a bar of its own for every file; one for all is enough
+        with contextlib.redirect_stderr(io.StringIO()):
+            folder = download(options.data, progress=show)
+    print(f"Fashion-MNIST is in {folder}")
+    return 0
+
+
+def _number_or_text(text: str) -> int | float | str | None:
+    if text.lower() == "none":
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def _train(options: argparse.Namespace) -> int:
+    root = paths.runs_folder()
+    if options.resume:
+        run = runs.open_run(root, options.resume)
+        config = run.config
+        if config is None or run.state not in runs.RESUMABLE_STATES:
+            raise runs.RunError(f"The run {run.run_id} is {run.state}; it cannot be resumed.")
+    else:
+        fields = [field.name for field in dataclasses.fields(TrainConfig)]
+        given = {name: getattr(options, name) for name in fields if hasattr(options, name)}
+        config = TrainConfig(**{**recipe(options.recipe, given.get("model")), **given})
+    dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
+    if not options.resume:
+        run = runs.create_run(root, config, name=options.name)
+    if not _train_run(run, dataset):
+        return 1
+    run = runs.open_run(root, run.run_id)
+    best = run.history.kept
+    if best:
+        kept = "kept, the last" if run.history.keep == "last" else "the best"
+        print(
+            f"Finished: epoch {best.epoch} is {kept}, {best.split} accuracy {best.accuracy:.2%}. "
+            f"Kept in {run.folder}"
+        )
+    return 0
+
+
+def _train_run(run: runs.Run, dataset: datasets.Dataset) -> bool:
+    """Train a run with a bar; whether it has finished, rather than failed or been interrupted."""
+    from tqdm import tqdm
+
+    from fmnist.training.loop import Signal, TrainingError, train
+
+    assert run.config is not None
+    epochs = run.config.epochs
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+
+    def control() -> Signal:
+        return "pause" if interrupted.is_set() else "continue"
+
+    previous = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with runs.owning(run), tqdm(unit=" steps", desc=run.run_id) as bar:
+
+            def show(progress: runs.Progress) -> None:
+                bar.total = progress.steps
+                bar.set_postfix_str(
+                    f"epoch {progress.epoch}/{epochs}, {progress.images_per_second:,.0f} images/s"
+                )
+                bar.update(progress.step - bar.n)
+
+            outcome = train(run, dataset, control=control, on_progress=show)
+    except TrainingError as error:
+        print(f"The run {run.run_id} failed. {error}", file=sys.stderr)
+        return False
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if outcome == "paused":
+        print(f"Kept. Go on with: python -m fmnist train --resume {run.run_id}")
+        return False
+    return True
+
+
+def _ensemble(options: argparse.Namespace) -> int:
+    from fmnist.training.ensemble import combine
+
+    members = [runs.find_run(name) for name in options.runs]
+    run = combine(members, paths.runs_folder(), name=options.name)
+    best = run.history.kept
+    assert best is not None
+    print(f"Made: {best.split} accuracy {best.accuracy:.2%}. Kept in {run.folder}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    rows = [row for row in bench.TABLES[options.table] if options.only in (None, row.key)]
+    if not rows:
+        known = ", ".join(row.key for row in bench.TABLES[options.table])
+        raise runs.RunError(f"The table has no row {options.only!r}; it has {known}.")
+    wanted = [] if options.read else [(row, seed) for row in rows for seed in range(row.seeds)]
+    is_complete = all(_bench_run(row, seed) for row, seed in wanted)  # the first failure ends it
+    for row in rows:
+        bench.keep(row, runs.list_all_runs())
+    counted = sizes.count({row.config.model for row in bench.TABLES[options.table]})
+    path = bench.write(options.table, runs.list_all_runs(), counted, options.folder)
+    print(f"Written: {path}")
+    return 0 if is_complete else 1
+
+
+def _bench_run(row: bench.Row, seed: int) -> bool:
+    """Train a run of a table, unless there is one; whether there is one now."""
+    config = row.with_seed(seed)
+    alike = [run for run in runs.list_all_runs() if bench.matches(run, config)]
+    if any(run.state == "finished" for run in alike):
+        return True
+    if row.of:
+        from fmnist.training.ensemble import combine
+
+        combine(bench.members_of(row, runs.list_all_runs()), paths.runs_folder(), name=row.title)
+        return True
+    begun = [run for run in alike if run.state in runs.RESUMABLE_STATES]
+    dataset = datasets.load_named(config.dataset)
+    if begun:
+        print(f"{row.title}, seed {seed}: going on with {begun[0].run_id}")
+        return _train_run(begun[0], dataset)
+    name = f"{row.title}, seed {seed}"
+    print(name)
+    return _train_run(runs.create_run(paths.runs_folder(), config, name=name), dataset)
+
+
+def _runs(options: argparse.Namespace) -> int:
+    own = runs.list_runs(paths.runs_folder())
+    shipped = runs.list_runs(paths.pretrained_folder())
+    shown = own if options.all else own[:_RUNS_SHOWN]
+    if shown or shipped:
+        titles = ("run", "name", "state", "model", "protocol", "epochs", "best accuracy", "begun")
+        rows = [titles, *(_run_row(run, is_shipped=False) for run in shown)]
+        rows += [_run_row(run, is_shipped=True) for run in shipped]
+        reasons = ["", *(run.reason or "" for run in (*shown, *shipped))]
+        for line, reason in zip(_aligned(rows), reasons, strict=True):
+            print(line)
+            if reason:
+                print(f"    {reason}")
+    if len(shown) < len(own):
+        print(f"… and {len(own) - len(shown)} older; python -m fmnist runs --all shows them.")
+    if not own:
+        print("There are no runs of your own yet; start one with: python -m fmnist train")
+    return 0
+
+
+def _run_row(run: runs.Run, *, is_shipped: bool) -> tuple[str, ...]:
+    config, best = run.config, run.history.kept
+    begun = datetime.datetime.fromtimestamp(run.created) if run.created else None
+    return (
+        run.run_id,
+        run.name,
+        f"{run.state}, shipped" if is_shipped else run.state,
+        config.model if config else "–",
+        config.protocol if config else "–",
+        f"{len(run.history.epochs)}/{config.epochs if config else '?'}",
+        f"{best.accuracy:.2%} {best.split}" if best else "–",
+        f"{begun:%Y-%m-%d %H:%M}" if begun else "–",
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _publish(options: argparse.Namespace) -> int:
+    run = runs.open_run(paths.runs_folder(), options.run)
+    published = cards.publish(
+        run, paths.pretrained_folder(), options.name,
+        title=options.title, weights=options.weights, force=options.force,
+    )  # fmt: skip
+    print(f"Published as {published.name!r} in {published.folder}")
+    return 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    path = cards.write_card(paths.pretrained_folder(), options.name)
+    print(f"Written: {path}")
+    return 0
+
+
+def _classify(options: argparse.Namespace) -> int:
+    pixels = read_picture(options.picture.read_bytes())
+    preparation = Preparation(fill=options.fill, ink=options.ink)
+
+    from fmnist.runs.loading import load_pretrained, load_run
+
+    run = runs.find_run(options.model)
+    model = load_run(run.run_id, folder=run.folder.parent)
+    is_gate_shipped = GATE in runs.run_ids(paths.pretrained_folder())
+    gate = load_pretrained(GATE) if is_gate_shipped and not model.knows_garments else None
+    result = classify(pixels, model, preparation=preparation, gate=gate)
+    if options.save:
+        write_atomic(options.save, png(Image.fromarray(result.model_input)))
+    if not result.model_input.any():
+        print("Nothing is drawn there.", file=sys.stderr)
+        return 1
+    if not result.is_garment:
+        print(f"This does not look like a garment (garment score {result.garment_score:.2f}).")
+    order = np.argsort(-result.probabilities, kind="stable")
+    rows = [(CLASS_NAMES[label], f"{result.probabilities[label]:.1%}") for label in order]
+    for line in _aligned([("class", "probability"), *rows]):
+        print(line)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    run = runs.find_run(options.run)
+    if run.config is None:
+        raise runs.RunError(run.reason or f"The settings of {run.run_id} cannot be read.")
+    splits: list[datasets.SplitName] = ["validation", "test"]
+    if run.config.protocol != "held-out":
+        if options.split == "validation":
+            raise runs.RunError(
+                f"The {run.config.protocol} protocol has no validation split; use --split test."
+            )
+        splits = ["test"]
+    if options.split != "both":
+        splits = [options.split]
+    stored = [predictions.stored_evaluation(run, split) for split in splits]
+    dataset = datasets.load_named(run.config.dataset)
+    if run.dataset.get("checksum", dataset.checksum) != dataset.checksum:
+        raise runs.RunError(
+            f"{run.name} was trained on other images than those at hand (their checksum differs)."
+        )
+
+    from fmnist.models.classifier import Classifier
+
+    try:
+        classifier = Classifier.load(run.weights_path)
+    except FileNotFoundError as error:
+        raise runs.RunError(f"{run.name} has no weights to compute the figures with.") from error
+    except ValueError as error:
+        raise runs.RunError(f"{run.name} is broken: {error}") from error
+    protocol = run.config.protocol
+    computed = [_compute(classifier, dataset.split(s, protocol=protocol)) for s in splits]
+    comparisons = [_Comparison.of(*pair) for pair in zip(stored, computed, strict=True)]
+    titles = ("split", "images", "accuracy: stored", "now", "loss: stored", "now",
+              "labels that differ", "largest logit difference")  # fmt: skip
+    for line in _aligned([titles, *(comparison.row() for comparison in comparisons)]):
+        print(line)
+    agrees = all(comparison.agrees for comparison in comparisons)
+    print(
+        f"The model {'agrees' if agrees else 'differs'}: same images and true classes, accuracy "
+        f"within {_ACCURACY_TOLERANCE * 100:g} percentage points and cross-entropy within "
+        f"{_LOSS_TOLERANCE:g} count as agreement, since other processors round differently."
+    )
+    if run.folder.parent == paths.pretrained_folder():
+        is_current = cards.is_card_current(run, paths.pretrained_folder())
+        agrees = agrees and is_current
+        print(
+            "README.md is up to date."
+            if is_current
+            else f"README.md is out of date; rewrite it: python -m fmnist card {run.run_id}"
+        )
+    return 0 if agrees else 1
+
+
+def _compute(classifier: "Classifier", split: datasets.Split) -> Evaluation:
+    from tqdm import tqdm
+
+    with tqdm(total=len(split), unit=" images", desc=split.name, leave=False) as bar:
+
+        def show(done: int, _total: int) -> None:
+            bar.update(done - bar.n)
+
+        return evaluate(classifier, split, progress=show)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Comparison:
+    """What an evaluation that was stored and one that was computed now have in common."""
+
+    stored: Evaluation
+    computed: Evaluation
+    is_same_split: bool  # same images and true classes, in the same order
+
+    @classmethod
+    def of(cls, stored: Evaluation, computed: Evaluation) -> "_Comparison":
+        same = np.array_equal(stored.indices, computed.indices) and np.array_equal(
+            stored.labels, computed.labels
+        )
+        return cls(stored, computed, same)
+
+    @property
+    def agrees(self) -> bool:
+        return (
+            self.is_same_split
+            and abs(self.stored.accuracy - self.computed.accuracy) <= _ACCURACY_TOLERANCE
+            and abs(self.stored.loss - self.computed.loss) <= _LOSS_TOLERANCE
+        )
+
+    def row(self) -> tuple[str, ...]:
+        stored, computed = self.stored, self.computed
+        differing, largest = "other images", "–"
+        if self.is_same_split:
+            differing = f"{np.sum(stored.predicted_labels != computed.predicted_labels):,}"
+            difference = stored.logits.astype(np.float32) - computed.logits.astype(np.float32)
+            largest = f"{np.abs(difference).max():.4f}"
+        return (
+            computed.split, f"{len(computed.labels):,}",
+            f"{stored.accuracy:.2%}", f"{computed.accuracy:.2%}",
+            f"{stored.loss:.4f}", f"{computed.loss:.4f}", differing, largest,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The Streamlit app: what pages share, and a folder for each page."""

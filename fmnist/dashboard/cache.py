@@ -1,0 +1,403 @@
+"""Streamlit's caches around the calls that cost something."""
+
+import atexit
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from fmnist import paths
+from fmnist.data import fashion_mnist as datasets
+from fmnist.data.download import DownloadProcess
+from fmnist.data.fashion_mnist import SPLITS, Dataset, Location, Split, SplitName
+from fmnist.data.labels import NUM_CLASSES, Protocol
+from fmnist.evaluation.neighbors import FeatureIndex
+from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
+from fmnist.evaluation.significance import Answers
+from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore
+from fmnist.models import sizes
+from fmnist.models.sizes import Size
+from fmnist.reports import benchmarks as bench
+from fmnist.runs import store as runs
+from fmnist.runs.config import Mixing, TrainConfig
+from fmnist.runs.store import Run, RunError
+from fmnist.training.worker import Trainer
+
+if TYPE_CHECKING:
+    from fmnist.models.classifier import Classifier
+
+
+@st.cache_resource(show_spinner=False)
+def trainer() -> Trainer:
+    """The one trainer of this server, shared by all sessions."""
+    # A training step asks for Python's lock some forty times; a page that computes hands it over
+    # after this many seconds at the latest, where Python's own 5 ms would add up to a stop.
+    sys.setswitchinterval(0.0005)
+    made = Trainer()
+    # Ctrl-C on the server writes the run under way to disk before the process ends
+    atexit.register(made.close)
+    return made
+
+
+@st.cache_resource(show_spinner=False)
+def download_process() -> DownloadProcess:
+    """The one download of this server, shared by all sessions."""
+    made = DownloadProcess()
+    atexit.register(made.cancel)
+    return made
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def dataset(location: Location) -> Dataset:
+    """The images of a location, kept in memory; drawing them shows a progress bar.
+
+    Raises
+    ------
+    fmnist.data.fashion_mnist.DatasetError
+        If its files are damaged.
+    """
+    if location.folder is not None:
+        return datasets.load(location)
+    bar = st.progress(0.0, "Drawing garments…")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(done / total, "Drawing garments…")
+
+    drawn = datasets.load(location, show)
+    bar.empty()
+    return drawn
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def split(_dataset: Dataset, checksum: str, protocol: Protocol, name: SplitName) -> Split:  # noqa: ARG001
+    """One split of a data set; `checksum` names the data set."""
+    return _dataset.split(name, protocol=protocol)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def class_counts(_dataset: Dataset, checksum: str, protocol: Protocol) -> dict[str, list[int]]:
+    """Images of each class by the title of the split; `checksum` names the data set."""
+    names = [s for s in SPLITS if s != "validation" or protocol == "held-out"]
+    parts = {name.capitalize(): split(_dataset, checksum, protocol, name) for name in names}
+    return {
+        title: np.bincount(part.labels, minlength=NUM_CLASSES).tolist()
+        for title, part in parts.items()
+    }
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def mean_images(_split: Split, key: str) -> NDArray[np.float64]:  # noqa: ARG001
+    """Mean image of each class, float64 (10, 28, 28) in 0 … 255; `key` names the split."""
+    return np.stack(
+        [_split.images[_split.labels == label].mean(axis=0) for label in range(NUM_CLASSES)]
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def pixel_counts(_split: Split, key: str) -> NDArray[np.int64]:  # noqa: ARG001
+    """Pixels of each value 0 … 255 over all images, int64 (256,); `key` names the split."""
+    return np.bincount(_split.images.reshape(-1), minlength=256)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def epochs_file(path: Path, modified: int) -> EpochEvaluations:  # noqa: ARG001 - part of the key
+    return EpochEvaluations.load(path)
+
+
+def epoch_evaluations(run: Run) -> EpochEvaluations | None:
+    """A run's evaluation after every epoch; None before the first has ended.
+
+    Raises
+    ------
+    ValueError
+        If its file is damaged.
+    """
+    try:
+        return epochs_file(run.epochs_path, run.epochs_path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return None
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _accuracy(path: Path, modified: int) -> float:  # noqa: ARG001 - part of the key
+    return Evaluation.load(path).accuracy
+
+
+def accuracy(path: Path) -> float | None:
+    """Of an evaluation's file, in [0, 1]; None where there is none, or it is damaged."""
+    try:
+        return _accuracy(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return None  # the pages that show its images say what is wrong
+
+
+@st.cache_resource(show_spinner=False)
+def verdict_store(path: Path) -> VerdictStore:
+    """The database of verdicts, shared by all sessions."""
+    return VerdictStore(path)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _verdicts(path: Path, version: int, dataset: str, part: str) -> dict[int, Verdict]:  # noqa: ARG001
+    found: dict[ImageKey, Verdict] = verdict_store(path).all(dataset, part)
+    return {key.index: verdict for key, verdict in found.items()}
+
+
+def verdicts(dataset: str, part: str) -> dict[int, Verdict]:
+    """Verdicts on the images of a data set's file, by their index.
+
+    Raises
+    ------
+    fmnist.evaluation.verdicts.VerdictError
+        If the database cannot be read.
+    """
+    path = paths.artifacts_folder() / "verdicts.sqlite"
+    return _verdicts(path, verdict_store(path).version(), dataset, part)
+
+
+@st.cache_resource(show_spinner="Reading the network…", max_entries=3)
+def _classifier(path: Path, modified: int) -> "Classifier":  # noqa: ARG001 - part of the key
+    from fmnist.models.classifier import Classifier
+
+    return Classifier.load(path)
+
+
+def classifier(run: Run) -> "Classifier":
+    """The classifier of a run's best epoch, at temperature 1; imports torch.
+
+    Raises
+    ------
+    OSError
+        If it has no weights.
+    ValueError
+        If they are damaged.
+    """
+    return _classifier(run.weights_path, run.weights_path.stat().st_mtime_ns)
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _image_features(
+    path: Path,
+    modified: int,
+    part: str,  # noqa: ARG001 - part of the key
+    image: int,  # noqa: ARG001 - part of the key
+    _pixels: NDArray[np.uint8],
+) -> NDArray[np.float32]:
+    features: NDArray[np.float32] = _classifier(path, modified).features(_pixels[None])[0]
+    return features
+
+
+def image_features(
+    run: Run, part: str, image: int, pixels: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Features of one image, float32 (F,), from the weights of a run's best epoch.
+
+    Parameters
+    ----------
+    run : Run
+    part : {"train", "test"}
+        The file the image is in.
+    image : int
+        Its position there.
+    pixels : uint8 (28, 28)
+
+    Raises
+    ------
+    OSError, ValueError
+        As `classifier`.
+    """
+    modified = run.weights_path.stat().st_mtime_ns
+    return _image_features(run.weights_path, modified, part, image, pixels)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def feature_index(path: Path) -> FeatureIndex:
+    """Features of all training images, as they were kept.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file is absent or damaged.
+    """
+    return FeatureIndex.load(path)
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _settled_run(root: Path, run_id: str, modified: tuple[int, ...]) -> Run:  # noqa: ARG001
+    return runs.open_run(root, run_id)
+
+
+def _modified(folder: Path) -> tuple[int, ...]:
+    return tuple(
+        (folder / name).stat().st_mtime_ns
+        for name in ("config.json", "status.json", "name.json", "history.jsonl")
+        if (folder / name).exists()
+    )
+
+
+def _open(root: Path, run_id: str) -> Run:
+    try:
+        run = _settled_run(root, run_id, _modified(root / run_id))
+    except OSError:
+        return runs.open_run(root, run_id)
+    # whether an active run is still owned shows in no file: ask again
+    if run.state in (*runs.ACTIVE_STATES, "interrupted"):
+        return runs.open_run(root, run_id)
+    return run
+
+
+def run_or_none(run_id: str | None) -> Run | None:
+    """A shipped model, own run or run of the benchmark by its id; None where there is none."""
+    for root in (paths.pretrained_folder(), paths.runs_folder(), paths.benchmark_folder()):
+        try:
+            if run_id:
+                return _open(root, run_id)
+        except RunError:
+            continue
+    return None
+
+
+def own_runs() -> list[Run]:
+    """The person's runs, newest first."""
+    return _listed(paths.runs_folder())
+
+
+def shipped_runs() -> list[Run]:
+    """The shipped models, by name; FashionCNN, which everything begins with, comes first."""
+    return sorted(
+        _listed(paths.pretrained_folder()),
+        key=lambda run: (not run.run_id.startswith("fashion-cnn"), run.run_id),
+    )
+
+
+def benchmark_runs() -> list[Run]:
+    """The runs behind the benchmark's tables, by name."""
+    return sorted(_listed(paths.benchmark_folder()), key=lambda run: run.run_id)
+
+
+def all_runs() -> list[Run]:
+    """Shipped models, the person's runs, and those of the benchmark."""
+    return [*shipped_runs(), *own_runs(), *benchmark_runs()]
+
+
+def _listed(root: Path) -> list[Run]:
+    found = [_open(root, run_id) for run_id in runs.run_ids(root)]
+    return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _answers(path: Path, modified: int) -> Answers:  # noqa: ARG001 - part of the key
+    test = Evaluation.load(path)
+    return Answers(test.correct, test.labels, test.indices)
+
+
+def answers(run: Run) -> Answers | None:
+    """Which test images a run's kept weights are right about; None where it was not measured.
+
+    Raises
+    ------
+    ValueError
+        If its evaluation is damaged.
+    """
+    if run.state in runs.ACTIVE_STATES:
+        return None  # files of an earlier end, if any, are older than what trains now
+    path = run.evaluation_path("test")
+    try:
+        return _answers(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return None
+
+
+@st.cache_resource(show_spinner=False)
+def _sizes(path: Path) -> dict[str, Size]:
+    return sizes.kept(path)
+
+
+def _sizes_path() -> Path:
+    return paths.artifacts_folder() / "cache" / "sizes.json"
+
+
+def model_sizes() -> Mapping[str, Size]:
+    """Sizes of those models that were counted already; needs no torch."""
+    return _sizes(_sizes_path())
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _bench_records(
+    table: bench.TableName,
+    key: tuple[tuple[str, int], ...],  # noqa: ARG001
+    _present: Sequence[Run],
+    sizes: Mapping[str, Size],
+) -> list[dict[str, Any]]:
+    return bench.records(table, _present, sizes)
+
+
+def bench_records(table: bench.TableName) -> list[dict[str, Any]]:
+    """A table of the benchmark from the runs there are, read again where a run has changed."""
+    finished = [run for run in all_runs() if run.state == "finished"]
+    paths = [run.evaluation_path("test") for run in finished]
+    key = tuple((str(p), p.stat().st_mtime_ns) for p in paths if p.exists())
+    return _bench_records(table, key, finished, dict(model_sizes()))
+
+
+def count_models(names: Iterable[str]) -> None:
+    """Count the sizes of models, for `model_sizes` to know them. Imports torch."""
+    known = _sizes(_sizes_path())
+    known.update(sizes.count(names))
+    # where the disk takes nothing, this server still knows
+    with suppress(OSError):
+        sizes.keep(_sizes_path(), dict(known))
+
+
+@st.cache_data(show_spinner="Reading the layers of the network…", max_entries=32)
+def architecture(model_name: str) -> list[dict[str, object]]:
+    """A row for every layer, of its name, settings, output and size. Imports torch."""
+    from fmnist.models.summary import summarise
+
+    return [vars(row) for row in summarise(model_name)]
+
+
+@st.cache_data(show_spinner="Changing images…", max_entries=32)
+def augmented(
+    _dataset: Dataset,
+    checksum: str,  # noqa: ARG001 - part of the key
+    augmentation: str,
+    mixing: Mixing,
+    *,
+    images: int,
+    seed: int,
+) -> NDArray[np.uint8]:
+    """Training images, each as it is and then as a run sees it. Imports torch.
+
+    Parameters
+    ----------
+    augmentation, mixing : str
+        As in `fmnist.runs.config.TrainConfig`.
+    images : int
+        So many images.
+    seed : int
+        Which images, and what is done to them.
+
+    Returns
+    -------
+    uint8 (images * (images + 2), 28, 28)
+        Row by row: an image, then `images` + 1 times what it becomes.
+    """
+    import torch
+
+    from fmnist.training.augmentation import augment, mix
+
+    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    chosen = torch.tensor(_dataset.train_images[rng.choice(len(_dataset.train_images), images)])
+    augmenters = TrainConfig(augmentation=augmentation).augmenters
+    rows = [chosen]
+    for _ in range(images + 1):
+        changed = augment(chosen, augmenters, generator)[:, None].float()
+        mixed, _, _ = mix(changed, mixing, 1.0, generator)
+        rows.append(mixed[:, 0].byte())
+    return torch.stack(rows, dim=1).flatten(0, 1).numpy()

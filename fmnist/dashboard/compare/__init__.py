@@ -1,0 +1,1 @@
+"""The Compare page: the table of runs and the panels below it."""

@@ -1,0 +1,330 @@
+"""The Compare page's panels: curves, settings, size and time, classes, significance."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, get_args
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fmnist.dashboard import session as state
+from fmnist.dashboard.compare import run_comparison as compared
+from fmnist.dashboard.compare.run_comparison import Compared
+from fmnist.data.fashion_mnist import SPLITS, SplitName
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.evaluation import leaderboard as overview
+from fmnist.evaluation import significance as comparison
+from fmnist.evaluation.leaderboard import Axis, Curve, Entry
+from fmnist.reports import charts
+from fmnist.reports.charts import RunCurve, RunPoint
+
+_PLOT: Final = {"displayModeBar": False}
+_MEASURED: Final[Mapping[SplitName, str]] = {
+    "train": "some of the images trained on (full)",
+    "validation": "the validation images (held-out)",
+    "test": "the test images (notebook)",
+}
+
+
+def _choice(title: str, options: Sequence[str], field: str) -> None:
+    """Buttons that set a field of the selection."""
+    key = f"compare-{field}"
+    state.follow(key, getattr(state.selection(), field))
+    st.segmented_control(
+        title,
+        options,
+        key=key,
+        format_func=str.capitalize,
+        required=True,
+        width="content",
+        on_change=lambda: state.change(**{field: st.session_state[key]}),
+    )
+
+
+def show_curves(here: Compared) -> None:
+    """Loss or accuracy of all chosen runs, over each other."""
+    selection = state.selection()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="curve-controls"):
+        _choice("Curve", get_args(Curve), "curve")
+        _choice("Along", get_args(Axis), "axis")
+        training = st.toggle(
+            "Training curves",
+            value=True,
+            key="compare-training",
+            persist_state="session",
+            help="Of the training images, dotted: measured while the weights move, dropout on.",
+        )
+        close_up = st.toggle(
+            "Close-up",
+            value=True,
+            key="compare-close-up",
+            persist_state="session",
+            help="Shows the range of the runs' later halves, where they differ; without it the "
+            "steep beginnings are in the picture, too.",
+        )
+    untrained = [entry.name for entry in here.chosen if entry.run.members]
+    if untrained:
+        st.caption(
+            f":material/info: {', '.join(untrained)}: an ensemble has no curves, its members have."
+        )
+    drawn = [e for e in here.chosen if e.run.history.epochs and not e.run.members]
+    if not drawn:
+        st.caption("Nothing was logged of these runs.")
+        return
+    st.echarts_chart(
+        charts.run_curves(
+            [RunCurve(e.name, here.colours[e.run_id], e.run.history) for e in drawn],
+            curve=selection.curve,
+            axis=selection.axis,
+            with_training=training,
+            close_up=close_up,
+        ),
+        key="compare-curves",
+        height=360,
+        renderer="svg",
+        alt=f"{selection.curve.capitalize()} of {len(drawn)} runs along the {selection.axis}",
+    )
+    splits = {e.run.history.epochs[0].split for e in drawn}
+    measured = " or ".join(_MEASURED[split] for split in SPLITS if split in splits)
+    st.caption(
+        f"{'Accuracy in percent' if selection.curve == 'accuracy' else 'Cross-entropy in nats'} "
+        f"after each epoch, on {measured}: solid"
+        + ("; on the training images, as they went by: dotted." if training else ".")
+    )
+
+
+def show_settings(here: Compared) -> None:
+    """The settings in which the chosen runs differ."""
+    if len(here.chosen) < 2:
+        st.caption("Choose a second run: here stands in what the two differ.")
+        return
+    rows = overview.differences([entry.run for entry in here.chosen])
+    if not rows:
+        st.info(
+            "These runs have the same settings, data and machine throughout.",
+            icon=":material/equal:",
+        )
+        return
+    frame = pd.DataFrame(
+        [row.told for row in rows],
+        columns=[entry.name for entry in here.chosen],
+        index=pd.Index([row.setting for row in rows], name="Setting"),
+    )
+    st.dataframe(
+        frame,
+        key="compare-settings",
+        height="content",
+        column_config={"Setting": st.column_config.Column(width=130)},
+        alt="Settings in which the runs differ, a column a run",
+    )
+    same = len(overview.settings(here.chosen[0].run)) - len(rows)
+    st.caption(f"Only what differs; in {same} other settings these runs are alike.")
+
+
+def pick(here: Compared, key: str) -> None:
+    """Put the run whose point was clicked beside the others, or take it away."""
+    points = st.session_state[key].selection.points
+    if points:
+        compared.toggle(here, str(points[0]["customdata"][0]))
+
+
+def _points(here: Compared, x_of: Callable[[Entry], float | None]) -> list[RunPoint]:
+    return [
+        RunPoint(
+            e.run_id,
+            e.name,
+            x,
+            accuracy,
+            e.standard_error,
+            e.protocol,
+            here.colours.get(e.run_id),
+        )
+        for e in here.measured
+        if (x := x_of(e)) and (accuracy := e.test_accuracy) is not None
+    ]
+
+
+def show_costs(here: Compared) -> None:
+    """Test accuracy against the number of parameters, and against the time of training."""
+    sides = (
+        (
+            "parameters",
+            "Parameters (log)",
+            lambda e: e.size.parameters if e.size else None,
+            "parameters",
+        ),
+        ("minutes", "Minutes of training (log)", lambda e: e.minutes, "minutes"),
+    )
+    for column, (name, title, x_of, unit) in zip(st.columns(2, gap="medium"), sides, strict=True):
+        points = _points(here, x_of)
+        if not points:
+            column.caption(f"No run's test accuracy and {name} are known yet.")
+            continue
+        # a selection of the chart's own would outlive the choice: other runs are a new chart
+        key = f"compare-{name}-{'-'.join(here.ids)}"
+        with column.container(key=f"compare-{name}"):
+            st.plotly_chart(
+                charts.accuracy_against(points, title=title, unit=unit),
+                key=key,
+                config=_PLOT,
+                on_select=lambda key=key: pick(here, key),
+                selection_mode="points",
+                alt=f"Test accuracy of {len(points)} runs against {name}",
+            )
+    st.caption(
+        "All measured runs: the chosen in colour, the others grey; bars of one standard error. "
+        "Click a point to put a run side by side or to take it away; the list above does the same. "
+        "A notebook run's accuracy is that of an epoch chosen on the test images. Minutes depend "
+        "on the device and on what else it did."
+    )
+
+
+def _answering(here: Compared) -> list[Entry]:
+    """The chosen runs that the test images were shown to; of the others the page says so."""
+    lacking = [entry.name for entry in here.chosen if entry.answers is None]
+    if lacking:
+        st.caption(
+            f":material/hourglass_empty: Not measured on the test images yet: {', '.join(lacking)}."
+        )
+    return [entry for entry in here.chosen if entry.answers is not None]
+
+
+def _same_images(a: Entry, b: Entry) -> bool:
+    data = [(e.run.dataset.get("name"), e.run.dataset.get("checksum")) for e in (a, b)]
+    return bool(
+        data[0] == data[1] and a.answers and b.answers and a.answers.on_same_images(b.answers)
+    )
+
+
+def show_classes(here: Compared) -> None:
+    """How well each class is recognised, by run."""
+    entries = _answering(here)
+    if not entries:
+        return
+    accuracies = np.stack([e.answers.class_accuracies for e in entries if e.answers])
+    left, right = st.columns([5, 6], gap="medium")
+    left.plotly_chart(
+        charts.class_dots(
+            accuracies, [e.name for e in entries], [here.colours[e.run_id] for e in entries]
+        ),
+        key="compare-classes",
+        config=_PLOT,
+        alt="Accuracy of each class, a dot a run",
+    )
+    frame = pd.DataFrame(
+        {"Class": CLASS_NAMES, "Spread": 100 * np.ptp(accuracies, axis=0)}
+        | {e.name: 100 * row for e, row in zip(entries, accuracies, strict=True)}
+    )
+    right.dataframe(
+        frame,
+        key="compare-class-table",
+        hide_index=True,
+        height="content",
+        column_config={"Class": st.column_config.TextColumn(pinned=True)}
+        | {
+            name: st.column_config.NumberColumn(format="%.1f")
+            for name in frame.columns
+            if name != "Class"
+        },
+        alt="Accuracy of each class in percent, a column a run",
+    )
+    right.caption(
+        "Percent of the class's test images that are recognised (recall); spread: between the best "
+        "and the worst run, in points."
+    )
+    strange = [e.name for e in entries if not _same_images(entries[0], e)]
+    if strange:
+        right.caption(f"Measured on other images than {entries[0].name}: {', '.join(strange)}.")
+
+
+def change_pair(number: int, pair: tuple[Entry, Entry]) -> None:
+    """Open the pair of the select boxes; choosing the other one's run swaps the two."""
+    title = ("first", "second")[number]
+    ids = [entry.run_id for entry in pair]
+    chosen: str = st.session_state[f"pair-{title}"]
+    if chosen == ids[1 - number]:
+        ids.reverse()
+    else:
+        ids[number] = chosen
+    state.pair(*ids)
+
+
+def show_significance(here: Compared) -> None:
+    """Whether one of two runs is better, in words."""
+    if here.pair is None:
+        st.caption("Choose a second run: here stands whether one is better.")
+        return
+    names = {entry.run_id: entry.name for entry in here.chosen}
+    pair = here.pair
+    columns = st.columns(2, gap="medium")
+    for number, (column, title) in enumerate(zip(columns, ("first", "second"), strict=True)):
+        state.follow(f"pair-{title}", pair[number].run_id)
+        column.selectbox(
+            f"{title.capitalize()} run",
+            list(names),
+            key=f"pair-{title}",
+            format_func=names.__getitem__,
+            on_change=change_pair,
+            args=(number, pair),
+        )
+    a, b = pair
+    if a.answers is None or b.answers is None:
+        _answering(Compared(here.entries, pair))
+        return
+    if not _same_images(a, b):
+        st.warning(
+            f"**{a.name}** and **{b.name}** were not measured on the same images: their "
+            "accuracies say nothing of which is better.",
+            icon=":material/compare_arrows:",
+        )
+        return
+    test = comparison.mcnemar(a.answers.correct, b.answers.correct)
+    st.markdown(comparison.in_words(test, f"**{a.name}**", f"**{b.name}**"))
+    figures = " against ".join(
+        f"{e.answers.accuracy:.2%} ± {100 * e.answers.standard_error:.2f}"
+        for e in pair
+        if e.answers
+    )
+    st.caption(
+        f"Test accuracy {figures} (standard error, in points), on the same "
+        f"{len(a.answers.correct):,} images. McNemar's exact test compares the images that only "
+        "one of the two gets right. It speaks of these two trainings, not of others with another "
+        "seed."
+    )
+    flattered = [entry.name for entry in pair if entry.protocol == "notebook"]
+    if flattered:
+        st.caption(
+            f":material/info: **{'** and **'.join(flattered)}**: the epoch was chosen on these "
+            "very test images (notebook protocol). That flatters, and the test knows nothing of it."
+        )
+    pairs = len(here.chosen) * (len(here.chosen) - 1) // 2
+    if pairs > 1:
+        st.caption(
+            f"{len(here.chosen)} runs make {pairs} pairs: of twenty pairs that are equally good, "
+            f"about one shows p < {comparison.SIGNIFICANCE} all the same."
+        )
+
+
+PANELS: Final[Mapping[str, Callable[[Compared], None]]] = {
+    "Curves": show_curves,
+    "Settings": show_settings,
+    "Size and time": show_costs,
+    "Classes": show_classes,
+    "Significance": show_significance,
+}
+"""What stands below the table, a tab each; another one is a line here."""
+
+
+def show(here: Compared) -> None:
+    """The panels; only the open one is drawn."""
+    asked = state.selection().panel
+    state.follow("compare-panel", asked if asked in PANELS else next(iter(PANELS)))
+    tabs = st.tabs(
+        list(PANELS),
+        key="compare-panel",
+        on_change=lambda: state.change(panel=st.session_state["compare-panel"]),
+    )
+    for tab, panel in zip(tabs, PANELS.values(), strict=True):
+        if tab.open:
+            with tab:
+                panel(here)

@@ -1,0 +1,195 @@
+"""What the Compare page shows: all runs that were measured, and those that stand side by side."""
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import streamlit as st
+
+from fmnist.dashboard import cache
+from fmnist.dashboard import context as linked
+from fmnist.dashboard import session as state
+from fmnist.dashboard.confusion import panels as confusion_panels
+from fmnist.dashboard.session import COMPARED_AT_MOST
+from fmnist.evaluation import leaderboard as overview
+from fmnist.evaluation.leaderboard import Entry
+from fmnist.paths import runs_folder
+from fmnist.reports import charts
+from fmnist.runs.store import ACTIVE_STATES, Run, RunError
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The runs that there are, and the chosen ones.
+
+    Attributes
+    ----------
+    entries : sequence of Entry
+        All runs that were measured, and those that cannot be.
+    chosen : sequence of Entry
+        Side by side, in the order they were chosen.
+    """
+
+    entries: Sequence[Entry]
+    chosen: Sequence[Entry]
+
+    @cached_property
+    def measured(self) -> list[Entry]:
+        """The runs that can be chosen."""
+        return [entry for entry in self.entries if entry.is_measured]
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Of the chosen."""
+        return [entry.run_id for entry in self.chosen]
+
+    @cached_property
+    def colours(self) -> Mapping[str, str]:
+        """Of the chosen, by id."""
+        known = sorted(self.entries, key=lambda entry: (entry.run.created, entry.run_id))
+        return charts.run_colours(self.ids, [entry.run_id for entry in known])
+
+    @cached_property
+    def pair(self) -> tuple[Entry, Entry] | None:
+        """The open run and the compared one, or else the first two; None where there are no two."""
+        chosen = state.selection()
+        by_id = {entry.run_id: entry for entry in self.chosen}
+        first = by_id.get(chosen.run or "") or next(iter(self.chosen), None)
+        others = [entry for entry in self.chosen if entry is not first]
+        second = by_id.get(chosen.compared or "")
+        if second is None or second is first:
+            second = next(iter(others), None)
+        return (first, second) if first and second else None
+
+
+def _entry(run: Run, name: str) -> Entry:
+    if run.state == "broken" or run.config is None:
+        return Entry(run, name, problem=run.reason or "It cannot be read.")
+    try:
+        answers = cache.answers(run)
+    except (ValueError, OSError) as error:
+        return Entry(run, name, problem=f"Its evaluation cannot be read: {error}")
+    return Entry(run, name, answers, cache.model_sizes().get(run.config.model))
+
+
+def current() -> Compared:
+    """The runs as they are now, and those that the selection names."""
+    runs = cache.all_runs()
+    names = overview.unique_names(runs)
+    listed = [_entry(run, name) for run, name in zip(runs, names, strict=True)]
+    entries = [entry for entry in listed if entry.is_measured or entry.problem]
+    by_id = {entry.run_id: entry for entry in entries if entry.is_measured}
+    selection = state.selection()
+    wanted = [run_id for run_id in selection.runs if run_id in by_id]
+    if not wanted:
+        shipped = [run.run_id for run in cache.shipped_runs()]
+        wanted = [run_id for run_id in (selection.run, selection.compared, *shipped) if run_id]
+    ids = [run_id for run_id in dict.fromkeys(wanted) if run_id in by_id]
+    if not selection.runs and len(ids) < 2:
+        # not even a shipped model: the newest runs are as good as any
+        ids = list(dict.fromkeys([*ids, *list(by_id)[:2]]))
+    return Compared(entries, [by_id[run_id] for run_id in ids[:COMPARED_AT_MOST]])
+
+
+def choose(ids: Iterable[str]) -> None:
+    """Put runs side by side, as many as there are colours."""
+    kept = tuple(ids)
+    if len(kept) > COMPARED_AT_MOST:
+        st.toast(
+            f"{COMPARED_AT_MOST} runs stand side by side at most: the first ones chosen.",
+            icon=":material/compare_arrows:",
+        )
+    state.change(runs=kept[:COMPARED_AT_MOST])
+
+
+def toggle(here: Compared, run_id: str) -> None:
+    """Put a run beside the others, or take it away."""
+    if run_id in here.ids:
+        choose(other for other in here.ids if other != run_id)
+    else:
+        choose([*here.ids, run_id])
+
+
+def controls(here: Compared) -> None:
+    """The choice of runs without the table, the way to two runs' matrix, and all colours."""
+    names = {entry.run_id: entry.name for entry in here.measured}
+    state.follow("compare-runs", here.ids)
+    st.multiselect(
+        "Runs side by side",
+        list(names),
+        key="compare-runs",
+        format_func=names.__getitem__,
+        max_selections=COMPARED_AT_MOST,
+        select_all=False,
+        wrap=True,
+        help="As the rows chosen in the table. None chosen: the open run, the compared one, and "
+        "the models that came with the app.",
+        on_change=lambda: choose(st.session_state["compare-runs"]),
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="compare-actions"):
+        if here.pair:
+            first, second = here.pair
+            st.button(
+                "Two-run confusion matrix",
+                key="compare-matrix",
+                icon=":material/grid_on:",
+                on_click=confusion_panels.open_two_runs,
+                args=(first.run_id, second.run_id),
+                help="Their difference, on the Confusion page.",
+            )
+            st.button(
+                "Make an ensemble",
+                key="make-ensemble",
+                icon=":material/group_work:",
+                on_click=make_ensemble,
+                args=([entry.run for entry in here.chosen],),
+                help="A run whose probabilities are the mean of those of the runs side by side. "
+                "They need their weights, the same data and the same protocol.",
+            )
+            st.caption(
+                f"{first.name} against {second.name}; *Significance* below takes another pair.",
+                width="content",
+            )
+        linked.undo_button()
+    problem = st.session_state.pop("ensemble-error", None)
+    if problem:
+        st.error(problem, icon=":material/error:")
+    legend(here)
+    for entry in here.chosen:
+        if entry.run.state in ACTIVE_STATES:
+            linked.watch(entry.run)
+
+
+def make_ensemble(members: Sequence[Run]) -> None:
+    """Make a run of several, and put it beside them."""
+    from fmnist.training.ensemble import combine  # torch, which takes seconds
+
+    try:
+        made = combine(members, runs_folder())
+    except (RunError, OSError) as error:
+        st.session_state["ensemble-error"] = str(error)
+        return
+    choose([made.run_id, *(run.run_id for run in members)])
+
+
+def legend(here: Compared) -> None:
+    """The colour of each chosen run, the same in all charts."""
+    # the one legend of all panels, in the colours of the charts, which Markdown does not have
+    marks = [
+        f'<span style="display: inline-block; margin-right: 1.2rem; font-size: 0.9rem">'
+        f'<span style="color: {here.colours[entry.run_id]}" aria-hidden="true">⬤</span> '
+        f"{html.escape(entry.name)} <small>{entry.protocol}</small></span>"
+        for entry in here.chosen
+    ]
+    with st.container(key="compare-legend"):
+        st.html("<div>" + " ".join(marks) + "</div>")
+
+
+def count_what_is_missing(here: Compared) -> None:
+    """Count the sizes of models that are not known yet; last, since it takes a while once."""
+    names = {e.run.config.model for e in here.measured if e.run.config and e.size is None}
+    if names:
+        with st.spinner("Counting the parameters of the networks, this once…"):
+            cache.count_models(sorted(names))
+        st.rerun()

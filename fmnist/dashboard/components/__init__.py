@@ -1,0 +1,1 @@
+"""Custom components of the pages, with their JavaScript and CSS."""

@@ -1,0 +1,191 @@
+"""Parts that Streamlit lacks: a wall of images and a matrix in which everything can be clicked.
+
+Both are drawn anew in place, without flicker, and both are made of buttons, for keyboards, screen
+readers and tests.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from fmnist.data.labels import CLASS_NAMES
+
+_WEB: Final = Path(__file__).parent / "web"
+
+
+def register(name: str, html: str) -> Any:
+    """A component of this project, its style and script in `web/<name>.css` and `.js`."""
+    return st.components.v2.component(
+        f"fmnist_{name}",
+        html=html,
+        css=(_WEB / f"{name}.css").read_text(encoding="utf-8"),
+        js=(_WEB / f"{name}.js").read_text(encoding="utf-8"),
+    )
+
+
+_GRID: Final = register("grid", '<div class="wall" role="group"></div>')
+_MATRIX: Final = register(
+    "matrix",
+    '<div class="matrix"><div class="frame"><span></span>'
+    '<span class="axis">Predicted class</span>'
+    '<span class="axis rows">True class</span><table></table></div></div>',
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One image of a wall.
+
+    Attributes
+    ----------
+    image : int
+        What `on_pick` is told.
+    lines : sequence of str
+        Below the image.
+    alt : str
+        For those who cannot see it, and as its tooltip.
+    is_wrong : bool
+        Whether the first line is written in red.
+    """
+
+    image: int
+    lines: Sequence[str]
+    alt: str
+    is_wrong: bool = False
+
+
+def image_wall(
+    tiles: Sequence[Tile],
+    images: NDArray[np.uint8] | None,
+    *,
+    key: str,
+    label: str,
+    on_pick: Callable[[int], None],
+    marked: int | None = None,
+    width: int = 84,
+) -> None:
+    """Small images that can be clicked, in rows that wrap to the width of the page.
+
+    Parameters
+    ----------
+    tiles : sequence of Tile (N,)
+    images : uint8 (N, 28, 28) or None
+        None where the data set is absent: tiles with the image's number stand in.
+    key : str
+    label : str
+        What the wall shows, for screen readers.
+    on_pick : callable
+        Called with `Tile.image` before the page is drawn again.
+    marked : int, optional
+        The image that is marked.
+    width : int
+        Of a tile on screen, in pixels, at least.
+    """
+
+    def picked() -> None:
+        value = st.session_state[key].get("picked")
+        if value is not None:
+            on_pick(int(value))
+
+    pixels = None
+    if images is not None:
+        pixels = base64.b64encode(np.ascontiguousarray(images).data).decode()
+    _GRID(
+        key=key,
+        data={
+            "tiles": [
+                {
+                    "id": tile.image,
+                    "lines": list(tile.lines),
+                    "alt": tile.alt,
+                    "tone": "wrong" if tile.is_wrong else "",
+                }
+                for tile in tiles
+            ],
+            "pixels": pixels,
+            "width": width,
+            "label": label,
+            "marked": marked,
+        },
+        on_picked_change=picked,
+    )
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What a matrix shows.
+
+    Attributes
+    ----------
+    texts : sequence of sequence of str (10, 10)
+        Row = true, column = predicted.
+    colours : sequence of sequence of str (10, 10)
+        CSS colours.
+    alts : sequence of sequence of str (10, 10)
+        For those who cannot see it, and as tooltips.
+    """
+
+    texts: Sequence[Sequence[str]]
+    colours: Sequence[Sequence[str]]
+    alts: Sequence[Sequence[str]]
+
+
+def confusion_matrix(
+    cells: Cells,
+    *,
+    key: str,
+    label: str,
+    order: Sequence[int],
+    true: Sequence[int],
+    predicted: Sequence[int],
+    on_pick: Callable[[int | None, int | None], None],
+) -> None:
+    """A confusion matrix whose cells and names can be clicked.
+
+    Parameters
+    ----------
+    cells : Cells
+    key : str
+    label : str
+        What the matrix shows, for screen readers.
+    order : sequence of int (10,)
+        Classes from top to bottom and from left to right.
+    true, predicted : sequence of int
+        The classes that are marked; empty for all.
+    on_pick : callable
+        Called with true and predicted class before the page is drawn again; None for all.
+    """
+
+    def picked() -> None:
+        value: Mapping[str, int] | None = st.session_state[key].get("picked")
+        if value is not None:
+            on_pick(value.get("true"), value.get("predicted"))
+
+    names = [{"label": label, "name": CLASS_NAMES[label]} for label in order]
+    _MATRIX(
+        key=key,
+        data={
+            "rows": names,
+            "columns": names,
+            "cells": [
+                [
+                    {
+                        "text": cells.texts[i][j],
+                        "colour": cells.colours[i][j],
+                        "alt": cells.alts[i][j],
+                    }
+                    for j in order
+                ]
+                for i in order
+            ],
+            "marked": {"true": list(true), "predicted": list(predicted)},
+            "label": label,
+        },
+        on_picked_change=picked,
+    )

@@ -1,0 +1,1 @@
+"""The Confidence page: histograms, calibration, selective prediction."""

@@ -1,0 +1,1 @@
+"""The Confusion page: the matrix and what stands beside it."""

@@ -1,0 +1,272 @@
+"""The Confusion page's panels beside the matrix: pairs, classes, two runs, two cells."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from fmnist.dashboard import layout as components
+from fmnist.dashboard import session as state
+from fmnist.dashboard.context import Linked
+from fmnist.dashboard.session import GROUP_TITLES
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.evaluation import significance as comparison
+from fmnist.evaluation.metrics import class_scores, most_confused_pairs
+from fmnist.reports import charts
+
+BANDS: Final = (
+    (0.975, "Excellent"),
+    (0.91, "Good"),
+    (0.85, "Fair"),
+    (0.0, "Needs improvement"),
+)
+"""Lowest accuracy of each band."""
+
+
+def band(accuracy: float) -> str:
+    """In what band an accuracy falls; "–" for nan."""
+    return next((name for lowest, name in BANDS if accuracy >= lowest), "–")
+
+
+def choose_row(table: str, cells: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> None:
+    """Select the cells of the row that was chosen in a table, or none any more."""
+    rows = st.session_state[table].selection.rows
+    if rows:
+        true, predicted = cells[rows[0]]
+        state.narrow(true=true, predicted=predicted, correctness="all")
+    else:
+        state.clear("true", "predicted")
+
+
+def _table(
+    frame: pd.DataFrame,
+    cells: Sequence[tuple[tuple[int, ...], tuple[int, ...]]],
+    *,
+    key: str,
+    alt: str,
+    column_config: dict[str, Any],
+) -> None:
+    """A table whose rows select cells of the matrix; the selected one is marked."""
+    chosen = state.selection()
+    here = (chosen.true, chosen.predicted)
+    rows = [cells.index(here)] if here in cells else []
+    # the table follows the selection, which may have been changed elsewhere
+    st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        on_select=lambda: choose_row(key, cells),
+        selection_mode="single-row",
+        column_config=column_config,
+        height=38 + 35 * max(len(frame), 1),
+        alt=alt,
+    )
+
+
+def show_pairs(here: Linked, confusion: NDArray[np.int64]) -> None:
+    """The most frequent mistakes, and the choice of a cell without the mouse."""
+    chosen = here.selection
+    first, second = st.columns(2)
+    names = [None, *range(len(CLASS_NAMES))]
+
+    def name(label: int | None) -> str:
+        return "All" if label is None else CLASS_NAMES[label]
+
+    for column, field, title in (
+        (first, "true", "True class"),
+        (second, "predicted", "Predicted class"),
+    ):
+        labels = getattr(chosen, field)
+        key = f"cell-{field}"
+        state.follow(key, labels[0] if len(labels) == 1 else None)
+        column.selectbox(
+            title,
+            names,
+            key=key,
+            format_func=name,
+            placeholder="All",
+            on_change=lambda field=field, key=key: state.narrow(
+                **{field: () if st.session_state[key] is None else (st.session_state[key],)},
+                correctness="all",
+            ),
+        )
+    pairs = most_confused_pairs(confusion, 12)
+    if not pairs:
+        st.caption("No mistakes among these images.")
+        return
+    frame = pd.DataFrame(
+        {
+            "True": [CLASS_NAMES[pair.true_label] for pair in pairs],
+            "Taken for": [CLASS_NAMES[pair.predicted_label] for pair in pairs],
+            "Images": [pair.count for pair in pairs],
+            "Of the class": [100 * pair.share for pair in pairs],
+        }
+    )
+    _table(
+        frame,
+        [((pair.true_label,), (pair.predicted_label,)) for pair in pairs],
+        key="pairs",
+        alt="Most confused pairs; choose a row to see its images",
+        column_config={"Of the class": st.column_config.NumberColumn(format="%.1f %%")},
+    )
+
+
+def show_classes(_here: Linked, confusion: NDArray[np.int64]) -> None:
+    """How each class fares."""
+    scores = class_scores(confusion)
+    frame = pd.DataFrame(
+        {
+            "Class": [CLASS_NAMES[score.label] for score in scores],
+            "Accuracy": [100 * score.accuracy for score in scores],
+            "Band": [band(score.accuracy) for score in scores],
+            "Correct": [f"{score.correct:,} / {score.total:,}" for score in scores],
+            "Errors": [score.total - score.correct for score in scores],
+            "Precision": [100 * score.precision for score in scores],
+            "Recall": [100 * score.accuracy for score in scores],
+            "F1": [100 * score.f1 for score in scores],
+        }
+    )
+    percent = st.column_config.NumberColumn(format="%.1f %%", width=72)
+    _table(
+        frame,
+        [((score.label,), ()) for score in scores],
+        key="classes",
+        alt="Accuracy, precision, recall and F1 of each class; choose a row to see its images",
+        column_config={
+            **dict.fromkeys(("Accuracy", "Precision", "Recall", "F1"), percent),
+            "Class": st.column_config.Column(width=82),
+            "Band": st.column_config.Column(width=132),
+            "Correct": st.column_config.Column(width=82),
+            "Errors": st.column_config.Column(width=60),
+        },
+    )
+    st.caption(
+        "Bands by accuracy: Excellent from 97.5 %, Good from 91 %, Fair from 85 %, below that "
+        "Needs improvement. Click a column's name to sort, a row to see its images; precision, "
+        "recall and F1 stand further right: scroll sideways, or open the table full screen."
+    )
+
+
+def choose_group(group: str) -> None:
+    """Show the images of one of the four groups, or of all where it is chosen already."""
+    if state.selection().group == group:
+        state.clear("group")
+    else:
+        state.narrow(group=group, correctness="all", true=(), predicted=())
+
+
+def show_two_runs(here: Linked, _confusion: NDArray[np.int64]) -> None:
+    """Where two runs agree and where not, and whether one is better."""
+    if here.other_run is None:
+        st.info(
+            "Choose a second run under *Compare with* above; then the cells can show the "
+            "difference of the two, too.",
+            icon=":material/compare_arrows:",
+        )
+        return
+    if here.other is None or here.groups is None:
+        return  # why, stands above
+    counts = np.bincount(here.groups, minlength=len(comparison.GROUPS))
+    with st.container(horizontal=True, key="groups"):
+        for group, count in zip(comparison.GROUPS, counts, strict=True):
+            st.button(
+                f"{GROUP_TITLES[group]}: **{count:,}**",
+                key=f"group-{group}",
+                type="primary" if here.selection.group == group else "secondary",
+                on_click=choose_group,
+                args=(group,),
+            )
+    evaluation, other = here.view.evaluation, here.other.evaluation
+    test = comparison.mcnemar(evaluation.correct, other.correct)
+    st.markdown(comparison.in_words(test, f"**{here.run.name}**", f"**{here.other_run.name}**"))
+    st.caption(
+        f"Accuracy {evaluation.accuracy:.2%} against {other.accuracy:.2%}, on the same "
+        f"{len(evaluation.labels):,} {here.split} images. McNemar's exact test compares the images "
+        "that only one of the two gets right. It speaks of these two trainings, not of others with "
+        "another seed."
+    )
+
+
+def cell_choice(name: str) -> tuple[int, int]:
+    """Two select boxes that name a cell."""
+    labels = list(range(len(CLASS_NAMES)))
+    names = CLASS_NAMES.__getitem__
+    true = st.selectbox("True class", labels, key=f"{name}-true", format_func=names)
+    predicted = st.selectbox("Predicted class", labels, key=f"{name}-predicted", format_func=names)
+    return true, predicted
+
+
+def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
+    """Two cells side by side: mean images, their difference, confidences."""
+    chosen = here.selection
+    worst = most_confused_pairs(confusion, 1)
+    pair = (worst[0].true_label, worst[0].predicted_label) if worst else (6, 0)
+    if len(chosen.true) == len(chosen.predicted) == 1:
+        pair = (chosen.true[0], chosen.predicted[0])
+    if st.session_state.get("two-cells-of") != pair:
+        # a newly selected cell stands left; right of it those of its class that were recognised
+        st.session_state["two-cells-of"] = pair
+        st.session_state["cell-a-true"], st.session_state["cell-a-predicted"] = pair
+        other = (pair[0], pair[0]) if pair[0] != pair[1] else (pair[0], (pair[0] + 1) % 10)
+        st.session_state["cell-b-true"], st.session_state["cell-b-predicted"] = other
+    mask = here.mask("true", "predicted", "correctness")
+    evaluation = here.view.evaluation
+    cells, means = [], []
+    first, second, third = st.columns(3, gap="small")
+    for column, name, title in ((first, "cell-a", "First"), (second, "cell-b", "Second")):
+        with column:
+            st.markdown(f"**{title} cell**")
+            true, predicted = cell_choice(name)
+            positions = np.flatnonzero(
+                mask & (evaluation.labels == true) & (evaluation.predicted_labels == predicted)
+            )
+            cells.append(positions)
+            images = here.images(positions)
+            mean = images.mean(axis=0) if images is not None and len(images) else None
+            means.append(mean)
+            if mean is None:
+                st.caption(f"{len(positions):,} images")
+                continue
+            st.image(
+                components.enlarge(np.rint(mean).astype(np.uint8), 112),
+                width=112,
+                caption=f"Mean of {len(positions):,}",
+                alt=f"Mean image of {CLASS_NAMES[true]} taken for {CLASS_NAMES[predicted]}",
+            )
+    with third:
+        st.markdown("**Difference**")
+        if means[0] is not None and means[1] is not None:
+            st.image(
+                components.difference_picture(means[0] - means[1], 112),
+                width=112,
+                alt="Difference of the two mean images",
+            )
+            st.caption("Orange: brighter in the first cell; blue: in the second.")
+        else:
+            st.caption("Of the two mean images, where both cells have images at hand.")
+    st.plotly_chart(
+        charts.two_confidences([evaluation.confidence[positions] for positions in cells]),
+        key="two-cells-confidence",
+        config={"displayModeBar": False},
+        alt="Distribution of the confidence in each of the two cells",
+    )
+
+
+def open_two_runs(run: str, compared: str) -> None:
+    """Open the matrix of two runs' difference, and this page's panel on them."""
+    state.pair(run, compared)
+    st.session_state["matrix-scale"] = "Difference"
+    st.session_state["panels"] = "Two runs"
+    state.go("confusion")
+
+
+PANELS: Final[Mapping[str, Callable[[Linked, NDArray[np.int64]], None]]] = {
+    "Pairs": show_pairs,
+    "Classes": show_classes,
+    "Two runs": show_two_runs,
+    "Two cells": show_two_cells,
+}

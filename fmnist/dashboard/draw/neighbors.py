@@ -1,0 +1,49 @@
+"""The training garments nearest to what is on the sheet, to the model's eye."""
+
+from typing import Final
+
+import streamlit as st
+
+from fmnist.dashboard import cache
+from fmnist.dashboard import layout as components
+from fmnist.dashboard import nearest_images as nearest
+from fmnist.dashboard.draw.answer import Answer
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.runs.store import RunError
+
+NEIGHBOURS: Final = 8
+
+
+def show(answer: Answer | None) -> None:
+    """The nearest training images, once the section is opened."""
+    section = st.expander(
+        "Nearest training garments, to the model's eye",
+        icon=":material/hub:",
+        on_change="rerun",
+        key="draw-neighbours",
+    )
+    if not section.open:
+        return
+    with section:
+        if answer is None:
+            st.caption("They appear as soon as something is drawn.")
+            return
+        try:
+            _show(answer)
+        except (RunError, ValueError, OSError) as error:
+            st.error(f"The features cannot be computed: {error}", icon=":material/error:")
+
+
+def _show(answer: Answer) -> None:
+    dataset = components.load_dataset()
+    index = nearest.training_index(answer.run, dataset, key="draw-find") if dataset else None
+    if dataset is None or index is None:
+        return
+    features = cache.classifier(answer.run).features(answer.seen[None])[0]
+    found = index.nearest(features, k=NEIGHBOURS)
+    nearest.wall(found, dataset, key="draw-nearest", label="Nearest training garments")
+    agreeing = sum(neighbour.label == answer.label for neighbour in found)
+    st.caption(
+        f"{agreeing} of {len(found)} are labelled {CLASS_NAMES[answer.label]}, the likeliest "
+        "class. Cosine similarity of the inputs of the last layer."
+    )

@@ -1,0 +1,1 @@
+"""The Errors page: misclassified images, one image in detail, verdicts."""

@@ -1,0 +1,190 @@
+"""The Errors page's wall: kinds of error, filters, order, contact sheet."""
+
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from fmnist.dashboard import session as state
+from fmnist.dashboard import snapshots as views
+from fmnist.dashboard.context import Linked
+from fmnist.dashboard.session import VERDICT_FILTERS
+from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.evaluation import misclassifications as errors
+from fmnist.evaluation.misclassifications import KINDS
+from fmnist.reports import charts
+from fmnist.reports import images as exports
+
+SHEET_LIMIT: Final = 200
+
+
+def show_kinds(here: Linked) -> None:
+    """How many mistakes there are of each kind; a click shows them."""
+    chosen = here.mask("kind", "correctness") & ~here.view.evaluation.correct
+    counts = np.bincount(here.view.kinds[chosen], minlength=len(KINDS))
+    total = max(1, int(counts.sum()))
+    with st.container(horizontal=True, vertical_alignment="center", key="kinds"):
+        for kind, count in zip(KINDS, counts, strict=True):
+            st.button(
+                f"{kind.capitalize()} **{count:,}** ({count / total:.0%})",
+                key=f"kind-{kind}",
+                type="primary" if here.selection.kind == kind else "secondary",
+                help=f"{kind.capitalize()}: {errors.KIND_EXPLANATIONS[kind]}.",
+                on_click=choose_kind,
+                args=(kind,),
+            )
+        with st.popover("What are these?", icon=":material/help:"):
+            st.markdown("A mistake is of the first kind that fits:")
+            for kind, explanation in errors.KIND_EXPLANATIONS.items():
+                st.markdown(f"- **{kind.capitalize()}**: {explanation}.")
+            show_systematic_pairs(here)
+
+
+def choose_kind(kind: str) -> None:
+    """Show the mistakes of a kind, or of all where it is chosen already."""
+    if state.selection().kind == kind:
+        state.clear("kind")
+    else:
+        state.narrow(kind=kind, correctness="wrong")
+
+
+def show_systematic_pairs(here: Linked) -> None:
+    """Which pairs are systematic here."""
+    confusion = here.view.evaluation.confusion
+    pairs = errors.systematic_pairs(confusion)
+    found = sorted(zip(*np.nonzero(pairs), strict=True), key=lambda cell: -confusion[cell])
+    if found:
+        listed = ", ".join(
+            f"{CLASS_NAMES[true]} → {CLASS_NAMES[predicted]} ({confusion[true, predicted]:,})"
+            for true, predicted in found
+        )
+        st.caption(f"Systematic pairs here: {listed}.")
+    else:
+        st.caption("No pair is systematic here.")
+
+
+def show_kinds_over_epochs(here: Linked) -> None:
+    """Mistakes of each kind after every epoch."""
+    section = st.expander(
+        "Kinds of error over the epochs",
+        icon=":material/timeline:",
+        on_change="rerun",
+        key="kinds-epochs",
+    )
+    if section.open:
+        with section:
+            draw_kinds_over_epochs(here)
+
+
+def draw_kinds_over_epochs(here: Linked) -> None:
+    """The chart of `show_kinds_over_epochs`."""
+    counts = views.kind_counts(here.run)
+    if counts is None or len(counts) < 2:
+        st.caption("It appears after the second epoch.")
+        return
+    st.echarts_chart(
+        charts.kinds_over_epochs(counts),
+        key="kinds-chart",
+        height=280,
+        renderer="svg",
+        alt="Systematic, ambiguous and random mistakes after every epoch",
+    )
+
+
+def filters(here: Linked) -> None:
+    """What is shown, and in what order."""
+    selection = here.selection
+    with st.container(horizontal=True, vertical_alignment="bottom", key="error-filters"):
+        with st.popover("Filters", icon=":material/filter_alt:"):
+            show_filters(here)
+        state.follow("sort", selection.sort)
+        st.selectbox(
+            "Sort by",
+            errors.SORTS,
+            key="sort",
+            format_func=lambda sort: f"Sort by {sort}",
+            label_visibility="collapsed",
+            width=180,
+            on_change=lambda: state.narrow(sort=st.session_state["sort"]),
+        )
+        down = selection.order == "down"
+        st.button(
+            "Highest first" if down else "Lowest first",
+            key="order",
+            icon=":material/arrow_downward:" if down else ":material/arrow_upward:",
+            help="Turn the order round.",
+            on_click=lambda: state.narrow(order="up" if down else "down"),
+        )
+
+
+def show_filters(here: Linked) -> None:
+    """Correctness, classes, confidence, verdict."""
+    selection = here.selection
+    state.follow("filter-correctness", selection.correctness)
+    st.segmented_control(
+        "Images",
+        ("wrong", "correct", "all"),
+        key="filter-correctness",
+        format_func=lambda value: state.in_words("correctness", value),
+        required=True,
+        on_change=lambda: state.narrow(correctness=st.session_state["filter-correctness"]),
+    )
+    for field, title in (("true", "True class"), ("predicted", "Predicted class")):
+        key = f"filter-{field}"
+        state.follow(key, list(getattr(selection, field)))
+        st.multiselect(
+            title,
+            range(NUM_CLASSES),
+            key=key,
+            format_func=CLASS_NAMES.__getitem__,
+            placeholder="All",
+            on_change=lambda field=field, key=key: state.narrow(
+                **{field: tuple(sorted(st.session_state[key]))}
+            ),
+        )
+    low, high = selection.confidence or (0.0, 1.0)
+    state.follow("filter-confidence", (round(100 * low), round(100 * high)))
+    st.slider("Confidence (%)", 0, 100, key="filter-confidence", on_change=choose_confidence)
+    state.follow("filter-verdict", selection.verdict)
+    st.selectbox(
+        "Verdict",
+        [None, *VERDICT_FILTERS],
+        key="filter-verdict",
+        format_func=lambda v: "All" if v is None else VERDICT_FILTERS[v].removeprefix("Verdict: "),
+        placeholder="All",
+        on_change=lambda: state.narrow(verdict=st.session_state["filter-verdict"]),
+    )
+
+
+def choose_confidence() -> None:
+    """Take the slider's range."""
+    low, high = st.session_state["filter-confidence"]
+    if low < high:
+        state.narrow(confidence=None if (low, high) == (0, 100) else (low / 100, high / 100))
+
+
+def contact_sheet_button(here: Linked) -> None:
+    """The selection as one picture."""
+    positions = here.positions[:SHEET_LIMIT]
+    if here.source is None or len(positions) == 0:
+        return
+
+    def sheet() -> bytes:
+        images = here.images(positions)
+        assert images is not None
+        return exports.contact_sheet(
+            images,
+            ["\n".join(here.tile(int(position)).lines) for position in positions],
+            title=f"{here.run.name}, {here.split}: {len(positions):,} of "
+            f"{len(here.positions):,} images",
+        )
+
+    st.download_button(
+        f"Contact sheet ({len(positions):,})",
+        data=sheet,
+        file_name=f"images-{here.run.run_id}-{here.split}.png",
+        mime="image/png",
+        icon=":material/download:",
+        on_click="ignore",
+        help=f"The selection as one PNG, at most {SHEET_LIMIT} images.",
+    )

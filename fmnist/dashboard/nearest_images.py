@@ -1,0 +1,81 @@
+"""The training images nearest to an image in a network's own feature space, on a page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from fmnist.dashboard import cache
+from fmnist.dashboard.components import clickable
+from fmnist.data.fashion_mnist import Dataset
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.evaluation import neighbors as neighbours
+from fmnist.evaluation.neighbors import FeatureIndex, Neighbour
+from fmnist.runs.store import Run
+
+
+def training_index(run: Run, dataset: Dataset, *, key: str) -> FeatureIndex | None:
+    """Features of all training images; computed once, at a click, and kept on disk.
+
+    Parameters
+    ----------
+    run : Run
+        With weights.
+    dataset : Dataset
+    key : str
+        Of the button.
+
+    Returns
+    -------
+    FeatureIndex or None
+        None, with the button on the page, until they are computed.
+
+    Raises
+    ------
+    OSError, ValueError
+        If weights or features are damaged, or cannot be written.
+    """
+    if run.config is None:
+        return None
+    path = _path(run.weights_path, run.weights_path.stat().st_mtime_ns, dataset.checksum, run)
+    if path.exists():
+        return cache.feature_index(path)
+    split = cache.split(dataset, dataset.checksum, run.config.protocol, "train")
+    asked = st.button("Find them", key=key, icon=":material/hub:")
+    st.caption(f"Looks through {len(split):,} training images; about a minute or less, once.")
+    if asked:
+        bar = st.progress(0.0, "Computing features…")
+
+        def show_progress(done: int, total: int) -> None:
+            bar.progress(done / total, f"Computing features: {done:,} of {total:,} images")
+
+        made = neighbours.build_index(cache.classifier(run), split, progress=show_progress)
+        made.save(path)
+        st.rerun()  # without the button, with the neighbours
+    return None
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _path(weights: Path, modified: int, checksum: str, _run: Run) -> Path:  # noqa: ARG001
+    # a digest of the weights, which is not to be taken anew with every stroke
+    return neighbours.index_path(_run, checksum)
+
+
+def wall(found: Sequence[Neighbour], dataset: Dataset, *, key: str, label: str) -> None:
+    """Neighbours side by side, with their classes and similarities."""
+    clickable.image_wall(
+        [
+            clickable.Tile(
+                neighbour.index,
+                (CLASS_NAMES[neighbour.label], f"{neighbour.similarity:.3f}"),
+                f"Training image {neighbour.index}, {CLASS_NAMES[neighbour.label]}, similarity "
+                f"{neighbour.similarity:.3f}",
+            )
+            for neighbour in found
+        ],
+        dataset.train_images[[neighbour.index for neighbour in found]],
+        key=key,
+        label=label,
+        on_pick=lambda _: None,
+        width=76,
+    )

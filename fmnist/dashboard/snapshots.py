@@ -1,0 +1,193 @@
+"""What a run says of a split at an epoch: the evaluation that pages look at."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from fmnist.dashboard import cache
+from fmnist.data.fashion_mnist import SplitName
+from fmnist.evaluation import misclassifications as errors
+from fmnist.evaluation.misclassifications import Learning
+from fmnist.evaluation.predictions import Evaluation
+from fmnist.runs import store as runs
+from fmnist.runs.store import ACTIVE_STATES, Run
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """An evaluation and what is computed of it, once.
+
+    Attributes
+    ----------
+    key : tuple
+        Equal for equal contents; for other caches.
+    evaluation : Evaluation
+    epoch : int or None
+        The epoch it was measured after; None where that is not known.
+    is_kept : bool
+        Whether these are the weights that the run keeps.
+    """
+
+    key: tuple[object, ...]
+    evaluation: Evaluation
+    epoch: int | None
+    is_kept: bool
+
+    @cached_property
+    def kinds(self) -> NDArray[np.int8]:
+        """As `fmnist.evaluation.misclassifications.error_kinds`, int8 (N,)."""
+        return errors.error_kinds(self.evaluation)
+
+    def position(self, image: int) -> int | None:
+        """Where an image (`Split.indices`) stands in the evaluation; None where it is not in it."""
+        found = np.flatnonzero(self.evaluation.indices == image)
+        return int(found[0]) if len(found) else None
+
+
+def splits(run: Run) -> tuple[SplitName, ...]:
+    """The splits that a run has been measured on.
+
+    Raises
+    ------
+    ValueError
+        If the evaluation of its epochs is damaged.
+    """
+    names: tuple[SplitName, ...] = ("train", "validation", "test")
+    epochs = cache.epoch_evaluations(run)
+    return tuple(
+        name
+        for name in names
+        if run.evaluation_path(name).exists() or (epochs is not None and epochs.split == name)
+    )
+
+
+def epoch_count(run: Run) -> int:
+    """Epochs of a run that have been measured.
+
+    Raises
+    ------
+    ValueError
+        If their evaluation is damaged.
+    """
+    epochs = cache.epoch_evaluations(run)
+    return len(epochs.logits) if epochs else 0
+
+
+def look(run: Run, split: SplitName | None, epoch: int | None) -> View | None:
+    """What a run says of a split; None before its first epoch has ended.
+
+    Parameters
+    ----------
+    run : Run
+    split : {"train", "validation", "test"} or None
+        None for test where there is one, else what is measured every epoch.
+    epoch : int or None
+        None for the weights the run keeps, or the newest ones while it trains. Of single epochs
+        only the split of the protocol is known, whatever `split` says.
+
+    Raises
+    ------
+    ValueError
+        If an evaluation is damaged.
+    RunError
+        If the temperature kept with the run is damaged.
+    """
+    best = run.history.kept
+    newest = epoch_count(run) if run.state in ACTIVE_STATES else 0
+    epochs = cache.epoch_evaluations(run)
+    if epoch is None and newest and epochs and split in (None, epochs.split):
+        epoch = newest  # files of an earlier end, if any, are older than what trains now
+    if epoch is not None:
+        if epochs is None or not 1 <= epoch <= len(epochs.logits):
+            return None
+        return _view(run.epochs_path, _modified(run.epochs_path), epoch, None)
+    kept = runs.kept_temperature(run)
+    temperature = kept.value if kept else 1.0
+    for name in (split,) if split else ("test", "validation"):
+        path = run.evaluation_path(name)
+        if path.exists():
+            return _view(path, _modified(path), best.epoch if best else None, temperature)
+    if epochs is not None and split in (None, epochs.split):
+        return _view(run.epochs_path, _modified(run.epochs_path), len(epochs.logits), None)
+    return None
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _view(path: Path, modified: int, epoch: int | None, temperature: float | None) -> View:
+    """The view of a file; `temperature` None says that it is one epoch of several."""
+    key = (str(path), modified, epoch, temperature)
+    if temperature is None:
+        assert epoch is not None
+        epochs = cache.epochs_file(path, modified)
+        return View(key, epochs.epoch(epoch), epoch, is_kept=False)
+    stored = Evaluation.load(path)
+    measured = Evaluation(
+        stored.split, stored.logits, stored.labels, stored.indices, temperature=temperature
+    )
+    return View(key, measured, epoch, is_kept=True)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _learning(path: Path, modified: int) -> Learning:
+    return errors.learning(cache.epochs_file(path, modified))
+
+
+def learning(run: Run) -> Learning | None:
+    """What a run got right after every epoch; None before the first has ended.
+
+    Raises
+    ------
+    ValueError
+        If its evaluation is damaged.
+    """
+    try:
+        return _learning(run.epochs_path, _modified(run.epochs_path))
+    except FileNotFoundError:
+        return None
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _kind_counts(path: Path, modified: int) -> NDArray[np.integer]:
+    return errors.kind_counts(cache.epochs_file(path, modified))
+
+
+def kind_counts(run: Run) -> NDArray[np.integer] | None:
+    """Errors of each kind after every epoch, int (E, 3); None before the first has ended.
+
+    Raises
+    ------
+    ValueError
+        If its evaluation is damaged.
+    """
+    try:
+        return _kind_counts(run.epochs_path, _modified(run.epochs_path))
+    except FileNotFoundError:
+        return None
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _epoch_confusions(path: Path, modified: int) -> NDArray[np.int64]:
+    epochs = cache.epochs_file(path, modified)
+    return np.stack([epochs.epoch(n + 1).confusion for n in range(len(epochs.logits))])
+
+
+def epoch_confusions(run: Run) -> NDArray[np.int64] | None:
+    """Confusion matrix after every epoch, int64 (E, 10, 10); None before the first has ended.
+
+    Raises
+    ------
+    ValueError
+        If its evaluation is damaged.
+    """
+    try:
+        return _epoch_confusions(run.epochs_path, _modified(run.epochs_path))
+    except FileNotFoundError:
+        return None

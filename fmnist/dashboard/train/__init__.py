@@ -1,0 +1,1 @@
+"""The Train page: settings, launch, live curves, table of runs."""

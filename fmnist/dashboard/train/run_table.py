@@ -1,0 +1,138 @@
+"""The Train page's table of runs: search, open, rename, delete, download."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fmnist import paths
+from fmnist.dashboard import cache
+from fmnist.dashboard import layout as components
+from fmnist.dashboard import session as state
+from fmnist.data import fashion_mnist as datasets
+from fmnist.models.registry import describe
+from fmnist.runs import store as runs
+from fmnist.runs.store import ACTIVE_STATES, Run, RunError
+
+
+def table_row(run: Run) -> dict[str, Any]:
+    """A run as a row of the table."""
+    best, config = run.history.kept, run.config
+    return {
+        "Name": run.name,
+        "State": components.STATE_BADGES[run.state][0],
+        "Model": describe(config.model).title if config else "–",
+        "Data": datasets.DATASET_TITLES[config.dataset] if config else "–",
+        "Protocol": config.protocol.capitalize() if config else "–",
+        "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",
+        "Accuracy": 100 * best.accuracy if best else None,
+        "Measured on": components.MEASURED_ON[best.split] if best else "–",
+        "Time": components.duration(run.progress.seconds),
+        "Created": components.moment(run.created),
+    }
+
+
+def open_row(ids: list[str]) -> None:
+    """Open the run whose row was chosen."""
+    chosen = st.session_state["run-table"].selection.rows
+    if chosen:
+        state.select(ids[chosen[0]])
+
+
+def delete(run: Run) -> None:
+    """Move a run to the trash, with an offer to bring it back."""
+    try:
+        runs.delete_run(run)
+    except (RunError, OSError) as error:
+        st.session_state["runs-error"] = str(error)
+        return
+    st.session_state["deleted"] = (run.run_id, run.name)
+
+
+def undo_delete(run_id: str) -> None:
+    """Bring back the run that was deleted last."""
+    try:
+        runs.restore_run(paths.runs_folder(), run_id)
+        state.select(run_id)
+    except (RunError, OSError) as error:
+        st.session_state["runs-error"] = str(error)
+    st.session_state.pop("deleted", None)
+
+
+def rename(run: Run) -> None:
+    """Give a run the name in the field."""
+    try:
+        runs.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
+    except (RunError, OSError) as error:
+        st.session_state["runs-error"] = str(error)
+
+
+def past_runs(opened: Run | None) -> None:
+    """The table of runs, and what can be done with the opened one."""
+    st.subheader("Your runs", anchor=False)
+    error = st.session_state.pop("runs-error", None)
+    if error:
+        st.error(error, icon=":material/error:")
+    if "deleted" in st.session_state:
+        run_id, name = st.session_state["deleted"]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/delete: **{name}** was deleted.", width="content")
+            st.button(
+                "Undo",
+                key="undo-delete",
+                icon=":material/undo:",
+                on_click=undo_delete,
+                args=(run_id,),
+            )
+    own = cache.own_runs()
+    if not own:
+        st.caption("None yet. Start one above; it is kept, also when you close the browser.")
+        return
+    wanted = st.text_input("Search", key="run-search", placeholder="Name, model, state…", width=320)
+    rows = [(run, table_row(run)) for run in own]
+    rows = [(run, row) for run, row in rows if components.fits(row, wanted)]
+    if not rows:
+        st.caption("No run fits the search.")
+        return
+    ids = [run.run_id for run, _ in rows]
+    st.dataframe(
+        pd.DataFrame([row for _, row in rows]),
+        key="run-table",
+        hide_index=True,
+        on_select=lambda: open_row(ids),
+        selection_mode="single-row",
+        height=min(38 + 35 * len(rows), 400),
+        column_config={"Accuracy": st.column_config.NumberColumn(format="%.2f %%")},
+        alt="Your runs, newest first; choose a row to open it",
+    )
+    st.caption("Choose a row, or use the sidebar's list, to open a run.")
+    if opened is None or opened.run_id not in {run.run_id for run in own}:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
+        st.markdown(f"**{opened.name}**", width="content")
+        with st.popover("Rename", icon=":material/edit:"):
+            st.text_input(
+                "New name",
+                value=opened.name,
+                max_chars=80,
+                key=f"new-name-{opened.run_id}",
+                on_change=rename,
+                args=(opened,),
+            )
+        st.download_button(
+            "Download",
+            data=lambda: runs.zip_run(opened),
+            file_name=f"{opened.run_id}.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The run's folder as a zip archive.",
+        )
+        st.button(
+            "Delete",
+            key="delete",
+            icon=":material/delete:",
+            on_click=delete,
+            args=(opened,),
+            disabled=opened.state in ACTIVE_STATES,
+        )

@@ -1,0 +1,247 @@
+"""Fashion-MNIST by torchvision's download, checked before it is taken for data.
+
+Everything is fetched and unpacked in a staging folder beside the data, and moved into place only
+when its checksum is right: a broken download is never taken for data, and a second try keeps what
+the first one fetched whole.
+"""
+
+import contextlib
+import errno
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import filelock
+
+from fmnist import paths
+from fmnist.data import fashion_mnist as datasets
+from fmnist.data.fashion_mnist import DatasetError
+
+TOTAL_BYTES: Final = 30_878_645
+"""Of the four compressed files together."""
+
+_NAME: Final = "FashionMNIST"
+_STAGING: Final = ".download"
+_STALLED_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.2
+_DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def download(
+    data: Path | None = None,
+    *,
+    mirrors: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Download Fashion-MNIST, check it, and put it into the data folder.
+
+    Blocks until it is there. While it runs, new connections of this process get a time limit;
+    the app therefore runs it in a process of its own (`DownloadProcess`).
+
+    Parameters
+    ----------
+    data : Path, optional
+        Folder to put `FashionMNIST/raw` into; default `fmnist.paths.downloads_folder()`. A broken
+        `FashionMNIST` in it is replaced.
+    mirrors : sequence of str, optional
+        Addresses of folders with the four `.gz` files; default the one in `FMNIST_MIRROR`, else
+        torchvision's own.
+    progress : callable, optional
+        Called with (bytes done, bytes in all) from another thread, a few times a second.
+
+    Returns
+    -------
+    Path
+        The folder that holds the four files.
+
+    Raises
+    ------
+    fmnist.data.fashion_mnist.DatasetError
+        If it fails, in one sentence; what was there before is then untouched.
+    """
+    data = data or paths.downloads_folder()
+    staging = data / _STAGING
+    try:
+        staging.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(staging / ".lock", blocking=False, thread_local=False):
+            with _reporting(staging, progress):
+                _fetch(staging, mirrors)
+            # reads and compares every byte: only a whole and right download goes further
+            datasets.load_fashion_mnist(staging / _NAME / "raw")
+            _put_into_place(staging, data)
+    except filelock.Timeout as error:
+        raise DatasetError("Fashion-MNIST is being downloaded already; wait for it.") from error
+    except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
+        raise DatasetError(_explain(error, data)) from error
+    shutil.rmtree(staging, ignore_errors=True)
+    return data / _NAME / "raw"
+
+
+def _explain(error: Exception, data: Path) -> str:
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return (
+            f"The folder {data} cannot be written to ({error.strerror}); free it or name another."
+        )
+    reason = " ".join((str(error) or type(error).__name__).split())
+    return f"Fashion-MNIST could not be downloaded; check the network and try again ({reason})"
+
+
+def _fetch(staging: Path, mirrors: Sequence[str] | None) -> None:
+    """Download and unpack into the staging folder by torchvision."""
+    import torchvision  # takes seconds to import, so not before it is needed
+
+    # torchvision takes an unpacked file for whole if it is there at all; the compressed ones it
+    # checks, and fetches again only what is broken
+    raw = staging / _NAME / "raw"
+    for unpacked in raw.glob("*-ubyte"):
+        unpacked.unlink()
+
+    own = os.environ.get("FMNIST_MIRROR")
+    addresses = list(mirrors or ([own] if own else torchvision.datasets.FashionMNIST.mirrors))
+    # the class's name is the folder's, so the subclass keeps it
+    source = type(
+        _NAME,
+        (torchvision.datasets.FashionMNIST,),
+        {"mirrors": [address.rstrip("/") + "/" for address in addresses]},
+    )
+    previous = socket.getdefaulttimeout()
+    # torchvision has no time limit of its own: a mirror that falls silent would hang for ever
+    socket.setdefaulttimeout(_STALLED_SECONDS)
+    try:
+        source(str(staging), train=True, download=True)
+    finally:
+        socket.setdefaulttimeout(previous)
+
+
+def _put_into_place(staging: Path, data: Path) -> None:
+    for compressed in (staging / _NAME / "raw").glob("*.gz"):
+        compressed.unlink()
+    target = data / _NAME
+    if target.exists():
+        # moved aside first: a folder can only be renamed onto nothing
+        target.rename(Path(tempfile.mkdtemp(dir=staging)) / _NAME)
+    (staging / _NAME).rename(target)
+
+
+def _done_bytes(staging: Path) -> int:
+    total = 0
+    for path in (staging / _NAME / "raw").glob("*.gz"):
+        with contextlib.suppress(FileNotFoundError):  # it was moved into place just now
+            total += path.stat().st_size
+    return min(total, TOTAL_BYTES)
+
+
+@contextlib.contextmanager
+def _reporting(staging: Path, progress: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Report the sizes of the files while the block runs: torchvision tells nobody of them."""
+    if progress is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def report() -> None:
+        while not ended.wait(_POLL_SECONDS):
+            progress(_done_bytes(staging), TOTAL_BYTES)
+
+    reporter = threading.Thread(target=report, name="download-progress", daemon=True)
+    reporter.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        reporter.join()
+    progress(_done_bytes(staging), TOTAL_BYTES)
+
+
+@dataclass(frozen=True)
+class DownloadState:
+    """How far a download is.
+
+    Attributes
+    ----------
+    running, finished : bool
+    done_bytes, total_bytes : int
+    error : str or None
+        Why the last one failed, in a sentence.
+    """
+
+    running: bool = False
+    finished: bool = False
+    done_bytes: int = 0
+    total_bytes: int = TOTAL_BYTES
+    error: str | None = None
+
+
+class DownloadProcess:
+    """A download in a process of its own; every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()  # guards everything below
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
+        self._data = paths.downloads_folder()
+        self._ended = DownloadState()  # how the last one ended
+
+    def start(self, data: Path | None = None) -> None:
+        """Start downloading, unless it is under way already."""
+        with self._guard:
+            if self._process is not None and self._process.poll() is None:
+                return
+            self._end(DownloadState())
+            self._data = data or paths.downloads_folder()
+            # a file and not a pipe: nobody reads while it runs, and a full pipe would block it
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "fmnist", "download", "--data", str(self._data)],
+                cwd=paths.PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+            )
+
+    def poll(self) -> DownloadState:
+        """How far it is now."""
+        with self._guard:
+            if self._process is None:
+                return self._ended
+            status = self._process.poll()
+            if status is None:
+                done = _done_bytes(self._data / _STAGING)
+                return DownloadState(running=True, done_bytes=done)
+            if status == 0:
+                self._end(DownloadState(finished=True, done_bytes=TOTAL_BYTES))
+            else:
+                reason = self._last_line() or f"The download ended with status {status}."
+                self._end(DownloadState(error=reason))
+            return self._ended
+
+    def cancel(self) -> None:
+        """End it; what was fetched whole is kept for a second try."""
+        with self._guard:
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
+                self._process.wait()
+            self._end(DownloadState())
+
+    def _end(self, state: DownloadState) -> None:
+        if self._errors is not None:
+            self._errors.close()
+        self._process, self._errors, self._ended = None, None, state
+
+    def _last_line(self) -> str:
+        """What the process printed last: its reason, where it failed."""
+        if self._errors is None:
+            return ""
+        self._errors.seek(0)
+        # a bar on the same line ends with a carriage return
+        lines = self._errors.read().decode(errors="replace").replace("\r", "\n").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")

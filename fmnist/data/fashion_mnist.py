@@ -1,0 +1,410 @@
+"""Fashion-MNIST from a folder, drawn garments in its absence, and the splits of both.
+
+Importing this module imports neither torch nor torchvision: the files are read with NumPy, so
+that a page can show images long before torch is there.
+"""
+
+import gzip
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES, DatasetName, Protocol
+from fmnist.data.synthetic.garments import draw_garments
+from fmnist.paths import downloads_folder
+
+SplitName = Literal["train", "validation", "test"]
+SPLITS: Final = get_args(SplitName)
+
+DATASET_TITLES: Final[Mapping[str, str]] = {
+    "fashion-mnist": "Fashion-MNIST",
+    "drawn-garments": "Drawn garments",
+}
+
+DRAWN_TRAIN: Final = 10_000
+DRAWN_TEST: Final = 2_000
+DRAWN_SEED: Final = 0
+
+VALIDATION_SHARE: Final = 1 / 12  # 5,000 of 60,000
+VALIDATION_SEED: Final = 0
+
+FASHION_MNIST_SHA256: Final = "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f"
+"""Of the pixels and labels of the original files, as `Dataset.checksum` computes it."""
+
+_IMAGES_MAGIC = 2051
+_LABELS_MAGIC = 2049
+_FILES: Final = {
+    "train-images-idx3-ubyte": (_IMAGES_MAGIC, 60_000),
+    "train-labels-idx1-ubyte": (_LABELS_MAGIC, 60_000),
+    "t10k-images-idx3-ubyte": (_IMAGES_MAGIC, 10_000),
+    "t10k-labels-idx1-ubyte": (_LABELS_MAGIC, 10_000),
+}
+
+
+class DatasetError(Exception):
+    """A data set that cannot be read; the message is one sentence that says what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images of one split.
+
+    Attributes
+    ----------
+    name : {"train", "validation", "test"}
+    images : uint8 (N, 28, 28)
+        White garment on black.
+    labels : uint8 (N,)
+        Class indices, 0 to 9.
+    indices : int32 (N,)
+        Positions in the file the images come from: the data set's training images for "train"
+        and "validation", its test images for "test".
+    """
+
+    name: SplitName
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    indices: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Training and test images with their labels.
+
+    Attributes
+    ----------
+    name : {"fashion-mnist", "drawn-garments"}
+    source : str
+        Where the images come from, for people to read.
+    train_images, test_images : uint8 (N, 28, 28)
+    train_labels, test_labels : uint8 (N,)
+    checksum : str
+        SHA-256 (hex) of the bytes of train images, train labels, test images, test labels.
+    """
+
+    name: DatasetName
+    source: str
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.uint8]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.uint8]
+    checksum: str
+
+    def split(self, name: SplitName, *, protocol: Protocol = "held-out") -> Split:
+        """One split under a protocol.
+
+        Raises
+        ------
+        ValueError
+            If the protocol has no such split ("validation" under all but "held-out").
+        """
+        if name == "test":
+            indices = np.arange(len(self.test_labels), dtype=np.int32)
+            return Split(name, self.test_images, self.test_labels, indices)
+        if protocol != "held-out":
+            if name == "validation":
+                raise ValueError(f"The {protocol} protocol has no validation split.")
+            indices = np.arange(len(self.train_labels), dtype=np.int32)
+            return Split(name, self.train_images, self.train_labels, indices)
+        held_out = held_out_mask(self.train_labels)
+        indices = np.flatnonzero(held_out if name == "validation" else ~held_out).astype(np.int32)
+        return Split(name, self.train_images[indices], self.train_labels[indices], indices)
+
+
+def held_out_mask(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which training images the held-out protocol keeps for validation.
+
+    Parameters
+    ----------
+    labels : uint8 (N,)
+
+    Returns
+    -------
+    bool (N,)
+        True for one twelfth of each class, chosen with a fixed seed.
+    """
+    # RandomState's stream is frozen for good (NEP 19); default_rng's may change between releases
+    order = np.random.RandomState(VALIDATION_SEED).permutation(len(labels))
+    mask = np.zeros(len(labels), dtype=np.bool_)
+    for label in range(NUM_CLASSES):
+        members = order[labels[order] == label]
+        mask[members[: round(len(members) * VALIDATION_SHARE)]] = True
+    return mask
+
+
+def stratified_subset(labels: NDArray[np.uint8], size: int, *, seed: int) -> NDArray[np.intp]:
+    """Positions of `size` images, spread evenly over the classes.
+
+    Parameters
+    ----------
+    labels : uint8 (N,)
+    size : int
+        At most N positions are returned.
+    seed : int
+
+    Returns
+    -------
+    intp (min(size, N),)
+        Sorted positions in `labels`. Class counts differ by one at most where every class has
+        enough members.
+    """
+    order = np.random.RandomState(seed).permutation(len(labels))
+    # rank of each image among those of its class, in random order: taking the lowest ranks
+    # takes from every class in turn
+    rank = np.empty(len(labels), dtype=np.intp)
+    for label in range(NUM_CLASSES):
+        members = order[labels[order] == label]
+        rank[members] = np.arange(len(members))
+    turn = order[np.argsort(rank[order], kind="stable")]
+    return np.sort(turn[:size])
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the images come from on this machine.
+
+    Attributes
+    ----------
+    name : {"fashion-mnist", "drawn-garments"}
+        The data set that will be shown.
+    folder : Path or None
+        Folder holding the four files; None for drawn garments.
+    problem : str or None
+        Why a folder that should hold Fashion-MNIST was passed over, in one sentence.
+    """
+
+    name: DatasetName
+    folder: Path | None
+    problem: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Name of the data set on screen."""
+        return DATASET_TITLES[self.name]
+
+
+def locate(*, environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Location:
+    """Find the images: the folder in `FMNIST_DATA`, then `./data`, else drawn garments.
+
+    Only names, sizes and headers are looked at, so that this is quick; `load` checks the rest.
+
+    Parameters
+    ----------
+    environ : mapping
+        Environment variables.
+    data : Path, optional
+        The project's data folder; default `downloads_folder()`.
+    """
+    problem = None
+    named = environ.get("FMNIST_DATA")
+    if named:
+        try:
+            return Location("fashion-mnist", find_files(Path(named).expanduser()))
+        except DatasetError as error:
+            problem = f"FMNIST_DATA: {error}"
+    own = downloads_folder() if data is None else data
+    if (own / "FashionMNIST").exists():
+        try:
+            return Location("fashion-mnist", find_files(own), problem)
+        except DatasetError as error:
+            problem = problem or str(error)
+    return Location("drawn-garments", None, problem)
+
+
+def find_files(root: Path) -> Path:
+    """The folder at or below `root` that holds Fashion-MNIST's four files, well-formed.
+
+    Parameters
+    ----------
+    root : Path
+        The root as torchvision takes it (files in `FashionMNIST/raw`), or the folder of the files
+        itself. Each file may be compressed (`.gz`).
+
+    Raises
+    ------
+    DatasetError
+        If a file is absent, too short, too long, or another file under its name.
+    """
+    if not root.is_dir():
+        raise DatasetError(
+            f"there is no folder {root}; name one that holds Fashion-MNIST, or download it."
+        )
+    folder = next(
+        (f for f in (root / "FashionMNIST" / "raw", root) if _file(f, next(iter(_FILES)))), None
+    )
+    if folder is None:
+        raise DatasetError(
+            f"the folder {root} holds no Fashion-MNIST (FashionMNIST/raw/train-images-idx3-ubyte "
+            "and three more files); name another folder, or download it."
+        )
+    for name, (magic, count) in _FILES.items():
+        path = _file(folder, name)
+        if path is None:
+            raise DatasetError(f"the file {folder / name} is missing; download the data set again.")
+        _check_header(path, magic, count)
+    return folder
+
+
+def load(location: Location, progress: Callable[[int, int], None] | None = None) -> Dataset:
+    """Read or draw the images of a location.
+
+    Parameters
+    ----------
+    location : Location
+    progress : callable, optional
+        Called now and then with (images done, images in all) while garments are drawn.
+
+    Raises
+    ------
+    DatasetError
+        If the files cannot be read or are not Fashion-MNIST's.
+    """
+    if location.folder is None:
+        return draw_dataset(progress)
+    return load_fashion_mnist(location.folder)
+
+
+def load_named(name: DatasetName) -> Dataset:
+    """Load a data set by its name, from where `locate` finds it.
+
+    Raises
+    ------
+    DatasetError
+        If "fashion-mnist" is asked for and is not on this machine.
+    """
+    if name == "drawn-garments":
+        return draw_dataset()
+    location = locate()
+    if location.folder is None:
+        raise DatasetError(
+            location.problem
+            or "Fashion-MNIST is not on this machine; run python -m fmnist download, "
+            "or set FMNIST_DATA to a folder that holds it."
+        )
+    return load_fashion_mnist(location.folder)
+
+
+def load_fashion_mnist(folder: Path) -> Dataset:
+    """Read Fashion-MNIST's four files.
+
+    Parameters
+    ----------
+    folder : Path
+        As `find_files` returns it.
+
+    Raises
+    ------
+    DatasetError
+        If a file cannot be read, or its contents are not the original's.
+    """
+    train_images, train_labels, test_images, test_labels = (
+        _read(folder, name, magic, count) for name, (magic, count) in _FILES.items()
+    )
+    arrays = (train_images, train_labels, test_images, test_labels)
+    checksum = _checksum(arrays)
+    if checksum != FASHION_MNIST_SHA256:
+        raise DatasetError(
+            f"the files in {folder} are not Fashion-MNIST's (their checksum differs); "
+            "delete them and download the data set again."
+        )
+    return Dataset(
+        name="fashion-mnist",
+        source=str(folder),
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        checksum=checksum,
+    )
+
+
+def draw_dataset(progress: Callable[[int, int], None] | None = None) -> Dataset:
+    """The embedded data set: 10,000 training and 2,000 test garments, drawn with a fixed seed."""
+    images, labels = draw_garments(DRAWN_TRAIN + DRAWN_TEST, seed=DRAWN_SEED, progress=progress)
+    train, test = slice(DRAWN_TRAIN), slice(DRAWN_TRAIN, None)
+    return Dataset(
+        name="drawn-garments",
+        source=f"drawn by the app, seed {DRAWN_SEED}",
+        train_images=images[train],
+        train_labels=labels[train],
+        test_images=images[test],
+        test_labels=labels[test],
+        checksum=_checksum((images[train], labels[train], images[test], labels[test])),
+    )
+
+
+def _checksum(arrays: Iterable[NDArray[np.uint8]]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+
+
+def _header_size(magic: int) -> int:
+    return 16 if magic == _IMAGES_MAGIC else 8
+
+
+def _expected_size(magic: int, count: int) -> int:
+    pixels = IMAGE_SIZE * IMAGE_SIZE if magic == _IMAGES_MAGIC else 1
+    return _header_size(magic) + count * pixels
+
+
+def _check_header(path: Path, magic: int, count: int) -> None:
+    expected = _expected_size(magic, count)
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as stream:
+                header = stream.read(_header_size(magic))
+        else:
+            size = path.stat().st_size
+            if size != expected:
+                raise DatasetError(
+                    f"the file {path} is {size:,} bytes long instead of {expected:,}; "
+                    "delete it and download the data set again."
+                )
+            with path.open("rb") as stream:
+                header = stream.read(_header_size(magic))
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"the file {path} cannot be read ({error}).") from error
+    numbers = struct.unpack(f">{len(header) // 4}i", header[: len(header) // 4 * 4])
+    wanted = (magic, count) + ((IMAGE_SIZE, IMAGE_SIZE) if magic == _IMAGES_MAGIC else ())
+    if numbers != wanted:
+        kind = "images" if magic == _IMAGES_MAGIC else "labels"
+        raise DatasetError(
+            f"the file {path} does not hold {count:,} {kind} of Fashion-MNIST (are two files "
+            "swapped?); delete it and download the data set again."
+        )
+
+
+def _read(folder: Path, name: str, magic: int, count: int) -> NDArray[np.uint8]:
+    path = _file(folder, name)
+    if path is None:
+        raise DatasetError(f"the file {folder / name} is missing; download the data set again.")
+    _check_header(path, magic, count)
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"the file {path} cannot be read ({error}).") from error
+    if len(content) != _expected_size(magic, count):
+        raise DatasetError(
+            f"the file {path} is cut off or too long; delete it and download the data set again."
+        )
+    values = np.frombuffer(content, dtype=np.uint8, offset=_header_size(magic))
+    return values.reshape(count, IMAGE_SIZE, IMAGE_SIZE) if magic == _IMAGES_MAGIC else values

@@ -1,0 +1,1 @@
+"""What the project draws itself: strokes, garments, sketches, and other things."""

@@ -1,0 +1,268 @@
+"""Pen strokes: shapes, the unsteady hand that draws them, and their raster.
+
+A drawing is a list of strokes, a stroke a list of points (x to the right, y down) in any units:
+what counts is the shape, since the raster frames a drawing by its bounding box.
+"""
+
+import itertools
+import math
+import random
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from fmnist.data.labels import IMAGE_SIZE
+
+Point: TypeAlias = tuple[float, float]
+Stroke: TypeAlias = list[Point]
+Drawing: TypeAlias = list[Stroke]
+
+SUPERSAMPLING: Final = 4  # canvas pixels to an image pixel
+_STEP: Final = 0.06  # between two points of a drawn line, in units of the drawing's size
+
+
+# --- Shapes -------------------------------------------------------------------------------------
+
+
+def arc(
+    centre: Point, rx: float, ry: float, start: float = 0.0, stop: float = 2 * math.pi
+) -> Stroke:
+    """Part of an ellipse, by default all of it; angles in radians, clockwise from the right."""
+    count = max(3, round(abs(stop - start) * 4))
+    steps = [start + (stop - start) * i / count for i in range(count + 1)]
+    return [(centre[0] + rx * math.cos(t), centre[1] + ry * math.sin(t)) for t in steps]
+
+
+def box(left: float, top: float, right: float, bottom: float) -> Stroke:
+    """A closed rectangle."""
+    return [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+
+
+def mirrored(stroke: Stroke) -> Stroke:
+    """Reflected in the y axis, and reversed."""
+    return [(-x, y) for x, y in reversed(stroke)]
+
+
+def smooth(stroke: Stroke, times: int = 2) -> Stroke:
+    """Corners cut (Chaikin's algorithm); the ends stay where they are, closed strokes closed."""
+    for _ in range(times):
+        if len(stroke) < 3:
+            break
+        closed = math.dist(stroke[0], stroke[-1]) < 1e-9
+        result = [] if closed else [stroke[0]]
+        for (x0, y0), (x1, y1) in itertools.pairwise(stroke):
+            result.append((0.75 * x0 + 0.25 * x1, 0.75 * y0 + 0.25 * y1))
+            result.append((0.25 * x0 + 0.75 * x1, 0.25 * y0 + 0.75 * y1))
+        result.append(result[0] if closed else stroke[-1])
+        stroke = result
+    return stroke
+
+
+def bow(start: Point, end: Point, rise: float) -> Stroke:
+    """An arched line from start to end, ``rise`` to the left of its direction at the middle."""
+    (x0, y0), (x1, y1) = start, end
+    nx, ny = y1 - y0, x0 - x1
+    length = math.hypot(nx, ny) or 1.0
+    points = []
+    for i in range(7):
+        t = i / 6
+        lift = 4 * t * (1 - t) * rise / length
+        points.append((x0 + t * (x1 - x0) + lift * nx, y0 + t * (y1 - y0) + lift * ny))
+    return points
+
+
+def bounds(drawing: Drawing) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom.
+
+    Raises
+    ------
+    ValueError
+        If there is no point.
+    """
+    points = [p for stroke in drawing for p in stroke]
+    if not points:
+        raise ValueError("A drawing without a point has no bounds.")
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+# --- The hand -----------------------------------------------------------------------------------
+
+
+def in_a_hand(drawing: Drawing, rng: random.Random, *, unsteadiness: float = 1.0) -> Drawing:
+    """Draw as people do: corners missed, lines bent, gaps left, proportions off.
+
+    Parameters
+    ----------
+    drawing : Drawing
+        Strokes with straight lines between their points.
+    rng : random.Random
+        Advanced by the call.
+    unsteadiness : float
+        0 keeps the drawing as it is (but for finer steps); 1 is a quick sketch with a mouse.
+
+    Returns
+    -------
+    Drawing
+        About 1 for its longest side, centred on 0.
+    """
+    left, top, right, bottom = bounds(drawing)
+    size = max(right - left, bottom - top) or 1.0
+    cx, cy = 0.5 * (left + right), 0.5 * (top + bottom)
+    gauss, slip = rng.gauss, 0.018 * unsteadiness * rng.uniform(0.3, 1.7)
+    tremor = 0.004 * unsteadiness * rng.uniform(0.0, 1.0)
+
+    xs: list[float] = []
+    ys: list[float] = []
+    lengths = []
+    for stroke in drawing:
+        points = [
+            ((x - cx) / size + gauss(0, slip), (y - cy) / size + gauss(0, slip)) for x, y in stroke
+        ]
+        if len(stroke) > 2 and math.dist(stroke[0], stroke[-1]) < 1e-9:
+            # a closed line ends near, not at, its beginning
+            x, y = points[0]
+            points[-1] = (x + gauss(0, 1.5 * slip), y + gauss(0, 1.5 * slip))
+        begun = len(xs)
+        x0, y0 = points[0]
+        xs.append(x0)
+        ys.append(y0)
+        for x1, y1 in points[1:]:
+            count = max(1, math.ceil(math.hypot(x1 - x0, y1 - y0) / _STEP))
+            for i in range(1, count + 1):
+                xs.append(x0 + (x1 - x0) * i / count + gauss(0, tremor))
+                ys.append(y0 + (y1 - y0) * i / count + gauss(0, tremor))
+            x0, y0 = x1, y1
+        lengths.append(len(xs) - begun)
+
+    px, py = np.array(xs), np.array(ys)
+    for frequency in (2.5, 5.0):  # the bend of long lines, then of short ones
+        for _ in range(2):
+            angle, phase = rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * math.pi)
+            wave = np.sin(frequency * (math.cos(angle) * px + math.sin(angle) * py) * 2 + phase)
+            amplitude = 0.05 * unsteadiness / frequency
+            px = px + gauss(0, amplitude) * wave
+            py = py + gauss(0, amplitude) * wave
+    turn, shear = gauss(0, 0.10 * unsteadiness), gauss(0, 0.08 * unsteadiness)
+    aspect = math.exp(gauss(0, 0.16 * unsteadiness))
+    taper = gauss(0, 0.10 * unsteadiness)  # as seen from above or below
+    px = px * aspect * (1 + taper * py) + shear * py
+    px, py = px * math.cos(turn) - py * math.sin(turn), px * math.sin(turn) + py * math.cos(turn)
+    drawn, start = [], 0
+    for length in lengths:
+        stop = start + length
+        drawn.append(list(zip(px[start:stop].tolist(), py[start:stop].tolist(), strict=True)))
+        start = stop
+    return drawn
+
+
+def broken_off(drawing: Drawing, share: float) -> Drawing:
+    """The first part of a drawing, by the length of its lines."""
+    lengths = [sum(math.dist(a, b) for a, b in itertools.pairwise(s)) for s in drawing]
+    left = share * sum(lengths)
+    result: Drawing = []
+    for stroke, length in zip(drawing, lengths, strict=True):
+        if length <= left:
+            result.append(stroke)
+            left -= length
+            continue
+        part = [stroke[0]]
+        for a, b in itertools.pairwise(stroke):
+            left -= math.dist(a, b)
+            if left < 0:
+                break
+            part.append(b)
+        if len(part) > 1:
+            result.append(part)
+        break
+    return result or drawing[:1]
+
+
+# --- The raster ---------------------------------------------------------------------------------
+
+
+def rasterise(
+    drawing: Drawing, *, width: float, size: float = 28.0, fill: float = 0.0, tone: float = 1.0
+) -> NDArray[np.uint8]:
+    """Draw in white on black, framed: the longest side fills ``size`` pixels, centred.
+
+    Parameters
+    ----------
+    drawing : Drawing
+    width : float
+        Of the pen, in image pixels.
+    size : float
+        Longest side of the drawing with its pen, in image pixels.
+    fill : float
+        Tone of what the lines enclose, 0 (empty) to 1.
+    tone : float
+        Of the lines, 0 to 1.
+
+    Returns
+    -------
+    uint8 (28, 28)
+    """
+    left, top, right, bottom = bounds(drawing)
+    pen = max(1, round(SUPERSAMPLING * width))
+    scale = (SUPERSAMPLING * size - pen) / (max(right - left, bottom - top) or 1.0)
+    middle = 0.5 * SUPERSAMPLING * IMAGE_SIZE
+    dx, dy = middle - 0.5 * scale * (left + right), middle - 0.5 * scale * (top + bottom)
+    # a border to flood from, wherever the lines are
+    canvas = Image.new("L", (SUPERSAMPLING * IMAGE_SIZE + 2,) * 2)
+    draw = ImageDraw.Draw(canvas)
+    ink = round(255 * tone)
+    for stroke in drawing:
+        points = [(scale * x + dx + 1, scale * y + dy + 1) for x, y in stroke]
+        if len(points) == 1:
+            x, y = points[0]
+            draw.ellipse((x - 0.5 * pen, y - 0.5 * pen, x + 0.5 * pen, y + 0.5 * pen), fill=ink)
+        else:
+            draw.line(points, fill=ink, width=pen, joint="curve")
+    if fill > 0:
+        outside = canvas.copy()
+        ImageDraw.floodfill(outside, (0, 0), 255)
+        inside = np.asarray(outside) == 0
+        pixels = np.array(canvas)
+        pixels[inside] = round(255 * fill)
+        canvas = Image.fromarray(pixels)
+    edge = SUPERSAMPLING * IMAGE_SIZE + 1
+    return np.asarray(canvas.crop((1, 1, edge, edge)).reduce(SUPERSAMPLING))
+
+
+Centre = Literal["box", "mass"]
+
+
+LINE_WIDTH: Final = 1.8  # image pixels; as wide as a line can be that two need to stay apart
+
+
+def framed(pixels: NDArray[np.uint8], *, centre: Centre = "box") -> NDArray[np.uint8]:
+    """Shrink or enlarge until the longest side is the image's, in the middle.
+
+    Parameters
+    ----------
+    pixels : uint8 (H, W)
+    centre : {"box", "mass"}
+        What comes to lie in the middle, as in `Preparation`.
+
+    Returns
+    -------
+    uint8 (28, 28)
+    """
+    height, width = pixels.shape
+    scale = IMAGE_SIZE / max(height, width)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    picture = Image.fromarray(pixels)
+    how = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+    small = np.asarray(picture.resize((columns, rows), how))
+    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    top, left = (IMAGE_SIZE - rows) // 2, (IMAGE_SIZE - columns) // 2
+    if centre == "mass" and small.any():
+        y, x = ndimage.center_of_mass(small)
+        middle = 0.5 * (IMAGE_SIZE - 1)
+        top = min(max(round(middle - y), 0), IMAGE_SIZE - rows)
+        left = min(max(round(middle - x), 0), IMAGE_SIZE - columns)
+    image[top : top + rows, left : left + columns] = small
+    return image

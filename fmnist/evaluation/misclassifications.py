@@ -1,0 +1,232 @@
+"""Which mistakes, in what order, of what kind."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.labels import NUM_CLASSES
+from fmnist.evaluation.metrics import in_range
+from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
+
+Sort = Literal["confidence", "margin", "loss", "entropy", "index"]
+
+KINDS: Final = ("systematic", "ambiguous", "random")
+SORTS: Final = ("confidence", "margin", "loss", "entropy", "index")
+
+SYSTEMATIC_LEVEL: Final = 0.01
+AMBIGUOUS_MARGIN: Final = 0.1
+
+KIND_EXPLANATIONS: Final[Mapping[str, str]] = {
+    "systematic": "its true → predicted pair happens more often than if the errors of the true "
+    "class fell evenly on the nine others (exact binomial test, one-sided, all 90 pairs together "
+    f"at level {SYSTEMATIC_LEVEL:.0%}, Holm's correction)",
+    "ambiguous": "of the rest, the two best classes are nearly level: less than "
+    f"{100 * AMBIGUOUS_MARGIN:g} percentage points apart",
+    "random": "all others: a rare pair, and still rather sure",
+}
+"""What each kind is, for people."""
+
+
+def pair_p_values(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
+    """How likely chance alone makes each pair as frequent as it is.
+
+    Chance: the errors of a true class fall evenly on the nine other classes. One-sided exact
+    binomial test.
+
+    Parameters
+    ----------
+    confusion : int (10, 10)
+        Row = true, column = predicted.
+
+    Returns
+    -------
+    float64 (10, 10)
+        In [0, 1]; 1 on the diagonal.
+    """
+    from scipy.stats import binom  # here, since importing it takes a while
+
+    errors = confusion.astype(np.int64)
+    np.fill_diagonal(errors, 0)
+    totals = errors.sum(axis=1, keepdims=True)
+    values: NDArray[np.float64] = binom.sf(errors - 1, totals, 1 / (NUM_CLASSES - 1))
+    np.fill_diagonal(values, 1.0)
+    return values
+
+
+def systematic_pairs(
+    confusion: NDArray[np.integer], *, level: float = SYSTEMATIC_LEVEL
+) -> NDArray[np.bool_]:
+    """The (true, predicted) pairs that happen more often than chance has it.
+
+    Parameters
+    ----------
+    confusion : int (10, 10)
+    level : float
+        Of all 90 tests together; Holm's correction (Holm 1979).
+
+    Returns
+    -------
+    bool (10, 10)
+    """
+    values = pair_p_values(confusion)
+    off_diagonal = ~np.eye(NUM_CLASSES, dtype=bool)
+    p = values[off_diagonal]
+    order = np.argsort(p, kind="stable")
+    passed = p[order] <= level / (len(p) - np.arange(len(p)))
+    # Holm: the first that does not pass stops all that follow
+    rejected = np.zeros(len(p), dtype=bool)
+    rejected[order] = np.logical_and.accumulate(passed)
+    result = np.zeros_like(off_diagonal)
+    result[off_diagonal] = rejected
+    return result
+
+
+def error_kinds(evaluation: Evaluation) -> NDArray[np.int8]:
+    """Kind of each mistake; the first that fits, in the order of `KINDS`.
+
+    Returns
+    -------
+    int8 (N,)
+        Index into `KINDS`; -1 where the image is recognised.
+    """
+    pairs = systematic_pairs(evaluation.confusion)
+    is_systematic = pairs[evaluation.labels, evaluation.predicted_labels]
+    is_ambiguous = evaluation.margin < AMBIGUOUS_MARGIN
+    kinds = np.where(is_systematic, 0, np.where(is_ambiguous, 1, 2))
+    return np.where(evaluation.correct, -1, kinds).astype(np.int8)
+
+
+def ordered(
+    evaluation: Evaluation,
+    positions: NDArray[np.integer],
+    sort: Sort,
+    *,
+    descending: bool = True,
+) -> NDArray[np.intp]:
+    """Positions in an order; equals by index.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    positions : int (M,)
+        Of images in the evaluation.
+    sort : {"confidence", "margin", "loss", "entropy", "index"}
+    descending : bool
+
+    Returns
+    -------
+    intp (M,)
+    """
+    attribute = {"loss": "losses", "index": "indices"}.get(sort, sort)
+    values = getattr(evaluation, attribute)[positions]
+    order = np.lexsort([evaluation.indices[positions], -values if descending else values])
+    return positions[order].astype(np.intp)
+
+
+def matching(
+    evaluation: Evaluation,
+    *,
+    true: tuple[int, ...] = (),
+    predicted: tuple[int, ...] = (),
+    correctness: Literal["correct", "wrong"] | None = None,
+    confidence: tuple[float, float] | None = None,
+    margin: tuple[float, float] | None = None,
+    entropy: tuple[float, float] | None = None,
+) -> NDArray[np.bool_]:
+    """The images that fit.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    true, predicted : tuple of int
+        Classes; empty for all.
+    correctness : {"correct", "wrong"}, optional
+    confidence, margin, entropy : tuple of float, optional
+        Lowest and highest value, as `fmnist.evaluation.metrics.in_range`.
+
+    Returns
+    -------
+    bool (N,)
+    """
+    fits = np.ones(len(evaluation.labels), dtype=np.bool_)
+    if true:
+        fits &= np.isin(evaluation.labels, true)
+    if predicted:
+        fits &= np.isin(evaluation.predicted_labels, predicted)
+    if correctness is not None:
+        fits &= evaluation.correct == (correctness == "correct")
+    if confidence is not None:
+        fits &= in_range(evaluation.confidence, *confidence, top=1.0)
+    if margin is not None:
+        fits &= in_range(evaluation.margin, *margin, top=1.0)
+    if entropy is not None:
+        fits &= in_range(evaluation.entropy, *entropy, top=math.log(NUM_CLASSES))
+    return fits
+
+
+def rank_among_errors(evaluation: Evaluation, position: int) -> tuple[int, int] | None:
+    """Where a mistake stands among all, the most confident first.
+
+    Returns
+    -------
+    tuple of int, or None
+        Rank from 1, and number of mistakes; None for an image that is recognised.
+    """
+    if evaluation.correct[position]:
+        return None
+    wrong = np.flatnonzero(~evaluation.correct)
+    order = ordered(evaluation, wrong, "confidence")
+    return int(np.flatnonzero(order == position)[0]) + 1, len(wrong)
+
+
+@dataclass(frozen=True, eq=False)
+class Learning:
+    """What a run said of each image after every epoch.
+
+    Attributes
+    ----------
+    predicted : uint8 (E, N)
+    confidence : float32 (E, N)
+        In [0, 1].
+    correct : bool (E, N)
+    """
+
+    predicted: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+    correct: NDArray[np.bool_]
+
+    @property
+    def first_learned(self) -> NDArray[np.intp]:
+        """Epoch, from 1, that first got each image right; 0 for never. intp (N,)."""
+        return np.where(self.correct.any(axis=0), self.correct.argmax(axis=0) + 1, 0)
+
+    @property
+    def forgotten(self) -> NDArray[np.intp]:
+        """How often each image went from right to wrong (Toneva et al. 2019). intp (N,)."""
+        return np.asarray((self.correct[:-1] & ~self.correct[1:]).sum(axis=0))
+
+
+def learning(epochs: EpochEvaluations) -> Learning:
+    """What a run said of each image after every epoch."""
+    parts = [epochs.epoch(number + 1) for number in range(len(epochs.logits))]
+    return Learning(
+        np.stack([part.predicted_labels.astype(np.uint8) for part in parts]),
+        np.stack([part.confidence.astype(np.float32) for part in parts]),
+        np.stack([part.correct for part in parts]),
+    )
+
+
+def kind_counts(epochs: EpochEvaluations) -> NDArray[np.int64]:
+    """Mistakes of each kind after every epoch.
+
+    Returns
+    -------
+    int64 (E, 3)
+        Columns in the order of `KINDS`.
+    """
+    kinds = [error_kinds(epochs.epoch(number + 1)) for number in range(len(epochs.logits))]
+    return np.stack([np.bincount(k[k >= 0], minlength=len(KINDS)) for k in kinds])

@@ -1,0 +1,301 @@
+"""What a classifier says of every image of a split, kept as logits and labels."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.fashion_mnist import SPLITS, Split, SplitName
+from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.evaluation import metrics
+from fmnist.files import load_arrays, write_atomic
+from fmnist.runs.config import Views
+from fmnist.runs.store import Run, RunError
+
+if TYPE_CHECKING:
+    from fmnist.models.classifier import Classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Logits of the images of one split.
+
+    They are rounded to float16 before anything is computed of them, so that figures do not
+    depend on whether they were computed before or after the logits were stored.
+
+    Attributes
+    ----------
+    split : {"train", "validation", "test"}
+    logits : float16 (N, 10)
+    labels : uint8 (N,)
+        True classes.
+    indices : int32 (N,)
+        As `Split.indices`.
+    temperature : float
+        Above 0; the logits are divided by it for everything below. It is kept with the run, not
+        in the file.
+    """
+
+    split: SplitName
+    logits: NDArray[np.float16]
+    labels: NDArray[np.uint8]
+    indices: NDArray[np.int32]
+    temperature: float = 1.0
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """float64 (N, 10)."""
+        return metrics.softmax(self.logits, temperature=self.temperature)
+
+    @cached_property
+    def predicted_labels(self) -> NDArray[np.intp]:
+        """intp (N,)."""
+        labels: NDArray[np.intp] = self.logits.argmax(axis=1)
+        return labels
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        """Highest probability of each image, float64 (N,) in [0.1, 1]."""
+        highest: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return highest
+
+    @cached_property
+    def margin(self) -> NDArray[np.float64]:
+        """Highest less second highest probability of each image, float64 (N,) in [0, 1]."""
+        return metrics.margins(self.probabilities)
+
+    @cached_property
+    def entropy(self) -> NDArray[np.float64]:
+        """Of each image's probabilities, in nats, float64 (N,) in [0, ln 10]."""
+        return metrics.entropies(self.probabilities)
+
+    @cached_property
+    def losses(self) -> NDArray[np.float64]:
+        """Cross-entropy of each image in nats, float64 (N,)."""
+        return metrics.losses(self.logits, self.labels, temperature=self.temperature)
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """bool (N,)."""
+        return np.asarray(self.predicted_labels == self.labels)
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """int64 (10, 10), row = true, column = predicted."""
+        return metrics.confusion_matrix(self.labels, self.predicted_labels)
+
+    @cached_property
+    def accuracy(self) -> float:
+        """In [0, 1]."""
+        return metrics.accuracy(self.logits, self.labels)
+
+    @cached_property
+    def loss(self) -> float:
+        """Mean cross-entropy in nats."""
+        return float(self.losses.mean())
+
+    def save(self, path: Path) -> None:
+        """Write to a `.npz` file, atomically."""
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            split=np.array(self.split),
+            logits=self.logits,
+            labels=self.labels,
+            indices=self.indices,
+        )
+        write_atomic(path, buffer.getvalue())
+
+    @classmethod
+    def mean(cls, evaluations: Sequence["Evaluation"]) -> "Evaluation":
+        """What an ensemble says: the mean probabilities of several classifiers.
+
+        Temperatures are left out.
+
+        Raises
+        ------
+        ValueError
+            If they are not of the same images in the same order.
+        """
+        first, *others = evaluations
+        for other in others:
+            if first.split != other.split or not np.array_equal(first.indices, other.indices):
+                raise ValueError("The evaluations are not of the same images.")
+        logits = mean_logits([each.logits for each in evaluations]).astype(np.float16)
+        return cls(first.split, logits, first.labels, first.indices)
+
+    @classmethod
+    def load(cls, path: Path) -> "Evaluation":
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        split, logits, labels, indices = _load(path)
+        if logits.ndim != 2:
+            raise ValueError(f"the arrays in {path.name} do not fit together.")
+        return cls(split, logits, labels, indices)
+
+
+def evaluate(
+    classifier: "Classifier",
+    split: Split,
+    *,
+    views: Views = "one",
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Logits of a classifier for all images of a split.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    split : Split
+    views : {"one", "flip", "flip-shift"}
+        Test-time augmentation: the logarithm of the mean probabilities over views of each image.
+        "one" is the image alone; "flip" adds its mirror image; "flip-shift" adds to each of the
+        two itself moved by one pixel up, down, left and right.
+    progress : callable, optional
+        Called now and then with (images done, images in all), of one view after the other.
+    """
+    shown = list(_views(split.images, views))
+    with np.errstate(over="ignore"):  # logits of weights gone astray: inf is what they become
+        logits = [classifier.logits(seen, progress=progress) for seen in shown]
+        rounded = (logits[0] if len(logits) == 1 else mean_logits(logits)).astype(np.float16)
+    return Evaluation(split.name, rounded, split.labels, split.indices)
+
+
+def mean_logits(logits: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+    """Logits whose probabilities are the mean of those of several.
+
+    Parameters
+    ----------
+    logits : sequence of float (N, C)
+
+    Returns
+    -------
+    float64 (N, C)
+        The logarithm of the mean probabilities.
+    """
+    mean = np.mean([metrics.softmax(each) for each in logits], axis=0)
+    averaged: NDArray[np.float64] = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
+    return averaged  # bounded above, since of 0 it would be no number
+
+
+def _views(images: NDArray[np.uint8], views: Views) -> Iterator[NDArray[np.uint8]]:
+    """Images (N, 28, 28) as they are, then as they are seen otherwise."""
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    for seen in (images,) if views == "one" else (images, mirrored):
+        yield seen
+        if views == "flip-shift":
+            padded = np.pad(seen, ((0, 0), (1, 1), (1, 1)))
+            for row, column in ((0, 1), (2, 1), (1, 0), (1, 2)):
+                yield padded[:, row : row + IMAGE_SIZE, column : column + IMAGE_SIZE]
+
+
+@dataclass(frozen=True, eq=False)
+class EpochEvaluations:
+    """Logits of one split after every epoch of a run.
+
+    Attributes
+    ----------
+    split : {"validation", "test"}
+        The split the protocol measures every epoch.
+    logits : float16 (E, N, 10)
+        The first axis is the epoch, from epoch 1 on.
+    labels : uint8 (N,)
+    indices : int32 (N,)
+    """
+
+    split: SplitName
+    logits: NDArray[np.float16]
+    labels: NDArray[np.uint8]
+    indices: NDArray[np.int32]
+
+    def epoch(self, number: int) -> Evaluation:
+        """The evaluation after epoch `number` (1 is the first).
+
+        Raises
+        ------
+        IndexError
+            If the run has no such epoch.
+        """
+        if not 1 <= number <= len(self.logits):
+            raise IndexError(f"There is no epoch {number}; the run has {len(self.logits)}.")
+        return Evaluation(self.split, self.logits[number - 1], self.labels, self.indices)
+
+    def save(self, path: Path) -> None:
+        """Write to a `.npz` file, atomically."""
+        buffer = io.BytesIO()
+        # not compressed: it is written after every epoch of a running training
+        np.savez(
+            buffer,
+            split=np.array(self.split),
+            logits=self.logits,
+            labels=self.labels,
+            indices=self.indices,
+        )
+        write_atomic(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "EpochEvaluations":
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        split, logits, labels, indices = _load(path)
+        if logits.ndim != 3:
+            raise ValueError(f"the arrays in {path.name} do not fit together.")
+        return cls(split, logits, labels, indices)
+
+
+def _load(
+    path: Path,
+) -> tuple[SplitName, NDArray[np.float16], NDArray[np.uint8], NDArray[np.int32]]:
+    """Split, logits (…, N, 10), labels and indices (N,) of a file, checked."""
+    values: dict[str, Any] = load_arrays(path)
+    try:
+        split = str(values["split"])
+        logits, labels, indices = values["logits"], values["labels"], values["indices"]
+    except KeyError as error:
+        raise ValueError(f"the file {path.name} lacks {error}.") from error
+    fits = (
+        split in SPLITS
+        and (logits.dtype, labels.dtype, indices.dtype) == (np.float16, np.uint8, np.int32)
+        and labels.ndim == 1
+        and indices.shape == labels.shape
+        and logits.shape[-2:] == (len(labels), NUM_CLASSES)
+        and bool(np.all(labels < NUM_CLASSES))
+    )
+    if not fits:
+        raise ValueError(f"the arrays in {path.name} do not fit together.")
+    return cast(SplitName, split), logits, labels, indices
+
+
+def stored_evaluation(run: Run, split: SplitName) -> Evaluation:
+    """What a run's weights said of a split when it ended.
+
+    Raises
+    ------
+    fmnist.runs.store.RunError
+        If the file is absent or damaged.
+    """
+    try:
+        return Evaluation.load(run.evaluation_path(split))
+    except FileNotFoundError as error:
+        raise RunError(f"The run {run.run_id} has no evaluation of the {split} split.") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"The run {run.run_id} is broken: {error}") from error

@@ -1,0 +1,166 @@
+"""Two classifiers on the same images, and classes that are taken for each other."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.labels import NUM_CLASSES
+from fmnist.evaluation import metrics
+
+GROUPS: Final = ("both-right", "only-a", "only-b", "both-wrong")
+"""Which of two classifiers, a and b, is right about an image."""
+
+SIGNIFICANCE: Final = 0.05
+
+
+def agreement(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """Which of two classifiers is right about each image.
+
+    Parameters
+    ----------
+    correct_a, correct_b : bool (N,)
+
+    Returns
+    -------
+    int8 (N,)
+        Index into `GROUPS`.
+    """
+    return (2 * ~correct_a + ~correct_b).astype(np.int8)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Which images a classifier is right about: all that comparing many of them needs.
+
+    Attributes
+    ----------
+    correct : bool (N,)
+    labels : uint8 (N,)
+        True classes.
+    indices : int32 (N,)
+        As `fmnist.data.fashion_mnist.Split.indices`.
+    """
+
+    correct: NDArray[np.bool_]
+    labels: NDArray[np.uint8]
+    indices: NDArray[np.int32]
+
+    @cached_property
+    def accuracy(self) -> float:
+        """In [0, 1]."""
+        return float(self.correct.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy, a fraction."""
+        return metrics.standard_error(self.accuracy, len(self.correct))
+
+    @cached_property
+    def class_accuracies(self) -> NDArray[np.float64]:
+        """Share of each class's images that is recognised (recall), float64 (10,) in [0, 1].
+
+        nan without images.
+        """
+        right = np.bincount(self.labels[self.correct], minlength=NUM_CLASSES)
+        with np.errstate(invalid="ignore"):
+            shares: NDArray[np.float64] = right / np.bincount(self.labels, minlength=NUM_CLASSES)
+        return shares
+
+    def on_same_images(self, other: "Answers") -> bool:
+        """Whether both are about the same images, in the same order."""
+        return np.array_equal(self.indices, other.indices) and np.array_equal(
+            self.labels, other.labels
+        )
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """A test of whether two classifiers err equally often.
+
+    Attributes
+    ----------
+    only_a, only_b : int
+        Images that only one of them gets right.
+    p_value : float
+        Two-sided, exact.
+    """
+
+    only_a: int
+    only_b: int
+    p_value: float
+
+
+def mcnemar(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> McNemar:
+    """McNemar's test (McNemar 1947), as the exact binomial test of the images they differ on.
+
+    Parameters
+    ----------
+    correct_a, correct_b : bool (N,)
+        Of the same images.
+    """
+    only_a = int((correct_a & ~correct_b).sum())
+    only_b = int((correct_b & ~correct_a).sum())
+    if only_a + only_b == 0:
+        return McNemar(0, 0, 1.0)
+    from scipy.stats import binomtest  # here, since importing it takes a while
+
+    return McNemar(only_a, only_b, float(binomtest(only_a, only_a + only_b, 0.5).pvalue))
+
+
+def in_words(test: McNemar, name_a: str, name_b: str) -> str:
+    """What the test says, for people."""
+    if test.only_a + test.only_b == 0:
+        return f"{name_a} and {name_b} are right and wrong about the very same images."
+    counts = (
+        f"{name_a} is right about {test.only_a:,} images that {name_b} gets wrong, {name_b} about "
+        f"{test.only_b:,} that {name_a} gets wrong."
+    )
+    p = "p < 0.0001" if test.p_value < 0.0001 else f"p = {test.p_value:.4f}"
+    if test.p_value >= 0.9995:
+        share = "every case"
+    elif test.p_value < 0.0001:
+        share = "fewer than 0.01 % of cases"
+    else:
+        share = f"{100 * test.p_value:.2g} % of cases"
+    chance = (
+        f"Were both equally good, a difference as large as this would come about by chance in "
+        f"{share} ({p})"
+    )
+    if test.p_value >= SIGNIFICANCE:
+        return f"{counts} {chance}: no sign that one is better."
+    better = name_a if test.only_a > test.only_b else name_b
+    return f"{counts} {chance}: {better} is better on images like these."
+
+
+def confusion_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:
+    """An order of the classes in which those taken for each other stand together.
+
+    Hierarchical clustering with average linkage; two classes are the nearer, the larger the share
+    of their images that is taken for the other. Leaves in optimal order (Bar-Joseph et al. 2001).
+
+    Parameters
+    ----------
+    confusion : int (10, 10)
+        Row = true, column = predicted.
+
+    Returns
+    -------
+    tuple of int (10,)
+        The order of the labels where there are no mistakes.
+    """
+    errors = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
+    np.fill_diagonal(errors, 0)
+    nearness = errors + errors.T
+    if not nearness.any():
+        return tuple(range(NUM_CLASSES))
+    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+    from scipy.spatial.distance import squareform
+
+    distances = squareform(nearness.max() - nearness, checks=False)
+    tree = optimal_leaf_ordering(linkage(distances, "average"), distances)
+    order = tuple(int(label) for label in leaves_list(tree))
+    # either direction is as good; the one that begins nearer to label 0 reads more easily
+    return order if order.index(0) <= order[::-1].index(0) else order[::-1]

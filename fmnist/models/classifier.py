@@ -1,0 +1,288 @@
+"""A classifier: weights, normalisation and temperature, from images to probabilities."""
+
+import json
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from scipy import special
+from torch import Tensor, nn
+
+from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.files import write_atomic
+from fmnist.models.registry import create_model
+
+_BATCH: Final = 500  # images a forward pass: larger ones leave the processor's cache
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Takes pixels 0 … 255 to the range a model was trained on.
+
+    Attributes
+    ----------
+    mean, std : float
+        Of pixels scaled to [0, 1]; the default takes them to [-1, 1].
+    """
+
+    mean: float = 0.5
+    std: float = 0.5
+
+    def __call__(self, images: Tensor) -> Tensor:  # uint8 (N, 28, 28) -> float32 (N, 1, 28, 28)
+        scale, shift = 1 / (255 * self.std), self.mean / self.std
+        return images.unsqueeze(1).float().mul_(scale).sub_(shift)
+
+
+class Classifier:
+    """Turns images into probabilities.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        From normalised float32 (N, 1, 28, 28) to logits float32 (N, 10), or (N, 11) where the
+        last says that an image shows no garment. Put into evaluation mode.
+    model_name : str
+        Its name in `fmnist.models.registry.MODELS`.
+    normalisation : Normalisation
+    temperature : float
+        Above 0; logits are divided by it before softmax.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        model_name: str,
+        normalisation: Normalisation = Normalisation(),
+        temperature: float = 1.0,
+    ) -> None:
+        # channels innermost is what processors' kernels want, and training does the same: a model
+        # measured while it trains and after it is loaded gives the same logits to the last bit
+        self.model = model.eval().to(memory_format=torch.channels_last)
+        self.model_name = model_name
+        self.normalisation = normalisation
+        self.temperature = temperature
+
+    def logits(
+        self,
+        images: NDArray[np.uint8],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[np.float32]:
+        """Logits of images, before the temperature.
+
+        Parameters
+        ----------
+        images : uint8 (N, 28, 28)
+            White garment on black.
+        progress : callable, optional
+            Called now and then with (images done, images in all).
+
+        Returns
+        -------
+        float32 (N, 10)
+
+        Raises
+        ------
+        ValueError
+            If the images have another shape or type.
+        """
+        return self._in_batches(
+            lambda batch: self.model(batch)[:, :NUM_CLASSES],
+            images,
+            width=NUM_CLASSES,
+            progress=progress,
+        )
+
+    @property
+    def outputs(self) -> int:
+        """Length of the network's logits: 10, or 11."""
+        return self._last_layer.out_features
+
+    @property
+    def knows_garments(self) -> bool:
+        """Whether the network has learned to tell garments from other things."""
+        return self.outputs > NUM_CLASSES
+
+    def garment_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How much images look like any garment.
+
+        Parameters
+        ----------
+        images : uint8 (N, 28, 28)
+
+        Returns
+        -------
+        float32 (N,)
+            Probability, in [0, 1], that the image does not belong to the class of other things.
+
+        Raises
+        ------
+        ValueError
+            If the network knows no such class, or the images have another shape or type.
+        """
+        if not self.knows_garments:
+            raise ValueError("The network has not learned what is no garment.")
+        logits = self._in_batches(self.model, images, width=NUM_CLASSES + 1, progress=None)
+        return (1 - special.softmax(logits.astype(np.float64), axis=1)[:, NUM_CLASSES]).astype(
+            np.float32
+        )
+
+    @cached_property
+    def _last_layer(self) -> nn.Linear:
+        return [m for m in self.model.modules() if isinstance(m, nn.Linear)][-1]
+
+    def features(
+        self,
+        images: NDArray[np.uint8],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[np.float32]:
+        """What the network's last layer sees of images.
+
+        Parameters
+        ----------
+        images, progress
+            As of `logits`.
+
+        Returns
+        -------
+        float32 (N, F)
+
+        Raises
+        ------
+        ValueError
+            If the images have another shape or type.
+        """
+        last = self._last_layer
+
+        def penultimate(batch: Tensor) -> Tensor:
+            # A hook belongs to the model, which other threads may be using: each call takes only
+            # what its own thread's forward pass gave to the layer.
+            seen: list[Tensor] = []
+            thread = threading.get_ident()
+
+            def look(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+                if threading.get_ident() == thread:
+                    seen.append(inputs[0])
+
+            hook = last.register_forward_pre_hook(look)
+            try:
+                self.model(batch)
+            finally:
+                hook.remove()
+            return seen[-1].flatten(1)
+
+        return self._in_batches(penultimate, images, width=last.in_features, progress=progress)
+
+    def _in_batches(
+        self,
+        compute: Callable[[Tensor], Tensor],
+        images: NDArray[np.uint8],
+        *,
+        width: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> NDArray[np.float32]:
+        """Float32 (N, width) of images, a batch at a time."""
+        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
+            raise ValueError(f"images must have shape (N, 28, 28), not {images.shape}.")
+        if images.dtype != np.uint8:
+            raise ValueError(f"images must be uint8 (0 to 255), not {images.dtype}.")
+        device = next(self.model.parameters()).device
+        self.model.eval()
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(images), _BATCH):
+                # a copy, since torch warns about arrays that it may not write to
+                batch = torch.tensor(images[start : start + _BATCH]).to(device)
+                parts.append(compute(self.normalisation(batch)))
+                if progress:
+                    progress(min(start + _BATCH, len(images)), len(images))
+            if not parts:
+                return np.zeros((0, width), dtype=np.float32)
+            values: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
+        return values
+
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities of the ten classes.
+
+        Parameters
+        ----------
+        images : uint8 (N, 28, 28)
+
+        Returns
+        -------
+        float32 (N, 10)
+            Rows in [0, 1] that sum to 1.
+        """
+        logits = self.logits(images)
+        scaled = logits.astype(np.float64) / self.temperature
+        probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
+        return probabilities
+
+    def save(self, path: Path) -> None:
+        """Write weights, normalisation and temperature to one `.safetensors` file, atomically."""
+        tensors = {
+            name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()
+        }
+        description = {
+            "model": self.model_name,
+            "mean": self.normalisation.mean,
+            "std": self.normalisation.std,
+            "temperature": self.temperature,
+            "outputs": self.outputs,
+        }
+        metadata = {"fmnist": json.dumps(description)}
+        write_atomic(path, safetensors.torch.save(tensors, metadata=metadata))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        try:
+            with safetensors.safe_open(path, framework="pt") as archive:
+                description = json.loads((archive.metadata() or {})["fmnist"])
+                tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
+            mean, std, temperature = (float(description[k]) for k in ("mean", "std", "temperature"))
+            if not (math.isfinite(mean) and 0 < std < math.inf and 0 < temperature < math.inf):
+                raise ValueError("its normalisation or temperature is impossible")
+            outputs = description.get("outputs", NUM_CLASSES)
+            if outputs not in (NUM_CLASSES, NUM_CLASSES + 1):
+                raise ValueError(f"it has {outputs!r} outputs")
+            model = create_model(description["model"], seed=0, num_classes=outputs)
+            model.load_state_dict(tensors)
+            return cls(
+                model,
+                model_name=description["model"],
+                normalisation=Normalisation(mean, std),
+                temperature=temperature,
+            )
+        except OSError:
+            raise
+        except (
+            safetensors.SafetensorError,
+            KeyError,
+            OverflowError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+        ) as error:
+            # torch lists every tensor that is amiss on a line of its own
+            problem = " ".join(str(error).split())
+            raise ValueError(f"the weights in {path} cannot be read ({problem}).") from error

@@ -1,0 +1,1 @@
+"""Numbers to charts, model cards, benchmark tables, images and CSV."""

@@ -1,0 +1,57 @@
+"""Recipes: settings that belong together, by name."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fmnist.models.registry import MODELS
+from fmnist.runs.config import TrainConfig, check_choice
+
+RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "original": {},
+    "sketch": {
+        "model": "residual",
+        "epochs": 12,
+        "batch_size": 256,
+        "learning_rate": 3e-3,
+        "optimiser": "adamw",
+        "weight_decay": 0.05,
+        "schedule": "one-cycle",
+        "augmentation": "flip-shift",
+        "precision": "bfloat16",
+        "drawings": "doodles",
+    },
+    "swift": {"model": "swift", **MODELS["swift"].recipe},
+}
+"""Settings that belong together, by name; what is left out stays at its default."""
+
+
+OWN_RECIPE: Final = "own"
+"""The recipe of the model that is trained, as the registry has it."""
+
+
+def recipe(name: str, model: str | None = None) -> dict[str, Any]:
+    """Settings of a recipe.
+
+    Parameters
+    ----------
+    name : str
+        Of `RECIPES`, or `OWN_RECIPE`.
+    model : str, optional
+        To train instead of the recipe's own; what "own" refers to.
+
+    Returns
+    -------
+    dict
+        To be given to `TrainConfig`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model.
+    """
+    chosen = {} if model is None else {"model": model}
+    if name != OWN_RECIPE:
+        return {**RECIPES[name], **chosen}
+    model = model or TrainConfig().model
+    check_choice("model", model, tuple(MODELS))
+    return {**MODELS[model].recipe, **chosen}

@@ -1,0 +1,361 @@
+"""What is on the page's canvas: its shapes, the steps that made them, what lies below them."""
+
+import base64
+import binascii
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageOps
+
+from fmnist.data.labels import IMAGE_SIZE
+from fmnist.data.synthetic.strokes import Drawing
+from fmnist.files import png
+from fmnist.sketchpad.uploads import PictureError, read_picture
+
+SIDE: Final = 12 * IMAGE_SIZE  # canvas pixels: a phone's width, and whole pixels to an image pixel
+PEN: Final = 8  # canvas pixels
+PAPER: Final = "#ffffff"
+INK: Final = "#000000"
+MOST_SHAPES: Final = 500
+MOST_POINTS: Final = 50_000  # about 2 MB of JSON
+
+Shape = dict[str, Any]
+"""One object of Fabric's JSON, as the canvas sends it and takes it."""
+
+_KINDS: Final = ("Path", "Line", "Rect", "Circle", "Polygon")
+# what these are drawn by: nothing that could name another address, or run
+_KEPT: Final = frozenset({
+    "type", "version", "originX", "originY", "left", "top", "width", "height", "fill", "stroke",
+    "strokeWidth", "strokeDashArray", "strokeLineCap", "strokeDashOffset", "strokeLineJoin",
+    "strokeUniform", "strokeMiterLimit", "scaleX", "scaleY", "angle", "flipX", "flipY", "opacity",
+    "visible", "backgroundColor", "fillRule", "paintFirst", "globalCompositeOperation", "skewX",
+    "skewY", "path", "points", "x1", "y1", "x2", "y2", "rx", "ry", "radius", "startAngle",
+    "endAngle", "counterClockwise",
+})  # fmt: skip
+_TEXT_LENGTH: Final = 64
+_STEPS_KEPT: Final = 60
+_LEAST_SIZE: Final = 0.08  # of the canvas, corner to corner: a dot is no drawing yet
+_LEAST_LENGTH: Final = 1.7  # lines by the diagonal of their box: a stroke has 1, a closed line 2.8
+
+
+# --- Shapes -------------------------------------------------------------------------------------
+
+
+def sound_shapes(sent: object) -> list[Shape]:
+    """The shapes of a drawing, without what no pen draws.
+
+    Parameters
+    ----------
+    sent : object
+        Fabric's JSON, from a browser or a file: anything at all.
+
+    Raises
+    ------
+    ValueError
+        If there is more than the canvas is made for.
+    """
+    objects = sent.get("objects") if isinstance(sent, Mapping) else sent
+    if not isinstance(objects, Sequence) or isinstance(objects, str):
+        return []
+    if len(objects) > MOST_SHAPES:
+        raise ValueError(f"A drawing has at most {MOST_SHAPES} shapes; clear some of it.")
+    shapes = []
+    points = 0
+    for one in objects:
+        if not isinstance(one, Mapping) or one.get("type") not in _KINDS:
+            continue
+        shape = {k: v for k, v in one.items() if k in _KEPT and _is_plain(k, v)}
+        points += sum(len(shape.get(k, ())) for k in ("path", "points"))
+        if points > MOST_POINTS:
+            raise ValueError("The drawing has too many lines; clear some of it.")
+        shapes.append(shape)
+    return shapes
+
+
+def _is_plain(name: str, value: object) -> bool:
+    """Whether a value is a number, a short word, or a list of points or of a path's parts."""
+    if value is None or isinstance(value, bool | int | float):
+        return True
+    if isinstance(value, str):
+        return len(value) <= _TEXT_LENGTH and name not in ("path", "points")
+    if not isinstance(value, list):
+        return False
+    if name == "path":
+        return all(
+            isinstance(part, list)
+            and part
+            and isinstance(part[0], str)
+            and len(part[0]) == 1
+            and len(part) <= 8
+            and all(isinstance(n, int | float) for n in part[1:])
+            for part in value
+        )
+    if name == "points":
+        return all(
+            isinstance(p, Mapping)
+            and set(p) == {"x", "y"}
+            and all(isinstance(n, int | float) for n in p.values())
+            for p in value
+        )
+    return all(isinstance(n, int | float) for n in value)
+
+
+def from_strokes(drawing: Drawing, *, width: int = PEN, margin: float = 0.12) -> list[Shape]:
+    """Strokes as the pen would have drawn them, in the middle of the canvas.
+
+    Parameters
+    ----------
+    drawing : Drawing
+        Strokes of points in any units.
+    width : int
+        Of the pen, in canvas pixels.
+    margin : float
+        Free on every side, as a share of the canvas.
+    """
+    xs = [x for stroke in drawing for x, _ in stroke]
+    ys = [y for stroke in drawing for _, y in stroke]
+    scale = SIDE * (1 - 2 * margin) / (max(max(xs) - min(xs), max(ys) - min(ys)) or 1.0)
+    dx = SIDE / 2 - scale * (min(xs) + max(xs)) / 2
+    dy = SIDE / 2 - scale * (min(ys) + max(ys)) / 2
+    return [
+        {
+            "type": "Path",
+            "path": [
+                ["L" if i else "M", round(scale * x + dx, 1), round(scale * y + dy, 1)]
+                for i, (x, y) in enumerate(stroke)
+            ],
+            "fill": None,
+            "stroke": INK,
+            "strokeWidth": width,
+            "strokeLineCap": "round",
+            "strokeLineJoin": "round",
+        }
+        for stroke in drawing
+    ]
+
+
+def is_started(shapes: Sequence[Shape]) -> bool:
+    """Whether there is enough on the canvas to guess by: more than a dot or a stroke."""
+    lines = [line for shape in shapes if shape.get("stroke") != PAPER for line in _lines(shape)]
+    points = [point for line in lines for point in line]
+    if not points:
+        return False
+    xs, ys = zip(*points, strict=True)
+    diagonal = math.hypot(max(xs) - min(xs), max(ys) - min(ys))
+    length = sum(math.dist(a, b) for line in lines for a, b in itertools.pairwise(line))
+    return diagonal >= _LEAST_SIZE * SIDE and length >= _LEAST_LENGTH * diagonal
+
+
+def _lines(shape: Shape) -> Iterator[list[tuple[float, float]]]:
+    """The lines of a shape, as far as their size and length go."""
+    scale_x, scale_y = _number(shape, "scaleX", 1.0), _number(shape, "scaleY", 1.0)
+    left, top = _number(shape, "left"), _number(shape, "top")
+    if shape["type"] == "Path":
+        # each part ends with the point that it leads to
+        yield [
+            (float(part[-2]) * scale_x, float(part[-1]) * scale_y)
+            for part in shape.get("path", ())
+            if len(part) >= 3
+        ]
+    elif shape["type"] == "Polygon":
+        line = [(p["x"] * scale_x, p["y"] * scale_y) for p in shape.get("points", ())]
+        yield line + line[:1]
+    elif shape["type"] == "Circle":
+        radius = _number(shape, "radius")
+        yield [
+            (left + radius * scale_x * math.cos(t / 4), top + radius * scale_y * math.sin(t / 4))
+            for t in range(26)
+        ]
+    else:
+        width, height = _number(shape, "width") * scale_x, _number(shape, "height") * scale_y
+        if shape["type"] == "Line":
+            yield [(left, top), (left + width, top + height)]
+        else:
+            right, bottom = left + width, top + height
+            yield [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+
+
+def _number(shape: Shape, name: str, default: float = 0.0) -> float:
+    value = shape.get(name, default)
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else default
+
+
+# --- Steps --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """The canvas after a stroke.
+
+    Attributes
+    ----------
+    shapes : list of Shape
+    picture : bytes
+        The canvas as a PNG; empty where nothing is drawn, or while the browser still draws it.
+    """
+
+    shapes: list[Shape] = field(default_factory=list)
+    picture: bytes = b""
+
+    def is_same(self, other: "Step") -> bool:
+        """Whether the shapes are the same."""
+        return [*map(_signature, self.shapes)] == [*map(_signature, other.shapes)]
+
+
+def _signature(shape: Shape) -> tuple[object, ...]:
+    points = shape.get("path") or shape.get("points") or [None]
+    places = ("left", "top", "width", "height", "scaleX", "scaleY", "angle")
+    return (
+        shape["type"],
+        shape.get("stroke"),
+        len(points),
+        str((points[0], points[-1])),
+        *(round(_number(shape, name)) for name in places),
+    )
+
+
+@dataclass
+class Steps:
+    """The way to what is on the canvas, to go back and forth.
+
+    Attributes
+    ----------
+    taken : list of Step
+        Oldest first; never empty.
+    at : int
+        Where the canvas is.
+    is_told : bool
+        Whether the canvas was told what to show and has not answered yet.
+    """
+
+    taken: list[Step] = field(default_factory=lambda: [Step()])
+    at: int = 0
+    is_told: bool = False
+
+    @property
+    def now(self) -> Step:
+        """What is on the canvas."""
+        return self.taken[self.at]
+
+    def take(self, step: Step) -> None:
+        """Note what the canvas says it shows.
+
+        The canvas repeats what it was told to show, now and then in other shapes (a polygon comes
+        back as one, where a path was sent), and has an undo and a redo of its own, which are known
+        by their shapes.
+        """
+        is_echo = self.is_told and len(step.shapes) == len(self.now.shapes)
+        self.is_told = False
+        for at in (self.at, self.at - 1, self.at + 1):
+            if 0 <= at < len(self.taken) and (is_echo or self.taken[at].is_same(step)):
+                self.taken[at] = step
+                self.at = at
+                return
+        self.add(step)
+
+    def add(self, step: Step) -> None:
+        """A step on from here; what had been undone is gone."""
+        self.taken = [*self.taken[: self.at + 1], step][-_STEPS_KEPT:]
+        self.at = len(self.taken) - 1
+
+    def move(self, by: int) -> None:
+        """Go back (−1) or forth (1), as far as there is a step."""
+        self.at = min(max(self.at + by, 0), len(self.taken) - 1)
+        self.is_told = True
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step back."""
+        return self.at > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step forth."""
+        return self.at + 1 < len(self.taken)
+
+
+# --- Pixels -------------------------------------------------------------------------------------
+
+
+def picture_of(shapes: Sequence[Shape]) -> bytes:
+    """A PNG of what the pen drew, until the browser sends its own: paths only."""
+    fine = 4
+    picture = Image.new("L", (fine * SIDE, fine * SIDE), 255)
+    pencil = ImageDraw.Draw(picture)
+    for shape in shapes:
+        width = round(fine * _number(shape, "strokeWidth"))
+        for line in _lines(shape):
+            points = [(fine * x, fine * y) for x, y in line]
+            pencil.line(points, fill=0, width=width, joint="curve")
+            for x, y in (points[0], points[-1]):
+                pencil.circle((x, y), width / 2, fill=0)
+    return as_png(np.asarray(picture.reduce(fine).convert("RGBA")))
+
+
+def from_data_url(sent: object) -> bytes:
+    """The PNG in a data URL; empty where there is none."""
+    if not isinstance(sent, str) or not sent.startswith("data:image/png;base64,"):
+        return b""
+    try:
+        return base64.b64decode(sent.partition(",")[2], validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def pixels(picture: bytes) -> NDArray[np.uint8]:
+    """A PNG of the canvas as uint8 (336, 336, 4); transparent where it cannot be read."""
+    blank = np.zeros((SIDE, SIDE, 4), np.uint8)
+    try:
+        read = read_picture(picture) if picture else blank
+    except PictureError:
+        return blank
+    return read if read.shape == blank.shape else blank
+
+
+def is_blank(rgba: NDArray[np.uint8]) -> bool:
+    """Whether a canvas, uint8 (H, W, 4), shows one colour all over."""
+    return bool((rgba == rgba[:1, :1]).all())
+
+
+def as_png(rgba: NDArray[np.uint8]) -> bytes:
+    """Pixels, uint8 (H, W, 4), as a PNG file."""
+    return png(Image.fromarray(rgba))
+
+
+def fitted(picture: NDArray[np.uint8]) -> bytes:
+    """A PNG of a picture, uint8 (H, W, 4), within a square, transparent around it."""
+    return png(ImageOps.pad(Image.fromarray(picture), (2 * SIDE, 2 * SIDE)))
+
+
+def enlarged(image: NDArray[np.uint8]) -> bytes:
+    """A PNG of an image, uint8 (28, 28), as large as the canvas, with sharp pixels."""
+    return png(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.NEAREST))
+
+
+def painted_over(image: NDArray[np.uint8], strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image with strokes on it, as a classifier sees it.
+
+    Parameters
+    ----------
+    image : uint8 (28, 28)
+    strokes : uint8 (336, 336, 4)
+        The canvas, transparent where nothing is drawn.
+
+    Returns
+    -------
+    uint8 (28, 28)
+        The image itself where no stroke is.
+    """
+    factor = SIDE // IMAGE_SIZE
+    below = np.kron(image, np.ones((factor, factor), np.float32))
+    alpha = strokes[..., 3].astype(np.float32) / 255
+    tone = strokes[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    above = below * (1 - alpha) + tone * alpha
+    blocks = above.reshape(IMAGE_SIZE, factor, IMAGE_SIZE, factor).mean(axis=(1, 3))
+    seen: NDArray[np.uint8] = np.rint(blocks).astype(np.uint8)
+    return seen

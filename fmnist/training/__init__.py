@@ -1,0 +1,1 @@
+"""Settings and data to a run: the loop, what it is made of, and the background worker."""

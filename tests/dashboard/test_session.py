@@ -1,0 +1,99 @@
+"""The selection and its address."""
+
+import math
+from dataclasses import fields, replace
+
+import pytest
+
+from fmnist.dashboard import session as state
+from fmnist.dashboard.session import Selection, from_address
+
+FULL = Selection(
+    run="fashion-cnn",
+    compared="fashion-cnn-notebook",
+    split="validation",
+    epoch=3,
+    true=(0, 6),
+    predicted=(2,),
+    correctness="all",
+    confidence=(0.55, 0.6),
+    margin=(0.0, 0.05),
+    entropy=(1.1, math.log(10)),
+    kind="ambiguous",
+    verdict="label-wrong",
+    group="only-b",
+    sort="loss",
+    order="up",
+    image=59_999,
+    runs=("fashion-cnn", "20261124-113445-logistic-8700"),
+    panel="Size and time",
+    curve="loss",
+    axis="minutes",
+)
+
+
+def test_every_field_is_changed_in_the_full_selection() -> None:
+    default = Selection()
+    assert all(getattr(FULL, f.name) != getattr(default, f.name) for f in fields(Selection))
+
+
+def test_the_address_says_it_all() -> None:
+    assert from_address(FULL.to_address()) == (FULL, [])
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Selection)])
+def test_each_field_comes_back_alone(name: str) -> None:
+    one = replace(Selection(), **{name: getattr(FULL, name)})
+    assert list(one.to_address()) == [name]
+    assert from_address(one.to_address()) == (one, [])
+
+
+def test_the_default_needs_no_address() -> None:
+    assert Selection().to_address() == {}
+    assert from_address({}) == (Selection(), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("true", "10"), ("true", "-1"), ("true", "shirt"), ("predicted", ""),
+        ("epoch", "-3"), ("epoch", "three"), ("image", "1e3"), ("image", "99999999999"),
+        ("confidence", "0.9~0.1"), ("confidence", "0~2"), ("confidence", "0.5"),
+        ("margin", "nan~1"), ("entropy", "0~9"), ("entropy", "a~b"),
+        ("split", "holdout"), ("correctness", "maybe"), ("kind", "odd"), ("verdict", "nice"),
+        ("group", "both"), ("sort", "colour"), ("order", "sideways"),
+        ("runs", ""), ("runs", "a~~b"), ("curve", "recall"), ("axis", "hours"),
+    ],
+)  # fmt: skip
+def test_nonsense_is_left_out_and_said(name: str, text: str) -> None:
+    selection, left_out = from_address({name: text, "sort": "margin"} | {name: text})
+    expected = Selection() if name == "sort" else Selection(sort="margin")
+    assert selection == expected
+    assert left_out == [f"{name} {text!r}"]
+
+
+def test_long_nonsense_is_cut() -> None:
+    _, left_out = from_address({"kind": "x" * 10_000})
+    assert len(left_out[0]) < 60
+
+
+def test_parameters_of_others_are_none_of_ours() -> None:
+    assert from_address({"utm_source": "mail", "embed": "true"}) == (Selection(), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("true", (0, 6), "True: T-shirt/top, Shirt"),
+        ("correctness", "wrong", "Misclassified"),
+        ("confidence", (0.55, 0.6), "Confidence 55 to 60 %"),
+        ("entropy", (0.1, math.log(10)), "Entropy 0.10 to 2.30"),
+        ("kind", "random", "Random errors"),
+        ("verdict", "none", "No verdict yet"),
+        ("verdict", "label-wrong", "Verdict: Label looks wrong"),
+        ("group", "only-a", "Only this run right"),
+        ("epoch", 3, "Epoch 3"),
+    ],
+)
+def test_chips_say_what_they_filter(name: str, value: object, words: str) -> None:
+    assert state.in_words(name, value) == words

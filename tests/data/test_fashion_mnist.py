@@ -1,0 +1,192 @@
+"""Where the images come from, what is refused, and how they are split."""
+
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmnist.data import fashion_mnist as datasets
+from fmnist.data.fashion_mnist import DatasetError, find_files, load_fashion_mnist, locate
+from fmnist.data.labels import NUM_CLASSES, Protocol
+from tests.small import small_dataset
+
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+
+def idx(kind: str, count: int) -> bytes:
+    """A well-formed file of zeros, which stands in for one of the real ones."""
+    if kind == "images":
+        return struct.pack(">4i", 2051, count, 28, 28) + bytes(count * 784)
+    return struct.pack(">2i", 2049, count) + bytes(count)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A root with four files of the right sizes and the wrong contents."""
+    raw = tmp_path / "root" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, kind, count in (
+        (TRAIN_IMAGES, "images", 60_000),
+        (TRAIN_LABELS, "labels", 60_000),
+        (TEST_IMAGES, "images", 10_000),
+        (TEST_LABELS, "labels", 10_000),
+    ):
+        (raw / name).write_bytes(idx(kind, count))
+    return raw
+
+
+def swap(left: str, right: str) -> Callable[[Path], None]:
+    def change(raw: Path) -> None:
+        (raw / left).rename(raw / "aside")
+        (raw / right).rename(raw / left)
+        (raw / "aside").rename(raw / right)
+
+    return change
+
+
+def truncate(raw: Path) -> None:
+    path = raw / TRAIN_IMAGES
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def lengthen(raw: Path) -> None:
+    with (raw / TEST_LABELS).open("ab") as stream:
+        stream.write(b"x")
+
+
+def remove(raw: Path) -> None:
+    (raw / TEST_IMAGES).unlink()
+
+
+def other_file(raw: Path) -> None:
+    path = raw / TEST_LABELS
+    path.write_bytes(b"<html>" + path.read_bytes()[6:])
+
+
+def cut_compressed(raw: Path) -> None:
+    path = raw / TEST_IMAGES
+    (raw / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress(path.read_bytes())[:-50])
+    path.unlink()
+
+
+def test_fmnist_data_comes_first_then_the_data_folder_then_drawn_garments(
+    folder: Path, tmp_path: Path
+) -> None:
+    root = folder.parent.parent
+    named = locate(environ={"FMNIST_DATA": str(root)}, data=tmp_path / "data")
+    assert (named.name, named.folder, named.problem) == ("fashion-mnist", folder, None)
+    own = locate(environ={}, data=root)
+    assert (own.name, own.folder) == ("fashion-mnist", folder)
+    neither = locate(environ={}, data=tmp_path / "data")
+    assert (neither.name, neither.folder, neither.problem) == ("drawn-garments", None, None)
+
+
+def test_the_folder_of_the_files_itself_may_be_named(folder: Path) -> None:
+    assert find_files(folder) == folder
+
+
+@pytest.mark.parametrize(("made", "says"), [(False, "there is no folder"), (True, "holds no")])
+def test_a_folder_without_the_files_is_told_and_passed_over(
+    folder: Path, tmp_path: Path, made: bool, says: str
+) -> None:
+    empty = tmp_path / "empty"
+    if made:
+        empty.mkdir()
+    location = locate(environ={"FMNIST_DATA": str(empty)}, data=folder.parent.parent)
+    assert location.folder == folder
+    assert location.problem and says in location.problem and "FMNIST_DATA" in location.problem
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (truncate, "bytes long instead of"),
+        (lengthen, "bytes long instead of"),
+        (remove, "is missing"),
+        (other_file, "are two files swapped"),
+        (swap(TRAIN_IMAGES, TRAIN_LABELS), "bytes long instead of"),
+        (swap(TRAIN_IMAGES, TEST_IMAGES), "bytes long instead of"),
+        (swap(TRAIN_LABELS, TEST_LABELS), "bytes long instead of"),
+        (cut_compressed, "cannot be read"),
+        (lambda _raw: None, "checksum differs"),
+    ],
+)
+def test_damaged_files_are_told_in_one_sentence(
+    folder: Path, change: Callable[[Path], None], says: str
+) -> None:
+    change(folder)
+    with pytest.raises(DatasetError, match=says) as caught:
+        load_fashion_mnist(find_files(folder))
+    assert "\n" not in str(caught.value)
+    assert str(folder) in str(caught.value)
+
+
+def test_reading_writes_nothing(folder: Path) -> None:
+    before = sorted((p.name, p.stat().st_mtime_ns) for p in folder.rglob("*"))
+    folder.chmod(0o555)
+    with pytest.raises(DatasetError, match="checksum differs"):
+        load_fashion_mnist(find_files(folder))
+    assert sorted((p.name, p.stat().st_mtime_ns) for p in folder.rglob("*")) == before
+    folder.chmod(0o755)
+
+
+def test_the_real_data_set(fashion_mnist_folder: Path) -> None:
+    dataset = load_fashion_mnist(fashion_mnist_folder)
+    assert np.bincount(dataset.train_labels).tolist() == [6000] * 10
+    assert np.bincount(dataset.test_labels).tolist() == [1000] * 10
+    train, validation = dataset.split("train"), dataset.split("validation")
+    assert (len(train), len(validation)) == (55_000, 5_000)
+    assert np.bincount(validation.labels).tolist() == [500] * 10
+    together = np.sort(np.concatenate([train.indices, validation.indices]))
+    assert np.array_equal(together, np.arange(60_000))
+    assert np.array_equal(validation.images, dataset.train_images[validation.indices])
+
+
+def test_the_real_data_set_compressed(mirror_files: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in mirror_files.items():
+        (tmp_path / name).write_bytes(content)
+    assert len(load_fashion_mnist(find_files(tmp_path)).test_labels) == 10_000
+
+
+@pytest.mark.parametrize("protocol", ["notebook", "full"])
+def test_all_but_held_out_have_no_validation_and_train_on_all(protocol: Protocol) -> None:
+    dataset = small_dataset()
+    assert len(dataset.split("train", protocol=protocol)) == 600
+    with pytest.raises(ValueError, match="no validation split"):
+        dataset.split("validation", protocol=protocol)
+
+
+def test_validation_is_the_same_every_time() -> None:
+    first, second = (datasets.held_out_mask(small_dataset().train_labels) for _ in range(2))
+    assert np.array_equal(first, second)
+    # the split of shipped evaluations: a change of these would make them lie
+    assert (
+        np.flatnonzero(datasets.held_out_mask(np.tile(np.arange(10), 24).astype(np.uint8)))[
+            :5
+        ].tolist()
+        == FIRST_HELD_OUT
+    )
+
+
+FIRST_HELD_OUT = [5, 8, 37, 55, 63]
+
+
+def test_a_subset_is_spread_over_the_classes_and_repeatable() -> None:
+    labels = np.repeat(np.arange(NUM_CLASSES), 50).astype(np.uint8)
+    chosen = datasets.stratified_subset(labels, 34, seed=5)
+    assert np.array_equal(chosen, datasets.stratified_subset(labels, 34, seed=5))
+    assert not np.array_equal(chosen, datasets.stratified_subset(labels, 34, seed=6))
+    counts = np.bincount(labels[chosen], minlength=NUM_CLASSES)
+    assert counts.sum() == 34 and set(counts.tolist()) == {3, 4}
+
+
+def test_drawn_garments_are_the_same_every_time() -> None:
+    told: list[tuple[int, int]] = []
+    first = datasets.draw_dataset(lambda done, total: told.append((done, total)))
+    assert (len(first.train_labels), len(first.test_labels)) == (10_000, 2_000)
+    assert told[-1] == (12_000, 12_000)
+    assert datasets.draw_dataset().checksum == first.checksum

@@ -1,0 +1,196 @@
+"""Verdicts on images: kept, undone, exported, imported, by several at once."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from fmnist import paths
+from fmnist.evaluation.verdicts import ImageKey, ImportResult, Verdict, VerdictError, VerdictStore
+
+SHIRT = ImageKey("fashion-mnist", "test", 5)
+COAT = ImageKey("fashion-mnist", "train", 59_999)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "artifacts" / "verdicts.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> VerdictStore:
+    return VerdictStore(path)
+
+
+def verdict(image: ImageKey = SHIRT, said: str = "ambiguous", note: str = "") -> Verdict:
+    return Verdict(image, said, note, 1_700_000_000.0, 6, 0, "fashion-cnn")
+
+
+def test_a_verdict_given_here_is_seen_there(store: VerdictStore, path: Path) -> None:
+    before = store.version()
+    store.give(verdict(note="  striped  "))
+    elsewhere = VerdictStore(path)
+    assert elsewhere.get(SHIRT) == verdict(note="striped")
+    assert elsewhere.get(COAT) is None
+    assert elsewhere.version() > before
+
+
+def test_the_newest_verdict_counts(store: VerdictStore) -> None:
+    store.give(verdict())
+    store.give(verdict(said="label-wrong"))
+    found = store.get(SHIRT)
+    assert found and found.verdict == "label-wrong"
+    store.withdraw(SHIRT)
+    assert store.get(SHIRT) is None and store.all() == {}
+
+
+def test_undo_brings_back_what_stood_before(store: VerdictStore) -> None:
+    first = store.give(verdict())
+    second = store.give(verdict(said="label-wrong"))
+    store.undo(second)
+    assert store.get(SHIRT) == verdict()
+    with pytest.raises(VerdictError, match="changed since"):
+        store.undo(second)
+    with pytest.raises(VerdictError, match="changed since"):
+        store.undo(first)
+    with pytest.raises(VerdictError, match="no such verdict"):
+        store.undo(99)
+    withdrawn = store.withdraw(SHIRT)
+    store.undo(withdrawn)
+    assert store.get(SHIRT) == verdict()
+    only = store.give(verdict(COAT))
+    store.undo(only)
+    assert store.get(COAT) is None
+
+
+def test_counts_and_filters(store: VerdictStore) -> None:
+    store.give(verdict())
+    store.give(verdict(COAT, "model-mistake"))
+    store.give(verdict(ImageKey("drawn-garments", "test", 1), "label-wrong"))
+    assert store.counts("fashion-mnist")[6].tolist() == [1, 1, 0]
+    assert store.counts("drawn-garments").sum() == 1
+    assert list(store.all("fashion-mnist", "test")) == [SHIRT]
+    assert len(store.all()) == 3
+
+
+def test_what_is_no_verdict_is_refused(store: VerdictStore) -> None:
+    with pytest.raises(VerdictError, match="no verdict 'nice'"):
+        store.give(verdict(said="nice"))
+    with pytest.raises(VerdictError, match="longer than 500"):
+        store.give(verdict(note="x" * 501))
+    assert store.all() == {}
+
+
+def test_many_threads_lose_nothing(path: Path) -> None:
+    failures = []
+
+    def write(number: int) -> None:
+        own = VerdictStore(path)
+        try:
+            for index in range(20):
+                own.give(verdict(ImageKey("fashion-mnist", "test", 100 * number + index)))
+        except VerdictError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(VerdictStore(path).all()) == 100
+
+
+def test_another_process_writes_at_the_same_time(store: VerdictStore, path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore\n"
+        "store = VerdictStore(Path(sys.argv[1]))\n"
+        "for i in range(50):\n"
+        "    store.give(Verdict(ImageKey('fashion-mnist', 'train', i), 'ambiguous'))\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, str(path)], cwd=paths.PROJECT)
+    for index in range(50):
+        store.give(verdict(ImageKey("fashion-mnist", "test", index)))
+    assert other.wait() == 0
+    assert len(store.all()) == 100
+
+
+def test_an_export_imported_again_changes_nothing(store: VerdictStore, tmp_path: Path) -> None:
+    notes = ["=1+1", "'quoted'", 'a "b", c', "two\nlines", "Ärmel → 袖", "-", ""]
+    for index, note in enumerate(notes):
+        store.give(verdict(ImageKey("fashion-mnist", "test", index), note=note))
+    text = store.export_csv()
+    assert "\n=1+1" not in text and ",=1+1" not in text  # no spreadsheet computes it
+    version = store.version()
+    assert store.import_csv(text) == ImportResult(0, 0, len(notes))
+    assert store.version() == version
+    fresh = VerdictStore(tmp_path / "fresh.sqlite")
+    assert fresh.import_csv(text) == ImportResult(len(notes), 0, 0)
+    assert fresh.all() == store.all()
+    assert [v.note for v in fresh.all().values()] == notes
+
+
+def test_an_import_replaces_other_verdicts(store: VerdictStore) -> None:
+    store.give(verdict())
+    text = store.export_csv()
+    store.give(verdict(said="label-wrong"))
+    assert store.import_csv(text) == ImportResult(0, 1, 0)
+    assert store.get(SHIRT) == verdict()
+
+
+GOOD = "fashion-mnist,test,3,Shirt,Coat,ambiguous,,2026-01-01T00:00:00+00:00,run"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (GOOD.replace("ambiguous", "nice"), "Line 3 .* no verdict 'nice'"),
+        (GOOD.replace(",test,", ",validation,"), "Line 3 .* part 'validation'"),
+        (GOOD.replace(",3,", ",10000,"), "Line 3 .* index '10000'"),
+        (GOOD.replace(",3,", ",-1,"), "Line 3 .* index '-1'"),
+        (GOOD.replace("Shirt", "Hat"), "Line 3 .* no class 'Hat'"),
+        (GOOD.replace("2026-01-01", "soon"), "Line 3 .* the time"),
+        (GOOD.replace(",,", f",{'x' * 501},"), "Line 3 .* note is too long"),
+        ("fashion-mnist,test,3", "Line 3 .* cell"),
+        (GOOD + ",more", "Line 3 .* cell"),
+    ],
+)
+def test_a_bad_line_leaves_everything_as_it_was(store: VerdictStore, line: str, says: str) -> None:
+    header = "dataset,part,index,true_class,predicted_class,verdict,note,time,run"
+    with pytest.raises(VerdictError, match=says):
+        store.import_csv(f"{header}\n{GOOD}\n{line}\n")
+    assert store.all() == {}
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "\x00"])
+def test_other_files_are_no_verdicts(store: VerdictStore, text: str) -> None:
+    with pytest.raises(VerdictError, match="lacks the column|no CSV"):
+        store.import_csv(text)
+
+
+def test_a_damaged_database_is_told_and_left_alone(store: VerdictStore, path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"rubbish" * 100)
+    for use in (lambda: store.get(SHIRT), lambda: store.give(verdict()), store.version):
+        with pytest.raises(VerdictError, match="cannot be read or written"):
+            use()
+    assert path.read_bytes() == b"rubbish" * 100
+
+
+def test_a_newer_database_is_left_alone(store: VerdictStore, path: Path) -> None:
+    store.give(verdict())
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    with pytest.raises(VerdictError, match="newer version"):
+        store.give(verdict(COAT))
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(VerdictError, match="cannot be read or written"):
+        VerdictStore(tmp_path / "file" / "verdicts.sqlite").version()

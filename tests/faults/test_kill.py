@@ -1,0 +1,138 @@
+"""kill -9 of a real process at random moments, resumed: the same run as one left alone."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from fmnist import paths
+from fmnist.runs import store as runs
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.store import Run
+from tests.small import same_result
+
+ROOT = paths.PROJECT
+WRITES = [
+    f"write {name}"
+    for name in ("model.safetensors", "epochs.npz", "checkpoint.pt", "history.jsonl")
+]
+KILLS = [*WRITES, *[""] * 8]  # before each of these files takes its place, then anywhere
+CONFIG = TrainConfig(
+    dataset="drawn-garments", epochs=6, subset=320, batch_size=32, log_every=2, seed=3
+)  # 10 steps an epoch, 60 in all
+
+# Tells each step before it begins, and each file just before it takes its place: the parent kills
+# at one of these moments, so that both the middle of a step and the middle of a write are met.
+CHILD = """
+import itertools, pathlib, signal, sys
+from fmnist import files
+from fmnist.runs import store as runs
+from fmnist.training.loop import train
+from tests.small import small_dataset
+
+numbers = itertools.count(1)
+
+def tell(word):
+    print(word, flush=True)
+    if next(numbers) >= int(sys.argv[3]) and word == sys.argv[4]:
+        signal.pause()  # it is killed here, not a moment later
+
+replace = pathlib.Path.replace
+
+def replace_and_tell(self, target):
+    tell(f"write {pathlib.Path(target).name}")
+    return replace(self, target)
+
+pathlib.Path.replace = replace_and_tell
+
+def control():
+    tell("step")
+    return "continue"
+
+run = runs.open_run(pathlib.Path(sys.argv[1]), sys.argv[2])
+with runs.owning(run):
+    train(run, small_dataset(), control=control, checkpoint_seconds=0)
+tell("done")
+"""
+
+
+def train_until_killed(run: Run, moment: int, word_of_death: str = "") -> tuple[bool, str]:
+    """Train in a process of its own; kill it at its moment-th word, or the next such word.
+
+    Returns
+    -------
+    tuple of bool and str
+        Whether it finished first, and its last word.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(run.folder.parent), run.run_id,
+         str(moment), word_of_death],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout
+    word = ""
+    for number, line in enumerate(child.stdout, 1):
+        word = line.strip()
+        if number >= moment and word_of_death in ("", word):
+            child.kill()  # SIGKILL: no handler, no flush, no finally
+            break
+    child.stdout.close()
+    child.wait()
+    return word == "done", word
+
+
+def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
+    left_alone = runs.create_run(tmp_path / "alone", CONFIG)
+    finished, _ = train_until_killed(left_alone, 10**9)
+    assert finished
+    left_alone = runs.open_run(tmp_path / "alone", left_alone.run_id)
+
+    chance = random.Random(20)
+    run = runs.create_run(tmp_path / "killed", CONFIG)
+    words = []
+    for word_of_death in KILLS:
+        # a child gets two steps further on the average: the kills spread over the run
+        finished, word = train_until_killed(run, chance.randint(1, 14), word_of_death)
+        assert not finished
+        words.append(word)
+        state = runs.open_run(tmp_path / "killed", run.run_id).state
+        assert state == "interrupted", f"after {words}"
+    assert words[: len(WRITES)] == WRITES
+    finished, _ = train_until_killed(run, 10**9)
+    assert finished
+    same_result(left_alone, runs.open_run(tmp_path / "killed", run.run_id))
+    assert not list(run.folder.rglob("*.tmp"))  # of writes that were cut off
+
+
+def test_ctrl_c_in_a_terminal_keeps_the_run_and_resume_finishes_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fmnist", "train"]
+    settings = ["--dataset", "drawn-garments", "--subset", "320", "--epochs", "8"]
+    environment = os.environ | {"FMNIST_ARTIFACTS": str(tmp_path)}
+    with subprocess.Popen(
+        [*command, *settings], cwd=ROOT, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stderr
+        shown = ""
+        while "images/s" not in shown:  # the bar: it trains
+            shown += child.stderr.read(1)
+            assert child.poll() is None, shown
+        child.send_signal(signal.SIGINT)
+        told, _ = child.communicate()
+    assert child.returncode == 1
+    (run,) = runs.list_runs(tmp_path / "runs")
+    assert f"Go on with: python -m fmnist train --resume {run.run_id}" in told
+    assert run.state == "interrupted"
+    assert 0 < run.progress.step < run.progress.steps
+
+    result = subprocess.run(
+        [*command, "--resume", run.run_id],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Finished: epoch" in result.stdout
+    (finished,) = runs.list_runs(tmp_path / "runs")
+    assert finished.state == "finished"
+    assert [entry.epoch for entry in finished.history.epochs] == list(range(1, 9))
+    assert f"Resumed at step {run.progress.step}" in [e.text for e in finished.read_events()]

@@ -1,0 +1,249 @@
+"""Settings: their defaults, what is refused and how, JSON."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from fmnist.models.registry import MODELS
+from fmnist.runs.config import ConfigError, TrainConfig
+from fmnist.runs.recipes import RECIPES, recipe
+
+CHANGED = TrainConfig(
+    model="residual",
+    dataset="drawn-garments",
+    protocol="held-out",
+    epochs=3,
+    batch_size=64,
+    learning_rate=0.01,
+    optimiser="adamw",
+    weight_decay=0.05,
+    schedule="one-cycle",
+    warmup_epochs=2,
+    augmentation="flip-shift",
+    shift_pixels=4,
+    cutout_side=12,
+    low_res_side=20,
+    low_res_share=0.5,
+    mixing="cutmix",
+    mixing_share=0.5,
+    teacher="strong",
+    teacher_share=0.5,
+    label_smoothing=0.1,
+    ema=0.999,
+    patience=None,
+    keep="last",
+    precision="bfloat16",
+    views="flip",
+    drawings="doodles",
+    seed=5,
+    subset=500,
+    log_every=7,
+)
+
+
+def test_defaults_are_the_original_recipe() -> None:
+    assert TrainConfig() == TrainConfig(
+        model="fashion-cnn",
+        dataset="fashion-mnist",
+        protocol="held-out",
+        epochs=20,
+        batch_size=128,
+        learning_rate=1e-3,
+        optimiser="adam",
+        weight_decay=0.0,
+        schedule="constant",
+        warmup_epochs=None,
+        augmentation="none",
+        shift_pixels=2,
+        cutout_side=14,
+        low_res_side=None,
+        low_res_share=0.6,
+        mixing="none",
+        mixing_share=1.0,
+        teacher="none",
+        teacher_share=0.9,
+        label_smoothing=0.0,
+        ema=0.0,
+        patience=None,
+        keep="best",
+        precision="float32",
+        views="one",
+        drawings="none",
+        seed=0,
+        subset=None,
+        log_every=100,
+    )
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig().epochs = 3  # type: ignore[misc]
+
+
+NUMBERS = (
+    "epochs", "batch_size", "learning_rate", "weight_decay", "seed", "subset", "log_every",
+    "mixing_share", "teacher_share", "label_smoothing", "ema", "patience",
+    "warmup_epochs", "shift_pixels", "cutout_side", "low_res_side", "low_res_share",
+)  # fmt: skip
+NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
+CHOICES = (
+    "model", "dataset", "protocol", "optimiser", "schedule", "augmentation", "precision",
+    "drawings", "mixing", "views", "keep",
+)  # fmt: skip
+NO_CHOICES: tuple[Any, ...] = ("", "other", None, 1, True, ["adam"], {})
+IMPOSSIBLE: list[tuple[str, Any]] = [
+    *((name, value) for name in NUMBERS for value in NO_NUMBERS),
+    *((name, None) for name in NUMBERS
+      if name not in ("subset", "patience", "warmup_epochs", "low_res_side")),
+    *((name, 2.0) for name in NUMBERS),
+    *((name, -1) for name in NUMBERS),
+    *((name, 10**400) for name in NUMBERS),
+    *((name, value) for name in CHOICES for value in NO_CHOICES),
+    ("epochs", 0), ("epochs", 1001),
+    ("batch_size", 0), ("batch_size", 4097),
+    ("learning_rate", 0), ("learning_rate", 0.0), ("learning_rate", 1.0000001),
+    ("weight_decay", 1.01), ("weight_decay", 0.1),  # Adam takes none
+    ("seed", 2**32),
+    ("augmentation", "flip-flip"), ("augmentation", "shift-flip"), ("augmentation", "flip-none"),
+    ("mixing_share", 0), ("teacher_share", 0), ("teacher", ""), ("teacher", None), ("teacher", 1),
+    ("label_smoothing", 0.91), ("ema", 1), ("patience", 0), ("patience", 1001),
+    ("warmup_epochs", 0), ("warmup_epochs", 20), ("shift_pixels", 0), ("shift_pixels", 15),
+    ("cutout_side", 0), ("cutout_side", 29), ("low_res_side", 7), ("low_res_side", 28),
+    ("low_res_share", 0),
+    ("subset", 0), ("subset", 9), ("subset", 60_001),
+    ("log_every", 0), ("log_every", 10_001),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> None:
+    for build in (lambda v: TrainConfig(**v), TrainConfig.from_json):
+        with pytest.raises(ConfigError) as caught:
+            build({name: value})
+        assert caught.value.field == name
+        assert str(caught.value).startswith(f"{name}: ")
+        assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 1), ("epochs", 1000),
+        ("batch_size", 1), ("batch_size", 4096),
+        ("learning_rate", 1), ("learning_rate", 1e-12),
+        ("weight_decay", 0), ("weight_decay", 0.0),
+        ("seed", 0), ("seed", 2**32 - 1),
+        ("mixing_share", 1), ("teacher_share", 1),
+        ("label_smoothing", 0), ("label_smoothing", 0.9), ("ema", 0.9999),
+        ("patience", None), ("patience", 1),
+        ("augmentation", "flip-shift-rotate-rand-erase-cutout"),
+        ("warmup_epochs", None), ("warmup_epochs", 1), ("warmup_epochs", 19),
+        ("shift_pixels", 1), ("shift_pixels", 14), ("cutout_side", 1), ("cutout_side", 28),
+        ("low_res_side", None), ("low_res_side", 8), ("low_res_side", 27), ("low_res_share", 1),
+        ("subset", None), ("subset", 10), ("subset", 60_000),
+        ("log_every", 1), ("log_every", 10_000),
+    ],
+)  # fmt: skip
+def test_the_ends_of_each_range_are_allowed(name: str, value: Any) -> None:
+    assert getattr(TrainConfig.from_json({name: value}), name) == value
+
+
+@pytest.mark.parametrize("config", [TrainConfig(), CHANGED])
+def test_json_and_back(config: TrainConfig) -> None:
+    text = json.dumps(config.to_json())
+    assert TrainConfig.from_json(json.loads(text)) == config
+    assert list(json.loads(text)) == [field.name for field in dataclasses.fields(TrainConfig)]
+
+
+def test_every_field_counts() -> None:
+    # a field that is lost on the way would still pass the round trip of its default
+    defaults = TrainConfig().to_json()
+    same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
+    assert same == ["protocol", "patience"]  # these go with one protocol, one choice only
+    assert TrainConfig.from_json({"protocol": "notebook"}).protocol == "notebook"
+    assert TrainConfig.from_json({"patience": 3}).patience == 3
+
+
+def test_adamw_takes_weight_decay() -> None:
+    assert TrainConfig(optimiser="adamw", weight_decay=1.0).weight_decay == 1
+
+
+def test_patience_on_the_test_split_is_refused() -> None:
+    with pytest.raises(ConfigError, match="^patience: needs the held-out protocol"):
+        TrainConfig(protocol="notebook", patience=3)
+    with pytest.raises(ConfigError, match="^patience: goes by the best epoch"):
+        TrainConfig(keep="last", patience=3)
+
+
+def test_the_full_protocol_keeps_the_last_epoch() -> None:
+    assert TrainConfig(protocol="full", keep="last").keep == "last"
+    with pytest.raises(ConfigError, match='^keep: must be "last" under the full protocol'):
+        TrainConfig(protocol="full")
+    with pytest.raises(ConfigError, match="^patience: needs the held-out protocol"):
+        TrainConfig(protocol="full", keep="last", patience=3)
+
+
+def test_teachers_are_the_ids_in_the_setting() -> None:
+    assert TrainConfig().teachers == ()
+    assert TrainConfig(teacher="one+two").teachers == ("one", "two")
+
+
+def test_augmenters_are_the_names_in_the_setting() -> None:
+    assert TrainConfig().augmenters == ()
+    assert TrainConfig(augmentation="flip-erase").augmenters == ("flip", "erase")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_s_own_recipe_trains_it(model: str) -> None:
+    config = TrainConfig(**recipe("own", model))
+    assert config.model == model
+    assert config.to_json().items() >= MODELS[model].recipe.items()
+
+
+def test_a_recipe_can_train_another_model() -> None:
+    assert recipe("sketch", "mlp") == {**RECIPES["sketch"], "model": "mlp"}
+    assert recipe("own") == {}
+    with pytest.raises(ConfigError, match="^model: must be one of"):
+        recipe("own", "vgg")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_are_settings(name: str) -> None:
+    assert TrainConfig(**RECIPES[name]).to_json().items() >= RECIPES[name].items()
+
+
+def test_absent_fields_keep_their_defaults() -> None:
+    assert TrainConfig.from_json({"epochs": 3}) == TrainConfig(epochs=3)
+
+
+def test_an_unknown_field_is_refused_by_its_name() -> None:
+    with pytest.raises(ConfigError, match=r"^momentum: is no setting; known are model, ") as caught:
+        TrainConfig.from_json({"momentum": 0.9})
+    assert caught.value.field == "momentum"
+
+
+@pytest.mark.parametrize("values", [None, [], ["epochs"], 3, "epochs", True])
+def test_settings_must_be_an_object(values: object) -> None:
+    with pytest.raises(ConfigError, match="^config: must be an object") as caught:
+        TrainConfig.from_json(values)
+    assert caught.value.field == "config"
+
+
+@pytest.mark.parametrize(
+    ("student", "teachers"),
+    [
+        ("held-out", ["held-out"]),
+        ("full", ["held-out", "full"]),
+        ("notebook", ["held-out", "full", "notebook"]),
+    ],
+)
+def test_a_teacher_has_seen_nothing_that_is_kept_apart(student: str, teachers: list[str]) -> None:
+    def under(protocol: str, dataset: str = "fashion-mnist") -> TrainConfig:
+        return TrainConfig.from_json({"protocol": protocol, "dataset": dataset, "keep": "last"})
+
+    protocols = ["held-out", "full", "notebook"]
+    assert [p for p in protocols if under(student).may_learn_from(under(p))] == teachers
+    # of other images it may have seen all
+    assert under(student).may_learn_from(under("notebook", "drawn-garments"))

@@ -1,0 +1,589 @@
+"""Folders of runs: made, listed, renamed, deleted; broken ones; who owns them."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import filelock
+import pytest
+
+from fmnist import paths
+from fmnist.data.fashion_mnist import SplitName
+from fmnist.runs import store as runs
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.store import (
+    EpochEntry,
+    History,
+    Progress,
+    Run,
+    RunError,
+    State,
+    StepEntry,
+    Temperature,
+)
+
+ROOT = paths.PROJECT
+CONFIG = TrainConfig(dataset="drawn-garments", epochs=3)
+PROGRESS = Progress(epoch=2, step=15, steps=30, seconds=60.0, images_per_second=800.0)
+
+
+def entry(epoch: int, accuracy: float, loss: float = 1.0, split: SplitName = "test") -> EpochEntry:
+    return EpochEntry(epoch, epoch * 10, 0.5, 0.8, split, loss, accuracy, epoch * 2.0, 900.0)
+
+
+def write_history(run: Run, *entries: EpochEntry | StepEntry) -> None:
+    lines = [
+        e.to_json() if isinstance(e, EpochEntry) else {"kind": "step", **vars(e)} for e in entries
+    ]
+    run.history_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return runs.create_run(tmp_path, CONFIG, name="a run")
+
+
+def reread(run: Run) -> Run:
+    (found,) = runs.list_runs(run.folder.parent)
+    assert found == runs.open_run(run.folder.parent, run.run_id)
+    return found
+
+
+# ---- history and progress ----
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_epoch_entries_to_json_and_back(split: SplitName) -> None:
+    whole = EpochEntry(3, 30, 0.25, 0.9, split, 0.5, 0.8, 12.5, 900.0)
+    line = whole.to_json()
+    assert line["kind"] == "epoch"
+    assert (line[f"{split}_loss"], line[f"{split}_accuracy"]) == (0.5, 0.8)
+    assert EpochEntry.from_json(json.loads(json.dumps(line))) == whole
+
+
+def test_history_keeps_both_kinds_of_lines_in_order() -> None:
+    lines = [
+        '{"kind": "step", "epoch": 1, "step": 5, "loss": 2.25, "seconds": 0.5}',
+        json.dumps(entry(1, 0.5).to_json()),
+        '{"kind": "step", "epoch": 2, "step": 15, "loss": 1.75, "seconds": 3.5}',
+        json.dumps(entry(2, 0.6).to_json()),
+    ]
+    assert History.from_lines(lines) == History(
+        (StepEntry(1, 5, 2.25, 0.5), StepEntry(2, 15, 1.75, 3.5)), (entry(1, 0.5), entry(2, 0.6))
+    )
+
+
+def test_best_is_the_first_of_equals() -> None:
+    epochs = tuple(entry(i, a) for i, a in enumerate([0.5, 0.7, 0.7, 0.6], 1))
+    best = History(epochs=epochs).best
+    assert best is not None
+    assert best.epoch == 2
+    assert History().best is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "epoch"),
+    [
+        ([], None),
+        ([1.0], None),
+        ([1.0, 1.1], None),  # one worse epoch may be chance
+        ([1.0, 1.1, 1.2], 1),
+        ([1.0, 0.8, 0.9, 0.85], 2),
+        ([1.0, 0.9, 0.8, 0.7], None),
+        ([1.0, 1.1, 1.2, 0.9], None),
+    ],
+)
+def test_turned_is_the_lowest_loss_before_two_higher_ones(
+    losses: list[float], epoch: int | None
+) -> None:
+    turned = History(epochs=tuple(entry(i, 0.5, x) for i, x in enumerate(losses, 1))).turned
+    assert (turned.epoch if turned else None) == epoch
+
+
+def test_progress_foresees_the_rest_at_the_pace_so_far() -> None:
+    assert PROGRESS.fraction == 0.5
+    assert PROGRESS.remaining == 60.0
+    assert Progress(step=10, steps=40, seconds=5.0).remaining == 15.0
+    assert Progress(step=40, steps=40, seconds=5.0).remaining == 0.0
+    assert Progress(steps=40).remaining is None  # no pace yet
+    assert Progress().fraction == 0.0
+
+
+# ---- create, list, open ----
+
+
+def test_a_new_run_is_queued_with_what_it_was_given(run: Run) -> None:
+    with runs.owning(run):
+        found = reread(run)
+    assert found.state == "queued"
+    assert found.name == "a run"
+    assert found.config == CONFIG
+    assert found.created == run.created > 1.7e9
+    assert (found.progress, found.history, found.reason) == (Progress(), History(), None)
+    assert (found.dataset, found.environment) == ({}, {})
+    assert [event.text for event in found.read_events()] == ["Created"]
+    assert found.read_events()[0].time == run.created
+
+
+@pytest.mark.parametrize(("epochs", "name"), [(1, "1 epoch"), (20, "20 epochs")])
+def test_a_run_is_named_after_its_model_by_default(tmp_path: Path, epochs: int, name: str) -> None:
+    run = runs.create_run(tmp_path, TrainConfig(epochs=epochs), name="  ")
+    assert reread(run).name == f"fashion-cnn, {name}"
+
+
+def test_status_history_and_details_are_read(run: Run) -> None:
+    run.write_status("failed", PROGRESS, reason="The disk is full.")
+    write_history(run, StepEntry(1, 5, 2.0, 1.0), entry(1, 0.75))
+    document = json.loads(run.config_path.read_text())
+    document |= {"dataset": {"checksum": "abc"}, "environment": {"torch": "2"}, "members": ["a"]}
+    run.config_path.write_text(json.dumps(document))
+    found = reread(run)
+    assert (found.state, found.reason) == ("failed", "The disk is full.")
+    assert found.progress == PROGRESS
+    assert found.history == History((StepEntry(1, 5, 2.0, 1.0),), (entry(1, 0.75),))
+    assert (found.dataset, found.environment) == ({"checksum": "abc"}, {"torch": "2"})
+    assert found.members == ("a",)
+
+
+def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
+    made = [runs.create_run(tmp_path, CONFIG, name=str(number)) for number in range(4)]
+    for run, created in zip(made, [30, 10, 40, 20], strict=True):
+        document = json.loads(run.config_path.read_text())
+        run.config_path.write_text(json.dumps(document | {"created": created}))
+    assert [run.name for run in runs.list_runs(tmp_path)] == ["2", "0", "3", "1"]
+    assert len(set(runs.run_ids(tmp_path))) == 4
+
+
+def test_what_is_no_run_is_not_listed(run: Run) -> None:
+    root = run.folder.parent
+    (root / "notes.txt").write_text("mine")
+    (root / "empty").mkdir()
+    shutil.copytree(run.folder, root / ".hidden")
+    assert [found.run_id for found in runs.list_runs(root)] == [run.run_id]
+    assert runs.list_runs(root / "nowhere") == []
+
+
+@pytest.mark.parametrize("run_id", ["absent", "", ".", "..", "../runs", "a/b", "/tmp", ".trash"])
+def test_what_is_no_run_cannot_be_opened(run: Run, run_id: str) -> None:
+    root = run.folder.parent
+    shutil.copytree(run.folder, root / ".trash")  # a folder of that name may well be there
+    shutil.copy(run.config_path, root)
+    with pytest.raises(RunError, match="^There is no run "):
+        runs.open_run(root, run_id)
+    with pytest.raises(RunError, match="is no longer in the trash"):
+        runs.restore_run(root, run_id)
+
+
+# ---- broken folders ----
+
+
+def changed(document: str, **values: Any) -> bytes:
+    """A good file's content with some values of it changed."""
+    good: dict[str, dict[str, Any]] = {
+        "config": {"created": 5.0, "config": CONFIG.to_json()},
+        "status": {"state": "finished", "reason": None, **vars(PROGRESS)},
+        "step": {"kind": "step", "epoch": 1, "step": 5, "loss": 2.0, "seconds": 1.0},
+        "epoch": entry(1, 0.5).to_json(),
+    }
+    return json.dumps(good[document] | values).encode()
+
+
+def each(document: str, fields: str, *values: Any) -> list[bytes]:
+    """A good file's content, with each of the fields changed to each of the values in turn."""
+    return [changed(document, **{field: v}) for field in fields.split() for v in values]
+
+
+NO_JSON = [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000]
+NO_OBJECT = [b"[]", b"3", b"null", b'"text"', b"true", b'["config", "state", "kind"]', b"{}"]
+NO_TEXTS: list[Any] = [None, [], 3, "text", {"checksum": 3}, {"torch": None}]
+NO_NUMBER: list[Any] = [None, "1", True, [], {}, float("nan"), float("inf"), 10**400]
+NO_WHOLE = [*NO_NUMBER, 1.5, -1]
+BROKEN = {
+    "config.json": [
+        *NO_JSON, *NO_OBJECT,
+        *each("config", "config", None, [], 3, "text", {"epochs": 0}, {"unknown": 1}),
+        *each("config", "created", *NO_NUMBER, -1, 1e14),
+        *each("config", "dataset environment", *NO_TEXTS),
+        *each("config", "members", 3, "one", [3], {}, None),
+    ],
+    "status.json": [
+        *NO_JSON, *NO_OBJECT,
+        *each("status", "state", "exploded", None, 3, [], {}, ["running"]),
+        *each("status", "reason", 3, [], {}, True),
+        *each("status", "epoch step steps", *NO_WHOLE),
+        *each("status", "seconds images_per_second", *NO_NUMBER),
+    ],
+    "history.jsonl": [
+        changed("step") + b"\n" + line + b"\n" + changed("epoch") + b"\n"
+        for line in (
+            *NO_JSON, *NO_OBJECT,
+            *each("step", "kind", "other", None, 3, []),
+            *each("step", "epoch step", *NO_WHOLE),
+            *each("step", "loss seconds", *NO_NUMBER),
+            *each("epoch", "epoch step", *NO_WHOLE),
+            *each("epoch", "train_loss train_accuracy test_loss test_accuracy", *NO_NUMBER),
+            *each("epoch", "seconds images_per_second", *NO_NUMBER),
+        )
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_these_files_are_good_but_for_what_is_changed_below(run: Run, name: str) -> None:
+    run.config_path.write_bytes(changed("config"))
+    run.status_path.write_bytes(changed("status"))
+    run.history_path.write_bytes(changed("step") + b"\n" + changed("epoch") + b"\n")
+    assert (reread(run).state, reread(run).created) == ("finished", 5.0)
+    (run.folder / name).write_bytes(BROKEN[name][-1])
+    assert reread(run).state == "broken"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_damaged_file_shows_as_broken_with_its_reason(run: Run, name: str) -> None:
+    root = run.folder.parent
+    other = runs.create_run(root, CONFIG, name="another")
+    for content in BROKEN[name]:
+        (run.folder / name).write_bytes(content)
+        found = {r.run_id: r for r in runs.list_runs(root)}
+        broken = found[run.run_id]
+        assert broken.state == "broken", content[:200]
+        assert name in str(broken.reason), content[:200]
+        assert broken.name == "a run"
+        assert (broken.config == CONFIG) is (name != "config.json"), content[:200]
+        assert found[other.run_id].state == "interrupted"  # the others are still there
+        assert runs.open_run(root, run.run_id) == broken
+
+
+def test_a_history_that_is_no_text_shows_as_broken(run: Run) -> None:
+    run.history_path.write_bytes(b"\xff\xfe\x00")
+    assert reread(run).state == "broken"
+
+
+@pytest.mark.parametrize("name", ["config.json", "status.json", "history.jsonl"])
+def test_a_folder_in_a_files_place_shows_as_broken(run: Run, name: str) -> None:
+    (run.folder / name).unlink(missing_ok=True)
+    (run.folder / name).mkdir()
+    assert reread(run).state == "broken"
+    assert reread(run).reason
+
+
+def test_a_run_without_status_is_broken(run: Run) -> None:
+    run.status_path.unlink()
+    assert reread(run).state == "broken"
+    assert "status.json cannot be read" in str(reread(run).reason)
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"[]", b"3", b'{"name": ""}', b'{"name": 3}', b'{"name": null}', b"\xff"]
+)
+def test_without_a_readable_name_it_goes_by_its_id(run: Run, content: bytes | None) -> None:
+    run.name_path.unlink()
+    if content is not None:
+        run.name_path.write_bytes(content)
+    assert reread(run).name == run.run_id
+    assert reread(run).state == "interrupted"  # broken it is not
+
+
+def test_damaged_events_are_left_out(run: Run) -> None:
+    with run.events_path.open("ab") as stream:
+        for line in (b"", b"{", b"[]", b"\xff\xfe", b'{"time": "noon", "text": "x"}', b"[" * 10**5,
+                     b'{"time": 1e300, "text": "x"}', b'{"time": NaN, "text": "x"}'):  # fmt: skip
+            stream.write(line + b"\n")
+    run.log_event("Started", time=5.0)
+    with run.events_path.open("ab") as stream:
+        stream.write(b'{"time": 6.0, "te')  # cut off by a crash
+    assert [event.text for event in run.read_events()] == ["Created", "Started"]
+    run.events_path.unlink()
+    assert run.read_events() == []
+    run.events_path.mkdir()
+    assert run.read_events() == []
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_a_lock_that_cannot_be_opened_is_held_by_nobody(run: Run, state: State) -> None:
+    (run.folder / ".lock").mkdir()
+    run.write_status(state, PROGRESS)
+    expected = "interrupted" if state in runs.ACTIVE_STATES else state
+    assert reread(run).state == expected
+
+
+# ---- owners ----
+
+
+@contextmanager
+def owned_by_thread(run: Run) -> Iterator[None]:
+    taken, free = threading.Event(), threading.Event()
+
+    def own() -> None:
+        with runs.owning(run):
+            taken.set()
+            free.wait()
+
+    thread = threading.Thread(target=own)
+    thread.start()
+    assert taken.wait(60)
+    try:
+        yield
+    finally:
+        free.set()
+        thread.join()
+
+
+@contextmanager
+def owned_by_process(run: Run) -> Iterator[None]:
+    script = (
+        "import sys; from pathlib import Path; from fmnist import runs\n"
+        "with runs.owning(runs.open_run(Path(sys.argv[1]), sys.argv[2])):\n"
+        "    print('taken', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(run.folder.parent), run.run_id],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout and child.stdout.readline() == "taken\n"
+        yield
+        child.kill()  # nobody gives the lock back: the system takes it
+
+
+Owner = Callable[[Run], Any]
+ACTIVE: tuple[State, ...] = ("queued", "running", "paused")
+OWNERS = [runs.owning, owned_by_thread, owned_by_process]
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_run_runs_while_somebody_owns_it(run: Run, owner: Owner) -> None:
+    for state in ACTIVE:
+        run.write_status(state, PROGRESS)
+        assert reread(run).state == "interrupted"
+    with owner(run):
+        assert runs.is_owned(run.folder)
+        for state in ACTIVE:
+            run.write_status(state, PROGRESS)
+            assert reread(run).state == state
+    assert not runs.is_owned(run.folder)
+    assert reread(run).state == "interrupted"
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
+def test_a_run_that_has_ended_needs_no_owner(run: Run, state: State) -> None:
+    run.write_status(state, PROGRESS)
+    assert reread(run).state == state
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_an_owned_run_can_neither_be_owned_again_nor_deleted(
+    run: Run, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lock(self: Run) -> filelock.BaseFileLock:  # one that does not wait for five seconds
+        return filelock.FileLock(self.folder / ".lock", timeout=0, thread_local=False)
+
+    monkeypatch.setattr(Run, "lock", lock)
+    with owner(run):
+        with pytest.raises(RunError, match="already being trained elsewhere"), runs.owning(run):
+            pass
+        with pytest.raises(RunError, match="a run is training; stop it before deleting it"):
+            runs.delete_run(run)
+        assert runs.is_owned(run.folder)  # being refused took nothing away
+    assert reread(run).state == "interrupted"
+    runs.delete_run(run)
+
+
+def test_an_owner_that_fails_gives_the_run_back(run: Run) -> None:
+    with pytest.raises(ZeroDivisionError), runs.owning(run):
+        raise ZeroDivisionError
+    assert not runs.is_owned(run.folder)
+
+
+def test_looking_at_a_run_disturbs_nobody(run: Run) -> None:
+    run.write_status("running", PROGRESS)
+    with runs.owning(run):
+        pass  # leaves the lock's file
+    together = threading.Barrier(4)
+    states: list[str] = []
+
+    def look() -> None:
+        together.wait()
+        states.extend(runs.open_run(run.folder.parent, run.run_id).state for _ in range(200))
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        with runs.owning(run):  # never refused for somebody's looking
+            assert runs.is_owned(run.folder)
+    for thread in threads:
+        thread.join()
+    assert len(states) == 800
+
+
+def test_lookers_do_not_take_each_other_for_the_owner(run: Run) -> None:
+    run.write_status("running", PROGRESS)
+    with runs.owning(run):
+        pass
+    together = threading.Barrier(4)
+    states: set[str] = set()
+
+    def look() -> None:
+        together.wait()
+        states.update(runs.open_run(run.folder.parent, run.run_id).state for _ in range(200))
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert states == {"interrupted"}
+
+
+# ---- rename, delete, restore, zip ----
+
+
+def test_rename(run: Run) -> None:
+    runs.rename_run(run, "  my \n best   run ")
+    assert reread(run).name == "my best run"
+    runs.rename_run(run, "x" * 80)
+    assert reread(run).name == "x" * 80
+
+
+@pytest.mark.parametrize("name", ["", " \n\t", "x" * 81])
+def test_a_name_has_1_to_80_characters(run: Run, name: str) -> None:
+    with pytest.raises(RunError, match="a name of 1 to 80 characters"):
+        runs.rename_run(run, name)
+    assert reread(run).name == "a run"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder but the lock."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_a_deleted_run_can_be_brought_back(run: Run) -> None:
+    root = run.folder.parent
+    run.evaluation_path("test").parent.mkdir()
+    run.evaluation_path("test").write_bytes(b"logits")
+    before = contents(run.folder)
+    runs.delete_run(run)
+    assert runs.list_runs(root) == []
+    assert not run.folder.exists()
+    with pytest.raises(RunError, match="it may have been deleted"):
+        runs.open_run(root, run.run_id)
+    assert runs.restore_run(root, run.run_id) == reread(run)
+    assert contents(run.folder) == before
+    with pytest.raises(RunError, match="is no longer in the trash"):
+        runs.restore_run(root, run.run_id)
+
+
+def test_one_undo_is_kept(run: Run) -> None:
+    root = run.folder.parent
+    second = runs.create_run(root, CONFIG)
+    runs.delete_run(run)
+    runs.delete_run(second)
+    with pytest.raises(RunError, match="is no longer in the trash"):
+        runs.restore_run(root, run.run_id)
+    assert runs.restore_run(root, second.run_id).run_id == second.run_id
+
+
+def test_deleting_twice_keeps_the_undo(run: Run) -> None:
+    before = contents(run.folder)
+    runs.delete_run(run)
+    with pytest.raises(RunError, match="it may have been deleted"):
+        runs.delete_run(run)  # a second click, or another tab
+    assert not run.folder.exists()
+    runs.restore_run(run.folder.parent, run.run_id)
+    assert contents(run.folder) == before
+
+
+def test_a_broken_run_can_be_deleted(run: Run) -> None:
+    run.config_path.write_text("{")
+    runs.delete_run(reread(run))
+    assert runs.list_runs(run.folder.parent) == []
+
+
+def test_zip_holds_the_folder_but_what_is_for_the_moment(run: Run) -> None:
+    run.evaluation_path("test").parent.mkdir()
+    run.evaluation_path("test").write_bytes(b"logits")
+    expected = {f"{run.run_id}/{name}": content for name, content in contents(run.folder).items()}
+    assert len(expected) == 5
+    (run.folder / ".checkpoint.pt.x.tmp").write_bytes(b"half")
+    with runs.owning(run):
+        archive = zipfile.ZipFile(io.BytesIO(runs.zip_run(run)))
+    assert archive.testzip() is None
+    assert {name: archive.read(name) for name in archive.namelist()} == expected
+
+
+def test_a_zip_unpacked_is_a_run_again(run: Run, tmp_path: Path) -> None:
+    run.write_status("finished", PROGRESS)
+    other = tmp_path / "other"
+    zipfile.ZipFile(io.BytesIO(runs.zip_run(run))).extractall(other)
+    found = runs.open_run(other, run.run_id)
+    assert (found.state, found.name, found.config) == ("finished", "a run", CONFIG)
+
+
+# ---- where runs live ----
+
+
+def test_artifacts_folder_follows_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FMNIST_ARTIFACTS", raising=False)
+    assert paths.runs_folder() == ROOT / "artifacts" / "runs"
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path))
+    assert paths.runs_folder() == tmp_path / "runs"
+    assert paths.pretrained_folder() == ROOT / "artifacts" / "pretrained"
+
+
+# ---- temperature ----
+
+
+def test_a_temperature_is_kept_with_the_run(run: Run) -> None:
+    write_history(run, entry(1, 0.8), entry(2, 0.9))
+    run = reread(run)
+    assert runs.kept_temperature(run) is None
+    kept = Temperature(1.85, 2, 0.26, 0.2)
+    runs.keep_temperature(run, kept)
+    assert runs.kept_temperature(run) == kept
+    assert runs.temperature_path(run).parent == run.folder  # so that its archive has it
+    runs.keep_temperature(run, None)
+    assert runs.kept_temperature(run) is None
+    runs.keep_temperature(run, None)
+
+
+def test_a_temperature_of_other_weights_is_none(run: Run) -> None:
+    runs.keep_temperature(run, Temperature(1.85, 1, 0.26, 0.2))
+    assert runs.kept_temperature(run) is None  # no epoch yet
+    write_history(run, entry(1, 0.8))
+    assert runs.kept_temperature(reread(run)) is not None
+    write_history(run, entry(1, 0.8), entry(2, 0.9))
+    assert runs.kept_temperature(reread(run)) is None
+
+
+@pytest.mark.parametrize(
+    "content", ["rubbish", "{}", "[]", '{"temperature": 0, "epoch": 1, "loss_before": 1, '
+    '"loss_after": 1}', '{"temperature": NaN, "epoch": 1, "loss_before": 1, "loss_after": 1}'],
+)  # fmt: skip
+def test_a_damaged_temperature_is_told(run: Run, content: str) -> None:
+    runs.temperature_path(run).write_text(content)
+    with pytest.raises(RunError, match=r"cannot be read .*; delete .*temperature\.json"):
+        runs.kept_temperature(run)
+
+
+def test_a_shipped_models_folder_stays_as_it_came(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path)
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
+    before = sorted(run.folder.iterdir())
+    runs.keep_temperature(run, Temperature(1.85, 1, 0.26, 0.2))
+    assert sorted(run.folder.iterdir()) == before
+    write_history(run, entry(1, 0.8))
+    kept = runs.kept_temperature(runs.open_run(tmp_path, run.run_id))
+    assert kept and kept.value == 1.85

@@ -1,0 +1,255 @@
+"""The sheet: shapes that a browser sends, steps back and forth, strokes over an image."""
+
+import base64
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fmnist.data.labels import IMAGE_SIZE
+from fmnist.sketchpad import canvas, examples
+from fmnist.sketchpad.canvas import SIDE, Shape, Step, Steps
+
+
+def pen(*points: tuple[float, float], stroke: str = canvas.INK) -> Shape:
+    path = [["L" if i else "M", x, y] for i, (x, y) in enumerate(points)]
+    return {"type": "Path", "path": path, "stroke": stroke, "strokeWidth": 8, "fill": None}
+
+
+BOX = pen((80, 80), (250, 80), (250, 250), (80, 250), (80, 80))
+
+
+# --- Shapes -------------------------------------------------------------------------------------
+
+
+def test_what_the_pen_draws_is_kept_as_it_is() -> None:
+    assert canvas.sound_shapes({"objects": [BOX], "background": "#ffffff"}) == [BOX]
+    assert canvas.sound_shapes([BOX]) == [BOX]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        3,
+        "objects",
+        {},
+        {"objects": None},
+        {"objects": "Path"},
+        [None, 3, "Path", []],
+        [{"type": "Image", "src": "https://example.org/a.png"}],
+        [{"type": "Textbox", "text": "a"}],
+        [{"path": []}],
+    ],
+)
+def test_what_no_pen_draws_is_left_out(sent: object) -> None:
+    assert canvas.sound_shapes(sent) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("src", "https://example.org/a.png"),
+        ("fill", {"type": "pattern", "source": "https://example.org/a.png"}),
+        ("stroke", "x" * 1000),
+        ("path", [["M", "a", "b"]]),
+        ("path", [[{}]]),
+        ("path", "M 0 0"),
+        ("points", [{"x": 1, "y": "a"}]),
+        ("strokeDashArray", [{}]),
+        ("clipPath", {"type": "Image"}),
+    ],
+)
+def test_values_that_are_more_than_a_shape_are_left_out(name: str, value: object) -> None:
+    (shape,) = canvas.sound_shapes([{**BOX, name: value}])
+    assert shape.get(name) != value
+    canvas.is_started([shape])
+    Step([shape]).is_same(Step([BOX]))
+
+
+def test_too_much_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 500 shapes; clear some"):
+        canvas.sound_shapes([BOX] * 501)
+    with pytest.raises(ValueError, match="too many lines; clear some"):
+        canvas.sound_shapes([pen(*[(0.0, 0.0)] * 30_000)] * 2)
+
+
+def test_examples_fit_the_sheet() -> None:
+    assert "T-shirt" in examples.examples()
+    for drawing in examples.examples().values():
+        shapes = canvas.from_strokes(drawing)
+        assert canvas.sound_shapes(json.loads(json.dumps(shapes))) == shapes
+        assert canvas.is_started(shapes)
+        numbers = [n for s in shapes for part in s["path"] for n in part[1:]]
+        assert min(numbers) > 0.1 * SIDE and max(numbers) < 0.9 * SIDE
+
+
+def test_a_picture_of_strokes_shows_them_where_they_are() -> None:
+    rgba = canvas.pixels(canvas.picture_of([BOX]))
+    dark = rgba[..., 0] < 128
+    assert dark[80, 78:252].all() and dark[78:83, 165].all()
+    assert not dark[90:240, 90:240].any() and not dark[:74].any()
+    assert (rgba[..., 3] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("shapes", "expected"),
+    [
+        ([], False),
+        ([pen((100, 100))], False),
+        ([pen((100, 100), (100.1, 100))], False),
+        ([pen((50, 50), (300, 60))], False),
+        ([pen((50, 50), (300, 60)), pen((50, 60), (300, 70))], True),
+        ([BOX], True),
+        ([pen((10, 10), (20, 10), (20, 20), (10, 20), (10, 10))], False),
+        ([pen((80, 80), (250, 80), (250, 250), (80, 250), stroke=canvas.PAPER)], False),
+        ([{"type": "Circle", "radius": 60, "left": 30, "top": 30}], True),
+        ([{"type": "Rect", "left": 30, "top": 30, "width": 90, "height": 90}], True),
+        ([{"type": "Line", "left": 30, "top": 30, "width": 90, "height": 90}], False),
+        ([{"type": "Polygon", "points": [{"x": 0, "y": 0}, {"x": 90, "y": 0}, {"x": 0, "y": 90}]}],
+         True),
+        ([{"type": "Rect"}], False),
+        ([{"type": "Path", "path": [["M"], ["z"]]}], False),
+        ([{"type": "Rect", "left": float("nan"), "width": float("inf"), "height": 9}], False),
+    ],
+)  # fmt: skip
+def test_a_stroke_is_no_drawing_yet(shapes: list[Shape], expected: bool) -> None:
+    assert canvas.is_started(shapes) is expected
+
+
+# --- Steps --------------------------------------------------------------------------------------
+
+
+def drawn(*shapes: Shape, picture: bytes = b"") -> Step:
+    return Step(list(shapes), picture)
+
+
+OTHER = pen((10, 10), (90, 90))
+
+
+def test_back_and_forth() -> None:
+    steps = Steps()
+    assert not steps.can_undo and not steps.can_redo
+    steps.take(drawn(BOX))
+    steps.take(drawn(BOX, OTHER))
+    steps.move(-1)
+    assert steps.now.shapes == [BOX] and steps.can_undo and steps.can_redo
+    steps.move(-5)
+    assert steps.now.shapes == [] and not steps.can_undo
+    steps.move(5)
+    assert steps.now.shapes == [BOX, OTHER] and not steps.can_redo
+
+
+def test_a_stroke_after_going_back_is_a_new_way() -> None:
+    steps = Steps()
+    steps.take(drawn(BOX))
+    steps.move(-1)
+    steps.take(drawn(OTHER))
+    assert steps.now.shapes == [OTHER] and not steps.can_redo and steps.can_undo
+
+
+def test_the_canvas_repeats_what_it_was_told() -> None:
+    steps = Steps()
+    steps.take(drawn(BOX))
+    steps.take(drawn(BOX, OTHER))
+    steps.move(-1)
+    as_polygon = {"type": "Polygon", "points": [{"x": 1, "y": 2}], "stroke": "#000000"}
+    steps.take(drawn(as_polygon, picture=b"png"))  # the same box, in other words
+    assert steps.now.picture == b"png"
+    assert steps.can_redo and len(steps.taken) == 3
+    steps.take(drawn(as_polygon, OTHER))
+    assert len(steps.taken) == 3 and not steps.can_redo
+
+
+def test_the_canvas_has_an_undo_of_its_own() -> None:
+    steps = Steps()
+    steps.take(drawn(BOX))
+    steps.take(drawn(BOX, OTHER))
+    steps.take(drawn(BOX))
+    assert steps.at == 1 and steps.can_redo
+    steps.take(drawn(BOX, OTHER))
+    assert steps.at == 2 and len(steps.taken) == 3
+
+
+def test_shapes_in_other_places_are_other_shapes() -> None:
+    one: Shape = {"type": "Rect", "left": 10, "top": 10, "width": 50, "height": 50}
+    assert drawn(one).is_same(drawn({**one, "left": 10.2}))
+    assert not drawn(one).is_same(drawn({**one, "left": 30}))
+    assert not drawn(one).is_same(drawn({**one, "angle": 30}))
+    assert not drawn(BOX).is_same(drawn(OTHER))
+
+
+def test_old_steps_are_forgotten() -> None:
+    steps = Steps()
+    for number in range(200):
+        steps.take(drawn(pen((number, 0), (0, 5))))
+    assert len(steps.taken) < 100 and steps.now.shapes == [pen((199, 0), (0, 5))]
+
+
+# --- Pixels -------------------------------------------------------------------------------------
+
+
+def png(array: Any, mode: str | None = None) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_pixels_of_what_the_canvas_sends() -> None:
+    sheet = np.full((SIDE, SIDE, 4), 255, np.uint8)
+    sheet[5, 7] = (0, 0, 0, 255)
+    url = "data:image/png;base64," + base64.b64encode(png(sheet)).decode()
+    read = canvas.pixels(canvas.from_data_url(url))
+    assert np.array_equal(read, sheet)
+    assert not canvas.is_blank(read)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [None, 3, "", "data:image/png;base64,", "data:image/png;base64,%%%", "https://example.org/a",
+     "data:image/png;base64," + base64.b64encode(b"rubbish").decode(),
+     "data:image/png;base64," + base64.b64encode(png(np.zeros((9, 9, 4), np.uint8))).decode()],
+)  # fmt: skip
+def test_what_is_no_picture_of_the_sheet_is_blank(sent: object) -> None:
+    read = canvas.pixels(canvas.from_data_url(sent))
+    assert read.shape == (SIDE, SIDE, 4) and canvas.is_blank(read)
+
+
+def image() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.random.default_rng(0).integers(0, 256, (IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+
+
+def test_an_image_without_strokes_is_seen_as_it_is() -> None:
+    nothing = np.zeros((SIDE, SIDE, 4), np.uint8)
+    assert np.array_equal(canvas.painted_over(image(), nothing), image())
+
+
+def test_strokes_cover_the_image_where_they_are() -> None:
+    strokes = np.zeros((SIDE, SIDE, 4), np.uint8)
+    strokes[:12, :24] = (255, 255, 255, 255)  # two image pixels, white
+    strokes[12:24, :12] = (0, 0, 0, 255)  # one below, black
+    strokes[24:36, :12] = (255, 255, 255, 128)
+    seen = canvas.painted_over(image(), strokes)
+    assert seen[0, 0] == seen[0, 1] == 255 and seen[1, 0] == 0
+    assert seen[2, 0] == pytest.approx((int(image()[2, 0]) + 255) / 2, abs=2)
+    untouched = np.ones((IMAGE_SIZE, IMAGE_SIZE), bool)
+    untouched[[0, 0, 1, 2], [0, 1, 0, 0]] = False
+    assert np.array_equal(seen[untouched], image()[untouched])
+
+
+def test_enlarged_has_sharp_pixels() -> None:
+    large = np.asarray(Image.open(io.BytesIO(canvas.enlarged(image()))))
+    assert large.shape == (SIDE, SIDE)
+    assert np.array_equal(large[::12, ::12], image()) and np.array_equal(
+        large[11::12, 11::12], image()
+    )
+
+
+@pytest.mark.parametrize("shape", [(10, 400), (400, 10), (1, 1), (336, 336)])
+def test_a_picture_is_fitted_into_the_place_of_the_sheet(shape: tuple[int, int]) -> None:
+    picture = np.full((*shape, 4), 200, np.uint8)
+    with Image.open(io.BytesIO(canvas.fitted(picture))) as fitted:
+        assert fitted.size == (2 * SIDE, 2 * SIDE)

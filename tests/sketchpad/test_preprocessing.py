@@ -1,0 +1,196 @@
+"""From a canvas to the image that a classifier sees, and to its answer."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fmnist.runs.store import RunError
+from fmnist.sketchpad.preprocessing import GARMENT_THRESHOLD, Preparation, classify, to_model_input
+
+TROUSERS = [(120, 60), (280, 60), (300, 340), (230, 340), (200, 150), (170, 340), (100, 340)]
+
+
+def canvas(
+    points: list[tuple[int, int]],
+    *,
+    pen: int = 6,
+    ink: str = "black",
+    ground: str | None = "white",
+    size: int = 400,
+    filled: bool = False,
+) -> NDArray[np.uint8]:
+    """A closed line as a canvas gives it; no ground is glass."""
+    image = Image.new("RGBA", (size, size), ground or (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    if filled:
+        draw.polygon(points, fill=ink)
+    draw.line([*points, points[0], points[1]], fill=ink, width=pen, joint="curve")
+    return np.asarray(image)
+
+
+def difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Mean over pixels, as a share of the ink in the first."""
+    return float(np.abs(a.astype(float) - b).sum() / a.astype(float).sum())
+
+
+def box_of(image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of what is lit."""
+    rows, columns = np.flatnonzero(image.max(axis=1) > 60), np.flatnonzero(image.max(axis=0) > 60)
+    return int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
+
+
+def test_an_empty_canvas_is_black() -> None:
+    for ground in ("white", "black", "gray", None):
+        image = to_model_input(canvas([(0, 0), (0, 0)], pen=0, ground=ground))
+        assert image.shape == (28, 28) and image.dtype == np.uint8
+        assert not image.any()
+
+
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [("white", "black"), ("black", None), ("white", None), ("red", "white"), ("navy", "beige")],
+)
+def test_colours_do_not_matter(ink: str, ground: str | None) -> None:
+    expected = to_model_input(canvas(TROUSERS))
+    assert difference(expected, to_model_input(canvas(TROUSERS, ink=ink, ground=ground))) < 0.02
+
+
+@pytest.mark.parametrize("pen", [2, 4, 10, 16])
+def test_the_pen_does_not_matter(pen: int) -> None:
+    expected = to_model_input(canvas(TROUSERS))
+    assert difference(expected, to_model_input(canvas(TROUSERS, pen=pen))) < 0.25
+    as_drawn = Preparation(line_width=None)
+    thin = to_model_input(canvas(TROUSERS, pen=2), as_drawn)
+    assert thin.sum() < 0.6 * to_model_input(canvas(TROUSERS, pen=16), as_drawn).sum()
+
+
+def test_place_and_size_do_not_matter() -> None:
+    expected = to_model_input(canvas(TROUSERS))
+    small = [(x // 2 + 150, y // 2 + 20) for x, y in TROUSERS]
+    assert difference(expected, to_model_input(canvas(small, pen=3))) < 0.25
+    whole = to_model_input(canvas(small, pen=3), Preparation(crop=False))
+    top, bottom, left, _ = box_of(whole)
+    assert abs(top - 50 * 28 / 400) <= 2  # lines are widened outwards, too
+    assert abs(bottom - 190 * 28 / 400) <= 2
+    assert left > 12
+
+
+def test_the_longest_side_fills_the_image_and_the_shape_is_kept() -> None:
+    top, bottom, left, right = box_of(to_model_input(canvas(TROUSERS)))
+    assert top <= 1 and bottom >= 26
+    assert (right - left) / (bottom - top) == pytest.approx(200 / 280, abs=0.1)
+    assert abs(left - (27 - right)) <= 1  # in the middle
+
+
+def test_centre_of_mass() -> None:
+    lopsided = canvas([(100, 50), (100, 350), (110, 350), (110, 200), (220, 200), (110, 190)])
+    box, mass = (to_model_input(lopsided, Preparation(centre=c)) for c in ("box", "mass"))
+
+    def middle(image: NDArray[np.uint8]) -> float:
+        return float((image.sum(axis=0) * np.arange(28)).sum() / image.sum())
+
+    assert abs(middle(mass) - 13.5) < 0.6 < abs(middle(box) - 13.5)
+
+
+def test_orientation() -> None:
+    image = to_model_input(canvas([(100, 50), (300, 50), (300, 60), (110, 60), (110, 350)]))
+    assert image[:4].astype(int).sum() > 3 * image[-4:].astype(int).sum()  # the bar is above
+    assert image[14, :10].any() and not image[14, 18:].any()
+
+
+def test_closed_shapes_are_filled_on_wish() -> None:
+    drawing = canvas([(60, 60), (340, 60), (340, 340), (60, 340)])
+    assert to_model_input(drawing)[14, 14] == 0
+    filled = to_model_input(drawing, Preparation(fill=0.5))
+    assert filled[14, 14] == pytest.approx(128, abs=1)
+    assert filled[14, 0] > 200  # the line stays a line
+
+
+def test_areas_keep_their_width() -> None:
+    area = canvas(TROUSERS, filled=True)
+    assert difference(to_model_input(area), to_model_input(area, Preparation(line_width=4.0))) == 0
+
+
+def test_a_photograph_keeps_its_tones() -> None:
+    image = Image.new("RGB", (300, 200), (235, 232, 228))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((50, 40, 149, 160), fill=(30, 30, 40))
+    draw.rectangle((150, 40, 249, 160), fill=(130, 130, 140))
+    seen = to_model_input(np.asarray(image.convert("RGBA")))
+    assert seen[14, 5] > 240
+    assert 80 < seen[14, 22] < 160
+    assert seen[0, 0] == 0
+
+
+def test_dark_ink_and_light_ink_on_demand() -> None:
+    half = np.full((100, 100, 4), 255, np.uint8)
+    half[:, :50, :3] = 0
+    dark = to_model_input(half, Preparation(ink="dark", crop=False))
+    light = to_model_input(half, Preparation(ink="light", crop=False))
+    assert dark[:, :13].min() == 255 and dark[:, 15:].max() == 0
+    assert (dark[:, [3, 24]] == light[:, [24, 3]]).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"centre": "top"}, {"ink": "grey"}, {"line_width": 0.1}, {"line_width": 20.0}, {"fill": 1.5}],
+)
+def test_impossible_preparations(values: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(values))):
+        Preparation(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(10, 10), (10, 10, 3), (0, 10, 4)])
+def test_other_arrays(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        to_model_input(np.zeros(shape, np.uint8))
+    with pytest.raises(ValueError, match="float64"):
+        to_model_input(np.zeros((10, 10, 4)))  # type: ignore[arg-type]
+
+
+class Answers:
+    """Stands in for a classifier whose answer is known."""
+
+    def __init__(self, *, score: float | None) -> None:
+        self.score = score
+        self.knows_garments = score is not None
+
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert images.shape == (1, 28, 28)
+        return np.eye(10, dtype=np.float32)[[3]]
+
+    def garment_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert self.score is not None and images.shape == (1, 28, 28)
+        return np.array([self.score], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("own", "gates", "told"),
+    [(0.25, None, 0.25), (0.25, 0.75, 0.25), (None, 0.75, 0.75), (None, None, 1.0)],
+)
+def test_classify_takes_the_models_own_garment_score_else_the_gates(
+    own: float | None, gates: float | None, told: float
+) -> None:
+    gate: Any = None if gates is None else Answers(score=gates)
+    model: Any = Answers(score=own)
+    result = classify(canvas(TROUSERS), model, gate=gate)
+    assert result.garment_score == told
+    assert result.is_garment == (told >= GARMENT_THRESHOLD)
+    assert result.probabilities.argmax() == 3
+    assert (result.model_input == to_model_input(canvas(TROUSERS))).all()
+
+
+def test_classify_prepares_as_asked_and_an_empty_canvas_is_no_garment() -> None:
+    model: Any = Answers(score=0.9)
+    preparation = Preparation(fill=1.0)
+    filled = classify(canvas(TROUSERS), model, preparation=preparation)
+    assert (filled.model_input == to_model_input(canvas(TROUSERS), preparation)).all()
+    assert classify(canvas([(0, 0), (0, 0)], pen=0), model).garment_score == 0
+
+
+def test_classify_refuses_an_unknown_model() -> None:
+    with pytest.raises(RunError, match="nobody"):
+        classify(canvas(TROUSERS), "nobody")

@@ -1,0 +1,123 @@
+"""Ensembles: the mean of their members' probabilities, as a run like any other."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmnist.evaluation.metrics import softmax
+from fmnist.evaluation.predictions import Evaluation, evaluate
+from fmnist.models.classifier import Classifier
+from fmnist.models.registry import describe
+from fmnist.runs import store as runs
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.store import Run, RunError, owning
+from fmnist.training.ensemble import combine
+from fmnist.training.loop import TrainingError, train
+from tests.small import small_dataset
+
+CONFIG = TrainConfig(model="logistic", dataset="drawn-garments", epochs=2, batch_size=50)
+
+
+def trained(root: Path, config: TrainConfig) -> Run:
+    run = runs.create_run(root, config)
+    with owning(run):
+        train(run, small_dataset())
+    return runs.open_run(root, run.run_id)
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    root = tmp_path_factory.mktemp("members")
+    first, second = (trained(root, replace(CONFIG, seed=seed)) for seed in (0, 1))
+    return [first, second, trained(root, replace(CONFIG, model="lenet-5"))]
+
+
+def test_probabilities_are_the_mean_of_the_members(tmp_path: Path, members: list[Run]) -> None:
+    made = combine(members, tmp_path, name="Three")
+    images = small_dataset().test_images
+    each = [softmax(Classifier.load(run.weights_path).logits(images)) for run in members]
+    ensemble = Classifier.load(made.weights_path)
+    assert softmax(ensemble.logits(images)) == pytest.approx(np.mean(each, axis=0), abs=1e-5)
+    assert not np.allclose(each[0], each[1], atol=1e-3)
+
+
+def test_an_ensemble_is_a_finished_run_with_the_members_figures(
+    tmp_path: Path, members: list[Run]
+) -> None:
+    made = runs.open_run(tmp_path, combine(members, tmp_path, name="Three").run_id)
+    assert (made.state, made.name) == ("finished", "Three")
+    assert made.config and made.config.model == "logistic+logistic+lenet-5"
+    assert describe(made.config.model).title == "Ensemble of 3: Logistic regression and LeNet-5"
+    assert made.dataset == members[0].dataset
+    for split in ("validation", "test"):
+        stored = Evaluation.load(made.evaluation_path(split))
+        again = evaluate(
+            Classifier.load(made.weights_path),
+            small_dataset().split(split),
+        )
+        assert np.array_equal(stored.indices, again.indices)
+        assert stored.probabilities == pytest.approx(again.probabilities, abs=2e-3)
+    kept = made.history.kept
+    assert kept and kept.accuracy == Evaluation.load(made.evaluation_path("validation")).accuracy
+    seconds = sum(run.progress.seconds for run in members)
+    assert made.progress.seconds == pytest.approx(seconds, abs=0.001)
+
+
+def test_several_views_are_averaged_where_all_members_have_them(
+    tmp_path: Path, members: list[Run]
+) -> None:
+    assert not combine(members, tmp_path).views_path.exists()
+    seen = [trained(tmp_path / "seen", replace(CONFIG, views="flip", seed=seed)) for seed in (0, 1)]
+    made = combine(seen, tmp_path)
+    assert made.config and made.config.views == "flip"
+    mean = Evaluation.mean([Evaluation.load(run.views_path) for run in seen])
+    assert np.array_equal(Evaluation.load(made.views_path).logits, mean.logits)
+    mixed = combine([seen[0], members[1]], tmp_path)
+    assert mixed.config and mixed.config.views == "one" and not mixed.views_path.exists()
+
+
+def test_of_runs_on_all_images_too(tmp_path: Path) -> None:
+    full = replace(CONFIG, protocol="full", keep="last")
+    made = combine([trained(tmp_path, replace(full, seed=seed)) for seed in (0, 1)], tmp_path)
+    kept = made.history.kept
+    assert kept and kept.split == "train"
+    assert kept.accuracy == Evaluation.load(made.evaluation_path("train")).accuracy
+    assert made.evaluation_path("test").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda runs: runs[:1], "at least two different runs"),
+        (lambda runs: [runs[0], runs[0]], "at least two different runs"),
+        (lambda runs: [runs[0], replace(runs[1], state="stopped")], "finished runs that have"),
+        (
+            lambda runs: [
+                runs[0],
+                replace(runs[1], config=replace(CONFIG, protocol="notebook")),
+            ],
+            "the same protocol",
+        ),
+    ],
+)
+def test_runs_that_do_not_go_together_are_refused(
+    tmp_path: Path, members: list[Run], spoil: object, sentence: str
+) -> None:
+    with pytest.raises(RunError, match=sentence):
+        combine(spoil(members), tmp_path)  # type: ignore[operator]
+    assert runs.run_ids(tmp_path) == []
+
+
+def test_an_ensemble_is_not_trained(tmp_path: Path) -> None:
+    run = runs.create_run(tmp_path, replace(CONFIG, model="logistic+mlp"))
+    assert "ensemble" in run.run_id and "+" not in run.run_id
+    with owning(run), pytest.raises(TrainingError, match="made of trained runs"):
+        train(run, small_dataset())
+
+
+def test_evaluations_of_other_images_have_no_mean(members: list[Run]) -> None:
+    whole = Evaluation.load(members[0].evaluation_path("test"))
+    with pytest.raises(ValueError, match="not of the same images"):
+        Evaluation.mean([whole, replace(whole, indices=whole.indices[::-1])])

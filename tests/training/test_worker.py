@@ -1,0 +1,201 @@
+"""The background thread: queue, pause, resume, stop, failures, several callers."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fmnist.data.fashion_mnist import Dataset, DatasetError
+from fmnist.data.labels import DatasetName
+from fmnist.runs import store as runs
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.store import Run, RunError
+from fmnist.training.worker import Trainer, TrainerSnapshot
+from tests.small import small_dataset
+
+SOON = 120  # seconds that an event may take on a busy machine before the test gives up
+SHORT = TrainConfig(dataset="drawn-garments", epochs=1, subset=128, batch_size=64, log_every=1)
+LONG = TrainConfig(dataset="drawn-garments", epochs=1000, subset=128, batch_size=64, log_every=1)
+
+
+def small(name: DatasetName) -> Dataset:
+    assert name == "drawn-garments"
+    return small_dataset()
+
+
+@pytest.fixture
+def trainer() -> Iterator[Trainer]:
+    trainer = Trainer(load_dataset=small)
+    yield trainer
+    trainer.close()
+
+
+def idle(snapshot: TrainerSnapshot) -> bool:
+    return snapshot.state == "idle" and not snapshot.queue
+
+
+def reread(run: Run) -> Run:
+    return runs.open_run(run.folder.parent, run.run_id)
+
+
+def wait_for_step(run: Run, step: int) -> None:
+    """Return once the run has logged a step; the history file is how a step is told."""
+    waiting = threading.Event()
+    for _ in range(100 * SOON):
+        steps = reread(run).history.steps
+        if steps and steps[-1].step >= step:
+            return
+        waiting.wait(0.01)
+    raise AssertionError(f"step {step} did not come")
+
+
+def test_trains_queued_runs_in_order(trainer: Trainer, tmp_path: Path) -> None:
+    first, second = (runs.create_run(tmp_path, SHORT, name=n) for n in ("first", "second"))
+    trainer.submit(first)
+    trainer.submit(second)
+    assert trainer.wait_for(idle, SOON)
+    assert [reread(run).state for run in (first, second)] == ["finished", "finished"]
+    ended = [reread(run).read_events()[-1].time for run in (first, second)]
+    assert ended[0] < ended[1]
+    assert not runs.is_owned(first.folder)
+
+
+def test_a_queued_run_is_owned_and_can_be_withdrawn(trainer: Trainer, tmp_path: Path) -> None:
+    running, waiting = runs.create_run(tmp_path, LONG), runs.create_run(tmp_path, SHORT)
+    trainer.submit(running)
+    trainer.submit(waiting)
+    assert trainer.snapshot().queue[-1] == waiting.run_id
+    assert reread(waiting).state == "queued"
+    with pytest.raises(RunError, match="in the queue already"):
+        trainer.submit(waiting)
+    trainer.withdraw(waiting.run_id)
+    assert reread(waiting).state == "stopped"
+    with pytest.raises(RunError, match="no longer in the queue"):
+        trainer.withdraw(waiting.run_id)
+    trainer.stop(running.run_id)
+    assert trainer.wait_for(idle, SOON)
+
+
+def test_pause_holds_the_queue_and_resume_goes_on(trainer: Trainer, tmp_path: Path) -> None:
+    run, next_run = runs.create_run(tmp_path, LONG), runs.create_run(tmp_path, SHORT)
+    trainer.submit(run)
+    trainer.submit(next_run)
+    wait_for_step(run, 2)
+    trainer.pause(run.run_id)
+    assert trainer.wait_for(lambda s: s.state == "paused", SOON)
+    paused = reread(run)
+    assert paused.state == "paused"
+    assert paused.checkpoint_path.exists()
+    assert trainer.snapshot().queue == (next_run.run_id,)
+    trainer.resume(run.run_id)
+    wait_for_step(run, paused.progress.step + 2)
+    trainer.stop(run.run_id)
+    assert trainer.wait_for(idle, SOON)
+    assert reread(run).state == "stopped"
+    assert reread(next_run).state == "finished"
+
+
+def test_stop_keeps_what_it_has_also_from_a_pause(trainer: Trainer, tmp_path: Path) -> None:
+    run = runs.create_run(tmp_path, LONG)
+    trainer.submit(run)
+    wait_for_step(run, 3)
+    trainer.pause(run.run_id)
+    assert trainer.wait_for(lambda s: s.state == "paused", SOON)
+    trainer.stop(run.run_id)
+    assert trainer.wait_for(idle, SOON)
+    stopped = reread(run)
+    assert stopped.state == "stopped"
+    assert stopped.weights_path.exists()
+    assert stopped.evaluation_path("test").exists()
+    trainer.submit(stopped)  # and it can be gone on with
+    wait_for_step(run, stopped.progress.step + 1)
+    trainer.stop(run.run_id)
+    assert trainer.wait_for(idle, SOON)
+
+
+def test_signals_for_another_run_do_nothing(trainer: Trainer, tmp_path: Path) -> None:
+    run = runs.create_run(tmp_path, LONG)
+    trainer.submit(run)
+    wait_for_step(run, 1)
+    trainer.pause("some-other-run")
+    trainer.stop("some-other-run")
+    assert trainer.snapshot().state == "running"
+    trainer.stop(run.run_id)
+    assert trainer.wait_for(idle, SOON)
+
+
+def test_close_leaves_the_run_interrupted_and_resumable(tmp_path: Path) -> None:
+    trainer = Trainer(load_dataset=small)
+    run = runs.create_run(tmp_path, LONG)
+    waiting = runs.create_run(tmp_path, SHORT)
+    trainer.submit(run)
+    trainer.submit(waiting)
+    wait_for_step(run, 2)
+    trainer.close()
+    assert reread(run).state == "interrupted"
+    assert reread(run).checkpoint_path.exists()
+    assert reread(waiting).state == "interrupted"
+
+
+def test_a_data_set_that_cannot_be_read_fails_the_run_and_not_the_trainer(tmp_path: Path) -> None:
+    def broken(name: DatasetName) -> Dataset:
+        raise DatasetError("the disk with the images is gone.")
+
+    trainer = Trainer(load_dataset=broken)
+    run = runs.create_run(tmp_path, SHORT)
+    trainer.submit(run)
+    assert trainer.wait_for(idle, SOON)
+    failed = reread(run)
+    assert (failed.state, failed.reason) == ("failed", "the disk with the images is gone.")
+    assert trainer.snapshot().failures == {run.run_id: "the disk with the images is gone."}
+    trainer.close()
+
+
+def test_a_failure_that_the_disk_cannot_take_is_kept_in_memory(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create_run(tmp_path, SHORT)
+
+    def full(*_arguments: object, **_named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fmnist.training.loop.write_atomic", full)
+    trainer.submit(run)
+    # only now, since submitting writes the status too
+    monkeypatch.setattr("fmnist.runs.store.write_json", full)
+    assert trainer.wait_for(idle, SOON)
+    assert "disk is full" in trainer.snapshot().failures[run.run_id]
+
+
+def test_finished_runs_and_runs_of_others_are_refused(trainer: Trainer, tmp_path: Path) -> None:
+    run = runs.create_run(tmp_path, SHORT)
+    with runs.owning(run), pytest.raises(RunError, match="trained elsewhere"):
+        trainer.submit(run)
+    trainer.submit(run)
+    assert trainer.wait_for(idle, SOON)
+    with pytest.raises(RunError, match="is finished"):
+        trainer.submit(reread(run))
+
+
+def test_many_callers_at_once(trainer: Trainer, tmp_path: Path) -> None:
+    made = [runs.create_run(tmp_path, SHORT) for _ in range(6)]
+    gate = threading.Barrier(len(made))
+
+    def submit(run: Run) -> None:
+        gate.wait()
+        trainer.submit(run)
+        trainer.pause(run.run_id)
+        trainer.resume(run.run_id)
+
+    callers = [threading.Thread(target=submit, args=(run,)) for run in made]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    # a pause may have met a run that its caller's resume then missed: let every run go on
+    while not trainer.wait_for(idle, 1):
+        current = trainer.snapshot().current
+        if current:
+            trainer.resume(current)
+    assert {reread(run).state for run in made} == {"finished"}
