@@ -11,6 +11,7 @@ import torch
 from PIL import Image, ImageDraw
 from sklearn.metrics import accuracy_score, log_loss
 
+from fmnist import paths
 from fmnist.cli import main
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import Dataset
@@ -68,7 +69,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, garments: Dataset
 
 def _use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(folder))
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: folder / "pretrained")
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: folder / "pretrained")
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist import paths
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES, DatasetName, Protocol
 from fmnist.data.synthetic.garments import draw_garments
-from fmnist.paths import downloads_folder
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: Final = get_args(SplitName)
@@ -204,7 +204,7 @@ def locate(*, environ: Mapping[str, str] = os.environ, data: Path | None = None)
     environ : mapping
         Environment variables.
     data : Path, optional
-        The project's data folder; default `downloads_folder()`.
+        The project's data folder; default `paths.downloads_folder()`.
     """
     problem = None
     named = environ.get("FMNIST_DATA")
@@ -213,7 +213,7 @@ def locate(*, environ: Mapping[str, str] = os.environ, data: Path | None = None)
             return Location("fashion-mnist", find_files(Path(named).expanduser()))
         except DatasetError as error:
             problem = f"FMNIST_DATA: {error}"
-    own = downloads_folder() if data is None else data
+    own = paths.downloads_folder() if data is None else data
     if (own / "FashionMNIST").exists():
         try:
             return Location("fashion-mnist", find_files(own), problem)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist import paths
 from fmnist.data.fashion_mnist import Split
 from fmnist.files import load_arrays, write_atomic
-from fmnist.paths import artifacts_folder
 from fmnist.runs.store import Run
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def index_path(run: Run, checksum: str) -> Path:
         If the run has no weights.
     """
     digest = hashlib.sha256(run.weights_path.read_bytes() + checksum.encode()).hexdigest()
-    return artifacts_folder() / "cache" / "features" / f"{digest[:16]}.npz"
+    return paths.artifacts_folder() / "cache" / "features" / f"{digest[:16]}.npz"
 
 
 def _unit(features: NDArray[np.floating]) -> NDArray[np.floating]:

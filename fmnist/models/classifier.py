@@ -133,9 +133,9 @@ class Classifier:
         if not self.knows_garments:
             raise ValueError("The network has not learned what is no garment.")
         logits = self._in_batches(self.model, images, width=NUM_CLASSES + 1, progress=None)
-        return (1 - special.softmax(logits.astype(np.float64), axis=1)[:, NUM_CLASSES]).astype(
-            np.float32
-        )
+        probabilities = special.softmax(logits.astype(np.float64), axis=1)
+        scores: NDArray[np.float32] = (1 - probabilities[:, NUM_CLASSES]).astype(np.float32)
+        return scores
 
     @cached_property
     def _last_layer(self) -> nn.Linear:

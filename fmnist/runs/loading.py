@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from fmnist import paths
 from fmnist.models.classifier import Classifier
-from fmnist.paths import pretrained_folder, runs_folder
 from fmnist.runs.store import RunError, kept_temperature, open_run
 
 
@@ -22,7 +22,7 @@ def load_pretrained(name: str, *, folder: Path | None = None) -> Classifier:
     fmnist.runs.store.RunError
         If there is no such model, or its files are damaged.
     """
-    return _load(folder or pretrained_folder(), name)
+    return _load(folder or paths.pretrained_folder(), name)
 
 
 def load_run(run_id: str, *, folder: Path | None = None) -> Classifier:
@@ -39,7 +39,7 @@ def load_run(run_id: str, *, folder: Path | None = None) -> Classifier:
     fmnist.runs.store.RunError
         If there is no such run, it has no weights yet, or its files are damaged.
     """
-    return _load(folder or runs_folder(), run_id)
+    return _load(folder or paths.runs_folder(), run_id)
 
 
 def _load(root: Path, run_id: str) -> Classifier:

@@ -22,10 +22,10 @@ from typing import Any, Final, Literal, get_args
 
 import filelock
 
+from fmnist import paths
 from fmnist.data.fashion_mnist import SplitName
 from fmnist.files import read_json, write_json
 from fmnist.models.registry import members
-from fmnist.paths import artifacts_folder, benchmark_folder, pretrained_folder, runs_folder
 from fmnist.runs.config import Keep, TrainConfig
 
 State = Literal[
@@ -459,7 +459,7 @@ def open_run(root: Path, run_id: str) -> Run:
     Parameters
     ----------
     root : Path
-        `runs_folder()`, `pretrained_folder()` or `benchmark_folder()`.
+        `paths.runs_folder()`, `paths.pretrained_folder()` or `paths.benchmark_folder()`.
     run_id : str
 
     Returns
@@ -485,7 +485,7 @@ def list_runs(root: Path) -> list[Run]:
 
 def list_all_runs() -> list[Run]:
     """Shipped models, then runs of the benchmark, then a person's own."""
-    roots = (pretrained_folder(), benchmark_folder(), runs_folder())
+    roots = (paths.pretrained_folder(), paths.benchmark_folder(), paths.runs_folder())
     return [run for root in roots for run in list_runs(root)]
 
 
@@ -497,10 +497,10 @@ def find_run(name: str) -> Run:
     RunError
         If there is none of this name.
     """
-    for root in (pretrained_folder(), benchmark_folder()):
+    for root in (paths.pretrained_folder(), paths.benchmark_folder()):
         if name in run_ids(root):
             return open_run(root, name)
-    return open_run(runs_folder(), name)
+    return open_run(paths.runs_folder(), name)
 
 
 def teachers_of(config: TrainConfig) -> list[Run]:
@@ -709,8 +709,8 @@ def zip_run(run: Run) -> bytes:
 
 def temperature_path(run: Run) -> Path:
     """Where the temperature kept with a run is: the folder of a shipped model stays as it came."""
-    if run.folder.parent in (pretrained_folder(), benchmark_folder()):
-        return artifacts_folder() / "temperatures" / f"{run.run_id}.json"
+    if run.folder.parent in (paths.pretrained_folder(), paths.benchmark_folder()):
+        return paths.artifacts_folder() / "temperatures" / f"{run.run_id}.json"
     return run.folder / "temperature.json"
 
 

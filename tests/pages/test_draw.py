@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
+from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.models.classifier import Classifier
 from fmnist.runs import store as runs
@@ -104,7 +105,7 @@ def test_the_model_for_sketches_comes_first(
     give(finished, machine)
     sketch = give(finished, tmp_path / "pretrained")
     sketch.folder.rename(sketch.folder.with_name(drawing.GATE))
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "pretrained")
     app = open_app("draw", run=finished.run_id)
     assert app.selectbox(key="draw-model").value == drawing.GATE
     assert "is not installed" not in text(app)
@@ -231,7 +232,7 @@ def test_a_model_deleted_meanwhile_is_told(
     give(finished, machine)
     other = give(finished, tmp_path / "pretrained")
     other.folder.rename(other.folder.with_name("other"))
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "pretrained")
     app = open_app("draw")
     app.selectbox(key="draw-model").set_value(finished.run_id).run()
     runs.delete_run(runs.open_run(machine, finished.run_id))
@@ -247,7 +248,7 @@ def test_two_models_side_by_side(
     run = give(finished, machine)
     other = give(finished, tmp_path / "pretrained")
     other.folder.rename(other.folder.with_name("other"))
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "pretrained")
     app = open_app("draw")
     draw(app, BOX)
     app.selectbox(key="draw-second").set_value(run.run_id).run()

@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from fmnist import paths
 from fmnist.dashboard import cache
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.registry import MODELS
@@ -32,7 +33,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setenv("FMNIST_DATA", "")
     monkeypatch.setenv("FMNIST_DOWNLOADS", str(tmp_path / "data"))
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "pretrained")
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "pretrained")
     # the pages' drawn garments take seconds to draw; a few stand in for them
     monkeypatch.setattr(
         "fmnist.data.fashion_mnist.draw_dataset", lambda _progress=None: small_dataset()

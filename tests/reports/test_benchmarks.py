@@ -103,7 +103,7 @@ def test_bench_trains_what_is_missing_keeps_it_and_writes_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
     monkeypatch.setattr("fmnist.data.fashion_mnist.load_named", lambda name: small_dataset())
     config = TrainConfig(model="logistic", dataset="drawn-garments", epochs=1)
     rows = (
@@ -133,7 +133,7 @@ def test_bench_puts_an_ensemble_of_other_rows_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
     monkeypatch.setattr("fmnist.data.fashion_mnist.load_named", lambda name: small_dataset())
     first = replace(ROW, config=TrainConfig(model="logistic", dataset="drawn-garments", epochs=1))
     second = replace(first, key="mlp", config=replace(first.config, model="mlp"))
@@ -154,7 +154,7 @@ def test_bench_goes_on_with_an_interrupted_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
     monkeypatch.setattr("fmnist.data.fashion_mnist.load_named", lambda name: small_dataset())
     config = TrainConfig(model="logistic", dataset="drawn-garments", epochs=1)
     monkeypatch.setitem(bench.TABLES, "models", (replace(ROW, config=config, seeds=1),))

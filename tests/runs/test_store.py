@@ -340,7 +340,7 @@ def owned_by_thread(run: Run) -> Iterator[None]:
 @contextmanager
 def owned_by_process(run: Run) -> Iterator[None]:
     script = (
-        "import sys; from pathlib import Path; from fmnist import runs\n"
+        "import sys; from pathlib import Path; from fmnist.runs import store as runs\n"
         "with runs.owning(runs.open_run(Path(sys.argv[1]), sys.argv[2])):\n"
         "    print('taken', flush=True); sys.stdin.read()"
     )
@@ -579,7 +579,7 @@ def test_a_damaged_temperature_is_told(run: Run, content: str) -> None:
 def test_a_shipped_models_folder_stays_as_it_came(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "pretrained_folder", lambda: tmp_path)
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path)
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
     before = sorted(run.folder.iterdir())
     runs.keep_temperature(run, Temperature(1.85, 1, 0.26, 0.2))

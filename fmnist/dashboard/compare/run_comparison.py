@@ -7,6 +7,7 @@ from functools import cached_property
 
 import streamlit as st
 
+from fmnist import paths
 from fmnist.dashboard import cache
 from fmnist.dashboard import context as linked
 from fmnist.dashboard import session as state
@@ -14,7 +15,6 @@ from fmnist.dashboard.confusion import panels as confusion_panels
 from fmnist.dashboard.session import COMPARED_AT_MOST
 from fmnist.evaluation import leaderboard as overview
 from fmnist.evaluation.leaderboard import Entry
-from fmnist.paths import runs_folder
 from fmnist.reports import charts
 from fmnist.runs.store import ACTIVE_STATES, Run, RunError
 
@@ -166,7 +166,7 @@ def make_ensemble(members: Sequence[Run]) -> None:
     from fmnist.training.ensemble import combine  # torch, which takes seconds
 
     try:
-        made = combine(members, runs_folder())
+        made = combine(members, paths.runs_folder())
     except (RunError, OSError) as error:
         st.session_state["ensemble-error"] = str(error)
         return

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 import pandas as pd
 import streamlit as st
 
+from fmnist import paths
 from fmnist.dashboard import layout as components
 from fmnist.dashboard.compare import run_comparison as compared
 from fmnist.dashboard.compare.run_comparison import Compared
@@ -15,7 +16,6 @@ from fmnist.data import fashion_mnist as datasets
 from fmnist.data.labels import Protocol
 from fmnist.evaluation.leaderboard import Entry
 from fmnist.models.registry import describe
-from fmnist.paths import benchmark_folder, pretrained_folder
 from fmnist.reports import images as exports
 
 ALWAYS: Final = "Name"
@@ -128,9 +128,9 @@ def table_row(entry: Entry) -> dict[str, Any]:
 def _state(entry: Entry) -> str:
     if entry.problem:
         return components.STATE_BADGES["broken"][0]
-    if entry.run.folder.parent == pretrained_folder():
+    if entry.run.folder.parent == paths.pretrained_folder():
         return "Shipped"
-    if entry.run.folder.parent == benchmark_folder():
+    if entry.run.folder.parent == paths.benchmark_folder():
         return "Benchmark"
     return components.STATE_BADGES[entry.run.state][0]
 

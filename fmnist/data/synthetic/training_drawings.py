@@ -36,7 +36,6 @@ from fmnist.data.synthetic.strokes import (
     rasterise,
 )
 from fmnist.files import load_arrays, write_atomic
-from fmnist.paths import artifacts_folder
 
 NOT_A_GARMENT: Final = NUM_CLASSES
 """Label of what is no garment: one more than the ten classes."""
@@ -247,7 +246,7 @@ def with_drawings(
     begun = before = 0
     for kind, blocks in zip(kinds, counts, strict=True):
         key = hashlib.sha256(f"{_VERSIONS[kind]} {content} {kind} {seed}".encode()).hexdigest()[:16]
-        path = artifacts_folder() / "cache" / "drawings" / f"{kind}-{key}.npz"
+        path = paths.artifacts_folder() / "cache" / "drawings" / f"{kind}-{key}.npz"
         try:
             arrays = load_arrays(path)
             made = arrays["images"], arrays["labels"]
