@@ -1,4 +1,4 @@
-"""How well models recognise what people draw, and refuse what is no garment.
+"""How well models recognize what people draw, and refuse what is no garment.
 
     python benchmarks/sketches.py FOLDER [MODEL ...] [--write]
 

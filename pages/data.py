@@ -78,7 +78,7 @@ def show_pixels(split: Split, key: str) -> None:
     """How bright the pixels are, raw or as a network sees them."""
     scale = st.segmented_control(
         "Pixel values",
-        ["Raw, 0 to 255", "Normalised, −1 to 1"],
+        ["Raw, 0 to 255", "Normalized, −1 to 1"],
         default="Raw, 0 to 255",
         key="pixel-scale",
         required=True,
@@ -105,7 +105,7 @@ def show_pixels(split: Split, key: str) -> None:
 
 
 components.header(
-    "Data", "What the networks learn from: 28 × 28 grey images of ten kinds of clothes."
+    "Data", "What the networks learn from: 28 × 28 gray images of ten kinds of clothes."
 )
 dataset = components.load_dataset()
 if dataset is None:

@@ -70,7 +70,7 @@ def show_weaknesses(evaluation: Evaluation) -> None:
     weakest = min(scores, key=lambda score: score.accuracy)
     sentences = [
         f"Weakest class: **{CLASS_NAMES[weakest.label]}**, {weakest.correct:,} of "
-        f"{weakest.total:,} recognised ({weakest.accuracy:.1%})."
+        f"{weakest.total:,} recognized ({weakest.accuracy:.1%})."
     ]
     for pair in metrics.most_confused_pairs(evaluation.confusion, 1):
         sentences.append(

@@ -357,9 +357,9 @@ def count_models(names: Iterable[str]) -> None:
 @st.cache_data(show_spinner="Reading the layers of the network…", max_entries=32)
 def architecture(model_name: str) -> list[dict[str, object]]:
     """A row for every layer, of its name, settings, output and size. Imports torch."""
-    from fmnist.models.summary import summarise
+    from fmnist.models.summary import summarize
 
-    return [vars(row) for row in summarise(model_name)]
+    return [vars(row) for row in summarize(model_name)]
 
 
 @st.cache_data(show_spinner="Changing images…", max_entries=32)

@@ -148,7 +148,7 @@ class Linked:
         confidence = f"{evaluation.confidence[position]:.1%}"
         image = int(evaluation.indices[position])
         if evaluation.correct[position]:
-            return Tile(image, (true, confidence), f"{true}, recognised, {confidence}, #{image}")
+            return Tile(image, (true, confidence), f"{true}, recognized, {confidence}, #{image}")
         alt = f"{true}, taken for {predicted}, {confidence}, #{image}"
         return Tile(image, (f"{true} → {predicted}", confidence), alt, is_wrong=True)
 

@@ -163,9 +163,9 @@ def _training_status(expected: str | None) -> None:
 
 
 def state_badge(name: str) -> None:
-    """A coloured badge for the state of a run."""
-    text, colour, icon = STATE_BADGES[name]
-    st.badge(text, color=colour, icon=icon)  # type: ignore[arg-type]
+    """A colored badge for the state of a run."""
+    text, color, icon = STATE_BADGES[name]
+    st.badge(text, color=color, icon=icon)  # type: ignore[arg-type]
 
 
 def duration(seconds: float | None) -> str:
@@ -228,8 +228,8 @@ def difference_picture(difference: NDArray[np.floating], width: int) -> bytes:
         Of the picture, at least.
     """
     strength = np.abs(difference) / max(1.0, np.abs(difference).max())
-    colours = np.where(difference[..., None] > 0, (242, 142, 43), (78, 121, 167))
-    mixed = 255 + (colours - 255) * strength[..., None]
+    colors = np.where(difference[..., None] > 0, (242, 142, 43), (78, 121, 167))
+    mixed = 255 + (colors - 255) * strength[..., None]
     return enlarge(np.rint(mixed).astype(np.uint8), width)
 
 

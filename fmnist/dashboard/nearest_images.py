@@ -9,8 +9,8 @@ from fmnist.dashboard import cache
 from fmnist.dashboard.components import clickable
 from fmnist.data.fashion_mnist import Dataset
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation import neighbors as neighbours
-from fmnist.evaluation.neighbors import FeatureIndex, Neighbour
+from fmnist.evaluation import neighbors as neighbors
+from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
 from fmnist.runs.store import Run
 
 
@@ -49,31 +49,31 @@ def training_index(run: Run, dataset: Dataset, *, key: str) -> FeatureIndex | No
         def show_progress(done: int, total: int) -> None:
             bar.progress(done / total, f"Computing features: {done:,} of {total:,} images")
 
-        made = neighbours.build_index(cache.classifier(run), split, progress=show_progress)
+        made = neighbors.build_index(cache.classifier(run), split, progress=show_progress)
         made.save(path)
-        st.rerun()  # without the button, with the neighbours
+        st.rerun()  # without the button, with the neighbors
     return None
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _path(weights: Path, modified: int, checksum: str, _run: Run) -> Path:  # noqa: ARG001
     # a digest of the weights, which is not to be taken anew with every stroke
-    return neighbours.index_path(_run, checksum)
+    return neighbors.index_path(_run, checksum)
 
 
-def wall(found: Sequence[Neighbour], dataset: Dataset, *, key: str, label: str) -> None:
-    """Neighbours side by side, with their classes and similarities."""
+def wall(found: Sequence[Neighbor], dataset: Dataset, *, key: str, label: str) -> None:
+    """Neighbors side by side, with their classes and similarities."""
     clickable.image_wall(
         [
             clickable.Tile(
-                neighbour.index,
-                (CLASS_NAMES[neighbour.label], f"{neighbour.similarity:.3f}"),
-                f"Training image {neighbour.index}, {CLASS_NAMES[neighbour.label]}, similarity "
-                f"{neighbour.similarity:.3f}",
+                neighbor.index,
+                (CLASS_NAMES[neighbor.label], f"{neighbor.similarity:.3f}"),
+                f"Training image {neighbor.index}, {CLASS_NAMES[neighbor.label]}, similarity "
+                f"{neighbor.similarity:.3f}",
             )
-            for neighbour in found
+            for neighbor in found
         ],
-        dataset.train_images[[neighbour.index for neighbour in found]],
+        dataset.train_images[[neighbor.index for neighbor in found]],
         key=key,
         label=label,
         on_pick=lambda _: None,

@@ -29,7 +29,7 @@ _WANTED = "wanted_page"
 _PAST_KEPT = 30
 
 COMPARED_AT_MOST: Final = 10
-"""Runs that are shown side by side: there are as many colours."""
+"""Runs that are shown side by side: there are as many colors."""
 
 MEASURES: Final[Mapping[str, float]] = {
     "confidence": 1.0,
@@ -402,7 +402,7 @@ def in_words(name: str, value: Any) -> str:
     if name in ("true", "predicted"):
         return f"{name.capitalize()}: {', '.join(CLASS_NAMES[label] for label in value)}"
     if name == "correctness":
-        return {"wrong": "Misclassified", "correct": "Recognised", "all": "Right and wrong"}[value]
+        return {"wrong": "Misclassified", "correct": "Recognized", "all": "Right and wrong"}[value]
     if name in MEASURES:
         low, high = value
         if name == "entropy":

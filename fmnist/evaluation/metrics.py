@@ -100,7 +100,7 @@ def in_range(
 ) -> NDArray[np.bool_]:
     """Which values lie in [low, high), or in [low, high] where `high` is the highest possible.
 
-    So neighbouring ranges share no value, and together leave none out: a bin of a histogram and
+    So neighboring ranges share no value, and together leave none out: a bin of a histogram and
     the images it stands for are the same.
 
     Parameters
@@ -179,7 +179,7 @@ class ClassScores:
     ----------
     label : int
     correct, total : int
-        Images of the class that were recognised, and all of them.
+        Images of the class that were recognized, and all of them.
     accuracy : float
         correct / total (recall), in [0, 1]; nan without images.
     precision : float

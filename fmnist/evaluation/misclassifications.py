@@ -91,7 +91,7 @@ def error_kinds(evaluation: Evaluation) -> NDArray[np.int8]:
     Returns
     -------
     int8 (N,)
-        Index into `KINDS`; -1 where the image is recognised.
+        Index into `KINDS`; -1 where the image is recognized.
     """
     pairs = systematic_pairs(evaluation.confusion)
     is_systematic = pairs[evaluation.labels, evaluation.predicted_labels]
@@ -174,7 +174,7 @@ def rank_among_errors(evaluation: Evaluation, position: int) -> tuple[int, int] 
     Returns
     -------
     tuple of int, or None
-        Rank from 1, and number of mistakes; None for an image that is recognised.
+        Rank from 1, and number of mistakes; None for an image that is recognized.
     """
     if evaluation.correct[position]:
         return None

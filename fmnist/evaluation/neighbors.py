@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class Neighbor:
     """An image near another.
 
     Attributes
@@ -61,7 +61,7 @@ class FeatureIndex:
 
     def nearest(
         self, query: NDArray[np.floating], *, k: int = 8, exclude: int | None = None
-    ) -> list[Neighbour]:
+    ) -> list[Neighbor]:
         """The images with the most similar features.
 
         Parameters
@@ -73,7 +73,7 @@ class FeatureIndex:
 
         Returns
         -------
-        list of Neighbour
+        list of Neighbor
             At most `k`, the most similar first, equals by position.
         """
         similarity = self._rows @ _unit(query[None])[0].astype(np.float32)
@@ -81,7 +81,7 @@ class FeatureIndex:
             similarity[self.indices == exclude] = -np.inf
         order = np.lexsort([self.indices, -similarity])[:k]
         return [
-            Neighbour(int(self.indices[i]), int(self.labels[i]), float(similarity[i]))
+            Neighbor(int(self.indices[i]), int(self.labels[i]), float(similarity[i]))
             for i in order
             if np.isfinite(similarity[i])
         ]

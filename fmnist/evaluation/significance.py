@@ -60,7 +60,7 @@ class Answers:
 
     @cached_property
     def class_accuracies(self) -> NDArray[np.float64]:
-        """Share of each class's images that is recognised (recall), float64 (10,) in [0, 1].
+        """Share of each class's images that is recognized (recall), float64 (10,) in [0, 1].
 
         nan without images.
         """

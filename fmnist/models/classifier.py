@@ -1,4 +1,4 @@
-"""A classifier: weights, normalisation and temperature, from images to probabilities."""
+"""A classifier: weights, normalization and temperature, from images to probabilities."""
 
 import json
 import math
@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
 from fmnist.files import write_atomic
-from fmnist.models.registry import create_model
+from fmnist.models.registry import RENAMED, create_model, members
 
 _BATCH: Final = 500  # images a forward pass: larger ones leave the processor's cache
 
 
 @dataclass(frozen=True)
-class Normalisation:
+class Normalization:
     """Takes pixels 0 … 255 to the range a model was trained on.
 
     Attributes
@@ -48,11 +48,11 @@ class Classifier:
     Parameters
     ----------
     model : torch.nn.Module
-        From normalised float32 (N, 1, 28, 28) to logits float32 (N, 10), or (N, 11) where the
+        From normalized float32 (N, 1, 28, 28) to logits float32 (N, 10), or (N, 11) where the
         last says that an image shows no garment. Put into evaluation mode.
     model_name : str
         Its name in `fmnist.models.registry.MODELS`.
-    normalisation : Normalisation
+    normalization : Normalization
     temperature : float
         Above 0; logits are divided by it before softmax.
     """
@@ -62,14 +62,14 @@ class Classifier:
         model: nn.Module,
         *,
         model_name: str,
-        normalisation: Normalisation = Normalisation(),
+        normalization: Normalization = Normalization(),
         temperature: float = 1.0,
     ) -> None:
         # channels innermost is what processors' kernels want, and training does the same: a model
         # measured while it trains and after it is loaded gives the same logits to the last bit
         self.model = model.eval().to(memory_format=torch.channels_last)
         self.model_name = model_name
-        self.normalisation = normalisation
+        self.normalization = normalization
         self.temperature = temperature
 
     def logits(
@@ -204,7 +204,7 @@ class Classifier:
             for start in range(0, len(images), _BATCH):
                 # a copy, since torch warns about arrays that it may not write to
                 batch = torch.tensor(images[start : start + _BATCH]).to(device)
-                parts.append(compute(self.normalisation(batch)))
+                parts.append(compute(self.normalization(batch)))
                 if progress:
                     progress(min(start + _BATCH, len(images)), len(images))
             if not parts:
@@ -230,14 +230,14 @@ class Classifier:
         return probabilities
 
     def save(self, path: Path) -> None:
-        """Write weights, normalisation and temperature to one `.safetensors` file, atomically."""
+        """Write weights, normalization and temperature to one `.safetensors` file, atomically."""
         tensors = {
             name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()
         }
         description = {
             "model": self.model_name,
-            "mean": self.normalisation.mean,
-            "std": self.normalisation.std,
+            "mean": self.normalization.mean,
+            "std": self.normalization.std,
             "temperature": self.temperature,
             "outputs": self.outputs,
         }
@@ -261,16 +261,17 @@ class Classifier:
                 tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
             mean, std, temperature = (float(description[k]) for k in ("mean", "std", "temperature"))
             if not (math.isfinite(mean) and 0 < std < math.inf and 0 < temperature < math.inf):
-                raise ValueError("its normalisation or temperature is impossible")
+                raise ValueError("its normalization or temperature is impossible")
+            name = "+".join(RENAMED.get(m, m) for m in members(description["model"]))
             outputs = description.get("outputs", NUM_CLASSES)
             if outputs not in (NUM_CLASSES, NUM_CLASSES + 1):
                 raise ValueError(f"it has {outputs!r} outputs")
-            model = create_model(description["model"], seed=0, num_classes=outputs)
+            model = create_model(name, seed=0, num_classes=outputs)
             model.load_state_dict(tensors)
             return cls(
                 model,
-                model_name=description["model"],
-                normalisation=Normalisation(mean, std),
+                model_name=name,
+                normalization=Normalization(mean, std),
                 temperature=temperature,
             )
         except OSError:

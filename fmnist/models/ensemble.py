@@ -17,7 +17,7 @@ class Ensemble(nn.Module):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to float32 (N, num_classes): the logarithm
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to float32 (N, num_classes): the logarithm
     of the mean probabilities.
     """
 

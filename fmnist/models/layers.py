@@ -21,9 +21,9 @@ def convolution(
     stride: int = 1,
     pool: nn.Module | None = None,
 ) -> nn.Sequential:
-    """A convolution that keeps the size but for its stride, batch-normalised, and ReLU.
+    """A convolution that keeps the size but for its stride, batch-normalized, and ReLU.
 
-    Pooled, where wanted, before it is normalised: norms and ReLUs, which cost a processor as much
+    Pooled, where wanted, before it is normalized: norms and ReLUs, which cost a processor as much
     as arithmetic does, then see a quarter of the values.
     """
     return nn.Sequential(

@@ -37,7 +37,7 @@ class ModelSpec:
 _STANDARD: Final[Mapping[str, Any]] = {
     "batch_size": 128,
     "learning_rate": 2e-3,
-    "optimiser": "adamw",
+    "optimizer": "adamw",
     "weight_decay": 0.05,
     "schedule": "one-cycle",
     "augmentation": "flip",
@@ -57,7 +57,7 @@ _LONG: Final[Mapping[str, Any]] = {
     "epochs": 100,
     "batch_size": 128,
     "learning_rate": 0.1,
-    "optimiser": "sgd",
+    "optimizer": "sgd",
     "weight_decay": 4e-4,
     "schedule": "cosine",
     "warmup_epochs": 2,
@@ -92,10 +92,10 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             summary="Half the units in the first fully connected layer.",
             factory="fmnist.models.networks.fashion_cnn:with_64_units",
         ),
-        "fashion-cnn-unnormalised": ModelSpec(
-            title="FashionCNN without normalisation",
+        "fashion-cnn-unnormalized": ModelSpec(
+            title="FashionCNN without normalization",
             summary="Takes pixels from 0 to 1 instead of -1 to 1.",
-            factory="fmnist.models.networks.fashion_cnn:without_normalisation",
+            factory="fmnist.models.networks.fashion_cnn:without_normalization",
         ),
         "logistic": ModelSpec(
             title="Logistic regression",
@@ -117,7 +117,7 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
         "residual": ModelSpec(
             title="ResidualNet",
-            summary="Three batch-normalised convolutions and two residual blocks; less than a "
+            summary="Three batch-normalized convolutions and two residual blocks; less than a "
             "third of FashionCNN's parameters.",
             factory="fmnist.models.networks.residual:ResidualNet",
             recipe={**_STANDARD, "epochs": 15, "batch_size": 256},
@@ -170,7 +170,7 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
         "swift": ModelSpec(
             title="Swift",
-            summary="Four batch-normalised convolutions, pooled early: made for speed.",
+            summary="Four batch-normalized convolutions, pooled early: made for speed.",
             factory="fmnist.models.networks.swift:Swift",
             recipe={
                 **_STANDARD,
@@ -185,7 +185,7 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
         "deep-cnn": ModelSpec(
             title="Deeper CNN",
-            summary="Six batch-normalised convolutions in three stages.",
+            summary="Six batch-normalized convolutions in three stages.",
             factory="fmnist.models.networks.deep_cnn:DeepCNN",
             recipe={**_STANDARD, "epochs": 10},
         ),
@@ -209,6 +209,10 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
     }
 )
+
+
+RENAMED: Final[Mapping[str, str]] = {"fashion-cnn-unnormalised": "fashion-cnn-unnormalized"}
+"""Names that files of earlier versions have, and what the models are called now."""
 
 
 def members(name: str) -> list[str]:

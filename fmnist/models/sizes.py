@@ -67,9 +67,9 @@ def count(names: Iterable[str]) -> dict[str, Size]:
     ValueError
         If a name is unknown.
     """
-    from fmnist.models.summary import summarise
+    from fmnist.models.summary import summarize
 
     return {
         name: Size(sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows))
-        for name, rows in ((name, summarise(name)) for name in names)
+        for name, rows in ((name, summarize(name)) for name in names)
     }

@@ -35,7 +35,7 @@ class LayerSummary:
     multiply_adds: int
 
 
-def summarise(model_name: str) -> list[LayerSummary]:
+def summarize(model_name: str) -> list[LayerSummary]:
     """The layers of a model of the registry, in the order an image passes them.
 
     Raises

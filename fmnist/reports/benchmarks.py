@@ -143,7 +143,7 @@ _LARGE_SGD = _towards(
     "After its 20 epochs it is no further than AdamW after the first 20 of its 40 (94.66 % on "
     "validation): the half point that SGD brings the Compact network in 10 epochs is not seen "
     "here.",
-    optimiser="sgd", learning_rate=0.1, weight_decay=5e-4, epochs=20,
+    optimizer="sgd", learning_rate=0.1, weight_decay=5e-4, epochs=20,
 )  # fmt: skip
 _DEEP_TAUGHT = _towards(
     "residual-deep", "residual-deep-taught", "Deep, taught by both Large ones",
@@ -191,7 +191,7 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _ablation("fashion-cnn-no-dropout", "No dropout", 0.912),
         _ablation("fashion-cnn-one-convolution", "One convolution", 0.897),
         _ablation("fashion-cnn-64", "64 units instead of 128", 0.921),
-        _ablation("fashion-cnn-unnormalised", "No normalisation", 0.885),
+        _ablation("fashion-cnn-unnormalized", "No normalization", 0.885),
     ),
     "precision": tuple(
         Row(f"fashion-cnn-short-{precision}", f"FashionCNN, {precision}",
@@ -207,15 +207,15 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _ingredient("cutmix", "CutMix in half of the batches", mixing="cutmix", mixing_share=0.5),
         _ingredient(
             "sgd", "SGD with Nesterov's momentum instead of AdamW",
-            optimiser="sgd", learning_rate=0.1, weight_decay=5e-4,
+            optimizer="sgd", learning_rate=0.1, weight_decay=5e-4,
         ),
         _ingredient(
             "sgd-faster", "SGD at twice the learning rate",
-            optimiser="sgd", learning_rate=0.2, weight_decay=5e-4,
+            optimizer="sgd", learning_rate=0.2, weight_decay=5e-4,
         ),
         _ingredient(
             "sgd-decay", "SGD with twice the weight decay",
-            optimiser="sgd", learning_rate=0.1, weight_decay=1e-3,
+            optimizer="sgd", learning_rate=0.1, weight_decay=1e-3,
         ),
         _ingredient("taught", "Taught by the Large one", teacher="residual-large-0"),
     ),

@@ -1,4 +1,4 @@
-"""Charts from arrays, in colours that work on light and on dark backgrounds."""
+"""Charts from arrays, in colors that work on light and on dark backgrounds."""
 
 import html
 import math
@@ -17,7 +17,7 @@ from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.evaluation.misclassifications import KINDS
 from fmnist.runs.store import EpochEntry, History
 
-CLASS_COLOURS: Final = (
+CLASS_COLORS: Final = (
     "#4E79A7",
     "#F28E2B",
     "#2A9D8F",
@@ -29,14 +29,14 @@ CLASS_COLOURS: Final = (
     "#5FB7C9",
     "#7F8A94",
 )
-"""One colour a class, in the order of the labels."""
+"""One color a class, in the order of the labels."""
 
-TRAIN_COLOUR: Final = "#F28E2B"
-MEASURED_COLOUR: Final = "#4E79A7"
-BEST_COLOUR: Final = "#2A9D8F"
-CORRECT_COLOUR: Final = MEASURED_COLOUR
-WRONG_COLOUR: Final = "#E15759"
-OTHER_COLOUR: Final = "#7F8A94"
+TRAIN_COLOR: Final = "#F28E2B"
+MEASURED_COLOR: Final = "#4E79A7"
+BEST_COLOR: Final = "#2A9D8F"
+CORRECT_COLOR: Final = MEASURED_COLOR
+WRONG_COLOR: Final = "#E15759"
+OTHER_COLOR: Final = "#7F8A94"
 
 
 def _figure(height: int) -> go.Figure:
@@ -80,18 +80,18 @@ def loss_curves(
         _line(
             "Training, logged steps",
             [(entry.step / steps_per_epoch, entry.loss) for entry in history.steps],
-            TRAIN_COLOUR,
+            TRAIN_COLOR,
             faint=True,
         ),
-        _line("Training, epoch", [(e.epoch, e.train_loss) for e in epochs], TRAIN_COLOUR),
-        _line(measured, [(e.epoch, e.loss) for e in epochs], MEASURED_COLOUR),
+        _line("Training, epoch", [(e.epoch, e.train_loss) for e in epochs], TRAIN_COLOR),
+        _line(measured, [(e.epoch, e.loss) for e in epochs], MEASURED_COLOR),
     ]
     if turned:
         series[-1]["markLine"] = {
             "symbol": "none",
             "silent": True,
-            "lineStyle": {"color": MEASURED_COLOUR, "type": "dotted"},
-            "label": {"formatter": f"lowest: epoch {turned.epoch}", "color": MEASURED_COLOUR},
+            "lineStyle": {"color": MEASURED_COLOR, "type": "dotted"},
+            "label": {"formatter": f"lowest: epoch {turned.epoch}", "color": MEASURED_COLOR},
             "data": [{"xAxis": turned.epoch}],
         }
     return _curves(series, decimals="%.3f", shown=shown, from_zero=True)
@@ -106,8 +106,8 @@ def accuracy_curves(
     """
     epochs = history.epochs
     series = [
-        _line("Training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], TRAIN_COLOUR),
-        _line(measured, [(e.epoch, 100 * e.accuracy) for e in epochs], MEASURED_COLOUR),
+        _line("Training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], TRAIN_COLOR),
+        _line(measured, [(e.epoch, 100 * e.accuracy) for e in epochs], MEASURED_COLOR),
     ]
     kept = history.kept
     if kept:
@@ -118,23 +118,23 @@ def accuracy_curves(
                 "data": [(kept.epoch, 100 * kept.accuracy)],
                 "symbol": "diamond",
                 "symbolSize": 16,
-                "itemStyle": {"color": BEST_COLOUR},
+                "itemStyle": {"color": BEST_COLOR},
             }
         )
     return _curves(series, decimals="%.2f", shown=shown, from_zero=False)
 
 
 def _line(
-    name: str, points: list[tuple[float, float]], colour: str, *, faint: bool = False
+    name: str, points: list[tuple[float, float]], color: str, *, faint: bool = False
 ) -> dict[str, Any]:
     return {
         "type": "line",
         "name": name,
         "data": points,
         "showSymbol": not faint,
-        "itemStyle": {"color": colour, "opacity": 0.5 if faint else 1},
+        "itemStyle": {"color": color, "opacity": 0.5 if faint else 1},
         "lineStyle": {
-            "color": colour,
+            "color": color,
             "width": 1.5 if faint else 2,
             "opacity": 0.5 if faint else 1,
         },
@@ -173,32 +173,32 @@ def _curves(
     }  # fmt: skip
 
 
-RUN_COLOURS: Final = CLASS_COLOURS
+RUN_COLORS: Final = CLASS_COLORS
 """As many runs are told apart."""
 
 
-def run_colours(chosen: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """A colour for each of the chosen runs, which it keeps while others come and go.
+def run_colors(chosen: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """A color for each of the chosen runs, which it keeps while others come and go.
 
     Parameters
     ----------
     chosen : sequence of str
-        Ids, at most as many as there are `RUN_COLOURS`.
+        Ids, at most as many as there are `RUN_COLORS`.
     known : sequence of str
-        All ids, the oldest first: a run's place among them is its first choice of a colour.
+        All ids, the oldest first: a run's place among them is its first choice of a color.
 
     Returns
     -------
     dict of str to str
     """
-    free = list(range(len(RUN_COLOURS)))
-    colours = {}
+    free = list(range(len(RUN_COLORS)))
+    colors = {}
     for run_id in sorted(chosen, key=list(known).index):
-        wish = known.index(run_id) % len(RUN_COLOURS)
+        wish = known.index(run_id) % len(RUN_COLORS)
         number = wish if wish in free else free[0]
         free.remove(number)
-        colours[run_id] = RUN_COLOURS[number]
-    return colours
+        colors[run_id] = RUN_COLORS[number]
+    return colors
 
 
 @dataclass(frozen=True)
@@ -208,12 +208,12 @@ class RunCurve:
     Attributes
     ----------
     name : str
-    colour : str
+    color : str
     history : History
     """
 
     name: str
-    colour: str
+    color: str
     history: History
 
 
@@ -249,10 +249,10 @@ def run_curves(
         split = epochs[0].split
         name = f"{run.name}, {'images trained on' if split == 'train' else split}"
         points = [(along(entry), factor * getattr(entry, curve)) for entry in epochs]
-        series.append(_line(name, points, run.colour))
+        series.append(_line(name, points, run.color))
         if with_training:
             points = [(along(entry), factor * getattr(entry, f"train_{curve}")) for entry in epochs]
-            series.append(_line(f"{run.name}, training", points, run.colour, faint=True))
+            series.append(_line(f"{run.name}, training", points, run.color, faint=True))
             series[-1]["lineStyle"]["type"] = "dotted"
     options = _curves(
         series,
@@ -260,7 +260,7 @@ def run_curves(
         shown=None,
         from_zero=curve == "loss" and not close_up,
         along={"epoch": "Epoch", "step": "Step", "minutes": "Minutes of training"}[axis],
-        with_legend=False,  # the page's own tells the colours of all its charts
+        with_legend=False,  # the page's own tells the colors of all its charts
     )
     if close_up and late:
         options["yAxis"] |= _range_around(min(late), max(late))
@@ -292,7 +292,7 @@ class RunPoint:
     error : float or None
         Standard error of the accuracy, a fraction.
     protocol : {"held-out", "notebook", "full"}
-    colour : str or None
+    color : str or None
         None for a run that is not among the chosen.
     """
 
@@ -302,7 +302,7 @@ class RunPoint:
     accuracy: float
     error: float | None
     protocol: str
-    colour: str | None
+    color: str | None
 
 
 _PROTOCOL_SYMBOLS: Final = {"held-out": "circle", "full": "square", "notebook": "diamond"}
@@ -322,7 +322,7 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go
     """
     figure = _figure(360)
     # the chosen last, so that they lie above the others
-    for point in sorted(points, key=lambda point: point.colour is not None):
+    for point in sorted(points, key=lambda point: point.color is not None):
         error = f" ± {100 * point.error:.2f}" if point.error is not None else ""
         figure.add_scatter(
             x=[point.x],
@@ -333,16 +333,16 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go
             error_y={
                 "array": [100 * (point.error or 0)],
                 "thickness": 1.5,
-                "color": point.colour or OTHER_COLOUR,
+                "color": point.color or OTHER_COLOR,
             },
             marker={
-                "size": 12 if point.colour else 9,
-                "color": point.colour or OTHER_COLOUR,
-                "opacity": 1 if point.colour else 0.6,
+                "size": 12 if point.color else 9,
+                "color": point.color or OTHER_COLOR,
+                "opacity": 1 if point.color else 0.6,
                 "symbol": _PROTOCOL_SYMBOLS[point.protocol],
             },
             # a click chooses a run; the others need not fade
-            unselected={"marker": {"opacity": 1 if point.colour else 0.6}},
+            unselected={"marker": {"opacity": 1 if point.color else 0.6}},
             hovertemplate=f"{html.escape(point.name)}<br>%{{y:.2f}} %{error}, "
             f"%{{x:,.4~r}} {unit}<extra></extra>",
         )
@@ -353,7 +353,7 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go
                 y=[None],
                 mode="markers",
                 name=protocol.capitalize(),
-                marker={"color": OTHER_COLOUR, "size": 10, "symbol": symbol},
+                marker={"color": OTHER_COLOR, "size": 10, "symbol": symbol},
             )
     figure.update_layout(hovermode="closest", dragmode=False, legend={"itemclick": False})
     values = [point.x for point in points]
@@ -372,7 +372,7 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go
 
 
 def class_dots(
-    accuracies: NDArray[np.floating], names: Sequence[str], colours: Sequence[str]
+    accuracies: NDArray[np.floating], names: Sequence[str], colors: Sequence[str]
 ) -> go.Figure:
     """Accuracy of each class, a row a class and a dot a run.
 
@@ -380,18 +380,18 @@ def class_dots(
     ----------
     accuracies : float (R, 10) in [0, 1]
         Row = run; nan for nothing.
-    names, colours : sequence of str (R,)
+    names, colors : sequence of str (R,)
         Of the runs.
     """
     figure = _figure(460)
-    for values, name, colour in zip(accuracies, names, colours, strict=True):
+    for values, name, color in zip(accuracies, names, colors, strict=True):
         figure.add_scatter(
             x=100 * values,
             y=CLASS_NAMES,
             name=name,
             mode="markers",
             showlegend=False,
-            marker={"color": colour, "size": 12, "line": {"width": 1, "color": "white"}},
+            marker={"color": color, "size": 12, "line": {"width": 1, "color": "white"}},
             hovertemplate=f"{html.escape(name)}<br>%{{y}} %{{x:.1f}} %<extra></extra>",
         )
     figure.update_layout(hovermode="closest", dragmode=False, margin={"t": 8})
@@ -409,13 +409,13 @@ def class_distribution(counts: Mapping[str, Sequence[int]]) -> go.Figure:
         Images of each class, by name of the split.
     """
     figure = _figure(320)
-    colours = (TRAIN_COLOUR, MEASURED_COLOUR, BEST_COLOUR)
-    for (split, values), colour in zip(counts.items(), colours, strict=False):
+    colors = (TRAIN_COLOR, MEASURED_COLOR, BEST_COLOR)
+    for (split, values), color in zip(counts.items(), colors, strict=False):
         figure.add_bar(
             x=CLASS_NAMES,
             y=list(values),
             name=split,
-            marker={"color": colour},
+            marker={"color": color},
             hovertemplate="%{y:,}",
         )
     figure.update_layout(barmode="group")
@@ -429,7 +429,7 @@ def pixel_histogram(values: NDArray[np.floating], counts: NDArray[np.integer]) -
     Parameters
     ----------
     values : float (V,)
-        Pixel values, raw or normalised.
+        Pixel values, raw or normalized.
     counts : int (V,)
         Pixels of that value.
     """
@@ -437,7 +437,7 @@ def pixel_histogram(values: NDArray[np.floating], counts: NDArray[np.integer]) -
     figure.add_bar(
         x=values,
         y=counts,
-        marker={"color": MEASURED_COLOUR, "line": {"width": 0}},
+        marker={"color": MEASURED_COLOR, "line": {"width": 0}},
         hovertemplate="%{x:.3g}: %{y:,} pixels<extra></extra>",
     )
     figure.update_layout(bargap=0, hovermode="closest", margin={"t": 8})
@@ -446,10 +446,10 @@ def pixel_histogram(values: NDArray[np.floating], counts: NDArray[np.integer]) -
     return figure
 
 
-def confusion_colours(
+def confusion_colors(
     confusion: NDArray[np.integer], *, hide_diagonal: bool = False
 ) -> list[list[str]]:
-    """CSS colours for the cells of a confusion matrix: right blue, mistakes red.
+    """CSS colors for the cells of a confusion matrix: right blue, mistakes red.
 
     Each to a scale of its own; that of the mistakes goes with the square root, so that rare
     ones show beside frequent ones.
@@ -463,7 +463,7 @@ def confusion_colours(
     diagonal = np.eye(len(confusion), dtype=bool)
     right = confusion / max(1, confusion[diagonal].max())
     wrong = np.sqrt(confusion / max(1, confusion[~diagonal].max()))
-    blue, red = _rgb(MEASURED_COLOUR), _rgb(WRONG_COLOUR)
+    blue, red = _rgb(MEASURED_COLOR), _rgb(WRONG_COLOR)
     return [
         [
             ("transparent" if hide_diagonal else _tint(blue, right[i, j]))
@@ -475,15 +475,15 @@ def confusion_colours(
     ]
 
 
-def difference_colours(difference: NDArray[np.integer]) -> list[list[str]]:
-    """CSS colours for the cells of a difference, diverging around 0: orange above, blue below.
+def difference_colors(difference: NDArray[np.integer]) -> list[list[str]]:
+    """CSS colors for the cells of a difference, diverging around 0: orange above, blue below.
 
     Parameters
     ----------
     difference : int (10, 10)
     """
     strength = np.sqrt(np.abs(difference) / max(1, np.abs(difference).max()))
-    orange, blue = _rgb(TRAIN_COLOUR), _rgb(MEASURED_COLOUR)
+    orange, blue = _rgb(TRAIN_COLOR), _rgb(MEASURED_COLOR)
     return [
         [
             _tint(orange if difference[i, j] > 0 else blue, strength[i, j])
@@ -493,8 +493,8 @@ def difference_colours(difference: NDArray[np.integer]) -> list[list[str]]:
     ]
 
 
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+def _rgb(color: str) -> tuple[int, int, int]:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue
 
 
@@ -512,18 +512,18 @@ def two_confidences(confidences: Sequence[NDArray[np.floating]]) -> go.Figure:
     """
     figure = _figure(240)
     edges = np.linspace(0, 1, 21)
-    centres = 50 * (edges[:-1] + edges[1:])
+    centers = 50 * (edges[:-1] + edges[1:])
     pairs = zip(
-        confidences, ("First cell", "Second cell"), (TRAIN_COLOUR, MEASURED_COLOUR), strict=True
+        confidences, ("First cell", "Second cell"), (TRAIN_COLOR, MEASURED_COLOR), strict=True
     )
-    for values, name, colour in pairs:
+    for values, name, color in pairs:
         counts, _ = np.histogram(values, edges)
         figure.add_bar(
-            x=centres,
+            x=centers,
             y=100 * counts / max(1, len(values)),
             customdata=counts,
             name=name,
-            marker={"color": colour},
+            marker={"color": color},
             hovertemplate="%{customdata:,} images (%{y:.1f} %)",
         )
     figure.update_layout(barmode="group", bargap=0.1)
@@ -542,7 +542,7 @@ def measure_histogram(
     logarithmic: bool = False,
     chosen: tuple[float, float] | None = None,
 ) -> go.Figure:
-    """How a measure is spread over the images recognised and those misclassified.
+    """How a measure is spread over the images recognized and those misclassified.
 
     Parameters
     ----------
@@ -559,14 +559,14 @@ def measure_histogram(
         A range to mark.
     """
     figure = _figure(330)
-    for part, name, colour, counts in _split_counts(values, correct, edges):
+    for part, name, color, counts in _split_counts(values, correct, edges):
         figure.add_bar(
             x=0.5 * (edges[:-1] + edges[1:]),
             y=100 * counts / max(1, part) if density else counts,
             width=np.diff(edges),
             customdata=_bins(edges[:-1], edges[1:], counts),
             name=name,
-            marker={"color": colour, "line": {"width": 0}},
+            marker={"color": color, "line": {"width": 0}},
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 0.35}},
             hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{customdata[2]:,} images"
@@ -596,12 +596,12 @@ def measure_histogram(
 def _split_counts(
     values: NDArray[np.floating], correct: NDArray[np.bool_], edges: NDArray[np.floating]
 ) -> Sequence[tuple[int, str, str, NDArray[np.integer]]]:
-    """Total, name, colour and counts a bin of the misclassified and of the recognised images."""
+    """Total, name, color and counts a bin of the misclassified and of the recognized images."""
     return [
-        (int(part.sum()), name, colour, np.histogram(values[part], edges)[0])
-        for part, name, colour in (
-            (~correct, "Misclassified", WRONG_COLOUR),
-            (correct, "Recognised", CORRECT_COLOUR),
+        (int(part.sum()), name, color, np.histogram(values[part], edges)[0])
+        for part, name, color in (
+            (~correct, "Misclassified", WRONG_COLOR),
+            (correct, "Recognized", CORRECT_COLOR),
         )
     ]
 
@@ -615,10 +615,10 @@ def _bins(*columns: NDArray[Any]) -> list[list[float]]:
 
 def _mark_range(figure: go.Figure, chosen: tuple[float, float]) -> None:
     figure.add_vrect(
-        x0=chosen[0], x1=chosen[1], fillcolor=BEST_COLOUR, opacity=0.18, line_width=0, layer="below"
+        x0=chosen[0], x1=chosen[1], fillcolor=BEST_COLOR, opacity=0.18, line_width=0, layer="below"
     )
     for edge in chosen:
-        figure.add_vline(x=edge, line={"color": BEST_COLOUR, "width": 2})
+        figure.add_vline(x=edge, line={"color": BEST_COLOR, "width": 2})
 
 
 def class_histograms(
@@ -647,7 +647,7 @@ def class_histograms(
     highest = 0.0
     for label in range(len(CLASS_NAMES)):
         members = labels == label
-        for part, name, colour, counts in _split_counts(values[members], correct[members], edges):
+        for part, name, color, counts in _split_counts(values[members], correct[members], edges):
             heights = 100 * counts / max(1, part) if density else counts
             # stacked, the bars are as high as all images of the bin
             whole = heights if overlaid else np.histogram(values[members], edges)[0]
@@ -661,7 +661,7 @@ def class_histograms(
                 legendgroup=name,
                 showlegend=label == 0,
                 opacity=0.65 if density or logarithmic else 1,
-                marker={"color": colour, "line": {"width": 0}},
+                marker={"color": color, "line": {"width": 0}},
                 hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: "
                 "%{customdata[2]:,} images<extra>" + name + "</extra>",
                 row=label // columns + 1,
@@ -715,15 +715,15 @@ def reliability_diagram(
         rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.05
     )
     edges = 100 * now.edges
-    centres = 0.5 * (edges[:-1] + edges[1:])
+    centers = 0.5 * (edges[:-1] + edges[1:])
     bins = _bins(now.edges[:-1], now.edges[1:], now.counts, np.nan_to_num(100 * now.confidences))
     figure.add_bar(
-        x=centres,
+        x=centers,
         y=100 * now.accuracies,
         width=np.diff(edges),
         customdata=bins,
         name=names[0],
-        marker={"color": CORRECT_COLOUR, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
+        marker={"color": CORRECT_COLOR, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
         hovertemplate="%{customdata[2]:,} images, mean confidence %{customdata[3]:.1f} %, "
         "accuracy %{y:.1f} %<extra></extra>",
         row=1,
@@ -734,7 +734,7 @@ def reliability_diagram(
         y=[0, 100],
         mode="lines",
         name="Perfectly calibrated",
-        line={"dash": "dash", "color": OTHER_COLOUR},
+        line={"dash": "dash", "color": OTHER_COLOR},
         hoverinfo="skip",
         row=1,
         col=1,
@@ -746,18 +746,18 @@ def reliability_diagram(
             y=100 * other.accuracies[filled],
             mode="lines+markers",
             name=names[1],
-            line={"color": TRAIN_COLOUR},
+            line={"color": TRAIN_COLOR},
             hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %<extra></extra>",
             row=1,
             col=1,
         )
     figure.add_bar(
-        x=centres,
+        x=centers,
         y=now.counts,
         width=np.diff(edges),
         customdata=bins,
         showlegend=False,
-        marker={"color": CORRECT_COLOUR, "line": {"width": 1, "color": "white"}},
+        marker={"color": CORRECT_COLOR, "line": {"width": 1, "color": "white"}},
         text=[f"{count:,}" for count in now.counts],
         textposition="outside",
         textangle=-90 if len(now.counts) > 12 else 0,
@@ -798,7 +798,7 @@ def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> go.Figure:
         mode="lines",
         fill="tozeroy",
         name=f"Area {curve.area:.4f}",
-        line={"color": MEASURED_COLOUR},
+        line={"color": MEASURED_COLOR},
         hovertemplate="coverage %{x:.1f} %, errors %{y:.2f} %, threshold %{customdata:.1%}"
         "<extra></extra>",
     )
@@ -809,7 +809,7 @@ def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> go.Figure:
             y=[100 * risk],
             mode="markers",
             name=f"Threshold {threshold:.0%}",
-            marker={"color": WRONG_COLOUR, "size": 13, "symbol": "diamond"},
+            marker={"color": WRONG_COLOR, "size": 13, "symbol": "diamond"},
             hovertemplate="coverage %{x:.1f} %, errors %{y:.2f} %<extra></extra>",
         )
     figure.update_layout(hovermode="closest", dragmode=False)
@@ -838,17 +838,17 @@ def probability_bars(
     """
     predicted = int(np.argmax(probabilities))
 
-    def colour(label: int) -> str:
+    def color(label: int) -> str:
         if label == true_label:
-            return BEST_COLOUR
-        return WRONG_COLOUR if label == predicted else OTHER_COLOUR
+            return BEST_COLOR
+        return WRONG_COLOR if label == predicted else OTHER_COLOR
 
     series: list[dict[str, Any]] = [
         {
             "type": "bar",
             "name": names[0],
             "data": [
-                {"value": round(100 * float(p), 2), "itemStyle": {"color": colour(label)}}
+                {"value": round(100 * float(p), 2), "itemStyle": {"color": color(label)}}
                 for label, p in enumerate(probabilities)
             ],
             "label": {"show": True, "position": "right", "formatter": "{c}"},
@@ -862,7 +862,7 @@ def probability_bars(
                 "data": [round(100 * float(p), 2) for p in other],
                 "itemStyle": {
                     "color": "rgba(0,0,0,0)",
-                    "borderColor": OTHER_COLOUR,
+                    "borderColor": OTHER_COLOR,
                     "borderWidth": 1,
                 },
             }
@@ -894,7 +894,7 @@ def learning_curve(
         {
             "name": CLASS_NAMES[label],
             "value": [epoch, round(100 * float(sure), 1)],
-            "itemStyle": {"color": BEST_COLOUR if right else WRONG_COLOUR},
+            "itemStyle": {"color": BEST_COLOR if right else WRONG_COLOR},
         }
         for epoch, (label, sure, right) in enumerate(
             zip(predicted, confidence, correct, strict=True), 1
@@ -914,7 +914,7 @@ def learning_curve(
                 "data": points,
                 "symbol": "circle",
                 "symbolSize": 10,
-                "lineStyle": {"color": OTHER_COLOUR, "width": 1},
+                "lineStyle": {"color": OTHER_COLOR, "width": 1},
             }
         ],
     }  # fmt: skip
@@ -928,7 +928,7 @@ def kinds_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
     counts : int (E, 3)
         Columns in the order of `fmnist.evaluation.misclassifications.KINDS`.
     """
-    colours = (WRONG_COLOUR, TRAIN_COLOUR, OTHER_COLOUR)
+    colors = (WRONG_COLOR, TRAIN_COLOR, OTHER_COLOR)
     return {
         "animation": False,
         "grid": {"top": 34, "left": 8, "right": 16, "bottom": 26, "containLabel": True},
@@ -943,7 +943,7 @@ def kinds_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
                 "stack": "kinds",
                 "name": kind.capitalize(),
                 "data": counts[:, number].tolist(),
-                "itemStyle": {"color": colours[number]},
+                "itemStyle": {"color": colors[number]},
             }
             for number, kind in enumerate(KINDS)
         ],

@@ -438,7 +438,7 @@ def _classes(
             row.append(ORIGINAL_CLASS_ACCURACY.get(name, "not given"))
         row += [_percent(of.accuracy) for of in other if of.label == score.label]
         rows.append(row)
-    note = "Accuracy is the share of a class's images that are recognised, which is its recall."
+    note = "Accuracy is the share of a class's images that are recognized, which is its recall."
     if not run.members:
         note = f"Weights of epoch {best.epoch}. {note}"
     return "\n".join(["## Classes (test)", "", *_table(titles, rows), "", note])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, cast, get_args
 
 from fmnist.data.labels import DatasetName, Drawings, Protocol
-from fmnist.models.registry import MODELS, is_known
+from fmnist.models.registry import MODELS, RENAMED, is_known
 
-Optimiser = Literal["adam", "adamw", "sgd"]
+Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
 Augmenter = Literal["flip", "shift", "rotate", "rand", "erase", "cutout"]
 Mixing = Literal["none", "mixup", "cutmix"]
@@ -59,7 +59,7 @@ class TrainConfig:
         Images a step, 1 to 4096.
     learning_rate : float
         Above 0, at most 1; the highest one where the schedule changes it.
-    optimiser : {"adam", "adamw", "sgd"}
+    optimizer : {"adam", "adamw", "sgd"}
         Adam (Kingma and Ba 2015), Adam with decoupled weight decay (Loshchilov and Hutter 2019),
         or stochastic gradient descent with Nesterov's momentum of 0.9.
     weight_decay : float
@@ -138,7 +138,7 @@ class TrainConfig:
     epochs: int = 20
     batch_size: int = 128
     learning_rate: float = 1e-3
-    optimiser: Optimiser = "adam"
+    optimizer: Optimizer = "adam"
     weight_decay: float = 0.0
     schedule: Schedule = "constant"
     warmup_epochs: int | None = None
@@ -167,7 +167,7 @@ class TrainConfig:
             check_choice("model", self.model, tuple(MODELS))
         check_choice("dataset", self.dataset, get_args(DatasetName))
         check_choice("protocol", self.protocol, get_args(Protocol))
-        check_choice("optimiser", self.optimiser, get_args(Optimiser))
+        check_choice("optimizer", self.optimizer, get_args(Optimizer))
         check_choice("schedule", self.schedule, get_args(Schedule))
         check_choice("mixing", self.mixing, get_args(Mixing))
         check_choice("keep", self.keep, get_args(Keep))
@@ -207,9 +207,9 @@ class TrainConfig:
         _check_number("ema", self.ema)
         if not 0 <= self.ema < 1:
             raise ConfigError("ema", f"must be at least 0 and below 1, not {self.ema!r}.")
-        if self.weight_decay and self.optimiser == "adam":
+        if self.weight_decay and self.optimizer == "adam":
             raise ConfigError(
-                "weight_decay", "is for adamw and sgd; the optimiser adam takes none."
+                "weight_decay", "is for adamw and sgd; the optimizer adam takes none."
             )
         if self.patience is not None:
             _check_integer("patience", self.patience, 1, 1000)
@@ -264,11 +264,20 @@ class TrainConfig:
         """
         if not isinstance(values, Mapping):
             raise ConfigError("config", f"must be an object of settings, not {values!r}.")
+        values = _migrated(values)
         known = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in known:
                 raise ConfigError(str(name), f"is no setting; known are {', '.join(known)}.")
         return cls(**values)
+
+
+def _migrated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as earlier versions wrote them, under today's names."""
+    named = {{"optimiser": "optimizer"}.get(name, name): value for name, value in values.items()}
+    if isinstance(named.get("model"), str):
+        named["model"] = "+".join(RENAMED.get(m, m) for m in named["model"].split("+"))
+    return named
 
 
 def ensemble_of(members: Sequence[TrainConfig]) -> TrainConfig:

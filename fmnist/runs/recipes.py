@@ -13,7 +13,7 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
         "epochs": 12,
         "batch_size": 256,
         "learning_rate": 3e-3,
-        "optimiser": "adamw",
+        "optimizer": "adamw",
         "weight_decay": 0.05,
         "schedule": "one-cycle",
         "augmentation": "flip-shift",

@@ -318,7 +318,7 @@ def pixels(picture: bytes) -> NDArray[np.uint8]:
 
 
 def is_blank(rgba: NDArray[np.uint8]) -> bool:
-    """Whether a canvas, uint8 (H, W, 4), shows one colour all over."""
+    """Whether a canvas, uint8 (H, W, 4), shows one color all over."""
     return bool((rgba == rgba[:1, :1]).all())
 
 

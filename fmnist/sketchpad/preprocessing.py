@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from fmnist.data.labels import IMAGE_SIZE
-from fmnist.data.synthetic.strokes import LINE_WIDTH, Centre, framed
+from fmnist.data.synthetic.strokes import LINE_WIDTH, Center, framed
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
@@ -31,8 +31,8 @@ class Preparation:
     crop : bool
         Scale what is drawn until its longest side fills the image, as in Fashion-MNIST; otherwise
         the whole canvas is shrunk.
-    centre : {"box", "mass"}
-        What comes to lie in the middle: the bounding box's, as in Fashion-MNIST, or the centre of
+    center : {"box", "mass"}
+        What comes to lie in the middle: the bounding box's, as in Fashion-MNIST, or the center of
         mass, as in MNIST (as far as nothing is cut off). Only with `crop`.
     line_width : float or None
         Lines are brought to this width, in image pixels; None leaves them. Areas and photographs
@@ -50,14 +50,14 @@ class Preparation:
     """
 
     crop: bool = True
-    centre: Centre = "box"
+    center: Center = "box"
     line_width: float | None = LINE_WIDTH
     ink: Ink = "auto"
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.centre not in get_args(Centre):
-            raise ValueError(f"centre must be box or mass, not {self.centre!r}.")
+        if self.center not in get_args(Center):
+            raise ValueError(f"center must be box or mass, not {self.center!r}.")
         if self.ink not in get_args(Ink):
             raise ValueError(f"ink must be auto, dark or light, not {self.ink!r}.")
         if self.line_width is not None and not 0.5 <= self.line_width <= 8:
@@ -109,7 +109,7 @@ def classify(
     preparation: Preparation = Preparation(),
     gate: "Classifier | None" = None,
 ) -> SketchResult:
-    """Recognise the garment on a canvas or a picture.
+    """Recognize the garment on a canvas or a picture.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def to_model_input(
         holes = ndimage.binary_fill_holes(mask) & ~mask
         ink = np.where(holes, np.float32(preparation.fill), ink)
     pixels = np.round(ink * 255).astype(np.uint8)
-    return framed(pixels, centre=preparation.centre if preparation.crop else "box")
+    return framed(pixels, center=preparation.center if preparation.crop else "box")
 
 
 def _shrunk(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -189,7 +189,7 @@ def _shrunk(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if longest <= WORKING_SIZE:
         return rgba
     height, width = (max(1, round(n * WORKING_SIZE / longest)) for n in rgba.shape[:2])
-    # Pillow weighs colours by their alpha where the mode is RGBa, with a small a
+    # Pillow weighs colors by their alpha where the mode is RGBa, with a small a
     picture = Image.fromarray(rgba).convert("RGBa").resize((width, height), Image.Resampling.BOX)
     return np.asarray(picture.convert("RGBA"))
 
@@ -197,22 +197,22 @@ def _shrunk(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _ink(rgba: NDArray[np.uint8], ink: Ink) -> NDArray[np.float32]:
     """How much each pixel differs from the ground, float32 (H, W) in [0, 1]."""
     values = rgba.astype(np.float32) / 255
-    colours, alpha = values[..., :3], values[..., 3:]
+    colors, alpha = values[..., :3], values[..., 3:]
     weights = np.array([0.299, 0.587, 0.114], np.float32)  # of luminance, ITU-R BT.601
     if ink == "auto" and (alpha < 0.5).mean() > 0.02:  # on glass: laid on what it stands out from
-        luminance = float((colours @ weights * alpha[..., 0]).sum() / max(alpha.sum(), 1e-6))
+        luminance = float((colors @ weights * alpha[..., 0]).sum() / max(alpha.sum(), 1e-6))
         ink = "dark" if luminance < 0.5 else "light"
     if ink != "auto":
         ground = np.float32(1.0 if ink == "dark" else 0.0)
-        tone = (colours * alpha + ground * (1 - alpha)) @ weights
+        tone = (colors * alpha + ground * (1 - alpha)) @ weights
         difference = 1 - tone if ink == "dark" else tone
     else:
         edge = max(1, round(0.02 * min(rgba.shape[:2])))
         frame = np.ones(rgba.shape[:2], bool)
         frame[edge:-edge, edge:-edge] = False
-        paper = colours * alpha + (1 - alpha)
-        ground_colour = np.median(paper[frame], axis=0)
-        difference = np.abs(paper - ground_colour).max(axis=2)
+        paper = colors * alpha + (1 - alpha)
+        ground_color = np.median(paper[frame], axis=0)
+        difference = np.abs(paper - ground_color).max(axis=2)
         # what the border itself varies by is no ink, unless the garment runs over the border
         difference = difference - min(float(np.quantile(difference[frame], 0.9)), 0.3)
     strongest = float(np.quantile(difference, 0.999))

@@ -170,10 +170,10 @@ def _cut_out(images: Tensor, cut: int, generator: torch.Generator) -> Tensor:
 
 
 def _within(begin: Tensor, sides: Tensor, side: int) -> Tensor:
-    """Bool (B, 28, 28): the pixels whose centre lies in rectangles of `begin`, `sides` (2, B)."""
-    centres = torch.arange(side, device=begin.device) + 0.5
+    """Bool (B, 28, 28): the pixels whose center lies in rectangles of `begin`, `sides` (2, B)."""
+    centers = torch.arange(side, device=begin.device) + 0.5
     rows, columns = (
-        (centres >= b[:, None]) & (centres < b[:, None] + s[:, None])
+        (centers >= b[:, None]) & (centers < b[:, None] + s[:, None])
         for b, s in zip(begin, sides, strict=True)
     )
     inside: Tensor = rows[:, :, None] & columns[:, None, :]
@@ -211,12 +211,12 @@ def mix(
     if mixing == "none":
         return images, torch.arange(count, device=device), torch.ones((), device=device)
     partners = torch.randperm(count, generator=generator, device=device)
-    weight, is_mixed, *centre = _uniform(4, generator)
+    weight, is_mixed, *center = _uniform(4, generator)
     weight = torch.where(is_mixed < share, weight, 1.0)
     if mixing == "mixup":
         return torch.lerp(images[partners], images, weight), partners, weight
     sides = (side * (1 - weight).sqrt()).expand(2, 1)
-    begin = side * torch.stack(centre)[:, None] - sides / 2
+    begin = side * torch.stack(center)[:, None] - sides / 2
     inside = _within(begin, sides, side)  # (1, 28, 28); the rim of the image may cut it off
     mixed = torch.where(inside[:, None], images[partners], images)
     return mixed, partners, 1 - inside.float().mean()

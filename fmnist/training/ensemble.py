@@ -67,7 +67,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         }
     except (OSError, ValueError) as error:
         raise RunError(f"The ensemble cannot be made: {error}") from error
-    if len({(n.normalisation, n.knows_garments) for n in networks}) > 1:
+    if len({(n.normalization, n.knows_garments) for n in networks}) > 1:
         raise RunError("The runs of an ensemble take the same pixels and give the same classes.")
     run = create_run(root, config, name=name or f"Ensemble of {len(members)}")
     document = read_json(members[0].config_path)
@@ -79,7 +79,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
     Classifier(
         Ensemble([network.model for network in networks]),
         model_name=config.model,
-        normalisation=networks[0].normalisation,
+        normalization=networks[0].normalization,
     ).save(run.weights_path)
     for split, evaluation in evaluations.items():
         evaluation.save(run.evaluation_path(split))

@@ -33,7 +33,7 @@ from fmnist.data.labels import NUM_CLASSES, Protocol
 from fmnist.data.synthetic.training_drawings import with_drawings
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import read_json, write_atomic, write_json
-from fmnist.models.classifier import Classifier, Normalisation
+from fmnist.models.classifier import Classifier, Normalization
 from fmnist.models.ensemble import Ensemble
 from fmnist.models.layers import set_dropout_generator
 from fmnist.models.registry import create_model, members
@@ -186,9 +186,9 @@ def outputs(config: TrainConfig) -> int:
     return NUM_CLASSES + 1 if config.drawings == "doodles" else NUM_CLASSES
 
 
-def _optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     # fused: one call a step, which matters where other threads want Python's lock
-    if config.optimiser == "adam":
+    if config.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     # norms and biases have nothing to gain from being small
     decayed = [p for p in model.parameters() if p.ndim > 1]
@@ -197,7 +197,7 @@ def _optimiser(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    if config.optimiser == "sgd":
+    if config.optimizer == "sgd":
         return torch.optim.SGD(
             groups, lr=config.learning_rate, momentum=MOMENTUM, nesterov=True, fused=True
         )
@@ -252,7 +252,7 @@ class _Session:
     average: nn.Module | None  # of the weights so far, where the settings want it
     teachers: Sequence[nn.Module]  # one, or an ensemble's members; none where the labels suffice
     dtype: torch.dtype  # of convolutions and products of matrices
-    optimiser: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer
     dropout_generator: torch.Generator
     order_generator: torch.Generator
     augmentation_generator: torch.Generator
@@ -322,7 +322,7 @@ class _Session:
             average=average,
             teachers=teachers,
             dtype=dtype,
-            optimiser=_optimiser(model, config),
+            optimizer=_optimizer(model, config),
             dropout_generator=dropout_generator,
             order_generator=order_generator,
             augmentation_generator=torch.Generator(device).manual_seed(augmentation_seed),
@@ -395,7 +395,7 @@ class _Session:
         order = torch.randperm(len(self.labels), generator=self.order_generator).to(self.device)
         config, steps = self.config, self.batches * self.config.epochs
         size, log_every = config.batch_size, config.log_every
-        model, optimiser, normalise = self.model.train(), self.optimiser, Normalisation()
+        model, optimizer, normalize = self.model.train(), self.optimizer, Normalization()
         autocast = torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16
         )
@@ -416,7 +416,7 @@ class _Session:
                     shift_pixels=config.shift_pixels,
                     cutout_side=config.cutout_side,
                 )
-                images = normalise(images)
+                images = normalize(images)
                 images, partners, weight = mix(
                     images, config.mixing, config.mixing_share, generator
                 )
@@ -427,7 +427,7 @@ class _Session:
                     steps=steps,
                     warmup_steps=config.warmup_epochs and config.warmup_epochs * self.batches,
                 )
-                for group in optimiser.param_groups:
+                for group in optimizer.param_groups:
                     group["lr"] = rate
                 with autocast:
                     logits = model(self._scaled(images)).float()  # (B, 10), or 11
@@ -444,9 +444,9 @@ class _Session:
                     loss = torch.lerp(
                         loss, functional.cross_entropy(logits, target), config.teacher_share
                     )
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
+                optimizer.step()
                 self._add_to_average()
                 self.recent.loss.add_(loss.detach(), alpha=len(chosen))
                 self.recent.correct.add_((logits.detach().argmax(1) == labels).sum())
@@ -634,7 +634,7 @@ class _Session:
             "dataset": self.dataset.checksum,
             "model": self.model.state_dict(),
             "average": self.average.state_dict() if self.average else None,
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "dropout_state": self.dropout_generator.get_state(),
             "order_state": self.order_state,
             "augmentation_state": self.augmentation_generator.get_state(),
@@ -667,7 +667,8 @@ class _Session:
             self.model.load_state_dict(values["model"])
             if self.average is not None:
                 self.average.load_state_dict(values["average"])
-            self.optimiser.load_state_dict(values["optimiser"])
+            # earlier versions wrote it under its British name
+            self.optimizer.load_state_dict(values.get("optimizer") or values["optimiser"])
             self.dropout_generator.set_state(values["dropout_state"].cpu())
             self.order_state = values["order_state"].cpu()
             self.augmentation_generator.set_state(values["augmentation_state"].cpu())
@@ -728,7 +729,7 @@ def _teachers(run: Run, config: TrainConfig, device: torch.device) -> tuple[nn.M
                 f"The teacher {name!r} cannot be asked; choose a finished run with weights "
                 f"({_one_line(error)})."
             ) from error
-        if teacher.outputs != outputs(config) or teacher.normalisation != Normalisation():
+        if teacher.outputs != outputs(config) or teacher.normalization != Normalization():
             raise TrainingError(
                 f"The teacher {name!r} knows other classes or takes other pixels than the "
                 "network that is to learn from it; choose another."

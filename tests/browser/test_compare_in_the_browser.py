@@ -13,7 +13,7 @@ from fmnist.dashboard import cache
 from fmnist.dashboard.compare.panels import PANELS
 from fmnist.evaluation import significance as comparison
 from fmnist.evaluation.predictions import Evaluation
-from fmnist.reports.charts import OTHER_COLOUR
+from fmnist.reports.charts import OTHER_COLOR
 from fmnist.runs import store as runs
 from fmnist.runs.store import Run
 from tests.browser.conftest import Server
@@ -23,7 +23,7 @@ expect.set_options(timeout=SLOW)
 
 HELD_OUT, NOTEBOOK, SKETCH = "fashion-cnn", "fashion-cnn-notebook", "sketch"
 HEADER, ROW = 36, 35  # pixels
-GREY = f"rgb{ImageColor.getrgb(OTHER_COLOUR)}"  # of a run that is not chosen, to CSS
+GRAY = f"rgb{ImageColor.getrgb(OTHER_COLOR)}"  # of a run that is not chosen, to CSS
 
 
 def shipped(name: str) -> Run:
@@ -191,8 +191,8 @@ def test_a_click_on_a_point_takes_a_run_away_and_back(page: Page, bare_server: S
     parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}")
     legend(page, "FashionCNN, held-out", "FashionCNN, notebook")
     # the chart is drawn after the legend, and until then its points stand in the old order
-    expect(points.nth(len(all_runs()) - 3)).to_have_css("fill", GREY)
-    # it is one of those in grey now, which stand in the order of the table
+    expect(points.nth(len(all_runs()) - 3)).to_have_css("fill", GRAY)
+    # it is one of those in gray now, which stand in the order of the table
     shown = [run.run_id for run in all_runs() if run.run_id not in (HELD_OUT, NOTEBOOK)]
     click_point(page, shown.index(SKETCH))
     parameter(page, "runs", f"{HELD_OUT}~{NOTEBOOK}~{SKETCH}")
@@ -263,7 +263,7 @@ def test_significance_and_the_matrix_of_a_chosen_pair(page: Page, bare_server: S
         for name in (SKETCH, HELD_OUT)
     )
     shown = page.locator(".st-key-matrix").get_by_role(
-        "button", name=re.compile("^Shirt, recognised: ")
+        "button", name=re.compile("^Shirt, recognized: ")
     )
     expect(shown).to_have_text(f"{a[6, 6] - b[6, 6]:+d}")
     no_exception(page)

@@ -108,7 +108,7 @@ def exactly(text: str) -> re.Pattern[str]:
 
 
 def cell(page: Page, true: int, predicted: int) -> Locator:
-    what = "recognised" if true == predicted else f"taken for {CLASS_NAMES[predicted]}"
+    what = "recognized" if true == predicted else f"taken for {CLASS_NAMES[predicted]}"
     return page.locator(".st-key-matrix").get_by_role(
         "button", name=exactly(f"{CLASS_NAMES[true]}, {what}: ")
     )

@@ -61,7 +61,7 @@ def test_the_default_needs_no_address() -> None:
         ("confidence", "0.9~0.1"), ("confidence", "0~2"), ("confidence", "0.5"),
         ("margin", "nan~1"), ("entropy", "0~9"), ("entropy", "a~b"),
         ("split", "holdout"), ("correctness", "maybe"), ("kind", "odd"), ("verdict", "nice"),
-        ("group", "both"), ("sort", "colour"), ("order", "sideways"),
+        ("group", "both"), ("sort", "color"), ("order", "sideways"),
         ("runs", ""), ("runs", "a~~b"), ("curve", "recall"), ("axis", "hours"),
     ],
 )  # fmt: skip

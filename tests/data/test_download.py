@@ -152,7 +152,7 @@ def test_in_a_process_of_its_own(
     assert datasets.locate(environ={}, data=tmp_path).name == "fashion-mnist"
 
 
-def test_cancelled_in_the_middle(
+def test_canceled_in_the_middle(
     mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FMNIST_MIRROR", mirror.url)

@@ -97,4 +97,4 @@ def test_other_data_of_the_same_name_is_told() -> None:
 
 def test_settings_that_cannot_be_read() -> None:
     rows = overview.differences([a_run(), a_run(config=None)])
-    assert Difference("Optimiser", ("adam", "–")) in rows
+    assert Difference("Optimizer", ("adam", "–")) in rows

@@ -7,8 +7,8 @@ import pytest
 
 from fmnist import paths
 from fmnist.data.fashion_mnist import Dataset
-from fmnist.evaluation import neighbors as neighbours
-from fmnist.evaluation.neighbors import FeatureIndex, Neighbour
+from fmnist.evaluation import neighbors as neighbors
+from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
 from fmnist.runs.store import Run
@@ -26,7 +26,7 @@ def index() -> FeatureIndex:
 def test_nearest_first_equals_by_position(index: FeatureIndex) -> None:
     found = index.nearest(np.array([0.0, 5.0]), k=4)
     assert [(n.index, n.label) for n in found] == [(25, 7), (30, 4), (20, 5), (10, 6)]
-    assert found[0] == Neighbour(25, 7, 1.0)
+    assert found[0] == Neighbor(25, 7, 1.0)
     assert found[2].similarity == pytest.approx(0.8, abs=1e-3)
 
 
@@ -39,7 +39,7 @@ def test_an_image_is_nearest_to_itself(small: Dataset) -> None:
     classifier = Classifier(create_model("fashion-cnn", seed=0), model_name="fashion-cnn")
     split = small.split("train")
     told: list[tuple[int, int]] = []
-    made = neighbours.build_index(classifier, split, progress=lambda *x: told.append(x))
+    made = neighbors.build_index(classifier, split, progress=lambda *x: told.append(x))
     assert told[-1] == (len(split), len(split))
     assert np.allclose(np.linalg.norm(made.features.astype(float), axis=1), 1, atol=1e-2)
     query = classifier.features(split.images[7:8])[0]
@@ -74,8 +74,8 @@ def test_other_weights_or_images_have_another_file(
     run = Run(tmp_path / "run", "Run", "finished")
     run.folder.mkdir()
     run.weights_path.write_bytes(b"one")
-    first = neighbours.index_path(run, "a")
+    first = neighbors.index_path(run, "a")
     assert first.is_relative_to(paths.artifacts_folder())
-    assert neighbours.index_path(run, "b") != first
+    assert neighbors.index_path(run, "b") != first
     run.weights_path.write_bytes(b"two")
-    assert neighbours.index_path(run, "a") != first
+    assert neighbors.index_path(run, "a") != first

@@ -17,7 +17,7 @@ from fmnist import paths
 from fmnist.data.fashion_mnist import load_fashion_mnist
 from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import Evaluation
-from fmnist.models.classifier import Classifier, Normalisation
+from fmnist.models.classifier import Classifier, Normalization
 from fmnist.models.registry import create_model
 from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
@@ -86,10 +86,10 @@ def test_pixels_reach_the_model_from_minus_one_to_one() -> None:
     assert given[2, 0, 7, 4].item() == pytest.approx(-0.6)
 
 
-def test_normalisation_takes_mean_and_std_of_pixels_from_0_to_1() -> None:
+def test_normalization_takes_mean_and_std_of_pixels_from_0_to_1() -> None:
     images = torch.tensor(IMAGES[:5])
     expected = (images.unsqueeze(1).float() / 255 - 0.286) / 0.353
-    assert torch.allclose(Normalisation(0.286, 0.353)(images), expected, atol=1e-6)
+    assert torch.allclose(Normalization(0.286, 0.353)(images), expected, atol=1e-6)
 
 
 def test_the_model_is_evaluated_not_trained() -> None:
@@ -175,11 +175,11 @@ def test_two_threads_get_features_of_their_own_images() -> None:
 
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    classifier = new_classifier(normalisation=Normalisation(0.3, 0.4), temperature=1.7)
+    classifier = new_classifier(normalization=Normalization(0.3, 0.4), temperature=1.7)
     classifier.save(path)
     loaded = Classifier.load(path)
     assert loaded.model_name == "fashion-cnn"
-    assert loaded.normalisation == Normalisation(0.3, 0.4)
+    assert loaded.normalization == Normalization(0.3, 0.4)
     assert loaded.temperature == 1.7
     assert not loaded.model.training
     assert np.array_equal(loaded.logits(IMAGES[:50]), classifier.logits(IMAGES[:50]))
@@ -208,7 +208,7 @@ def test_written_like_this_it_can_be_loaded(tmp_path: Path) -> None:
     [
         {}, [], 3, None,
         GOOD | {"model": "vgg"}, GOOD | {"model": ["fashion-cnn"]}, GOOD | {"model": None},
-        GOOD | {"mean": "grey"}, GOOD | {"mean": float("nan")}, GOOD | {"mean": None},
+        GOOD | {"mean": "gray"}, GOOD | {"mean": float("nan")}, GOOD | {"mean": None},
         GOOD | {"std": 0}, GOOD | {"std": -1}, GOOD | {"std": [1]},
         GOOD | {"temperature": 0}, GOOD | {"temperature": -1}, GOOD | {"temperature": {}},
         GOOD | {"temperature": float("inf")}, GOOD | {"temperature": 10**400},
@@ -304,7 +304,7 @@ def test_the_eleventh_output_is_what_is_no_garment(tmp_path: Path) -> None:
     assert classifier.knows_garments and not new_classifier().knows_garments
     images = IMAGES[:20]
     with torch.inference_mode():
-        outputs = model(Normalisation()(torch.tensor(images)))
+        outputs = model(Normalization()(torch.tensor(images)))
     assert np.allclose(classifier.logits(images), outputs[:, :10], atol=1e-5)
     expected = 1 - torch.softmax(outputs, dim=1)[:, 10].numpy()
     assert np.allclose(classifier.garment_scores(images), expected, atol=1e-5)

@@ -18,7 +18,7 @@ from fmnist.models.initialization import DrawFrom
 from fmnist.models.layers import Dropout, set_dropout_generator
 from fmnist.models.networks.fashion_cnn import FashionCNN
 from fmnist.models.registry import MODELS, create_model
-from fmnist.models.summary import summarise
+from fmnist.models.summary import summarize
 
 ROOT = paths.PROJECT
 
@@ -55,7 +55,7 @@ def test_parameters_of_fashion_cnn() -> None:
 
 
 def test_summary_counts_the_same() -> None:
-    rows = summarise("fashion-cnn")
+    rows = summarize("fashion-cnn")
     assert sum(row.parameters for row in rows) == 1_625_866
     shapes = {row.name: row.output_shape for row in rows}
     assert shapes["conv1"] == "32 × 28 × 28"
@@ -70,7 +70,7 @@ def test_summary_counts_the_same() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_summary_counts_what_torch_counts(name: str) -> None:
     model = create_model(name, seed=0).eval()
-    rows = summarise(name)
+    rows = summarize(name)
     assert sum(row.parameters for row in rows) == sum(p.numel() for p in model.parameters())
     # attention's short cut for evaluation is one operation that the counter does not know
     torch.backends.mha.set_fastpath_enabled(False)
@@ -88,7 +88,7 @@ def test_summary_counts_what_torch_counts(name: str) -> None:
         ("fashion-cnn-no-dropout", 1_625_866),
         ("fashion-cnn-one-convolution", 804_554),
         ("fashion-cnn-64", 822_346),
-        ("fashion-cnn-unnormalised", 1_625_866),
+        ("fashion-cnn-unnormalized", 1_625_866),
         ("logistic", 7_850),
         ("mlp", 203_530),
         ("lenet-5", 61_706),
@@ -118,8 +118,8 @@ def test_without_dropout_there_is_none() -> None:
     assert Dropout not in kinds and nn.Conv2d in kinds
 
 
-def test_without_normalisation_pixels_come_from_0_to_1() -> None:
-    model, raw = (create_model(f"fashion-cnn{end}", seed=0) for end in ("", "-unnormalised"))
+def test_without_normalization_pixels_come_from_0_to_1() -> None:
+    model, raw = (create_model(f"fashion-cnn{end}", seed=0) for end in ("", "-unnormalized"))
     assert same_weights(model, raw)
     pixels = torch.rand(2, 1, 28, 28, generator=generator(0))
     torch.testing.assert_close(raw.eval()(2 * pixels - 1), model.eval()(pixels))

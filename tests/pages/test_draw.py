@@ -455,7 +455,7 @@ def test_nearest_garments_are_found_once(app: AppTest, monkeypatch: pytest.Monke
         return original(self, images, **rest)
 
     monkeypatch.setattr(Classifier, "features", counting)
-    app.session_state["draw-neighbours"] = True
+    app.session_state["draw-neighbors"] = True
     draw(app, BOX)
     app.button(key="draw-find").click().run()
     assert not app.exception

@@ -142,7 +142,7 @@ def test_when_an_image_was_learned(finished: Run, machine: Path) -> None:
     validation = Evaluation.load(finished.evaluation_path("validation"))
     image = int(validation.indices[~validation.correct][0])
     said = text(open_app("errors", split="validation", image=str(image)))
-    assert re.search(r"First recognised after epoch \d|Never recognised", said)
+    assert re.search(r"First recognized after epoch \d|Never recognized", said)
 
 
 @pytest.fixture
@@ -166,17 +166,17 @@ def test_nothing_is_computed_twice(finished: Run, machine: Path, calls: Counter[
     image = str(test.indices[~test.correct][0])
     app = open_app("errors", image=image)
     assert calls == {}  # probabilities, kinds and ranks come from the stored logits
-    app.button(key="find-neighbours").click().run()
-    assert "are labelled" in text(app)
+    app.button(key="find-neighbors").click().run()
+    assert "are labeled" in text(app)
     assert calls == {"features": 2}  # the training images, and this one
     for page in PAGES:
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception
-    assert "are labelled" in text(open_app("errors", image=image))  # another session
+    assert "are labeled" in text(open_app("errors", image=image))  # another session
     assert calls == {"features": 2}
 
 
-def test_neighbours_need_weights(finished: Run, machine: Path) -> None:
+def test_neighbors_need_weights(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
     run.weights_path.unlink()
     image = int(evaluation_of(run).indices[0])

@@ -129,7 +129,7 @@ def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Pa
     assert kept
     assert shown["Accuracy on images trained on"] == f"{kept.accuracy:.2%}"
     assert shown["Test accuracy"] == f"{test.accuracy:.2%}"
-    assert "shows whether it learns" in text(app) and "Generalisation gap" not in text(app)
+    assert "shows whether it learns" in text(app) and "Generalization gap" not in text(app)
     assert list(app.dataframe[0].value["Measured on"]) == ["Images trained on"]
     app = open_app("confusion", run=run.run_id)
     assert "200 test images" in text(app)
@@ -148,7 +148,7 @@ def test_train_page_shows_a_finished_run_with_its_log(finished: Run, machine: Pa
     give(finished, machine)
     app = open_app("train")
     assert "Trained" in text(app)
-    assert "Generalisation gap" in text(app)
+    assert "Generalization gap" in text(app)
     assert "Finished" in app.code[0].value
     assert len(app.dataframe[0].value) == 1
 
@@ -218,7 +218,7 @@ def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
     widgets = {**RECIPES["sketch"]}
     augmenters = widgets.pop("augmentation").split("-")
     assert pills(app, "setting-augmentation").value == augmenters
-    for name in ("model", "optimiser", "schedule", "precision", "drawings"):
+    for name in ("model", "optimizer", "schedule", "precision", "drawings"):
         assert app.selectbox(key=f"setting-{name}").value == widgets.pop(name)
     for name, value in widgets.items():
         assert app.number_input(key=f"setting-{name}").value == value
@@ -254,7 +254,7 @@ def test_an_ensemble_is_told_by_its_members(finished: Run, machine: Path) -> Non
     assert "the epochs of its members are chosen on validation images" in text(app)
     app = open_app("train", run=made.run_id)
     assert "Training of all members" in [metric.label for metric in app.metric]
-    assert "Generalisation gap" not in text(app)
+    assert "Generalization gap" not in text(app)
     assert first.history.kept
     members = app.dataframe(key="members").value
     assert list(members["Member"]) == ["Trained", "Trained"]
@@ -349,7 +349,7 @@ def test_data_page_counts_the_classes(machine: Path) -> None:
     pixels = small_dataset().split("train").images
     assert metrics["Mean"] == f"{pixels.mean():.1f}"
     assert metrics["Standard deviation"] == f"{pixels.std():.1f}"
-    choose(app, "pixel-scale", "Normalised, −1 to 1")
+    choose(app, "pixel-scale", "Normalized, −1 to 1")
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Mean"] == f"{pixels.mean() / 127.5 - 1:.4f}"
 

@@ -1,11 +1,11 @@
-"""Charts of several runs: what is drawn where, and in which colour."""
+"""Charts of several runs: what is drawn where, and in which color."""
 
 import numpy as np
 import pytest
 
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.reports import charts
-from fmnist.reports.charts import RUN_COLOURS, RunCurve, RunPoint
+from fmnist.reports.charts import RUN_COLORS, RunCurve, RunPoint
 from fmnist.runs.store import EpochEntry, History
 
 HISTORY = History(
@@ -17,17 +17,17 @@ HISTORY = History(
 KNOWN = [f"run-{number}" for number in range(25)]
 
 
-def test_a_run_keeps_its_colour_while_others_come_and_go() -> None:
-    alone = charts.run_colours(["run-3"], KNOWN)
-    with_others = charts.run_colours(["run-7", "run-3", "run-0"], KNOWN)
-    assert alone["run-3"] == with_others["run-3"] == RUN_COLOURS[3]
+def test_a_run_keeps_its_color_while_others_come_and_go() -> None:
+    alone = charts.run_colors(["run-3"], KNOWN)
+    with_others = charts.run_colors(["run-7", "run-3", "run-0"], KNOWN)
+    assert alone["run-3"] == with_others["run-3"] == RUN_COLORS[3]
 
 
-def test_no_two_runs_share_a_colour() -> None:
+def test_no_two_runs_share_a_color() -> None:
     chosen = ["run-2", "run-12", "run-22", *KNOWN[13:20]]
-    colours = charts.run_colours(chosen, KNOWN)
-    assert set(colours) == set(chosen)
-    assert sorted(colours.values()) == sorted(RUN_COLOURS)
+    colors = charts.run_colors(chosen, KNOWN)
+    assert set(colors) == set(chosen)
+    assert sorted(colors.values()) == sorted(RUN_COLORS)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_close_up_leaves_out_the_beginning(
     assert (drawn["yAxis"].get("min"), drawn["yAxis"].get("max")) == (low, high)
 
 
-def test_training_is_dotted_in_the_same_colour() -> None:
+def test_training_is_dotted_in_the_same_color() -> None:
     runs = [RunCurve("One", "#123456", HISTORY)]
     drawn = charts.run_curves(runs, curve="loss", axis="epoch", with_training=True, close_up=False)
     _, training = drawn["series"]
@@ -80,10 +80,10 @@ def test_a_point_tells_its_run_and_its_protocol() -> None:
         RunPoint("c", "C", 1e5, 0.94, None, "full", None),
     ]
     figure = charts.accuracy_against(points, title="Parameters", unit="parameters")
-    b, c, a, *legend = figure.data  # those in colour above the others
+    b, c, a, *legend = figure.data  # those in color above the others
     assert (list(a.customdata[0]), list(b.customdata[0])) == (["a"], ["b"])
     assert [dot.marker.symbol for dot in (a, b, c)] == ["circle", "diamond", "square"]
-    assert (a.marker.color, b.marker.color) == ("#123456", charts.OTHER_COLOUR)
+    assert (a.marker.color, b.marker.color) == ("#123456", charts.OTHER_COLOR)
     assert a.error_y.array[0] == pytest.approx(0.3)
     assert "&lt;b&gt;A" in a.hovertemplate and "± 0.30" in a.hovertemplate
     assert [trace.name for trace in legend] == ["Held-out", "Full", "Notebook"]

@@ -357,7 +357,7 @@ def test_only_the_other_protocol_of_the_same_recipe_is_a_companion(
     assert cards.companion_of(run, tmp_path) is None
 
 
-def test_broken_or_unfinished_neighbours_are_no_companions(tmp_path: Path) -> None:
+def test_broken_or_unfinished_neighbors_are_no_companions(tmp_path: Path) -> None:
     run = make_run(tmp_path, folder="x")
     notebook = make_run(tmp_path, folder="x-notebook", protocol="notebook")
     found = cards.companion_of(run, tmp_path)

@@ -17,7 +17,7 @@ CHANGED = TrainConfig(
     epochs=3,
     batch_size=64,
     learning_rate=0.01,
-    optimiser="adamw",
+    optimizer="adamw",
     weight_decay=0.05,
     schedule="one-cycle",
     warmup_epochs=2,
@@ -51,7 +51,7 @@ def test_defaults_are_the_original_recipe() -> None:
         epochs=20,
         batch_size=128,
         learning_rate=1e-3,
-        optimiser="adam",
+        optimizer="adam",
         weight_decay=0.0,
         schedule="constant",
         warmup_epochs=None,
@@ -89,7 +89,7 @@ NUMBERS = (
 )  # fmt: skip
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
 CHOICES = (
-    "model", "dataset", "protocol", "optimiser", "schedule", "augmentation", "precision",
+    "model", "dataset", "protocol", "optimizer", "schedule", "augmentation", "precision",
     "drawings", "mixing", "views", "keep",
 )  # fmt: skip
 NO_CHOICES: tuple[Any, ...] = ("", "other", None, 1, True, ["adam"], {})
@@ -167,7 +167,7 @@ def test_every_field_counts() -> None:
 
 
 def test_adamw_takes_weight_decay() -> None:
-    assert TrainConfig(optimiser="adamw", weight_decay=1.0).weight_decay == 1
+    assert TrainConfig(optimizer="adamw", weight_decay=1.0).weight_decay == 1
 
 
 def test_patience_on_the_test_split_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Drawings that people keep: kept, labelled, deleted, and files that somebody damaged."""
+"""Drawings that people keep: kept, labeled, deleted, and files that somebody damaged."""
 
 import json
 import threading

@@ -53,7 +53,7 @@ def test_an_empty_canvas_is_black() -> None:
     ("ink", "ground"),
     [("white", "black"), ("black", None), ("white", None), ("red", "white"), ("navy", "beige")],
 )
-def test_colours_do_not_matter(ink: str, ground: str | None) -> None:
+def test_colors_do_not_matter(ink: str, ground: str | None) -> None:
     expected = to_model_input(canvas(TROUSERS))
     assert difference(expected, to_model_input(canvas(TROUSERS, ink=ink, ground=ground))) < 0.02
 
@@ -85,9 +85,9 @@ def test_the_longest_side_fills_the_image_and_the_shape_is_kept() -> None:
     assert abs(left - (27 - right)) <= 1  # in the middle
 
 
-def test_centre_of_mass() -> None:
+def test_center_of_mass() -> None:
     lopsided = canvas([(100, 50), (100, 350), (110, 350), (110, 200), (220, 200), (110, 190)])
-    box, mass = (to_model_input(lopsided, Preparation(centre=c)) for c in ("box", "mass"))
+    box, mass = (to_model_input(lopsided, Preparation(center=c)) for c in ("box", "mass"))
 
     def middle(image: NDArray[np.uint8]) -> float:
         return float((image.sum(axis=0) * np.arange(28)).sum() / image.sum())
@@ -136,7 +136,7 @@ def test_dark_ink_and_light_ink_on_demand() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"centre": "top"}, {"ink": "grey"}, {"line_width": 0.1}, {"line_width": 20.0}, {"fill": 1.5}],
+    [{"center": "top"}, {"ink": "gray"}, {"line_width": 0.1}, {"line_width": 20.0}, {"fill": 1.5}],
 )
 def test_impossible_preparations(values: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):

@@ -89,12 +89,12 @@ def png_of(
     body: bytes,
     *,
     depth: int = 8,
-    colour: int = 2,
+    color: int = 2,
     more: bytes = b"",
     checksum: int = 0,
 ) -> bytes:
-    """A PNG made by hand; `colour` is 0 for grey, 2 for RGB, 3 for a palette, 6 for RGBA."""
-    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    """A PNG made by hand; `color` is 0 for gray, 2 for RGB, 3 for a palette, 6 for RGBA."""
+    head = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     return b"".join([
         SIGNATURE, chunk(b"IHDR", head, checksum=checksum), more,
         chunk(b"IDAT", zlib.compress(body, 9)), chunk(b"IEND", b""),
@@ -154,7 +154,7 @@ def malformed(picture: Image.Image) -> dict[str, bytes]:
         "PNG without a body": png_of(60, 40, b"").replace(b"IDAT", b"tEXt"),
         "PNG with a wrong checksum": png_of(8, 8, bytes(200), checksum=1),
         "PNG with a body of noise": good["PNG"][:60] + bytes(range(200)),
-        "PNG of an unknown colour": png_of(8, 8, bytes(200), colour=5),
+        "PNG of an unknown color": png_of(8, 8, bytes(200), color=5),
         "PNG of an unknown depth": png_of(8, 8, bytes(200), depth=7),
         "PNG with a bomb for a comment": png_of(
             8, 8, bytes(200), more=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(80_000_000), 9))
@@ -202,23 +202,23 @@ def unusual(picture: Image.Image) -> dict[str, bytes]:
         "a pole": encoded(Image.new("RGB", (2, 30_000), "navy"), "PNG"),
         "a ribbon in JPEG": encoded(Image.new("RGB", (60_000, 3), "navy"), "JPEG"),
         "the largest": encoded(Image.new("L", (8_000, 5_000), 200), "PNG"),
-        "the largest in colour, in JPEG": encoded(Image.new("RGB", (8_000, 5_000), "tan"), "JPEG"),
+        "the largest in color, in JPEG": encoded(Image.new("RGB", (8_000, 5_000), "tan"), "JPEG"),
         "the largest with transparency": encoded(Image.new("RGBA", (8_000, 5_000)), "PNG"),
         "all transparent": encoded(clear, "PNG"),
         "all transparent in WebP": encoded(clear, "WEBP", lossless=True),
-        "grey": encoded(picture.convert("L"), "PNG"),
-        "grey with transparency": encoded(picture.convert("LA"), "PNG"),
+        "gray": encoded(picture.convert("L"), "PNG"),
+        "gray with transparency": encoded(picture.convert("LA"), "PNG"),
         "black and white": encoded(picture.convert("1"), "PNG"),
         "a palette": encoded(indexed, "PNG"),
         "a palette of four": encoded(picture.quantize(4), "PNG"),
         "a palette with transparency": encoded(indexed, "PNG", transparency=bytes(range(256))),
-        "a palette that is not there": png_of(8, 8, bytes(72), colour=3),
+        "a palette that is not there": png_of(8, 8, bytes(72), color=3),
         "16 bits": encoded(Image.fromarray(deep), "PNG"),
-        "16 bits in colour": png_of(8, 8, bytes(8 * 49), depth=16),
-        "16 bits with transparency": png_of(8, 8, bytes(8 * 65), depth=16, colour=6),
-        "2 bits": png_of(8, 8, bytes(24), depth=2, colour=0),
+        "16 bits in color": png_of(8, 8, bytes(8 * 49), depth=16),
+        "16 bits with transparency": png_of(8, 8, bytes(8 * 65), depth=16, color=6),
+        "2 bits": png_of(8, 8, bytes(24), depth=2, color=0),
         "CMYK": encoded(picture.convert("CMYK"), "JPEG"),
-        "grey JPEG": encoded(picture.convert("L"), "JPEG"),
+        "gray JPEG": encoded(picture.convert("L"), "JPEG"),
         "progressive": encoded(picture, "JPEG", progressive=True),
         "of the worst quality": encoded(picture, "JPEG", quality=1),
         "moving PNG": encoded(picture, "PNG", save_all=True, append_images=frames),

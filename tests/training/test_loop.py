@@ -487,7 +487,7 @@ MANY = TrainConfig.from_json(
     CONFIG.to_json()
     | {
         "model": "residual",
-        "optimiser": "adamw",
+        "optimizer": "adamw",
         "weight_decay": 0.05,
         "schedule": "one-cycle",
         "warmup_epochs": 1,
@@ -553,7 +553,7 @@ def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifact
 @pytest.mark.parametrize(
     "option",
     [
-        {"optimiser": "adamw", "weight_decay": 0.1},
+        {"optimizer": "adamw", "weight_decay": 0.1},
         {"schedule": "one-cycle"},
         {"schedule": "cosine", "warmup_epochs": 1},
         {"augmentation": "flip"},
@@ -562,7 +562,7 @@ def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifact
         {"augmentation": "shift", "shift_pixels": 4},
         {"model": "swift", "low_res_side": 20, "low_res_share": 0.5},
         {"precision": "bfloat16"},
-        {"optimiser": "sgd"},
+        {"optimizer": "sgd"},
         {"mixing": "mixup"},
         {"label_smoothing": 0.1},
     ],
@@ -596,12 +596,12 @@ def test_smaller_images_for_a_share_of_the_epochs(
 
 def test_norms_and_biases_do_not_decay() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
-    config = TrainConfig(optimiser="adamw", weight_decay=0.5, learning_rate=0.1)
-    optimiser = training._optimiser(model, config)
+    config = TrainConfig(optimizer="adamw", weight_decay=0.5, learning_rate=0.1)
+    optimizer = training._optimizer(model, config)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     before = [p.detach().clone() for p in model.parameters()]
-    optimiser.step()
+    optimizer.step()
     shrunk = [not torch.equal(old, p) for old, p in zip(before, model.parameters(), strict=True)]
     assert shrunk == [True, False, False, False]
 
@@ -639,7 +639,7 @@ def test_a_run_ends_where_nothing_gets_better(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
 ) -> None:
     # weights that never move: the first epoch stays the best
-    monkeypatch.setattr(torch.optim.Adam, "step", lambda optimiser: None)
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda optimizer: None)
     config = TrainConfig.from_json(CONFIG.to_json() | {"patience": 2, "epochs": 9})
     run = runs.create_run(tmp_path, config)
     if interrupted:

@@ -73,7 +73,7 @@ def show_curves(here: Compared) -> None:
         return
     st.echarts_chart(
         charts.run_curves(
-            [RunCurve(e.name, here.colours[e.run_id], e.run.history) for e in drawn],
+            [RunCurve(e.name, here.colors[e.run_id], e.run.history) for e in drawn],
             curve=selection.curve,
             axis=selection.axis,
             with_training=training,
@@ -137,7 +137,7 @@ def _points(here: Compared, x_of: Callable[[Entry], float | None]) -> list[RunPo
             accuracy,
             e.standard_error,
             e.protocol,
-            here.colours.get(e.run_id),
+            here.colors.get(e.run_id),
         )
         for e in here.measured
         if (x := x_of(e)) and (accuracy := e.test_accuracy) is not None
@@ -172,7 +172,7 @@ def show_costs(here: Compared) -> None:
                 alt=f"Test accuracy of {len(points)} runs against {name}",
             )
     st.caption(
-        "All measured runs: the chosen in colour, the others grey; bars of one standard error. "
+        "All measured runs: the chosen in color, the others gray; bars of one standard error. "
         "Click a point to put a run side by side or to take it away; the list above does the same. "
         "A notebook run's accuracy is that of an epoch chosen on the test images. Minutes depend "
         "on the device and on what else it did."
@@ -197,7 +197,7 @@ def _same_images(a: Entry, b: Entry) -> bool:
 
 
 def show_classes(here: Compared) -> None:
-    """How well each class is recognised, by run."""
+    """How well each class is recognized, by run."""
     entries = _answering(here)
     if not entries:
         return
@@ -205,7 +205,7 @@ def show_classes(here: Compared) -> None:
     left, right = st.columns([5, 6], gap="medium")
     left.plotly_chart(
         charts.class_dots(
-            accuracies, [e.name for e in entries], [here.colours[e.run_id] for e in entries]
+            accuracies, [e.name for e in entries], [here.colors[e.run_id] for e in entries]
         ),
         key="compare-classes",
         config=_PLOT,
@@ -229,7 +229,7 @@ def show_classes(here: Compared) -> None:
         alt="Accuracy of each class in percent, a column a run",
     )
     right.caption(
-        "Percent of the class's test images that are recognised (recall); spread: between the best "
+        "Percent of the class's test images that are recognized (recall); spread: between the best "
         "and the worst run, in points."
     )
     strange = [e.name for e in entries if not _same_images(entries[0], e)]

@@ -45,10 +45,10 @@ class Compared:
         return [entry.run_id for entry in self.chosen]
 
     @cached_property
-    def colours(self) -> Mapping[str, str]:
+    def colors(self) -> Mapping[str, str]:
         """Of the chosen, by id."""
         known = sorted(self.entries, key=lambda entry: (entry.run.created, entry.run_id))
-        return charts.run_colours(self.ids, [entry.run_id for entry in known])
+        return charts.run_colors(self.ids, [entry.run_id for entry in known])
 
     @cached_property
     def pair(self) -> tuple[Entry, Entry] | None:
@@ -93,7 +93,7 @@ def current() -> Compared:
 
 
 def choose(ids: Iterable[str]) -> None:
-    """Put runs side by side, as many as there are colours."""
+    """Put runs side by side, as many as there are colors."""
     kept = tuple(ids)
     if len(kept) > COMPARED_AT_MOST:
         st.toast(
@@ -112,7 +112,7 @@ def toggle(here: Compared, run_id: str) -> None:
 
 
 def controls(here: Compared) -> None:
-    """The choice of runs without the table, the way to two runs' matrix, and all colours."""
+    """The choice of runs without the table, the way to two runs' matrix, and all colors."""
     names = {entry.run_id: entry.name for entry in here.measured}
     state.follow("compare-runs", here.ids)
     st.multiselect(
@@ -174,11 +174,11 @@ def make_ensemble(members: Sequence[Run]) -> None:
 
 
 def legend(here: Compared) -> None:
-    """The colour of each chosen run, the same in all charts."""
-    # the one legend of all panels, in the colours of the charts, which Markdown does not have
+    """The color of each chosen run, the same in all charts."""
+    # the one legend of all panels, in the colors of the charts, which Markdown does not have
     marks = [
         f'<span style="display: inline-block; margin-right: 1.2rem; font-size: 0.9rem">'
-        f'<span style="color: {here.colours[entry.run_id]}" aria-hidden="true">⬤</span> '
+        f'<span style="color: {here.colors[entry.run_id]}" aria-hidden="true">⬤</span> '
         f"{html.escape(entry.name)} <small>{entry.protocol}</small></span>"
         for entry in here.chosen
     ]

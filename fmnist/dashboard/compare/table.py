@@ -63,7 +63,7 @@ COLUMNS: Final[Mapping[str, Any]] = {
         format="%.1f", help="Of training, pauses left out, on the device that did it."
     ),
     "Device": None,
-    "Optimiser": None,
+    "Optimizer": None,
     "Learning rate": st.column_config.NumberColumn(format="plain"),
     "Schedule": None,
     "Weight decay": st.column_config.NumberColumn(format="plain"),
@@ -111,7 +111,7 @@ def table_row(entry: Entry) -> dict[str, Any]:
             "Protocol": config.protocol.capitalize(),
             "Device": run.environment.get("device", "–")
             + (f", {threads} thread{'s' * (threads != '1')}" if threads else ""),
-            "Optimiser": config.optimiser,
+            "Optimizer": config.optimizer,
             "Learning rate": config.learning_rate,
             "Schedule": config.schedule,
             "Weight decay": config.weight_decay,

@@ -125,14 +125,14 @@ class Cells:
     ----------
     texts : sequence of sequence of str (10, 10)
         Row = true, column = predicted.
-    colours : sequence of sequence of str (10, 10)
-        CSS colours.
+    colors : sequence of sequence of str (10, 10)
+        CSS colors.
     alts : sequence of sequence of str (10, 10)
         For those who cannot see it, and as tooltips.
     """
 
     texts: Sequence[Sequence[str]]
-    colours: Sequence[Sequence[str]]
+    colors: Sequence[Sequence[str]]
     alts: Sequence[Sequence[str]]
 
 
@@ -177,7 +177,7 @@ def confusion_matrix(
                 [
                     {
                         "text": cells.texts[i][j],
-                        "colour": cells.colours[i][j],
+                        "color": cells.colors[i][j],
                         "alt": cells.alts[i][j],
                     }
                     for j in order

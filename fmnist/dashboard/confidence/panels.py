@@ -85,7 +85,7 @@ def brush(measure: str, key: str) -> None:
 
 
 def show_histograms(here: Linked) -> None:
-    """How sure it is of the images it recognises and of those it does not."""
+    """How sure it is of the images it recognizes and of those it does not."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="histogram-controls"):
         measure: str = st.segmented_control(
             "Measure",
@@ -106,7 +106,7 @@ def show_histograms(here: Linked) -> None:
                 required=True,
                 width="content",
                 persist_state="session",
-                help="Density: misclassified and recognised images each as shares of their own "
+                help="Density: misclassified and recognized images each as shares of their own "
                 "number, so that the few can be compared with the many.",
             )
             == "Density"
@@ -146,7 +146,7 @@ def show_histograms(here: Linked) -> None:
         config=_PLOT,
         on_select=lambda: brush(measure, key),
         selection_mode=["points"] if by_class else ["points", "box"],
-        alt=f"Histogram of the {measure} of recognised and of misclassified images",
+        alt=f"Histogram of the {measure} of recognized and of misclassified images",
     )
     with st.container(horizontal=True, vertical_alignment="center", key="range"):
         st.caption(

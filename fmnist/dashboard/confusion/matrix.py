@@ -82,7 +82,7 @@ def look_controls(here: Linked) -> Look:
             key="matrix-grouped",
             persist_state="session",
             help="Order the classes by hierarchical clustering of their confusions (average "
-            "linkage, optimal leaf order), so that classes taken for each other are neighbours.",
+            "linkage, optimal leaf order), so that classes taken for each other are neighbors.",
         )
     return Look(cast(Scale, st.session_state["matrix-scale"]), errors_only, grouped)
 
@@ -125,7 +125,7 @@ def cells(look: Look, confusion: NDArray[np.int64], other: NDArray[np.int64] | N
 
     def alt(i: int, j: int) -> str:
         true, predicted = CLASS_NAMES[i], CLASS_NAMES[j]
-        what = f"{true}, recognised" if i == j else f"{true}, taken for {predicted}"
+        what = f"{true}, recognized" if i == j else f"{true}, taken for {predicted}"
         if difference and other is not None:
             return f"{what}: {confusion[i, j]:,} here, {other[i, j]:,} in the compared run"
         total = confusion[i].sum()
@@ -134,9 +134,9 @@ def cells(look: Look, confusion: NDArray[np.int64], other: NDArray[np.int64] | N
 
     return Cells(
         texts_of(look, values),
-        charts.difference_colours(values.astype(np.int64))
+        charts.difference_colors(values.astype(np.int64))
         if difference
-        else charts.confusion_colours(confusion, hide_diagonal=look.errors_only),
+        else charts.confusion_colors(confusion, hide_diagonal=look.errors_only),
         [[alt(i, j) for j in range(NUM_CLASSES)] for i in range(NUM_CLASSES)],
     )
 

@@ -208,7 +208,7 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
     if len(chosen.true) == len(chosen.predicted) == 1:
         pair = (chosen.true[0], chosen.predicted[0])
     if st.session_state.get("two-cells-of") != pair:
-        # a newly selected cell stands left; right of it those of its class that were recognised
+        # a newly selected cell stands left; right of it those of its class that were recognized
         st.session_state["two-cells-of"] = pair
         st.session_state["cell-a-true"], st.session_state["cell-a-predicted"] = pair
         other = (pair[0], pair[0]) if pair[0] != pair[1] else (pair[0], (pair[0] + 1) % 10)

@@ -19,7 +19,7 @@ from fmnist.dashboard.draw import parts as draw_parts
 from fmnist.dashboard.draw.board import Board
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 from fmnist.data.synthetic import strokes
-from fmnist.reports.charts import CLASS_COLOURS
+from fmnist.reports.charts import CLASS_COLORS
 from fmnist.runs import store as runs
 from fmnist.runs.store import Run, RunError
 from fmnist.sketchpad import canvas, gallery
@@ -218,13 +218,13 @@ def fill_switch() -> None:
         "Fill closed shapes",
         key=_KEYS["fill"],
         persist_state="session",
-        help="For the model: what your lines enclose is filled with grey.",
+        help="For the model: what your lines enclose is filled with gray.",
     )
 
 
 _WIDGETS: Final[Mapping[str, object]] = {
     _KEYS["crop"]: _DEFAULTS.crop,
-    _KEYS["centre"]: _DEFAULTS.centre,
+    _KEYS["center"]: _DEFAULTS.center,
     _ONE_WIDTH: _DEFAULTS.line_width is not None,
     _KEYS["line_width"]: _DEFAULTS.line_width or strokes.LINE_WIDTH,
     _KEYS["ink"]: _DEFAULTS.ink,
@@ -269,7 +269,7 @@ def show_preparation(sheet: Board) -> None:
             st.segmented_control(
                 "In the middle",
                 ["box", "mass"],
-                key=_KEYS["centre"],
+                key=_KEYS["center"],
                 format_func={"box": "Its box", "mass": "Its mass"}.__getitem__,
                 required=True,
                 disabled=not crop,
@@ -370,7 +370,7 @@ def in_words(answer: Answer | None, sheet: Board) -> tuple[str, str, str]:
     """Headline, note and tone of an answer."""
     if answer is None:
         if sheet.picture is not None:
-            return "Nothing to be seen", "The picture shows one colour all over.", "none"
+            return "Nothing to be seen", "The picture shows one color all over.", "none"
         return (
             "Draw a shoe, a shirt, a bag…",
             "with mouse, pen or finger: the answer comes with every stroke.",
@@ -425,7 +425,7 @@ def show_answer(
         change = "" if before is None else f"{100 * (share - before):+.0f}".replace("-", "−")
         rows.append({
             "name": name,
-            "colour": CLASS_COLOURS[label],
+            "color": CLASS_COLORS[label],
             "share": share,
             "text": _percent(share) if answer else "",
             "before": before,

@@ -92,7 +92,7 @@ class Board:
 
     @property
     def stamp(self) -> str:
-        """What the canvas carries along and sends back: a colour that nobody sees.
+        """What the canvas carries along and sends back: a color that nobody sees.
 
         It makes the canvas look anew at what it is told, and tells its answers from those that
         were on their way when it was told.
@@ -201,15 +201,15 @@ def show_canvas(sheet: Board) -> None:
         sheet.shown = sheet.steps.now.shapes
     chosen = tool()
     width = st.session_state.get(_WIDTH, canvas.PEN)
-    colour = canvas.INK
+    color = canvas.INK
     if sheet.image is not None:
-        colour = canvas.PAPER if st.session_state.get(_PAINT) != "Black" else canvas.INK
+        color = canvas.PAPER if st.session_state.get(_PAINT) != "Black" else canvas.INK
     elif chosen == "Eraser":
-        colour, width = canvas.PAPER, round(width * _ERASER_WIDTHS)
+        color, width = canvas.PAPER, round(width * _ERASER_WIDTHS)
     st_canvas(
         fill_color="rgba(0, 0, 0, 0)",
         stroke_width=width,
-        stroke_color=colour,
+        stroke_color=color,
         background_color="" if sheet.image else canvas.PAPER,
         background_image=canvas.enlarged(sheet.image.pixels) if sheet.image else None,
         height=canvas.SIDE,

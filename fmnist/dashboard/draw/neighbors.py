@@ -11,7 +11,7 @@ from fmnist.dashboard.draw.answer import Answer
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.runs.store import RunError
 
-NEIGHBOURS: Final = 8
+NEIGHBORS: Final = 8
 
 
 def show(answer: Answer | None) -> None:
@@ -20,7 +20,7 @@ def show(answer: Answer | None) -> None:
         "Nearest training garments, to the model's eye",
         icon=":material/hub:",
         on_change="rerun",
-        key="draw-neighbours",
+        key="draw-neighbors",
     )
     if not section.open:
         return
@@ -40,10 +40,10 @@ def _show(answer: Answer) -> None:
     if dataset is None or index is None:
         return
     features = cache.classifier(answer.run).features(answer.seen[None])[0]
-    found = index.nearest(features, k=NEIGHBOURS)
+    found = index.nearest(features, k=NEIGHBORS)
     nearest.wall(found, dataset, key="draw-nearest", label="Nearest training garments")
-    agreeing = sum(neighbour.label == answer.label for neighbour in found)
+    agreeing = sum(neighbor.label == answer.label for neighbor in found)
     st.caption(
-        f"{agreeing} of {len(found)} are labelled {CLASS_NAMES[answer.label]}, the likeliest "
+        f"{agreeing} of {len(found)} are labeled {CLASS_NAMES[answer.label]}, the likeliest "
         "class. Cosine similarity of the inputs of the last layer."
     )

@@ -25,14 +25,14 @@ def answer(data: Mapping[str, Any], *, key: str) -> None:
         flipped, sure); step and tool (a number and a word for those who
         wait for them); sheet (a number that grows with
         every new sheet: it is then brought into view); rows, a class each: name,
-        colour, share and before (in [0, 1], before may be None), text, change, first.
+        color, share and before (in [0, 1], before may be None), text, change, first.
     key : str
     """
     _ANSWER(key=key, data=data)
 
 
 def eye(data: Mapping[str, Any], *, key: str) -> None:
-    """A small grey image, enlarged.
+    """A small gray image, enlarged.
 
     Parameters
     ----------

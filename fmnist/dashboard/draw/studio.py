@@ -1,4 +1,4 @@
-"""The Draw page's first part, redrawn with every stroke: sheet, answer, tools, neighbours."""
+"""The Draw page's first part, redrawn with every stroke: sheet, answer, tools, neighbors."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import streamlit as st
 from fmnist.dashboard.draw import answer as draw_answer
 from fmnist.dashboard.draw import board as draw_board
 from fmnist.dashboard.draw import gallery as draw_gallery
-from fmnist.dashboard.draw import neighbors as draw_neighbours
+from fmnist.dashboard.draw import neighbors as draw_neighbors
 from fmnist.dashboard.draw.answer import Answer
 from fmnist.dashboard.draw.board import Board
 from fmnist.runs.store import Run, RunError
@@ -55,7 +55,7 @@ def show() -> None:
             draw_answer.show_eye(answer, key="draw-seen")
         with st.container(width=150, gap="xsmall"):
             draw_gallery.show_keeping(sheet, answer)
-    draw_neighbours.show(answer)
+    draw_neighbors.show(answer)
 
 
 def show_answers(sheet: Board, asked: list[Run]) -> Answer | None:

@@ -18,7 +18,7 @@ from fmnist.evaluation import misclassifications as errors
 from fmnist.reports import charts
 from fmnist.runs.store import RunError
 
-NEIGHBOURS: Final = 10
+NEIGHBORS: Final = 10
 
 
 def show(here: Linked, image: int) -> None:
@@ -41,7 +41,7 @@ def show(here: Linked, image: int) -> None:
     with below:
         show_learning(here, image)
     with beside:
-        show_neighbours(here, image)
+        show_neighbors(here, image)
 
 
 def steps(here: Linked, image: int) -> None:
@@ -100,7 +100,7 @@ def show_image(here: Linked, image: int, position: int) -> None:
     true = CLASS_NAMES[evaluation.labels[position]]
     predicted = CLASS_NAMES[evaluation.predicted_labels[position]]
     if evaluation.correct[position]:
-        st.markdown(f"**{true}**, recognised")
+        st.markdown(f"**{true}**, recognized")
     else:
         st.markdown(f"**{true}**, taken for **:red[{predicted}]**")
     st.caption(f"Image {image:,} of the {here.split} split")
@@ -158,12 +158,12 @@ def show_learning(here: Linked, image: int) -> None:
     column = int(np.flatnonzero(epochs.indices == image)[0])
     first, forgotten = history.first_learned[column], history.forgotten[column]
     if first == 0:
-        told = "Never recognised."
+        told = "Never recognized."
     else:
         times = {0: "never forgotten since", 1: "forgotten once"}.get(
             int(forgotten), f"forgotten {forgotten} times"
         )
-        told = f"First recognised after epoch {first}, {times}."
+        told = f"First recognized after epoch {first}, {times}."
     st.caption(told)
     st.echarts_chart(
         charts.learning_curve(
@@ -176,7 +176,7 @@ def show_learning(here: Linked, image: int) -> None:
     )
 
 
-def show_neighbours(here: Linked, image: int) -> None:
+def show_neighbors(here: Linked, image: int) -> None:
     """The training images nearest in the network's own feature space."""
     st.markdown("**Nearest training images**, to the network's eye")
     run = here.run
@@ -188,7 +188,7 @@ def show_neighbours(here: Linked, image: int) -> None:
         return
     try:
         dataset = components.load_dataset()
-        index = nearest.training_index(run, dataset, key="find-neighbours") if dataset else None
+        index = nearest.training_index(run, dataset, key="find-neighbors") if dataset else None
         if dataset is None or index is None:
             return
         features = cache.image_features(run, here.part, image, here.source[image])
@@ -196,12 +196,12 @@ def show_neighbours(here: Linked, image: int) -> None:
         st.error(f"The features cannot be computed: {error}", icon=":material/error:")
         return
     # an image of the validation split is no training image; one of "train" would find itself
-    found = index.nearest(features, k=NEIGHBOURS, exclude=None if here.split == "test" else image)
+    found = index.nearest(features, k=NEIGHBORS, exclude=None if here.split == "test" else image)
     predicted = here.view.evaluation.predicted_labels[here.view.position(image)]
-    nearest.wall(found, dataset, key="neighbours", label="Nearest training images")
-    agreeing = sum(neighbour.label == predicted for neighbour in found)
+    nearest.wall(found, dataset, key="neighbors", label="Nearest training images")
+    agreeing = sum(neighbor.label == predicted for neighbor in found)
     st.caption(
-        f"{agreeing} of {len(found)} are labelled {CLASS_NAMES[predicted]}, as it was taken for. "
+        f"{agreeing} of {len(found)} are labeled {CLASS_NAMES[predicted]}, as it was taken for. "
         "Cosine similarity of the inputs of the last layer"
         + ("." if here.view.is_kept else ", of the weights that the run keeps.")
     )

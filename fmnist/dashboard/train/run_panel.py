@@ -295,7 +295,7 @@ def explain(history: History) -> list[str]:
     gap = 100 * (last.train_accuracy - last.accuracy)
     split = last.split
     sentences = [
-        f":material/straighten: **Generalisation gap** after epoch {last.epoch}: training accuracy "
+        f":material/straighten: **Generalization gap** after epoch {last.epoch}: training accuracy "
         f"{last.train_accuracy:.1%} (with dropout on), {split} {last.accuracy:.1%}: "
         f"{abs(gap):.1f} points {'above' if gap >= 0 else 'below'}."
     ]

@@ -16,7 +16,7 @@ from fmnist.runs.config import (
     Augmenter,
     Keep,
     Mixing,
-    Optimiser,
+    Optimizer,
     Precision,
     Schedule,
     TrainConfig,
@@ -29,7 +29,7 @@ _SCHEDULES: Final[Mapping[Schedule, str]] = {
     "cosine": "Cosine",
     "one-cycle": "One cycle",
 }
-_OPTIMISERS: Final[Mapping[Optimiser, str]] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+_OPTIMIZERS: Final[Mapping[Optimizer, str]] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 _AUGMENTERS: Final[Mapping[Augmenter, str]] = {
     "flip": "Mirror",
     "shift": "Move",
@@ -204,16 +204,16 @@ def _how(keep: dict[str, Any]) -> None:
         key="setting-learning_rate",
         format="%.6g",
         step=1e-4,
-        help="How far the optimiser moves the weights in a step. Adam and AdamW want about 0.001, "
+        help="How far the optimizer moves the weights in a step. Adam and AdamW want about 0.001, "
         "SGD about 0.1.",
         **keep,
     )
     first, second, third = st.columns(3)
     _choice(
         first,
-        "Optimiser",
-        "optimiser",
-        _OPTIMISERS,
+        "Optimizer",
+        "optimizer",
+        _OPTIMIZERS,
         "Adam gives every weight a step of its own; AdamW also lets weights decay; SGD follows "
         "the slope itself, with Nesterov's momentum of 0.9.",
         keep,

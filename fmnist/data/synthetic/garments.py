@@ -8,7 +8,7 @@ A garment is drawn in three steps, kept apart so that each can be replaced:
 
 1. geometry: ``garment_geometry`` chooses a cut and returns a ``Garment`` of named parts and lines,
    in the garment's own units;
-2. raster: ``_rasterise`` poses and frames the geometry and fills it, one image at a time;
+2. raster: ``_rasterize`` poses and frames the geometry and fills it, one image at a time;
 3. fabric: ``_apply_fabric`` adds texture and shading to a whole batch at once.
 """
 
@@ -351,7 +351,7 @@ def _shirt(rng: random.Random) -> Garment:
     if not is_short and rng.random() < 0.15:
         cut = cut._replace(sleeve=rng.uniform(0.45, 0.7))
     garment = _top(rng, cut, hem_curve=rng.uniform(0.0, 0.08))
-    buttoned = rng.random() < 0.85  # the rest are blouses, hard to tell from their neighbours
+    buttoned = rng.random() < 0.85  # the rest are blouses, hard to tell from their neighbors
     if buttoned:
         _add_front(rng, garment, cut, buttons=rng.choice((0, 4, 5, 6)))
     if rng.random() < (0.85 if buttoned else 0.3):
@@ -769,7 +769,7 @@ def garment_geometry(label: int, rng: random.Random) -> Garment:
 
 
 def _posed(garment: Garment, rng: random.Random, size: float) -> Garment:
-    """Turn and shear a little, then frame: the longest side fills ``size`` pixels, centred."""
+    """Turn and shear a little, then frame: the longest side fills ``size`` pixels, centered."""
     angle, shear, aspect = rng.gauss(0.0, 0.025), rng.gauss(0.0, 0.025), rng.uniform(0.93, 1.07)
     shapes = [shape.points for shape in garment.parts]
     ax, bx = aspect * math.cos(angle), shear - math.sin(angle)
@@ -792,7 +792,7 @@ def _posed(garment: Garment, rng: random.Random, size: float) -> Garment:
     )
 
 
-def _rasterise(garment: Garment, rng: random.Random) -> bytes:
+def _rasterize(garment: Garment, rng: random.Random) -> bytes:
     """Fill a garment with its tones: ``IMAGE_SIZE`` rows of ``IMAGE_SIZE`` bytes."""
     size = IMAGE_SIZE * SUPERSAMPLING
     posed = _posed(garment, rng, size)
@@ -913,7 +913,7 @@ def draw_garment(label: int, rng: random.Random) -> NDArray[np.uint8]:
     ValueError
         If the label is outside 0 to 9.
     """
-    tones = np.frombuffer(_rasterise(garment_geometry(label, rng), rng), np.uint8)
+    tones = np.frombuffer(_rasterize(garment_geometry(label, rng), rng), np.uint8)
     generator = np.random.default_rng(rng.getrandbits(64))
     images = tones.reshape(1, IMAGE_SIZE, IMAGE_SIZE)
     image: NDArray[np.uint8] = _apply_fabric(images, np.array([label], np.uint8), generator)[0]
@@ -957,7 +957,7 @@ def draw_garments(
     for start in range(0, count, BATCH_SIZE):
         batch = order[start : start + BATCH_SIZE]
         stop = start + len(batch)
-        raster = b"".join(_rasterise(garment_geometry(label, rng), rng) for label in batch)
+        raster = b"".join(_rasterize(garment_geometry(label, rng), rng) for label in batch)
         tones = np.frombuffer(raster, np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
         images[start:stop] = _apply_fabric(tones, labels[start:stop], generator)
         if progress is not None:

@@ -13,70 +13,70 @@ from typing import Final
 from fmnist.data.synthetic.strokes import Drawing, Point, Stroke, arc, bow, box, mirrored, smooth
 
 
-def _polygon(centre: Point, radius: float, corners: int, turn: float = -math.pi / 2) -> Stroke:
+def _polygon(center: Point, radius: float, corners: int, turn: float = -math.pi / 2) -> Stroke:
     points = []
     for i in range(corners + 1):
         angle = turn + 2 * math.pi * (i % corners) / corners
-        points.append((centre[0] + radius * math.cos(angle), centre[1] + radius * math.sin(angle)))
+        points.append((center[0] + radius * math.cos(angle), center[1] + radius * math.sin(angle)))
     return points
 
 
-def _star(centre: Point, radius: float, rng: random.Random) -> Stroke:
+def _star(center: Point, radius: float, rng: random.Random) -> Stroke:
     corners = rng.choice((4, 5, 5, 5, 6, 8))
     if corners == 5 and rng.random() < 0.5:  # in one line, through the middle
-        ring = _polygon(centre, radius, 5)
+        ring = _polygon(center, radius, 5)
         return [ring[i] for i in (0, 2, 4, 1, 3, 0)]
-    outer = _polygon(centre, radius, corners)
+    outer = _polygon(center, radius, corners)
     inner = _polygon(
-        centre, radius * rng.uniform(0.3, 0.6), corners, math.pi / corners - math.pi / 2
+        center, radius * rng.uniform(0.3, 0.6), corners, math.pi / corners - math.pi / 2
     )
     return [p for pair in zip(outer, inner, strict=True) for p in pair][:-1]
 
 
-def _blob(centre: Point, radius: float, rng: random.Random) -> Stroke:
+def _blob(center: Point, radius: float, rng: random.Random) -> Stroke:
     corners = rng.randint(4, 9)
     points = []
     for i in range(corners):
         angle, r = 2 * math.pi * i / corners, radius * rng.uniform(0.5, 1.1)
-        points.append((centre[0] + r * math.cos(angle), centre[1] + r * math.sin(angle)))
+        points.append((center[0] + r * math.cos(angle), center[1] + r * math.sin(angle)))
     return smooth([*points, points[0]], rng.choice((0, 1, 2)))
 
 
-def _spiral(centre: Point, radius: float, rng: random.Random) -> Stroke:
+def _spiral(center: Point, radius: float, rng: random.Random) -> Stroke:
     turns = rng.uniform(1.5, 4)
     count = round(turns * 12)
     return [
         (
-            centre[0] + radius * i / count * math.cos(2 * math.pi * turns * i / count),
-            centre[1] + radius * i / count * math.sin(2 * math.pi * turns * i / count),
+            center[0] + radius * i / count * math.cos(2 * math.pi * turns * i / count),
+            center[1] + radius * i / count * math.sin(2 * math.pi * turns * i / count),
         )
         for i in range(count + 1)
     ]
 
 
-def _shape(centre: Point, radius: float, rng: random.Random) -> Stroke:
+def _shape(center: Point, radius: float, rng: random.Random) -> Stroke:
     """Any simple shape."""
-    x, y = centre
+    x, y = center
     kind = rng.random()
     if kind < 0.3:
-        return arc(centre, radius, radius * rng.uniform(0.5, 1.3))
+        return arc(center, radius, radius * rng.uniform(0.5, 1.3))
     if kind < 0.5:
         half = radius * rng.uniform(0.5, 1.2)
         return box(x - radius, y - half, x + radius, y + half)
     if kind < 0.6:
-        return _polygon(centre, radius, 3, rng.choice((-1, 1)) * math.pi / 2)
+        return _polygon(center, radius, 3, rng.choice((-1, 1)) * math.pi / 2)
     if kind < 0.68:
-        return _polygon(centre, radius, rng.randint(4, 8), rng.uniform(0, 3))
+        return _polygon(center, radius, rng.randint(4, 8), rng.uniform(0, 3))
     if kind < 0.76:
-        return _star(centre, radius, rng)
+        return _star(center, radius, rng)
     if kind < 0.8:
-        return _spiral(centre, radius, rng)
+        return _spiral(center, radius, rng)
     if kind < 0.86:  # a heart
         lobe = [(x, y + radius), (x + radius, y - 0.1 * radius), (x + 0.6 * radius, y - radius)]
         lobe.append((x, y - 0.4 * radius))
         back = [(2 * x - px, py) for px, py in reversed(lobe)]
         return smooth(lobe + back[1:], 2)
-    return _blob(centre, radius, rng)
+    return _blob(center, radius, rng)
 
 
 # --- By chance ----------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def _plain(rng: random.Random) -> Drawing:
 
 
 def _radial(rng: random.Random) -> Drawing:
-    """Rays, petals or legs around a centre: a sun, a flower, a spider, a wheel."""
+    """Rays, petals or legs around a center: a sun, a flower, a spider, a wheel."""
     lines: Drawing = []
     count, inner = rng.randint(4, 14), rng.uniform(0.0, 0.6)
     if rng.random() < 0.8:
@@ -239,13 +239,13 @@ def _creature(rng: random.Random) -> Drawing:
 
 
 def _face(
-    rng: random.Random, centre: Point = (0.0, 0.0), radius: float = 1.0, *, plain: bool = False
+    rng: random.Random, center: Point = (0.0, 0.0), radius: float = 1.0, *, plain: bool = False
 ) -> Drawing:
     """Of a person or, with ears and whiskers, an animal."""
     u = rng.uniform
-    x, y = centre
+    x, y = center
     r = radius
-    lines: Drawing = [arc(centre, r, r * u(0.85, 1.25))]
+    lines: Drawing = [arc(center, r, r * u(0.85, 1.25))]
     eye_y, eye_x, size = y - u(0.1, 0.35) * r, u(0.25, 0.45) * r, u(0.02, 0.2) * r
     lines += [arc((x + side * eye_x, eye_y), size, size) for side in (-1, 1)]
     if plain:

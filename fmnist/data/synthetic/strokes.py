@@ -28,12 +28,12 @@ _STEP: Final = 0.06  # between two points of a drawn line, in units of the drawi
 
 
 def arc(
-    centre: Point, rx: float, ry: float, start: float = 0.0, stop: float = 2 * math.pi
+    center: Point, rx: float, ry: float, start: float = 0.0, stop: float = 2 * math.pi
 ) -> Stroke:
     """Part of an ellipse, by default all of it; angles in radians, clockwise from the right."""
     count = max(3, round(abs(stop - start) * 4))
     steps = [start + (stop - start) * i / count for i in range(count + 1)]
-    return [(centre[0] + rx * math.cos(t), centre[1] + ry * math.sin(t)) for t in steps]
+    return [(center[0] + rx * math.cos(t), center[1] + ry * math.sin(t)) for t in steps]
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Stroke:
@@ -107,7 +107,7 @@ def in_a_hand(drawing: Drawing, rng: random.Random, *, unsteadiness: float = 1.0
     Returns
     -------
     Drawing
-        About 1 for its longest side, centred on 0.
+        About 1 for its longest side, centered on 0.
     """
     left, top, right, bottom = bounds(drawing)
     size = max(right - left, bottom - top) or 1.0
@@ -184,10 +184,10 @@ def broken_off(drawing: Drawing, share: float) -> Drawing:
 # --- The raster ---------------------------------------------------------------------------------
 
 
-def rasterise(
+def rasterize(
     drawing: Drawing, *, width: float, size: float = 28.0, fill: float = 0.0, tone: float = 1.0
 ) -> NDArray[np.uint8]:
-    """Draw in white on black, framed: the longest side fills ``size`` pixels, centred.
+    """Draw in white on black, framed: the longest side fills ``size`` pixels, centered.
 
     Parameters
     ----------
@@ -232,19 +232,19 @@ def rasterise(
     return np.asarray(canvas.crop((1, 1, edge, edge)).reduce(SUPERSAMPLING))
 
 
-Centre = Literal["box", "mass"]
+Center = Literal["box", "mass"]
 
 
 LINE_WIDTH: Final = 1.8  # image pixels; as wide as a line can be that two need to stay apart
 
 
-def framed(pixels: NDArray[np.uint8], *, centre: Centre = "box") -> NDArray[np.uint8]:
+def framed(pixels: NDArray[np.uint8], *, center: Center = "box") -> NDArray[np.uint8]:
     """Shrink or enlarge until the longest side is the image's, in the middle.
 
     Parameters
     ----------
     pixels : uint8 (H, W)
-    centre : {"box", "mass"}
+    center : {"box", "mass"}
         What comes to lie in the middle, as in `Preparation`.
 
     Returns
@@ -259,7 +259,7 @@ def framed(pixels: NDArray[np.uint8], *, centre: Centre = "box") -> NDArray[np.u
     small = np.asarray(picture.resize((columns, rows), how))
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     top, left = (IMAGE_SIZE - rows) // 2, (IMAGE_SIZE - columns) // 2
-    if centre == "mass" and small.any():
+    if center == "mass" and small.any():
         y, x = ndimage.center_of_mass(small)
         middle = 0.5 * (IMAGE_SIZE - 1)
         top = min(max(round(middle - y), 0), IMAGE_SIZE - rows)

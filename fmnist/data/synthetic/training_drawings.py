@@ -33,7 +33,7 @@ from fmnist.data.synthetic.strokes import (
     broken_off,
     framed,
     in_a_hand,
-    rasterise,
+    rasterize,
 )
 from fmnist.files import load_arrays, write_atomic
 
@@ -58,7 +58,7 @@ def _raster(drawing: Drawing, rng: random.Random) -> NDArray[np.uint8]:
     drawn = in_a_hand(drawing, rng, unsteadiness=rng.uniform(0.3, 1.5))
     if rng.random() < 0.12:
         drawn = broken_off(drawn, rng.uniform(0.55, 0.95))
-    return rasterise(
+    return rasterize(
         drawn,
         width=LINE_WIDTH * rng.uniform(0.75, 1.35),
         size=IMAGE_SIZE - (rng.uniform(0.0, 4.0) if rng.random() < 0.2 else 0.0),

@@ -1,4 +1,4 @@
-"""A deeper plain network: what batch normalisation makes possible."""
+"""A deeper plain network: what batch normalization makes possible."""
 
 from torch import nn
 
@@ -10,7 +10,7 @@ class DeepCNN(Chain):
 
     After the stacks of small convolutions of Simonyan and Zisserman 2014, "Very Deep
     Convolutional Networks for Large-Scale Image Recognition"; every convolution is
-    batch-normalised, and global average pooling takes the place of the large layers at the end.
+    batch-normalized, and global average pooling takes the place of the large layers at the end.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class DeepCNN(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:

@@ -17,12 +17,12 @@ class FashionCNN(Chain):
     dropout : bool
         Whether there is dropout, after the pooling and before the last layer.
     convolutions : {1, 2}
-    normalised : bool
+    normalized : bool
         Whether pixels are taken as they come, from -1 to 1, or moved back to 0 to 1.
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class FashionCNN(Chain):
         hidden: int = 128,
         dropout: bool = True,
         convolutions: int = 2,
-        normalised: bool = True,
+        normalized: bool = True,
     ) -> None:
         super().__init__()
-        if not normalised:
+        if not normalized:
             self.raw = Affine(0.5, 0.5)  # (B, 1, 28, 28)
         self.conv1 = nn.Conv2d(1, 32, kernel_size=3, padding=1)  # (B, 32, 28, 28)
         if convolutions == 2:
@@ -69,6 +69,6 @@ def with_64_units(num_classes: int = 10) -> FashionCNN:
     return FashionCNN(num_classes, hidden=64)
 
 
-def without_normalisation(num_classes: int = 10) -> FashionCNN:
+def without_normalization(num_classes: int = 10) -> FashionCNN:
     """FashionCNN that sees pixels from 0 to 1, as they are stored; 1,625,866 parameters."""
-    return FashionCNN(num_classes, normalised=False)
+    return FashionCNN(num_classes, normalized=False)

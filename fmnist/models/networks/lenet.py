@@ -19,7 +19,7 @@ class LeNet5(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:

@@ -17,7 +17,7 @@ class LogisticRegression(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:
@@ -34,7 +34,7 @@ class MLP(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:

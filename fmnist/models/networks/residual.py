@@ -10,7 +10,7 @@ class ResidualNet(Chain):
     """Three convolutions of stride 2, the last two followed by a residual block.
 
     464,106 parameters. Residual blocks add to their input what they compute from it (He et al.
-    2015, "Deep Residual Learning for Image Recognition"); every convolution is batch-normalised
+    2015, "Deep Residual Learning for Image Recognition"); every convolution is batch-normalized
     (Ioffe and Szegedy 2015). Global average pooling makes one number of every channel, wherever
     in the image a feature was found.
 
@@ -23,7 +23,7 @@ class ResidualNet(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10, width: int = 32) -> None:
@@ -52,7 +52,7 @@ class SmallResidualNet(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:
@@ -82,7 +82,7 @@ class CompactResidualNet(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:
@@ -113,7 +113,7 @@ class LargeResidualNet(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:
@@ -144,7 +144,7 @@ class DeepResidualNet(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:

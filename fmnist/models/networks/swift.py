@@ -8,7 +8,7 @@ from fmnist.models.layers import Chain, convolution
 class Swift(Chain):
     """Four 3×3 convolutions, three of them pooled at once; 232,506 parameters.
 
-    Each convolution is pooled before it is batch-normalised, so that norms and ReLUs, which cost
+    Each convolution is pooled before it is batch-normalized, so that norms and ReLUs, which cost
     a processor as much as arithmetic does, see a quarter of the values.
 
     Parameters
@@ -18,7 +18,7 @@ class Swift(Chain):
 
     Notes
     -----
-    Maps float32 (N, 1, 28, 28), normalised to [-1, 1], to logits float32 (N, num_classes).
+    Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10) -> None:

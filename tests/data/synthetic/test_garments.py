@@ -90,7 +90,7 @@ def test_garments_are_light_on_black_and_fill_the_frame(garments: tuple[Images, 
     assert np.all(np.maximum(heights, widths) >= 26)
 
 
-def test_garments_are_centred(garments: tuple[Images, Images]) -> None:
+def test_garments_are_centered(garments: tuple[Images, Images]) -> None:
     images, _ = garments
     for axis in (1, 2):
         inked: NDArray[np.bool_] = np.any(images > 0, axis=axis)

@@ -19,7 +19,7 @@ from fmnist.data.synthetic.strokes import (
     broken_off,
     in_a_hand,
     mirrored,
-    rasterise,
+    rasterize,
     smooth,
 )
 
@@ -74,8 +74,8 @@ def test_breaking_off_keeps_the_first_part() -> None:
     assert broken_off(two, 0.1) == two[:1]  # never nothing
 
 
-def test_raster_frames_and_centres() -> None:
-    image = rasterise([[(100.0, 50.0), (300.0, 50.0), (300.0, 150.0)]], width=2.0)
+def test_raster_frames_and_centers() -> None:
+    image = rasterize([[(100.0, 50.0), (300.0, 50.0), (300.0, 150.0)]], width=2.0)
     assert image.shape == (IMAGE_SIZE, IMAGE_SIZE) and image.dtype == np.uint8
     rows, columns = np.nonzero(image.max(axis=1))[0], np.nonzero(image.max(axis=0))[0]
     assert columns[0] <= 1 and columns[-1] == IMAGE_SIZE - 1
@@ -85,16 +85,16 @@ def test_raster_frames_and_centres() -> None:
 
 
 def test_raster_fills_what_is_enclosed_only() -> None:
-    closed = rasterise(SQUARE, width=2.0, fill=0.5)
+    closed = rasterize(SQUARE, width=2.0, fill=0.5)
     assert closed[14, 14] == round(255 * 0.5)
     assert closed[14, 0] == 255
-    gaping = rasterise([SQUARE[0][:-1]], width=2.0, fill=0.5)
+    gaping = rasterize([SQUARE[0][:-1]], width=2.0, fill=0.5)
     assert gaping[14, 14] == 0
-    assert rasterise(SQUARE, width=2.0)[14, 14] == 0
+    assert rasterize(SQUARE, width=2.0)[14, 14] == 0
 
 
 def test_a_single_point_is_a_dot() -> None:
-    assert rasterise([[(3.0, 3.0)]], width=4.0).max() == 255
+    assert rasterize([[(3.0, 3.0)]], width=4.0).max() == 255
 
 
 @pytest.mark.parametrize("label", range(10), ids=CLASS_NAMES)
@@ -110,7 +110,7 @@ def test_sketched_garments(label: int) -> None:
     assert len({len(drawing) for drawing in first}) > 3  # few lines, and many
 
 
-def test_what_sketches_are_recognised_by() -> None:
+def test_what_sketches_are_recognized_by() -> None:
     def median_shape(label: int) -> float:
         """Width over height."""
         shapes = []
@@ -136,5 +136,5 @@ def test_doodles() -> None:
     for _ in range(400):
         drawing = doodle(rng)
         assert all(len(line) > 1 for line in drawing)
-        images.append(rasterise(in_a_hand(drawing, rng), width=1.5))
+        images.append(rasterize(in_a_hand(drawing, rng), width=1.5))
     assert len({image.tobytes() for image in images}) > 390

@@ -13,7 +13,7 @@ export default function (component) {
       '<span class="before"></span></span><span class="value"></span><span class="change"></span>';
     line.querySelector(".name").textContent = row.name;
     line.dataset.name = row.name;
-    line.querySelector(".bar").style.background = row.colour;
+    line.querySelector(".bar").style.background = row.color;
     return line;
   };
 

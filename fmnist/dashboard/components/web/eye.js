@@ -1,4 +1,4 @@
-// A small grey image, enlarged with sharp pixels and changed in place.
+// A small gray image, enlarged with sharp pixels and changed in place.
 export default function (component) {
   const { data, parentElement } = component;
   const canvas = parentElement.querySelector("canvas");
@@ -7,7 +7,7 @@ export default function (component) {
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const context = canvas.getContext("2d");
   const image = context.createImageData(side, side);
-  bytes.forEach((grey, i) => image.data.set([grey, grey, grey, 255], 4 * i));
+  bytes.forEach((gray, i) => image.data.set([gray, gray, gray, 255], 4 * i));
   context.putImageData(image, 0, 0);
   canvas.setAttribute("aria-label", data.alt);
   canvas.style.width = canvas.style.height = `${data.width}px`;

@@ -10,8 +10,8 @@ export default function (component) {
     const context = canvas.getContext("2d");
     const image = context.createImageData(SIDE, SIDE);
     for (let i = 0; i < SIDE * SIDE; i++) {
-      const grey = bytes[number * SIDE * SIDE + i];
-      image.data.set([grey, grey, grey, 255], 4 * i);
+      const gray = bytes[number * SIDE * SIDE + i];
+      image.data.set([gray, gray, gray, 255], 4 * i);
     }
     context.putImageData(image, 0, 0);
   };

@@ -45,11 +45,11 @@ export default function (component) {
     );
     line.append(first);
     columns.forEach((column, j) => {
-      const { text, colour, alt } = cells[i][j];
+      const { text, color, alt } = cells[i][j];
       const cell = document.createElement("td");
       const isMarked = holds(marked.true, label) && holds(marked.predicted, column.label);
       const made = button(text, alt, isMarked, { true: label, predicted: column.label });
-      made.style.background = colour;
+      made.style.background = color;
       cell.append(made);
       line.append(cell);
     });
