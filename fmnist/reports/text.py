@@ -1,0 +1,79 @@
+"""How numbers and tables are written for people: one function for each."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+UNKNOWN: Final = "–"
+"""Stands for a number that is missing."""
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """Write a fraction as a percentage: 0.9273 is "92.73%".
+
+    Parameters
+    ----------
+    fraction : float or None
+        None and NaN are written as "–".
+    digits : int
+        Number of decimals.
+    """
+    if fraction is None or math.isnan(fraction):
+        return UNKNOWN
+    return f"{fraction:.{digits}%}"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration: "42 s", "3 min 05 s" or "1 h 32 min".
+
+    Parameters
+    ----------
+    seconds : float or None
+        Rounded to seconds, from one hour on cut to minutes. None is written as "–".
+    """
+    if seconds is None:
+        return UNKNOWN
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def markdown_table(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], aligned: str | None = None
+) -> str:
+    """Write a Markdown table, without a line break at its end.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        One per column.
+    rows : sequence of sequence of str
+        Cells in Markdown; a `|` or a line break in a cell does not break the table.
+    aligned : str, optional
+        A letter per column, "l" for left and "r" for right. By default the first column and
+        columns of words are aligned left, columns of numbers right.
+
+    Raises
+    ------
+    ValueError
+        If a row, or `aligned`, has not one item per column.
+    """
+    if any(len(row) != len(titles) for row in (aligned or titles, *rows)):
+        raise ValueError(f"Each row needs {len(titles)} cells, one per title.")
+    if aligned is None:
+        columns = [[row[i] for row in rows] for i in range(1, len(titles))]
+        aligned = "l" + "".join("r" if all(map(_is_number, column)) else "l" for column in columns)
+    rule = ["--:" if side == "r" else ":--" for side in aligned]
+    cells = [[_one_cell(cell) for cell in row] for row in (titles, *rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell holds a number, be it with a sign or in bold, or stands for one."""
+    return cell in {"", UNKNOWN} or cell.lstrip("*+-−± ")[:1].isdigit()
+
+
+def _one_cell(text: str) -> str:
+    return " ".join(text.replace("\\|", "|").replace("|", "\\|").split("\n"))
