@@ -18,7 +18,7 @@ from fmnist.data.fashion_mnist import SPLITS, Dataset, Location, Split, SplitNam
 from fmnist.data.labels import NUM_CLASSES, Protocol
 from fmnist.evaluation.neighbors import FeatureIndex
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
-from fmnist.evaluation.significance import Answers
+from fmnist.evaluation.significance import Correctness
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore
 from fmnist.models import sizes
 from fmnist.models.sizes import Size
@@ -291,12 +291,12 @@ def _listed(root: Path) -> list[Run]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)
-def _answers(path: Path, modified: int) -> Answers:  # noqa: ARG001 - part of the key
+def _answers(path: Path, modified: int) -> Correctness:  # noqa: ARG001 - part of the key
     test = Evaluation.load(path)
-    return Answers(test.correct, test.labels, test.indices)
+    return Correctness(test.correct, test.labels, test.indices)
 
 
-def answers(run: Run) -> Answers | None:
+def answers(run: Run) -> Correctness | None:
     """Which test images a run's kept weights are right about; None where it was not measured.
 
     Raises

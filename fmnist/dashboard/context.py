@@ -19,8 +19,7 @@ from fmnist.dashboard.session import FILTERS, MEASURES, Selection
 from fmnist.dashboard.snapshots import View
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation import misclassifications as errors
-from fmnist.evaluation import significance as comparison
+from fmnist.evaluation import misclassifications, significance
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictError
 from fmnist.runs.store import ACTIVE_STATES, Run, RunError
 
@@ -58,7 +57,7 @@ class Linked:
         """Which of the two runs is right (`significance.agreement`), int8 (N,)."""
         if self.other is None:
             return None
-        return comparison.agreement(self.view.evaluation.correct, self.other.evaluation.correct)
+        return significance.agreement(self.view.evaluation.correct, self.other.evaluation.correct)
 
     @cached_property
     def verdicts(self) -> Mapping[int, Verdict]:
@@ -94,7 +93,7 @@ class Linked:
         wanted = {name: getattr(self.selection, name) for name in FILTERS if name not in but}
         evaluation = self.view.evaluation
         correctness = wanted.get("correctness", "all")
-        chosen = errors.matching(
+        chosen = misclassifications.matching(
             evaluation,
             true=wanted.get("true", ()),
             predicted=wanted.get("predicted", ()),
@@ -102,9 +101,9 @@ class Linked:
             **{name: wanted.get(name) for name in MEASURES},
         )
         if wanted.get("kind"):
-            chosen &= self.view.kinds == errors.KINDS.index(wanted["kind"])
+            chosen &= self.view.kinds == misclassifications.ERROR_TYPES.index(wanted["kind"])
         if wanted.get("group") and self.groups is not None:
-            chosen &= self.groups == comparison.GROUPS.index(wanted["group"])
+            chosen &= self.groups == significance.GROUPS.index(wanted["group"])
         verdict = wanted.get("verdict")
         if verdict:
             having = [
@@ -118,7 +117,7 @@ class Linked:
     @cached_property
     def positions(self) -> NDArray[np.intp]:
         """Positions of the chosen images in the evaluation, in the chosen order."""
-        return errors.ordered(
+        return misclassifications.ordered(
             self.view.evaluation,
             np.flatnonzero(self.mask()),
             self.selection.sort,  # type: ignore[arg-type]

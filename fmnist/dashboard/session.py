@@ -14,12 +14,12 @@ from fmnist.dashboard import snapshots as views
 from fmnist.data.fashion_mnist import SPLITS, SplitName
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation.leaderboard import Axis, Curve
-from fmnist.evaluation.misclassifications import KINDS, SORTS
+from fmnist.evaluation.misclassifications import ERROR_TYPES, SORTS
 from fmnist.evaluation.significance import GROUPS
 from fmnist.evaluation.verdicts import VERDICT_TITLES
 from fmnist.runs import store as runs
 
-Correctness = Literal["wrong", "correct", "all"]
+CorrectnessFilter = Literal["wrong", "correct", "all"]
 Range = tuple[float, float]
 
 _KEY = "selection"
@@ -70,7 +70,7 @@ class Selection:
     confidence, margin, entropy : tuple of float or None
         Lowest and highest value, as `fmnist.evaluation.misclassifications.matching` takes them.
     kind : str or None
-        Kind of error, of `fmnist.evaluation.misclassifications.KINDS`.
+        Kind of error, of `fmnist.evaluation.misclassifications.ERROR_TYPES`.
     verdict : str or None
         Key of `VERDICT_FILTERS`.
     group : str or None
@@ -96,7 +96,7 @@ class Selection:
     epoch: int | None = None
     true: tuple[int, ...] = ()
     predicted: tuple[int, ...] = ()
-    correctness: Correctness = "wrong"
+    correctness: CorrectnessFilter = "wrong"
     confidence: Range | None = None
     margin: Range | None = None
     entropy: Range | None = None
@@ -198,9 +198,9 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "epoch": _read_count,
     "true": _read_classes,
     "predicted": _read_classes,
-    "correctness": _read_one_of(*get_args(Correctness)),
+    "correctness": _read_one_of(*get_args(CorrectnessFilter)),
     **{name: _read_range(top) for name, top in MEASURES.items()},
-    "kind": _read_one_of(*KINDS),
+    "kind": _read_one_of(*ERROR_TYPES),
     "verdict": _read_one_of(*VERDICT_FILTERS),
     "group": _read_one_of(*GROUPS),
     "sort": _read_one_of(*SORTS),

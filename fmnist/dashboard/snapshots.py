@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from fmnist.dashboard import cache
 from fmnist.data.fashion_mnist import SplitName
-from fmnist.evaluation import misclassifications as errors
-from fmnist.evaluation.misclassifications import Learning
+from fmnist.evaluation import misclassifications
 from fmnist.evaluation.predictions import Evaluation
+from fmnist.evaluation.training_dynamics import TrainingDynamics
 from fmnist.runs import store as runs
 from fmnist.runs.store import ACTIVE_STATES, Run
 
@@ -39,8 +39,8 @@ class View:
 
     @cached_property
     def kinds(self) -> NDArray[np.int8]:
-        """As `fmnist.evaluation.misclassifications.error_kinds`, int8 (N,)."""
-        return errors.error_kinds(self.evaluation)
+        """As `fmnist.evaluation.misclassifications.error_types`, int8 (N,)."""
+        return misclassifications.error_types(self.evaluation)
 
     def position(self, image: int) -> int | None:
         """Where an image (`Split.indices`) stands in the evaluation; None where it is not in it."""
@@ -136,11 +136,11 @@ def _view(path: Path, modified: int, epoch: int | None, temperature: float | Non
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _learning(path: Path, modified: int) -> Learning:
-    return errors.learning(cache.epochs_file(path, modified))
+def _training_dynamics(path: Path, modified: int) -> TrainingDynamics:
+    return TrainingDynamics.from_epochs(cache.epochs_file(path, modified))
 
 
-def learning(run: Run) -> Learning | None:
+def training_dynamics(run: Run) -> TrainingDynamics | None:
     """What a run got right after every epoch; None before the first has ended.
 
     Raises
@@ -149,17 +149,17 @@ def learning(run: Run) -> Learning | None:
         If its evaluation is damaged.
     """
     try:
-        return _learning(run.epochs_path, _modified(run.epochs_path))
+        return _training_dynamics(run.epochs_path, _modified(run.epochs_path))
     except FileNotFoundError:
         return None
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def _kind_counts(path: Path, modified: int) -> NDArray[np.integer]:
-    return errors.kind_counts(cache.epochs_file(path, modified))
+    return misclassifications.error_type_counts(cache.epochs_file(path, modified))
 
 
-def kind_counts(run: Run) -> NDArray[np.integer] | None:
+def error_type_counts(run: Run) -> NDArray[np.integer] | None:
     """Errors of each kind after every epoch, int (E, 3); None before the first has ended.
 
     Raises

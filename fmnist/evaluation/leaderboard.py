@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from fmnist.data.fashion_mnist import DATASET_TITLES
-from fmnist.evaluation.significance import Answers
+from fmnist.evaluation.significance import Correctness
 from fmnist.models.registry import describe
 from fmnist.models.sizes import Size
 from fmnist.runs.store import Run
@@ -24,7 +24,7 @@ _TITLES: Final = {
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class LeaderboardRow:
     """A run as one of several.
 
     Attributes
@@ -32,7 +32,7 @@ class Entry:
     run : Run
     name : str
         Of no other entry.
-    answers : Answers or None
+    answers : Correctness or None
         About the test images, from the weights that the run keeps; None where it has none yet.
     size : Size or None
         None where it was not counted yet.
@@ -42,7 +42,7 @@ class Entry:
 
     run: Run
     name: str
-    answers: Answers | None = None
+    answers: Correctness | None = None
     size: Size | None = None
     problem: str | None = None
 

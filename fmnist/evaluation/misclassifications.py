@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -14,13 +13,13 @@ from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 
 Sort = Literal["confidence", "margin", "loss", "entropy", "index"]
 
-KINDS: Final = ("systematic", "ambiguous", "random")
+ERROR_TYPES: Final = ("systematic", "ambiguous", "random")
 SORTS: Final = ("confidence", "margin", "loss", "entropy", "index")
 
 SYSTEMATIC_LEVEL: Final = 0.01
 AMBIGUOUS_MARGIN: Final = 0.1
 
-KIND_EXPLANATIONS: Final[Mapping[str, str]] = {
+ERROR_TYPE_EXPLANATIONS: Final[Mapping[str, str]] = {
     "systematic": "its true → predicted pair happens more often than if the errors of the true "
     "class fell evenly on the nine others (exact binomial test, one-sided, all 90 pairs together "
     f"at level {SYSTEMATIC_LEVEL:.0%}, Holm's correction)",
@@ -85,13 +84,13 @@ def systematic_pairs(
     return result
 
 
-def error_kinds(evaluation: Evaluation) -> NDArray[np.int8]:
-    """Kind of each mistake; the first that fits, in the order of `KINDS`.
+def error_types(evaluation: Evaluation) -> NDArray[np.int8]:
+    """Kind of each mistake; the first that fits, in the order of `ERROR_TYPES`.
 
     Returns
     -------
     int8 (N,)
-        Index into `KINDS`; -1 where the image is recognized.
+        Index into `ERROR_TYPES`; -1 where the image is recognized.
     """
     pairs = systematic_pairs(evaluation.confusion)
     is_systematic = pairs[evaluation.labels, evaluation.predicted_labels]
@@ -183,50 +182,13 @@ def rank_among_errors(evaluation: Evaluation, position: int) -> tuple[int, int] 
     return int(np.flatnonzero(order == position)[0]) + 1, len(wrong)
 
 
-@dataclass(frozen=True, eq=False)
-class Learning:
-    """What a run said of each image after every epoch.
-
-    Attributes
-    ----------
-    predicted : uint8 (E, N)
-    confidence : float32 (E, N)
-        In [0, 1].
-    correct : bool (E, N)
-    """
-
-    predicted: NDArray[np.uint8]
-    confidence: NDArray[np.float32]
-    correct: NDArray[np.bool_]
-
-    @property
-    def first_learned(self) -> NDArray[np.intp]:
-        """Epoch, from 1, that first got each image right; 0 for never. intp (N,)."""
-        return np.where(self.correct.any(axis=0), self.correct.argmax(axis=0) + 1, 0)
-
-    @property
-    def forgotten(self) -> NDArray[np.intp]:
-        """How often each image went from right to wrong (Toneva et al. 2019). intp (N,)."""
-        return np.asarray((self.correct[:-1] & ~self.correct[1:]).sum(axis=0))
-
-
-def learning(epochs: EpochEvaluations) -> Learning:
-    """What a run said of each image after every epoch."""
-    parts = [epochs.epoch(number + 1) for number in range(len(epochs.logits))]
-    return Learning(
-        np.stack([part.predicted_labels.astype(np.uint8) for part in parts]),
-        np.stack([part.confidence.astype(np.float32) for part in parts]),
-        np.stack([part.correct for part in parts]),
-    )
-
-
-def kind_counts(epochs: EpochEvaluations) -> NDArray[np.int64]:
+def error_type_counts(epochs: EpochEvaluations) -> NDArray[np.int64]:
     """Mistakes of each kind after every epoch.
 
     Returns
     -------
     int64 (E, 3)
-        Columns in the order of `KINDS`.
+        Columns in the order of `ERROR_TYPES`.
     """
-    kinds = [error_kinds(epochs.epoch(number + 1)) for number in range(len(epochs.logits))]
-    return np.stack([np.bincount(k[k >= 0], minlength=len(KINDS)) for k in kinds])
+    kinds = [error_types(epochs.epoch(number + 1)) for number in range(len(epochs.logits))]
+    return np.stack([np.bincount(k[k >= 0], minlength=len(ERROR_TYPES)) for k in kinds])

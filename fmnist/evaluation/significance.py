@@ -32,7 +32,7 @@ def agreement(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> NDA
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Correctness:
     """Which images a classifier is right about: all that comparing many of them needs.
 
     Attributes
@@ -69,7 +69,7 @@ class Answers:
             shares: NDArray[np.float64] = right / np.bincount(self.labels, minlength=NUM_CLASSES)
         return shares
 
-    def on_same_images(self, other: "Answers") -> bool:
+    def on_same_images(self, other: "Correctness") -> bool:
         """Whether both are about the same images, in the same order."""
         return np.array_equal(self.indices, other.indices) and np.array_equal(
             self.labels, other.labels

@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.calibration import Reliability, RiskCoverage
 from fmnist.evaluation.leaderboard import Axis, Curve
-from fmnist.evaluation.misclassifications import KINDS
+from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.runs.store import EpochEntry, History
 
 CLASS_COLORS: Final = (
@@ -926,7 +926,7 @@ def kinds_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
     Parameters
     ----------
     counts : int (E, 3)
-        Columns in the order of `fmnist.evaluation.misclassifications.KINDS`.
+        Columns in the order of `fmnist.evaluation.misclassifications.ERROR_TYPES`.
     """
     colors = (WRONG_COLOR, TRAIN_COLOR, OTHER_COLOR)
     return {
@@ -945,6 +945,6 @@ def kinds_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
                 "data": counts[:, number].tolist(),
                 "itemStyle": {"color": colors[number]},
             }
-            for number, kind in enumerate(KINDS)
+            for number, kind in enumerate(ERROR_TYPES)
         ],
     }  # fmt: skip

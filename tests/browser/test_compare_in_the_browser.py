@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from fmnist import paths
 from fmnist.dashboard import cache
 from fmnist.dashboard.compare.panels import PANELS
-from fmnist.evaluation import significance as comparison
+from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.charts import OTHER_COLOR
 from fmnist.runs import store as runs
@@ -240,10 +240,10 @@ def test_significance_and_the_matrix_of_a_chosen_pair(page: Page, bare_server: S
         Evaluation.load(shipped(name).evaluation_path("test")).correct
         for name in (HELD_OUT, SKETCH)
     ]
-    test = comparison.mcnemar(*correct)
+    test = significance.mcnemar(*correct)
     said = page.get_by_test_id("stMain")
     expect(said).to_contain_text(
-        comparison.in_words(test, shipped(HELD_OUT).name, shipped(SKETCH).name)
+        significance.in_words(test, shipped(HELD_OUT).name, shipped(SKETCH).name)
     )
     parameter(page, "compared", SKETCH)
     settle(page)

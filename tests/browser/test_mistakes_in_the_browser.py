@@ -16,8 +16,9 @@ from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation import misclassifications as errors
+from fmnist.evaluation import misclassifications
 from fmnist.evaluation.metrics import most_confused_pairs
+from fmnist.evaluation.misclassifications import matching, ordered
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
@@ -292,10 +293,10 @@ def test_no_key_on_a_slider_is_lost(page: Page, world: World) -> None:
 def test_a_chip_is_removed_and_a_change_taken_back(page: Page, world: World) -> None:
     test = world.test
     world.open(page, "confidence", true=6, confidence="0.5~0.75")
-    wrong = errors.matching(test, true=(6,), correctness="wrong", confidence=(0.5, 0.75))
+    wrong = matching(test, true=(6,), correctness="wrong", confidence=(0.5, 0.75))
     count_is(page, int(wrong.sum()))
     page.locator(".st-key-chip-confidence").get_by_role("button").click()
-    count_is(page, int(errors.matching(test, true=(6,), correctness="wrong").sum()))
+    count_is(page, int(matching(test, true=(6,), correctness="wrong").sum()))
     expect(page).not_to_have_url(re.compile("confidence="))
     page.locator(".st-key-chips-undo").get_by_role("button").click()
     count_is(page, int(wrong.sum()))
@@ -410,7 +411,7 @@ def test_abstaining(page: Page, world: World) -> None:
 
 def test_ten_errors_by_keyboard(page: Page, world: World) -> None:
     test = world.test
-    order = errors.ordered(test, np.flatnonzero(~test.correct), "confidence")
+    order = ordered(test, np.flatnonzero(~test.correct), "confidence")
     world.open(page, "errors")
     tile = page.locator(f".st-key-error-images [data-id='{test.indices[order[0]]}']")
     tile.focus()
@@ -455,7 +456,7 @@ def test_a_verdict_given_here_is_seen_there(
     page: Page, world: World, other_context: BrowserContext
 ) -> None:
     test = world.test
-    image = int(test.indices[errors.ordered(test, np.flatnonzero(~test.correct), "margin")[3]])
+    image = int(test.indices[ordered(test, np.flatnonzero(~test.correct), "margin")[3]])
     world.open(page, "errors", image=image)
     ambiguous = page.locator(".st-key-verdict-ambiguous button").first
     expect(ambiguous).to_be_visible()
@@ -484,13 +485,13 @@ def test_a_verdict_given_here_is_seen_there(
 
 def test_kinds_and_filters(page: Page, world: World) -> None:
     test = world.test
-    kinds = errors.error_kinds(test)
+    kinds = misclassifications.error_types(test)
     world.open(page, "errors")
     page.locator(".st-key-kind-random").get_by_role("button").click()
     count_is(page, int((kinds == 2).sum()))
     page.locator(".st-key-order").get_by_role("button").click()
     expect(page.locator(".st-key-order")).to_contain_text("Lowest first")
-    lowest = errors.ordered(test, np.flatnonzero(kinds == 2), "confidence", descending=False)
+    lowest = ordered(test, np.flatnonzero(kinds == 2), "confidence", descending=False)
     first = page.locator(".st-key-error-images .tile").first
     expect(first).to_have_attribute("data-id", str(test.indices[lowest[0]]))
     settle(page)

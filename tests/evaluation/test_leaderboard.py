@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmnist.evaluation import leaderboard as overview
-from fmnist.evaluation.leaderboard import Difference, Entry
-from fmnist.evaluation.significance import Answers
+from fmnist.evaluation import leaderboard
+from fmnist.evaluation.leaderboard import Difference, LeaderboardRow
+from fmnist.evaluation.significance import Correctness
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.store import EpochEntry, History, Progress, Run
 
@@ -31,13 +31,13 @@ def a_run(run_id: str = "20260101-000000-mlp-ab12", **changes: object) -> Run:
     return replace(whole, **changes)  # type: ignore[arg-type]
 
 
-def some_answers(right: int, of: int) -> Answers:
+def some_answers(right: int, of: int) -> Correctness:
     correct = np.arange(of) < right
-    return Answers(correct, np.zeros(of, dtype=np.uint8), np.arange(of, dtype=np.int32))
+    return Correctness(correct, np.zeros(of, dtype=np.uint8), np.arange(of, dtype=np.int32))
 
 
 def test_figures_of_a_held_out_run() -> None:
-    entry = Entry(a_run(), "A run", some_answers(80, 100))
+    entry = LeaderboardRow(a_run(), "A run", some_answers(80, 100))
     assert entry.is_measured
     assert entry.validation_accuracy == 0.9
     assert entry.test_accuracy == 0.8
@@ -46,31 +46,31 @@ def test_figures_of_a_held_out_run() -> None:
 
 
 def test_a_held_out_run_that_has_not_ended_has_no_test_accuracy() -> None:
-    entry = Entry(a_run(), "A run")
+    entry = LeaderboardRow(a_run(), "A run")
     assert (entry.test_accuracy, entry.standard_error) == (None, None)
 
 
 def test_a_notebook_run_has_a_test_accuracy_from_its_first_epoch_on() -> None:
     history = History(epochs=(epoch(1, 0.7, "test"), epoch(2, 0.6, "test")))
-    entry = Entry(a_run(history=history), "A run")
+    entry = LeaderboardRow(a_run(history=history), "A run")
     assert (entry.validation_accuracy, entry.test_accuracy) == (None, 0.7)
 
 
 @pytest.mark.parametrize(
     ("entry", "measured"),
     [
-        (Entry(a_run(history=History()), "A run"), False),
-        (Entry(a_run(history=History()), "A run", some_answers(1, 2)), True),
-        (Entry(a_run(), "A run", problem="Broken."), False),
+        (LeaderboardRow(a_run(history=History()), "A run"), False),
+        (LeaderboardRow(a_run(history=History()), "A run", some_answers(1, 2)), True),
+        (LeaderboardRow(a_run(), "A run", problem="Broken."), False),
     ],
 )
-def test_what_can_be_compared(entry: Entry, measured: bool) -> None:
+def test_what_can_be_compared(entry: LeaderboardRow, measured: bool) -> None:
     assert entry.is_measured is measured
 
 
 def test_names_are_made_unique() -> None:
     runs = [a_run("a-1"), a_run("a-2"), a_run("sketch", name="Sketch")]
-    assert overview.unique_names(runs) == ["A run (1)", "A run (2)", "Sketch"]
+    assert leaderboard.unique_names(runs) == ["A run (1)", "A run (2)", "Sketch"]
 
 
 def test_only_what_differs_is_told() -> None:
@@ -79,22 +79,22 @@ def test_only_what_differs_is_told() -> None:
         config=TrainConfig(model="mlp", learning_rate=0.003, subset=5000),
         environment={"device": "cuda", "threads": "2", "torch": "2.15.0"},
     )
-    assert overview.differences([one, other]) == [
+    assert leaderboard.differences([one, other]) == [
         Difference("Model", ("FashionCNN", "MLP")),
         Difference("Learning rate", ("0.001", "0.003")),
         Difference("Images", ("all", "5,000")),
         Difference("Device", ("cpu", "cuda")),
     ]
-    assert overview.differences([one, one]) == []
+    assert leaderboard.differences([one, one]) == []
 
 
 def test_other_data_of_the_same_name_is_told() -> None:
     other = a_run(dataset={"checksum": "fedcba9876543210"})
-    assert overview.differences([a_run(), other]) == [
+    assert leaderboard.differences([a_run(), other]) == [
         Difference("Checksum of the data", ("01234567", "fedcba98"))
     ]
 
 
 def test_settings_that_cannot_be_read() -> None:
-    rows = overview.differences([a_run(), a_run(config=None)])
+    rows = leaderboard.differences([a_run(), a_run(config=None)])
     assert Difference("Optimizer", ("adam", "–")) in rows

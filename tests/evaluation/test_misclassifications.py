@@ -8,9 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from fmnist.evaluation import misclassifications as errors
-from fmnist.evaluation.misclassifications import KINDS
+from fmnist.evaluation import misclassifications
+from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
+from fmnist.evaluation.training_dynamics import TrainingDynamics
 
 
 def evaluation(logits: object, labels: list[int], indices: list[int] | None = None) -> Evaluation:
@@ -38,7 +39,7 @@ def confusion_with(row: list[int]) -> NDArray[np.int64]:
 
 def test_p_values_are_those_of_the_binomial_test() -> None:
     confusion = confusion_with([20, 1, 3, 0, 5, 0, 900, 0, 1, 0])
-    values = errors.pair_p_values(confusion)
+    values = misclassifications.pair_p_values(confusion)
     for predicted, count in ((0, 20), (2, 3), (3, 0)):
         expected = binomtest(count, 30, 1 / 9, alternative="greater").pvalue
         assert values[6, predicted] == pytest.approx(expected)
@@ -48,9 +49,9 @@ def test_p_values_are_those_of_the_binomial_test() -> None:
 
 
 def test_only_what_chance_does_not_explain_is_systematic() -> None:
-    pairs = errors.systematic_pairs(confusion_with([20, 1, 3, 0, 5, 0, 900, 0, 1, 0]))
+    pairs = misclassifications.systematic_pairs(confusion_with([20, 1, 3, 0, 5, 0, 900, 0, 1, 0]))
     assert np.argwhere(pairs).tolist() == [[6, 0]]
-    assert not errors.systematic_pairs(confusion_with([3] * 6 + [900] + [3] * 3)).any()
+    assert not misclassifications.systematic_pairs(confusion_with([3] * 6 + [900] + [3] * 3)).any()
 
 
 def test_the_level_holds_for_all_pairs_together() -> None:
@@ -62,7 +63,7 @@ def test_the_level_holds_for_all_pairs_together() -> None:
         for label in range(10):
             others = [other for other in range(10) if other != label]
             confusion[label, others] = rng.multinomial(80, [1 / 9] * 9)
-        false_alarms += bool(errors.systematic_pairs(confusion).any())
+        false_alarms += bool(misclassifications.systematic_pairs(confusion).any())
     assert false_alarms <= 9
 
 
@@ -74,47 +75,47 @@ def test_holm_goes_on_after_the_first() -> None:
     table = np.ones((10, 10))
     table[off] = values
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(errors, "pair_p_values", lambda _: table)
-        assert errors.systematic_pairs(np.zeros((10, 10), dtype=int)).sum() == 2
+        patch.setattr(misclassifications, "pair_p_values", lambda _: table)
+        assert misclassifications.systematic_pairs(np.zeros((10, 10), dtype=int)).sum() == 2
         values[1] = 0.01 / 88.5
         table[off] = values
-        assert errors.systematic_pairs(np.zeros((10, 10), dtype=int)).sum() == 1
+        assert misclassifications.systematic_pairs(np.zeros((10, 10), dtype=int)).sum() == 1
 
 
 def test_kinds_in_their_order() -> None:
     systematic = [says((0, 8), (6, 8 - 0.01 * i)) for i in range(20)]  # nearly level, too
     ambiguous, random_, right = says((1, 6), (2, 5.95)), says((3, 9)), says((4, 9))
     made = evaluation([*systematic, ambiguous, random_, right], [6] * 20 + [2, 5, 4])
-    kinds = errors.error_kinds(made)
-    assert (kinds[:20] == KINDS.index("systematic")).all()
-    assert kinds[20:].tolist() == [KINDS.index("ambiguous"), KINDS.index("random"), -1]
+    kinds = misclassifications.error_types(made)
+    assert (kinds[:20] == ERROR_TYPES.index("systematic")).all()
+    assert kinds[20:].tolist() == [ERROR_TYPES.index("ambiguous"), ERROR_TYPES.index("random"), -1]
 
 
-@pytest.mark.parametrize("sort", errors.SORTS)
-def test_orders(sort: errors.Sort) -> None:
+@pytest.mark.parametrize("sort", misclassifications.SORTS)
+def test_orders(sort: misclassifications.Sort) -> None:
     rng = np.random.default_rng(1)
     made = evaluation(rng.normal(size=(50, 10)), [0] * 50, list(rng.permutation(50)))
     name = {"loss": "losses", "index": "indices"}.get(sort, sort)
     values = getattr(made, name)
     positions = np.arange(0, 50, 2)
-    falling = errors.ordered(made, positions, sort)
+    falling = misclassifications.ordered(made, positions, sort)
     assert sorted(falling) == positions.tolist()
     assert (np.diff(values[falling].astype(float)) <= 0).all()
-    rising = errors.ordered(made, positions, sort, descending=False)
+    rising = misclassifications.ordered(made, positions, sort, descending=False)
     assert (np.diff(values[rising].astype(float)) >= 0).all()
 
 
 def test_equals_stand_by_index() -> None:
     made = evaluation([says((0, 5))] * 4, [1] * 4, [30, 10, 40, 20])
     for descending in (True, False):
-        order = errors.ordered(made, np.arange(4), "confidence", descending=descending)
+        order = misclassifications.ordered(made, np.arange(4), "confidence", descending=descending)
         assert made.indices[order].tolist() == [10, 20, 30, 40]
 
 
 def test_matching_narrows_by_all_at_once() -> None:
     rng = np.random.default_rng(2)
     made = evaluation(3 * rng.normal(size=(400, 10)), list(rng.integers(0, 10, 400)))
-    chosen = errors.matching(
+    chosen = misclassifications.matching(
         made, true=(1, 2), predicted=(3,), correctness="wrong", confidence=(0.5, 0.9)
     )
     expected = [
@@ -124,8 +125,8 @@ def test_matching_narrows_by_all_at_once() -> None:
         for i in range(400)
     ]
     assert chosen.tolist() == expected and any(expected)
-    assert errors.matching(made).all()
-    right = errors.matching(made, correctness="correct")
+    assert misclassifications.matching(made).all()
+    right = misclassifications.matching(made, correctness="correct")
     assert (right == made.correct).all()
 
 
@@ -135,7 +136,7 @@ def test_ranges_share_no_image_and_leave_none_out() -> None:
     for name, top in (("confidence", 1.0), ("margin", 1.0), ("entropy", math.log(10))):
         edges = [*np.linspace(0, top, 8)[:-1], top]
         parts = [
-            errors.matching(made, **{name: (low, high)})  # type: ignore[arg-type]
+            misclassifications.matching(made, **{name: (low, high)})  # type: ignore[arg-type]
             for low, high in pairwise(edges)
         ]
         assert (np.sum(parts, axis=0) == 1).all(), name
@@ -143,7 +144,7 @@ def test_ranges_share_no_image_and_leave_none_out() -> None:
 
 def test_rank_among_errors() -> None:
     made = evaluation([says((0, v)) for v in (5, 7, 6, 9)], [1, 1, 1, 0])
-    assert [errors.rank_among_errors(made, i) for i in range(4)] == [
+    assert [misclassifications.rank_among_errors(made, i) for i in range(4)] == [
         (3, 3), (1, 3), (2, 3), None,
     ]  # fmt: skip
 
@@ -155,11 +156,11 @@ def test_learning_and_forgetting() -> None:
     epochs = EpochEvaluations(
         "validation", logits, np.zeros(3, dtype=np.uint8), np.arange(3, dtype=np.int32)
     )
-    history = errors.learning(epochs)
+    history = TrainingDynamics.from_epochs(epochs)
     assert history.first_learned.tolist() == [2, 1, 0]
     assert history.forgotten.tolist() == [0, 2, 0]
     assert history.predicted[:, 0].tolist() == [1, 0, 0, 0]
-    counts = errors.kind_counts(epochs)
+    counts = misclassifications.error_type_counts(epochs)
     assert counts.shape == (4, 3)
     assert counts.sum(axis=1).tolist() == [2, 2, 1, 2]
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from fmnist import paths
 from fmnist.dashboard.compare.panels import PANELS
 from fmnist.dashboard.session import Selection
-from fmnist.evaluation import significance as comparison
+from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.files import read_json, write_json
 from fmnist.reports.benchmarks import TABLES, Row
@@ -176,7 +176,7 @@ def test_only_settings_that_differ(two: tuple[Run, Run]) -> None:
 def test_significance_in_words(two: tuple[Run, Run]) -> None:
     app = open_app("compare", panel="Significance", run=IDS[0], compared=IDS[1])
     correct = [Evaluation.load(run.evaluation_path("test")).correct for run in two]
-    expected = comparison.in_words(comparison.mcnemar(*correct), "**First**", "**Second**")
+    expected = significance.in_words(significance.mcnemar(*correct), "**First**", "**Second**")
     said = text(app)
     assert "**First** is right about 12 images that **Second** gets wrong" in said
     assert expected in said

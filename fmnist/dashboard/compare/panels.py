@@ -12,9 +12,8 @@ from fmnist.dashboard.compare import run_comparison as compared
 from fmnist.dashboard.compare.run_comparison import Compared
 from fmnist.data.fashion_mnist import SPLITS, SplitName
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation import leaderboard as overview
-from fmnist.evaluation import significance as comparison
-from fmnist.evaluation.leaderboard import Axis, Curve, Entry
+from fmnist.evaluation import leaderboard, significance
+from fmnist.evaluation.leaderboard import Axis, Curve, LeaderboardRow
 from fmnist.reports import charts
 from fmnist.reports.charts import RunCurve, RunPoint
 
@@ -98,7 +97,7 @@ def show_settings(here: Compared) -> None:
     if len(here.chosen) < 2:
         st.caption("Choose a second run: here stands in what the two differ.")
         return
-    rows = overview.differences([entry.run for entry in here.chosen])
+    rows = leaderboard.differences([entry.run for entry in here.chosen])
     if not rows:
         st.info(
             "These runs have the same settings, data and machine throughout.",
@@ -117,7 +116,7 @@ def show_settings(here: Compared) -> None:
         column_config={"Setting": st.column_config.Column(width=130)},
         alt="Settings in which the runs differ, a column a run",
     )
-    same = len(overview.settings(here.chosen[0].run)) - len(rows)
+    same = len(leaderboard.settings(here.chosen[0].run)) - len(rows)
     st.caption(f"Only what differs; in {same} other settings these runs are alike.")
 
 
@@ -128,7 +127,7 @@ def pick(here: Compared, key: str) -> None:
         compared.toggle(here, str(points[0]["customdata"][0]))
 
 
-def _points(here: Compared, x_of: Callable[[Entry], float | None]) -> list[RunPoint]:
+def _points(here: Compared, x_of: Callable[[LeaderboardRow], float | None]) -> list[RunPoint]:
     return [
         RunPoint(
             e.run_id,
@@ -179,7 +178,7 @@ def show_costs(here: Compared) -> None:
     )
 
 
-def _answering(here: Compared) -> list[Entry]:
+def _answering(here: Compared) -> list[LeaderboardRow]:
     """The chosen runs that the test images were shown to; of the others the page says so."""
     lacking = [entry.name for entry in here.chosen if entry.answers is None]
     if lacking:
@@ -189,7 +188,7 @@ def _answering(here: Compared) -> list[Entry]:
     return [entry for entry in here.chosen if entry.answers is not None]
 
 
-def _same_images(a: Entry, b: Entry) -> bool:
+def _same_images(a: LeaderboardRow, b: LeaderboardRow) -> bool:
     data = [(e.run.dataset.get("name"), e.run.dataset.get("checksum")) for e in (a, b)]
     return bool(
         data[0] == data[1] and a.answers and b.answers and a.answers.on_same_images(b.answers)
@@ -237,7 +236,7 @@ def show_classes(here: Compared) -> None:
         right.caption(f"Measured on other images than {entries[0].name}: {', '.join(strange)}.")
 
 
-def change_pair(number: int, pair: tuple[Entry, Entry]) -> None:
+def change_pair(number: int, pair: tuple[LeaderboardRow, LeaderboardRow]) -> None:
     """Open the pair of the select boxes; choosing the other one's run swaps the two."""
     title = ("first", "second")[number]
     ids = [entry.run_id for entry in pair]
@@ -278,8 +277,8 @@ def show_significance(here: Compared) -> None:
             icon=":material/compare_arrows:",
         )
         return
-    test = comparison.mcnemar(a.answers.correct, b.answers.correct)
-    st.markdown(comparison.in_words(test, f"**{a.name}**", f"**{b.name}**"))
+    test = significance.mcnemar(a.answers.correct, b.answers.correct)
+    st.markdown(significance.in_words(test, f"**{a.name}**", f"**{b.name}**"))
     figures = " against ".join(
         f"{e.answers.accuracy:.2%} ± {100 * e.answers.standard_error:.2f}"
         for e in pair
@@ -301,7 +300,7 @@ def show_significance(here: Compared) -> None:
     if pairs > 1:
         st.caption(
             f"{len(here.chosen)} runs make {pairs} pairs: of twenty pairs that are equally good, "
-            f"about one shows p < {comparison.SIGNIFICANCE} all the same."
+            f"about one shows p < {significance.SIGNIFICANCE} all the same."
         )
 
 

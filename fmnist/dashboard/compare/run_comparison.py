@@ -13,8 +13,8 @@ from fmnist.dashboard import context as linked
 from fmnist.dashboard import session as state
 from fmnist.dashboard.confusion import panels as confusion_panels
 from fmnist.dashboard.session import COMPARED_AT_MOST
-from fmnist.evaluation import leaderboard as overview
-from fmnist.evaluation.leaderboard import Entry
+from fmnist.evaluation import leaderboard
+from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.reports import charts
 from fmnist.runs.store import ACTIVE_STATES, Run, RunError
 
@@ -25,17 +25,17 @@ class Compared:
 
     Attributes
     ----------
-    entries : sequence of Entry
+    entries : sequence of LeaderboardRow
         All runs that were measured, and those that cannot be.
-    chosen : sequence of Entry
+    chosen : sequence of LeaderboardRow
         Side by side, in the order they were chosen.
     """
 
-    entries: Sequence[Entry]
-    chosen: Sequence[Entry]
+    entries: Sequence[LeaderboardRow]
+    chosen: Sequence[LeaderboardRow]
 
     @cached_property
-    def measured(self) -> list[Entry]:
+    def measured(self) -> list[LeaderboardRow]:
         """The runs that can be chosen."""
         return [entry for entry in self.entries if entry.is_measured]
 
@@ -51,7 +51,7 @@ class Compared:
         return charts.run_colors(self.ids, [entry.run_id for entry in known])
 
     @cached_property
-    def pair(self) -> tuple[Entry, Entry] | None:
+    def pair(self) -> tuple[LeaderboardRow, LeaderboardRow] | None:
         """The open run and the compared one, or else the first two; None where there are no two."""
         chosen = state.selection()
         by_id = {entry.run_id: entry for entry in self.chosen}
@@ -63,20 +63,20 @@ class Compared:
         return (first, second) if first and second else None
 
 
-def _entry(run: Run, name: str) -> Entry:
+def _entry(run: Run, name: str) -> LeaderboardRow:
     if run.state == "broken" or run.config is None:
-        return Entry(run, name, problem=run.reason or "It cannot be read.")
+        return LeaderboardRow(run, name, problem=run.reason or "It cannot be read.")
     try:
         answers = cache.answers(run)
     except (ValueError, OSError) as error:
-        return Entry(run, name, problem=f"Its evaluation cannot be read: {error}")
-    return Entry(run, name, answers, cache.model_sizes().get(run.config.model))
+        return LeaderboardRow(run, name, problem=f"Its evaluation cannot be read: {error}")
+    return LeaderboardRow(run, name, answers, cache.model_sizes().get(run.config.model))
 
 
 def current() -> Compared:
     """The runs as they are now, and those that the selection names."""
     runs = cache.all_runs()
-    names = overview.unique_names(runs)
+    names = leaderboard.unique_names(runs)
     listed = [_entry(run, name) for run, name in zip(runs, names, strict=True)]
     entries = [entry for entry in listed if entry.is_measured or entry.problem]
     by_id = {entry.run_id: entry for entry in entries if entry.is_measured}

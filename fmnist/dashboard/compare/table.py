@@ -14,7 +14,7 @@ from fmnist.dashboard.compare import run_comparison as compared
 from fmnist.dashboard.compare.run_comparison import Compared
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.labels import Protocol
-from fmnist.evaluation.leaderboard import Entry
+from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
 from fmnist.reports import images as exports
 
@@ -82,7 +82,7 @@ HEIGHT: Final = 8
 """Rows that are seen at once."""
 
 
-def table_row(entry: Entry) -> dict[str, Any]:
+def table_row(entry: LeaderboardRow) -> dict[str, Any]:
     """A run as a row of the table; accuracies in percent."""
     run, config, best = entry.run, entry.run.config, entry.run.history.kept
 
@@ -125,7 +125,7 @@ def table_row(entry: Entry) -> dict[str, Any]:
     return {name: row.get(name) for name in COLUMNS}
 
 
-def _state(entry: Entry) -> str:
+def _state(entry: LeaderboardRow) -> str:
     if entry.problem:
         return components.STATE_BADGES["broken"][0]
     if entry.run.folder.parent == paths.pretrained_folder():
@@ -135,7 +135,7 @@ def _state(entry: Entry) -> str:
     return components.STATE_BADGES[entry.run.state][0]
 
 
-def filters(here: Compared) -> list[tuple[Entry, dict[str, Any]]]:
+def filters(here: Compared) -> list[tuple[LeaderboardRow, dict[str, Any]]]:
     """Search, model and protocol; the runs that fit, with their rows."""
     rows = [(entry, table_row(entry)) for entry in here.entries]
     models = sorted({row["Model"] for _, row in rows if row["Model"]})
@@ -176,7 +176,7 @@ def filters(here: Compared) -> list[tuple[Entry, dict[str, Any]]]:
     ]
 
 
-def choose_rows(here: Compared, listed: Sequence[Entry], key: str) -> None:
+def choose_rows(here: Compared, listed: Sequence[LeaderboardRow], key: str) -> None:
     """Put the chosen rows side by side; runs that a filter hides stay as they are."""
     chosen = {listed[row].run_id for row in st.session_state[key].selection.rows}
     visible = {entry.run_id for entry in listed}
@@ -204,7 +204,7 @@ def show(here: Compared) -> None:
 
 
 def table(
-    here: Compared, found: Sequence[tuple[Entry, dict[str, Any]]], columns: Sequence[str]
+    here: Compared, found: Sequence[tuple[LeaderboardRow, dict[str, Any]]], columns: Sequence[str]
 ) -> None:
     """The runs that fit, in the columns chosen."""
     listed = [entry for entry, _ in found]

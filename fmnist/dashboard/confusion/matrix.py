@@ -17,7 +17,7 @@ from fmnist.dashboard.components.clickable import Cells
 from fmnist.dashboard.context import Linked
 from fmnist.dashboard.session import Selection
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
-from fmnist.evaluation import significance as comparison
+from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import confusion_matrix
 from fmnist.reports import charts
 from fmnist.reports import images as exports
@@ -54,7 +54,9 @@ class Look:
 
     def order(self, confusion: NDArray[np.integer]) -> tuple[int, ...]:
         """Classes from top to bottom."""
-        return comparison.confusion_order(confusion) if self.grouped else tuple(range(NUM_CLASSES))
+        return (
+            significance.confusion_order(confusion) if self.grouped else tuple(range(NUM_CLASSES))
+        )
 
 
 def look_controls(here: Linked) -> Look:

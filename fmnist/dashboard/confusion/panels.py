@@ -13,7 +13,7 @@ from fmnist.dashboard import session as state
 from fmnist.dashboard.context import Linked
 from fmnist.dashboard.session import GROUP_TITLES
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation import significance as comparison
+from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs
 from fmnist.reports import charts
 
@@ -170,9 +170,9 @@ def show_two_runs(here: Linked, _confusion: NDArray[np.int64]) -> None:
         return
     if here.other is None or here.groups is None:
         return  # why, stands above
-    counts = np.bincount(here.groups, minlength=len(comparison.GROUPS))
+    counts = np.bincount(here.groups, minlength=len(significance.GROUPS))
     with st.container(horizontal=True, key="groups"):
-        for group, count in zip(comparison.GROUPS, counts, strict=True):
+        for group, count in zip(significance.GROUPS, counts, strict=True):
             st.button(
                 f"{GROUP_TITLES[group]}: **{count:,}**",
                 key=f"group-{group}",
@@ -181,8 +181,8 @@ def show_two_runs(here: Linked, _confusion: NDArray[np.int64]) -> None:
                 args=(group,),
             )
     evaluation, other = here.view.evaluation, here.other.evaluation
-    test = comparison.mcnemar(evaluation.correct, other.correct)
-    st.markdown(comparison.in_words(test, f"**{here.run.name}**", f"**{here.other_run.name}**"))
+    test = significance.mcnemar(evaluation.correct, other.correct)
+    st.markdown(significance.in_words(test, f"**{here.run.name}**", f"**{here.other_run.name}**"))
     st.caption(
         f"Accuracy {evaluation.accuracy:.2%} against {other.accuracy:.2%}, on the same "
         f"{len(evaluation.labels):,} {here.split} images. McNemar's exact test compares the images "

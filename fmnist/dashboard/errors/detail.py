@@ -14,7 +14,7 @@ from fmnist.dashboard import snapshots as views
 from fmnist.dashboard.context import Linked
 from fmnist.dashboard.errors import verdicts as verdict_panels
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation import misclassifications as errors
+from fmnist.evaluation import misclassifications
 from fmnist.reports import charts
 from fmnist.runs.store import RunError
 
@@ -134,10 +134,10 @@ def show_figures(here: Linked, position: int) -> None:
         "Entropy": f"{evaluation.entropy[position]:.3f} of {math.log(10):.3f} nats",
         "Loss": f"{evaluation.losses[position]:.3f} nats",
     }
-    rank = errors.rank_among_errors(evaluation, position)
+    rank = misclassifications.rank_among_errors(evaluation, position)
     if rank:
         rows["Rank among mistakes"] = f"{rank[0]:,} of {rank[1]:,} by confidence"
-        rows["Kind"] = errors.KINDS[here.view.kinds[position]].capitalize()
+        rows["Kind"] = misclassifications.ERROR_TYPES[here.view.kinds[position]].capitalize()
     if here.other is not None and here.other_run is not None:
         other = here.other.evaluation
         rows[here.other_run.name] = (
@@ -150,7 +150,7 @@ def show_learning(here: Linked, image: int) -> None:
     """What the run said of the image after every epoch."""
     st.markdown("**Epoch by epoch**")
     epochs = cache.epoch_evaluations(here.run)
-    history = views.learning(here.run)
+    history = views.training_dynamics(here.run)
     if epochs is None or history is None or epochs.split != here.split:
         measured = epochs.split if epochs else "validation"
         st.caption(f"Single epochs of this run are known for {measured} images only.")

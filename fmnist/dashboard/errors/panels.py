@@ -10,8 +10,8 @@ from fmnist.dashboard import snapshots as views
 from fmnist.dashboard.context import Linked
 from fmnist.dashboard.session import VERDICT_FILTERS
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
-from fmnist.evaluation import misclassifications as errors
-from fmnist.evaluation.misclassifications import KINDS
+from fmnist.evaluation import misclassifications
+from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.reports import charts
 from fmnist.reports import images as exports
 
@@ -21,21 +21,21 @@ SHEET_LIMIT: Final = 200
 def show_kinds(here: Linked) -> None:
     """How many mistakes there are of each kind; a click shows them."""
     chosen = here.mask("kind", "correctness") & ~here.view.evaluation.correct
-    counts = np.bincount(here.view.kinds[chosen], minlength=len(KINDS))
+    counts = np.bincount(here.view.kinds[chosen], minlength=len(ERROR_TYPES))
     total = max(1, int(counts.sum()))
     with st.container(horizontal=True, vertical_alignment="center", key="kinds"):
-        for kind, count in zip(KINDS, counts, strict=True):
+        for kind, count in zip(ERROR_TYPES, counts, strict=True):
             st.button(
                 f"{kind.capitalize()} **{count:,}** ({count / total:.0%})",
                 key=f"kind-{kind}",
                 type="primary" if here.selection.kind == kind else "secondary",
-                help=f"{kind.capitalize()}: {errors.KIND_EXPLANATIONS[kind]}.",
+                help=f"{kind.capitalize()}: {misclassifications.ERROR_TYPE_EXPLANATIONS[kind]}.",
                 on_click=choose_kind,
                 args=(kind,),
             )
         with st.popover("What are these?", icon=":material/help:"):
             st.markdown("A mistake is of the first kind that fits:")
-            for kind, explanation in errors.KIND_EXPLANATIONS.items():
+            for kind, explanation in misclassifications.ERROR_TYPE_EXPLANATIONS.items():
                 st.markdown(f"- **{kind.capitalize()}**: {explanation}.")
             show_systematic_pairs(here)
 
@@ -51,7 +51,7 @@ def choose_kind(kind: str) -> None:
 def show_systematic_pairs(here: Linked) -> None:
     """Which pairs are systematic here."""
     confusion = here.view.evaluation.confusion
-    pairs = errors.systematic_pairs(confusion)
+    pairs = misclassifications.systematic_pairs(confusion)
     found = sorted(zip(*np.nonzero(pairs), strict=True), key=lambda cell: -confusion[cell])
     if found:
         listed = ", ".join(
@@ -78,7 +78,7 @@ def show_kinds_over_epochs(here: Linked) -> None:
 
 def draw_kinds_over_epochs(here: Linked) -> None:
     """The chart of `show_kinds_over_epochs`."""
-    counts = views.kind_counts(here.run)
+    counts = views.error_type_counts(here.run)
     if counts is None or len(counts) < 2:
         st.caption("It appears after the second epoch.")
         return
@@ -100,7 +100,7 @@ def filters(here: Linked) -> None:
         state.follow("sort", selection.sort)
         st.selectbox(
             "Sort by",
-            errors.SORTS,
+            misclassifications.SORTS,
             key="sort",
             format_func=lambda sort: f"Sort by {sort}",
             label_visibility="collapsed",
