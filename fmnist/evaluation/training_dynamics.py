@@ -32,7 +32,7 @@ class TrainingDynamics:
 
     @property
     def forgotten(self) -> NDArray[np.intp]:
-        """Forgetting events of each image: from correct to wrong (Toneva et al. 2019). intp (N,)."""
+        """Forgetting events of each image (Toneva et al. 2019), intp (N,)."""
         return np.asarray((self.correct[:-1] & ~self.correct[1:]).sum(axis=0))
 
     @classmethod

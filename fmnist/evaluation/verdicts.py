@@ -1,17 +1,17 @@
-"""People's verdicts on single images, in a SQLite database."""
+"""Verdicts that people give on single images, in a SQLite database."""
 
 import csv
 import datetime
 import io
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
@@ -25,28 +25,26 @@ VERDICT_TITLES: Final[Mapping[str, str]] = {
 NOTE_LENGTH: Final = 500
 
 _PART_SIZES: Final[Mapping[str, int]] = {"train": 60_000, "test": 10_000}
-_SCHEMA: Final = 1
+_SCHEMA_VERSION: Final = 1
 _BUSY_SECONDS: Final = 10.0
 
-# Every change is a row that stays: the present verdict of an image is its newest row, and what
-# stood before can be brought back.
-_METADATA: Final = sa.MetaData()
-_CHANGES: Final = sa.Table(
-    "changes",
-    _METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("dataset", sa.String, nullable=False),
-    sa.Column("part", sa.String, nullable=False),
-    sa.Column("image", sa.Integer, nullable=False),
-    sa.Column("verdict", sa.String),  # none: it was taken away
-    sa.Column("note", sa.String, nullable=False, default=""),
-    sa.Column("time", sa.Float, nullable=False),
-    sa.Column("true_label", sa.Integer, nullable=False),
-    sa.Column("predicted_label", sa.Integer),
-    sa.Column("run", sa.String, nullable=False, default=""),
-    sa.Index("of_image", "dataset", "part", "image", "id"),
-    sqlite_autoincrement=True,
-)
+# Every change is a row that stays: an image's verdict is its newest row, and an earlier one can be
+# brought back.
+_SCHEMA: Final = """
+    CREATE TABLE IF NOT EXISTS changes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+        dataset VARCHAR NOT NULL,
+        part VARCHAR NOT NULL,
+        image INTEGER NOT NULL,
+        verdict VARCHAR, -- null: it was withdrawn
+        note VARCHAR NOT NULL,
+        time FLOAT NOT NULL,
+        true_label INTEGER NOT NULL,
+        predicted_label INTEGER,
+        run VARCHAR NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS of_image ON changes (dataset, part, image, id);
+"""
 
 _COLUMNS: Final = (
     "dataset", "part", "index", "true_class", "predicted_class", "verdict", "note", "time", "run",
@@ -55,12 +53,12 @@ _FORMULA: Final = ("=", "+", "-", "@", "'")
 
 
 class VerdictError(Exception):
-    """Verdicts that cannot be read or kept; the message is one sentence for the person."""
+    """Verdicts that cannot be read or written; the message is one sentence for people."""
 
 
 @dataclass(frozen=True, order=True)
 class ImageKey:
-    """Names an image.
+    """Identifies an image across runs.
 
     Attributes
     ----------
@@ -78,7 +76,7 @@ class ImageKey:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a person says of an image that was misclassified.
+    """A person's judgment of a misclassified image.
 
     Attributes
     ----------
@@ -91,9 +89,9 @@ class Verdict:
         Seconds since 1970; 0 for now.
     true_label : int
     predicted_label : int or None
-        What the run took it for.
+        The run's prediction.
     run : str
-        Id of the run that was looked at.
+        Id of the run that was open.
     """
 
     image: ImageKey
@@ -107,7 +105,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What an import did, in verdicts."""
+    """Number of verdicts that an import added, changed, or found unchanged."""
 
     added: int
     changed: int
@@ -130,19 +128,9 @@ class VerdictStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._engine = sa.create_engine(
-            f"sqlite:///{path}",
-            connect_args={"timeout": _BUSY_SECONDS},
-            # a connection a use: nothing is left open between pages
-            poolclass=sa.NullPool,
-        )
-        # a transaction that is going to write takes the lock at its beginning, so that what it
-        # reads still holds when it writes
-        sa.event.listen(self._engine, "connect", _leave_transactions_alone)
-        sa.event.listen(self._engine, "begin", _begin)
 
     def give(self, verdict: Verdict) -> int:
-        """Record a verdict, in place of the image's present one.
+        """Record a verdict; it replaces the image's current one.
 
         Returns
         -------
@@ -161,12 +149,12 @@ class VerdictStore:
             return _append(connection, replace(verdict, note=note))
 
     def withdraw(self, image: ImageKey) -> int:
-        """Take an image's verdict away; returns the change's id, for `undo`."""
+        """Remove an image's verdict; returns the id of the change, for `undo`."""
         with self._transaction() as connection:
             return _append_none(connection, image)
 
     def undo(self, change: int) -> None:
-        """Bring back what stood before a change.
+        """Restore the verdict before a change.
 
         Raises
         ------
@@ -174,44 +162,39 @@ class VerdictStore:
             Also if there is no such change, or the image's verdict was changed since.
         """
         with self._transaction() as connection:
-            row = connection.execute(sa.select(_CHANGES).where(_CHANGES.c.id == change)).first()
+            row = connection.execute("SELECT * FROM changes WHERE id = ?", (change,)).fetchone()
             if row is None:
                 raise VerdictError("There is no such verdict to take back.")
-            image = ImageKey(row.dataset, row.part, row.image)
-            history = connection.execute(
-                sa.select(_CHANGES).where(*_is(image)).order_by(_CHANGES.c.id.desc())
-            ).all()
-            if history[0].id != change:
+            image = ImageKey(row["dataset"], row["part"], row["image"])
+            newest, *earlier = connection.execute(
+                f"SELECT * FROM changes WHERE {_OF_IMAGE} ORDER BY id DESC", _key(image)
+            ).fetchall()
+            if newest["id"] != change:
                 raise VerdictError("The verdict was changed since, so it is left as it is.")
-            before = next((r for r in history if r.id < change), None)
-            if before is None or before.verdict is None:
+            if not earlier or earlier[0]["verdict"] is None:
                 _append_none(connection, image)
             else:
-                _append(connection, _verdict(before))
+                _append(connection, _verdict(earlier[0]))
 
     def get(self, image: ImageKey) -> Verdict | None:
-        """The present verdict of an image."""
+        """The current verdict of an image, or None."""
         with self._transaction() as connection:
             return _present(connection, image)
 
     def all(self, dataset: str | None = None, part: str | None = None) -> dict[ImageKey, Verdict]:
-        """The present verdicts, by image, in the order of the images."""
-        newest = sa.select(sa.func.max(_CHANGES.c.id)).group_by(
-            _CHANGES.c.dataset, _CHANGES.c.part, _CHANGES.c.image
+        """The current verdicts, by image, sorted by data set, part and index."""
+        query = (
+            "SELECT * FROM changes WHERE verdict IS NOT NULL"
+            " AND id IN (SELECT max(id) FROM changes GROUP BY dataset, part, image)"
+            " AND dataset = coalesce(?, dataset) AND part = coalesce(?, part)"
+            " ORDER BY dataset, part, image"
         )
-        query = sa.select(_CHANGES).where(
-            _CHANGES.c.id.in_(newest), _CHANGES.c.verdict.is_not(None)
-        )
-        if dataset is not None:
-            query = query.where(_CHANGES.c.dataset == dataset)
-        if part is not None:
-            query = query.where(_CHANGES.c.part == part)
         with self._transaction() as connection:
-            verdicts = [_verdict(row) for row in connection.execute(query)]
-        return {v.image: v for v in sorted(verdicts, key=lambda v: v.image)}
+            verdicts = [_verdict(row) for row in connection.execute(query, (dataset, part))]
+        return {verdict.image: verdict for verdict in verdicts}
 
     def counts(self, dataset: str) -> NDArray[np.int64]:
-        """Present verdicts on a data set's images, int64 (10, 3): true class, verdict."""
+        """Current verdicts on a data set's images, int64 (10, 3): true class × verdict."""
         result = np.zeros((NUM_CLASSES, len(VERDICTS)), dtype=np.int64)
         for verdict in self.all(dataset).values():
             result[verdict.true_label, VERDICTS.index(verdict.verdict)] += 1
@@ -220,10 +203,11 @@ class VerdictStore:
     def version(self) -> int:
         """A number that grows with every change."""
         with self._transaction() as connection:
-            return connection.scalar(sa.select(sa.func.max(_CHANGES.c.id))) or 0
+            newest: int | None = connection.execute("SELECT max(id) FROM changes").fetchone()[0]
+            return newest or 0
 
     def export_csv(self, dataset: str | None = None) -> str:
-        """The present verdicts as CSV, which `import_csv` reads."""
+        """The current verdicts as CSV, for `import_csv`."""
         buffer = io.StringIO()
         writer = csv.writer(buffer)
         writer.writerow(_COLUMNS)
@@ -238,7 +222,7 @@ class VerdictStore:
         return buffer.getvalue()
 
     def import_csv(self, text: str) -> ImportResult:
-        """Take in verdicts that `export_csv` wrote: all of them, or none.
+        """Import verdicts that `export_csv` wrote: all of them, or none.
 
         Raises
         ------
@@ -258,65 +242,67 @@ class VerdictStore:
         return ImportResult(added, changed, unchanged)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        """A transaction of its own; all of it happens, or nothing."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction on a connection of its own: all of it happens, or nothing."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._engine.begin() as connection:
-                version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-                if version > _SCHEMA:
-                    raise VerdictError(
-                        f"The verdicts in {self._path} were kept by a newer version of the app."
-                    )
-                if version == 0:
-                    _METADATA.create_all(connection)
-                    connection.exec_driver_sql(f"PRAGMA user_version = {_SCHEMA}")
-                yield connection
-        except (sa.exc.DBAPIError, OSError) as error:
-            problem = str(getattr(error, "orig", error))
-            if "locked" in problem:
+            # autocommit: sqlite3 begins no transaction by itself, later than ours
+            with closing(
+                sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+            ) as connection:
+                connection.row_factory = sqlite3.Row
+                # the lock at the beginning: what is read still holds when it is written
+                connection.execute("BEGIN IMMEDIATE")
+                with connection:  # commits, or rolls back where something is raised
+                    self._create(connection)
+                    yield connection
+        except (sqlite3.Error, OSError) as error:
+            if "locked" in str(error):
                 raise VerdictError("Somebody else is writing verdicts; try again.") from error
             raise VerdictError(
-                f"The verdicts in {self._path} cannot be read or written ({problem})."
+                f"The verdicts in {self._path} cannot be read or written ({error})."
             ) from error
 
-
-def _leave_transactions_alone(connection: Any, _record: Any) -> None:
-    # sqlite3 would begin transactions of its own, later than ours
-    connection.isolation_level = None
-
-
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _is(image: ImageKey) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        _CHANGES.c.dataset == image.dataset,
-        _CHANGES.c.part == image.part,
-        _CHANGES.c.image == image.index,
-    )
+    def _create(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > _SCHEMA_VERSION:
+            raise VerdictError(
+                f"The verdicts in {self._path} were written by a newer version of the app; update "
+                "the app."
+            )
+        if version == 0:
+            # not executescript, which would commit what has begun
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 
-def _present(connection: sa.Connection, image: ImageKey) -> Verdict | None:
-    query = sa.select(_CHANGES).where(*_is(image)).order_by(_CHANGES.c.id.desc()).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None or row.verdict is None else _verdict(row)
+_OF_IMAGE: Final = "dataset = ? AND part = ? AND image = ?"
 
 
-def _verdict(row: sa.Row[Any]) -> Verdict:
+def _key(image: ImageKey) -> tuple[str, str, int]:
+    return image.dataset, image.part, image.index
+
+
+def _present(connection: sqlite3.Connection, image: ImageKey) -> Verdict | None:
+    query = f"SELECT * FROM changes WHERE {_OF_IMAGE} ORDER BY id DESC LIMIT 1"
+    row = connection.execute(query, _key(image)).fetchone()
+    return None if row is None or row["verdict"] is None else _verdict(row)
+
+
+def _verdict(row: sqlite3.Row) -> Verdict:
     return Verdict(
-        ImageKey(row.dataset, row.part, row.image),
-        row.verdict,
-        row.note,
-        row.time,
-        row.true_label,
-        row.predicted_label,
-        row.run,
+        ImageKey(row["dataset"], row["part"], row["image"]),
+        row["verdict"],
+        row["note"],
+        row["time"],
+        row["true_label"],
+        row["predicted_label"],
+        row["run"],
     )
 
 
-def _append(connection: sa.Connection, verdict: Verdict) -> int:
+def _append(connection: sqlite3.Connection, verdict: Verdict) -> int:
     return _insert(
         connection,
         verdict.image,
@@ -329,15 +315,16 @@ def _append(connection: sa.Connection, verdict: Verdict) -> int:
     )
 
 
-def _append_none(connection: sa.Connection, image: ImageKey) -> int:
+def _append_none(connection: sqlite3.Connection, image: ImageKey) -> int:
     return _insert(connection, image, verdict=None, note="", time=time.time(), true_label=0, run="")
 
 
-def _insert(connection: sa.Connection, image: ImageKey, **values: Any) -> int:
+def _insert(connection: sqlite3.Connection, image: ImageKey, **values: Any) -> int:
     values |= {"dataset": image.dataset, "part": image.part, "image": image.index}
-    result = connection.execute(sa.insert(_CHANGES).values(**values))
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
+    names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+    cursor = connection.execute(f"INSERT INTO changes ({names}) VALUES ({marks})", values)
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
 
 
 def _same(one: Verdict, other: Verdict) -> bool:
@@ -352,7 +339,7 @@ def _checked_note(note: str) -> str:
 
 
 def _shielded(note: str) -> str:
-    """A note that no spreadsheet takes for a formula."""
+    """The note with a quote in front where a spreadsheet would read a formula."""
     return f"'{note}" if note.startswith(_FORMULA) else note
 
 
