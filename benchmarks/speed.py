@@ -32,11 +32,12 @@ from torch import Tensor, nn
 from torch.utils import data
 from torchvision import transforms
 
+from fmnist.data import splits
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
 
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data.fashion_mnist import Dataset
-from fmnist.data.labels import DatasetName
+from fmnist.data.splits import Dataset, DatasetName
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.models.classifier import Classifier
@@ -264,7 +265,7 @@ def swift_rows(measured: list[Round]) -> list[str]:
 
 def report(measured: list[Round], options: argparse.Namespace, command: str) -> str:
     """The tables, in Markdown."""
-    title = datasets.DATASET_TITLES[options.dataset]
+    title = splits.DATASET_TITLES[options.dataset]
     lines = [
         "# Speed of training",
         "",
@@ -327,7 +328,7 @@ def load(name: DatasetName, images: int) -> tuple[Dataset, Path | None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python benchmarks/speed.py")
-    parser.add_argument("--dataset", choices=list(datasets.DATASET_TITLES), default="fashion-mnist")
+    parser.add_argument("--dataset", choices=list(splits.DATASET_TITLES), default="fashion-mnist")
     parser.add_argument("--rounds", type=int, default=5, help="and seeds")
     parser.add_argument("--steps", type=int, default=110, help="timed, of each loop a round")
     parser.add_argument("--warm-up", type=int, default=10, help="steps before the timed ones")

@@ -19,6 +19,7 @@ from PIL import Image
 from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import Dataset, Split, SplitName
 from fmnist.evaluation import predictions
 from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.files import png, write_atomic
@@ -215,7 +216,7 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train_run(run: runs.Run, dataset: datasets.Dataset) -> bool:
+def _train_run(run: runs.Run, dataset: Dataset) -> bool:
     """Train a run with a bar; whether it has finished, rather than failed or been interrupted."""
     from tqdm import tqdm
 
@@ -390,7 +391,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     run = runs.find_run(options.run)
     if run.config is None:
         raise runs.RunError(run.reason or f"The settings of {run.run_id} cannot be read.")
-    splits: list[datasets.SplitName] = ["validation", "test"]
+    splits: list[SplitName] = ["validation", "test"]
     if run.config.protocol != "held-out":
         if options.split == "validation":
             raise runs.RunError(
@@ -438,7 +439,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0 if agrees else 1
 
 
-def _compute(classifier: "Classifier", split: datasets.Split) -> Evaluation:
+def _compute(classifier: "Classifier", split: Split) -> Evaluation:
     from tqdm import tqdm
 
     with tqdm(total=len(split), unit=" images", desc=split.name, leave=False) as bar:

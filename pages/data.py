@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from fmnist.dashboard import cache
 from fmnist.dashboard import layout as components
-from fmnist.data.fashion_mnist import SPLITS, Dataset, Split, SplitName
-from fmnist.data.labels import CLASS_NAMES, Protocol
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
 from fmnist.reports import charts
 
 WALL_COLUMNS = 12

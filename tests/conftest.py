@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data.fashion_mnist import Dataset, DatasetError
+from fmnist.data.fashion_mnist import DatasetError
+from fmnist.data.splits import Dataset
 from tests.mirror import mirror, mirror_files
 from tests.small import small_dataset
 

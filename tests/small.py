@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from fmnist.data.fashion_mnist import Dataset
+from fmnist.data.splits import Dataset
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.files import load_arrays
 from fmnist.runs.store import Run

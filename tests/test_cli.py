@@ -14,8 +14,8 @@ from sklearn.metrics import accuracy_score, log_loss
 from fmnist import paths
 from fmnist.cli import main
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data.fashion_mnist import Dataset
-from fmnist.data.labels import CLASS_NAMES, DatasetName
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import Dataset, DatasetName
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier

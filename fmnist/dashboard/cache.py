@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.download import DownloadProcess
-from fmnist.data.fashion_mnist import SPLITS, Dataset, Location, Split, SplitName
-from fmnist.data.labels import NUM_CLASSES, Protocol
+from fmnist.data.fashion_mnist import Location
+from fmnist.data.labels import NUM_CLASSES
+from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
 from fmnist.evaluation.neighbors import FeatureIndex
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.evaluation.significance import Correctness
@@ -58,7 +59,7 @@ def dataset(location: Location) -> Dataset:
 
     Raises
     ------
-    fmnist.data.fashion_mnist.DatasetError
+    fmnist.data.splits.DatasetError
         If its files are damaged.
     """
     if location.folder is not None:

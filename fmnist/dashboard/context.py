@@ -18,6 +18,7 @@ from fmnist.dashboard.components.clickable import Tile
 from fmnist.dashboard.session import FILTERS, MEASURES, Selection
 from fmnist.dashboard.snapshots import View
 from fmnist.data import fashion_mnist as datasets
+from fmnist.data import splits
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import misclassifications, significance
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictError
@@ -362,7 +363,7 @@ def image_pages(
     )
     if images is None:
         st.caption(
-            f"Numbers stand in for the pictures: {datasets.DATASET_TITLES[here.dataset_name]} is "
+            f"Numbers stand in for the pictures: {splits.DATASET_TITLES[here.dataset_name]} is "
             "not on this machine. The notice at the top of the page downloads it with one click."
             if here.dataset_name == "fashion-mnist"
             else "The pictures this run was trained on are not on this machine."

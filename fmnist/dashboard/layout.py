@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw
 from fmnist.dashboard import cache
 from fmnist.dashboard import session as state
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data.fashion_mnist import Dataset, DatasetError, SplitName
+from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.labels import IMAGE_SIZE
+from fmnist.data.splits import Dataset, SplitName
 from fmnist.files import png
 from fmnist.runs.store import ACTIVE_STATES, Run
 

@@ -7,8 +7,8 @@ import streamlit as st
 
 from fmnist.dashboard import cache
 from fmnist.dashboard.components import clickable
-from fmnist.data.fashion_mnist import Dataset
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import Dataset
 from fmnist.evaluation import neighbors as neighbors
 from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
 from fmnist.runs.store import Run

@@ -11,8 +11,8 @@ import streamlit as st
 
 from fmnist.dashboard import cache
 from fmnist.dashboard import snapshots as views
-from fmnist.data.fashion_mnist import SPLITS, SplitName
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.data.splits import SPLITS, SplitName
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.evaluation.misclassifications import ERROR_TYPES, SORTS
 from fmnist.evaluation.significance import GROUPS

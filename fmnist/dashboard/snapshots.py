@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fmnist.dashboard import cache
-from fmnist.data.fashion_mnist import SplitName
+from fmnist.data.splits import SplitName
 from fmnist.evaluation import misclassifications
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.training_dynamics import TrainingDynamics

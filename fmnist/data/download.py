@@ -65,7 +65,7 @@ def download(
 
     Raises
     ------
-    fmnist.data.fashion_mnist.DatasetError
+    fmnist.data.splits.DatasetError
         If it fails, in one sentence; what was there before is then untouched.
     """
     data = data or paths.downloads_folder()

@@ -1,6 +1,6 @@
 """The ten classes of Fashion-MNIST and the size of its images."""
 
-from typing import Final, Literal
+from typing import Final
 
 CLASS_NAMES: Final = (
     "T-shirt/top",
@@ -40,12 +40,3 @@ def check_label(label: int) -> None:
             f"A label is a number from 0 ({CLASS_NAMES[0]}) to {NUM_CLASSES - 1}"
             f" ({CLASS_NAMES[-1]}), not {label}."
         )
-
-
-DatasetName = Literal["fashion-mnist", "drawn-garments"]
-
-
-Protocol = Literal["held-out", "notebook", "full"]
-
-
-Drawings = Literal["none", "outlines", "sketches", "doodles"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from fmnist.data.fashion_mnist import DATASET_TITLES
+from fmnist.data.splits import DATASET_TITLES
 from fmnist.evaluation.significance import Correctness
 from fmnist.models.registry import describe
 from fmnist.models.sizes import Size

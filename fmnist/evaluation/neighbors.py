@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist import paths
-from fmnist.data.fashion_mnist import Split
+from fmnist.data.splits import Split
 from fmnist.files import load_arrays, write_atomic
 from fmnist.runs.store import Run
 

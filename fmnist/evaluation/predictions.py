@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.data.fashion_mnist import SPLITS, Split, SplitName
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.data.splits import SPLITS, Split, SplitName
 from fmnist.evaluation import metrics
 from fmnist.files import load_arrays, write_atomic
 from fmnist.runs.config import Views

@@ -41,7 +41,7 @@ class Correctness:
     labels : uint8 (N,)
         True classes.
     indices : int32 (N,)
-        As `fmnist.data.fashion_mnist.Split.indices`.
+        As `fmnist.data.splits.Split.indices`.
     """
 
     correct: NDArray[np.bool_]

@@ -13,8 +13,10 @@ from typing import Final, get_args
 
 import numpy as np
 
-from fmnist.data.fashion_mnist import DATASET_TITLES, DRAWN_TRAIN, SplitName
-from fmnist.data.labels import CLASS_NAMES, DatasetName, Drawings
+from fmnist.data.fashion_mnist import DRAWN_TRAIN
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import DATASET_TITLES, DatasetName, SplitName
+from fmnist.data.synthetic import Drawings
 from fmnist.evaluation.calibration import brier_score, reliability
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs, softmax
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, cast, get_args
 
-from fmnist.data.labels import DatasetName, Drawings, Protocol
+from fmnist.data.splits import DatasetName, Protocol
+from fmnist.data.synthetic import Drawings
 from fmnist.models.registry import MODELS, RENAMED, is_known
 
 Optimizer = Literal["adam", "adamw", "sgd"]

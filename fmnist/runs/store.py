@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, get_args
 import filelock
 
 from fmnist import paths
-from fmnist.data.fashion_mnist import SplitName
+from fmnist.data.splits import SplitName
 from fmnist.files import read_json, write_json
 from fmnist.models.registry import members
 from fmnist.runs.config import Keep, TrainConfig

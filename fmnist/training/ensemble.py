@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fmnist.data.fashion_mnist import SplitName
+from fmnist.data.splits import SplitName
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
 from fmnist.files import read_json, write_atomic, write_json
 from fmnist.models.classifier import Classifier

@@ -21,15 +21,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import fmnist
-from fmnist.data.fashion_mnist import (
+from fmnist.data.labels import NUM_CLASSES
+from fmnist.data.splits import (
     DATASET_TITLES,
     VALIDATION_SHARE,
     Dataset,
+    Protocol,
     Split,
     SplitName,
     stratified_subset,
 )
-from fmnist.data.labels import NUM_CLASSES, Protocol
 from fmnist.data.synthetic.training_drawings import with_drawings
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import read_json, write_atomic, write_json

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import filelock
 
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data.fashion_mnist import Dataset, DatasetError
-from fmnist.data.labels import DatasetName
+from fmnist.data.fashion_mnist import DatasetError
+from fmnist.data.splits import Dataset, DatasetName
 from fmnist.runs import store as runs
 from fmnist.runs.store import Run, RunError
 

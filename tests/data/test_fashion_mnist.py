@@ -1,4 +1,4 @@
-"""Where the images come from, what is refused, and how they are split."""
+"""Where the images come from, and which files are rejected."""
 
 import gzip
 import struct
@@ -10,8 +10,6 @@ import pytest
 
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError, find_files, load_fashion_mnist, locate
-from fmnist.data.labels import NUM_CLASSES, Protocol
-from tests.small import small_dataset
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -150,38 +148,6 @@ def test_the_real_data_set_compressed(mirror_files: dict[str, bytes], tmp_path: 
     for name, content in mirror_files.items():
         (tmp_path / name).write_bytes(content)
     assert len(load_fashion_mnist(find_files(tmp_path)).test_labels) == 10_000
-
-
-@pytest.mark.parametrize("protocol", ["notebook", "full"])
-def test_all_but_held_out_have_no_validation_and_train_on_all(protocol: Protocol) -> None:
-    dataset = small_dataset()
-    assert len(dataset.split("train", protocol=protocol)) == 600
-    with pytest.raises(ValueError, match="no validation split"):
-        dataset.split("validation", protocol=protocol)
-
-
-def test_validation_is_the_same_every_time() -> None:
-    first, second = (datasets.held_out_mask(small_dataset().train_labels) for _ in range(2))
-    assert np.array_equal(first, second)
-    # the split of shipped evaluations: a change of these would make them lie
-    assert (
-        np.flatnonzero(datasets.held_out_mask(np.tile(np.arange(10), 24).astype(np.uint8)))[
-            :5
-        ].tolist()
-        == FIRST_HELD_OUT
-    )
-
-
-FIRST_HELD_OUT = [5, 8, 37, 55, 63]
-
-
-def test_a_subset_is_spread_over_the_classes_and_repeatable() -> None:
-    labels = np.repeat(np.arange(NUM_CLASSES), 50).astype(np.uint8)
-    chosen = datasets.stratified_subset(labels, 34, seed=5)
-    assert np.array_equal(chosen, datasets.stratified_subset(labels, 34, seed=5))
-    assert not np.array_equal(chosen, datasets.stratified_subset(labels, 34, seed=6))
-    counts = np.bincount(labels[chosen], minlength=NUM_CLASSES)
-    assert counts.sum() == 34 and set(counts.tolist()) == {3, 4}
 
 
 def test_drawn_garments_are_the_same_every_time() -> None:

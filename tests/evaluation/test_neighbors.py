@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fmnist import paths
-from fmnist.data.fashion_mnist import Dataset
+from fmnist.data.splits import Dataset
 from fmnist.evaluation import neighbors as neighbors
 from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
 from fmnist.models.classifier import Classifier

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fmnist import paths
-from fmnist.data.fashion_mnist import SplitName
-from fmnist.data.labels import CLASS_NAMES, Protocol
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import Protocol, SplitName
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.files import read_json, write_json
 from fmnist.reports import model_card as cards

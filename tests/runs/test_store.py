@@ -16,7 +16,7 @@ import filelock
 import pytest
 
 from fmnist import paths
-from fmnist.data.fashion_mnist import SplitName
+from fmnist.data.splits import SplitName
 from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.store import (

@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from fmnist import paths
-from fmnist.data.fashion_mnist import Dataset, Split
+from fmnist.data.splits import Dataset, Split
 from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, evaluate
 from fmnist.models.classifier import Classifier

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fmnist.data.fashion_mnist import Dataset, DatasetError
-from fmnist.data.labels import DatasetName
+from fmnist.data.fashion_mnist import DatasetError
+from fmnist.data.splits import Dataset, DatasetName
 from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.store import Run, RunError

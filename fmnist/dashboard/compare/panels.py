@@ -10,8 +10,8 @@ import streamlit as st
 from fmnist.dashboard import session as state
 from fmnist.dashboard.compare import run_comparison as compared
 from fmnist.dashboard.compare.run_comparison import Compared
-from fmnist.data.fashion_mnist import SPLITS, SplitName
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import SPLITS, SplitName
 from fmnist.evaluation import leaderboard, significance
 from fmnist.evaluation.leaderboard import Axis, Curve, LeaderboardRow
 from fmnist.reports import charts

@@ -12,8 +12,7 @@ from fmnist import paths
 from fmnist.dashboard import layout as components
 from fmnist.dashboard.compare import run_comparison as compared
 from fmnist.dashboard.compare.run_comparison import Compared
-from fmnist.data import fashion_mnist as datasets
-from fmnist.data.labels import Protocol
+from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
 from fmnist.reports import images as exports
@@ -107,7 +106,7 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
         threads = run.environment.get("threads")
         row |= {
             "Model": describe(config.model).title,
-            "Data": datasets.DATASET_TITLES[config.dataset],
+            "Data": DATASET_TITLES[config.dataset],
             "Protocol": config.protocol.capitalize(),
             "Device": run.environment.get("device", "–")
             + (f", {threads} thread{'s' * (threads != '1')}" if threads else ""),

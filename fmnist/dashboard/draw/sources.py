@@ -10,8 +10,8 @@ from fmnist.dashboard import layout as components
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.draw import board as draw_board
 from fmnist.dashboard.draw.board import TestImage
-from fmnist.data.fashion_mnist import Dataset
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import Dataset
 from fmnist.data.synthetic.strokes import Drawing
 from fmnist.sketchpad import canvas, examples
 from fmnist.sketchpad.uploads import MAX_BYTES, PictureError, read_picture

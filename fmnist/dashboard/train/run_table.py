@@ -9,7 +9,7 @@ from fmnist import paths
 from fmnist.dashboard import cache
 from fmnist.dashboard import layout as components
 from fmnist.dashboard import session as state
-from fmnist.data import fashion_mnist as datasets
+from fmnist.data import splits
 from fmnist.models.registry import describe
 from fmnist.runs import store as runs
 from fmnist.runs.store import ACTIVE_STATES, Run, RunError
@@ -22,7 +22,7 @@ def table_row(run: Run) -> dict[str, Any]:
         "Name": run.name,
         "State": components.STATE_BADGES[run.state][0],
         "Model": describe(config.model).title if config else "–",
-        "Data": datasets.DATASET_TITLES[config.dataset] if config else "–",
+        "Data": splits.DATASET_TITLES[config.dataset] if config else "–",
         "Protocol": config.protocol.capitalize() if config else "–",
         "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",
         "Accuracy": 100 * best.accuracy if best else None,

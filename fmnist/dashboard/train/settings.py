@@ -8,7 +8,9 @@ import streamlit as st
 from fmnist.dashboard import cache
 from fmnist.dashboard import layout as components
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data.labels import DatasetName, Drawings, Protocol
+from fmnist.data import splits
+from fmnist.data.splits import DatasetName, Protocol
+from fmnist.data.synthetic import Drawings
 from fmnist.evaluation.leaderboard import unique_names
 from fmnist.models.registry import MODELS
 from fmnist.runs.config import (
@@ -148,7 +150,7 @@ def _what(keep: dict[str, Any], on_change: Callable[[], None]) -> None:
     available = [
         n for n in get_args(DatasetName) if n in ("drawn-garments", datasets.locate().name)
     ]
-    titles = {name: datasets.DATASET_TITLES[name] for name in available}
+    titles = {name: splits.DATASET_TITLES[name] for name in available}
     _choice(second, "Data set", "dataset", titles, "", keep)
     protocols = {name: name.capitalize() for name in get_args(Protocol)}
     protocol_help = " ".join(f"{title}." for title in PROTOCOL_TITLES.values())

@@ -1,1 +1,10 @@
-"""What the project draws itself: strokes, garments, sketches, and other things."""
+"""Images that the project draws itself: garments, sketches, and drawings of other things."""
+
+from typing import Literal
+
+Drawings = Literal["none", "outlines", "sketches", "doodles"]
+"""Drawings to train on besides the photographs; each choice includes the ones before it.
+
+"outlines" are line drawings made from the photographs, "sketches" are garments as people sketch
+them, "doodles" are drawings of things that are not garments.
+"""

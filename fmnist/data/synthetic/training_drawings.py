@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fmnist import paths
-from fmnist.data.fashion_mnist import Split
-from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, NUM_CLASSES, Drawings
+from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, NUM_CLASSES
+from fmnist.data.splits import Split
+from fmnist.data.synthetic import Drawings
 from fmnist.data.synthetic.non_garments import doodle
 from fmnist.data.synthetic.sketches import sketch_garment
 from fmnist.data.synthetic.strokes import (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist.data.fashion_mnist import Split
+from fmnist.data.splits import Split
 from fmnist.data.synthetic import training_drawings as drawings
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.data.synthetic.training_drawings import (
