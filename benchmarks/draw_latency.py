@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
 
 from benchmarks.pages import DEEP, start_training  # noqa: E402
+from fmnist.reports.text import markdown_table  # noqa: E402
 from tests.browser import running  # noqa: E402
 
 TABLE = ROOT / "benchmarks" / "draw_latency.md"
@@ -140,11 +141,15 @@ def table(quiet: list[float], busy: list[float], beside: float) -> str:
             "it began.",
             "",
         ]
-    lines += ["| | median | p95 | longest |", "| --- | ---: | ---: | ---: |"]
+    rows = []
     for name, times in (("alone", quiet), ("while training", busy)):
         cells = [f"{np.percentile(times, q) / 1000:.2f}" for q in (50, 95, 100)]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines += ["", f"The aim is {AIM} at p95."]
+        rows.append([name, *cells])
+    lines += [
+        markdown_table(["", "median", "p95", "longest"], rows),
+        "",
+        f"The aim is {AIM} at p95.",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
 from fmnist.data.labels import CLASS_NAMES  # noqa: E402
 from fmnist.evaluation.metrics import most_confused_pairs  # noqa: E402
 from fmnist.evaluation.predictions import Evaluation  # noqa: E402
+from fmnist.reports.text import markdown_table  # noqa: E402
 from fmnist.runs import store as runs  # noqa: E402
 from tests.browser import running  # noqa: E402
 
@@ -175,23 +176,24 @@ def table(quiet: dict[str, list[float]], busy: dict[str, list[float]], repetitio
         "FashionCNN's original recipe runs in the app; server, browser and training share the same "
         "cores.",
         "",
-        "| | median | p95 | median while training | p95 while training |",
-        "| --- | ---: | ---: | ---: | ---: |",
     ]
+    rows = []
     for name, values in quiet.items():
         cells = [
             f"{np.percentile(times, q) / 1000:.2f}"
             for times in (values, busy[name])
             for q in (50, 95)
         ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        rows.append([name, *cells])
     switches = [name for name in quiet if name.startswith("switch")]
     cells = [
         f"{np.percentile(np.concatenate([times[name] for name in switches]), q) / 1000:.2f}"
         for times in (quiet, busy)
         for q in (50, 95)
     ]
-    lines.append(f"| all page switches | {' | '.join(cells)} |")
+    rows.append(["all page switches", *cells])
+    titles = ["", "median", "p95", "median while training", "p95 while training"]
+    lines.append(markdown_table(titles, rows))
     return "\n".join(lines) + "\n"
 
 

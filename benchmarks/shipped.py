@@ -31,6 +31,7 @@ from fmnist.files import write_atomic  # noqa: E402
 from fmnist.models.registry import members  # noqa: E402
 from fmnist.reports import benchmarks as bench  # noqa: E402
 from fmnist.reports import model_card as cards  # noqa: E402
+from fmnist.reports.text import UNKNOWN, markdown_table, percent  # noqa: E402
 from fmnist.runs import store as runs  # noqa: E402
 from fmnist.runs.loading import load_pretrained  # noqa: E402
 
@@ -48,50 +49,43 @@ def seconds(action: Callable[[], object]) -> float:
     return statistics.median(taken[1:])
 
 
-def steps(run: runs.Run) -> list[str]:
-    """Lines of a table of the runs towards this model, with what each brought on validation."""
+def steps(run: runs.Run) -> str:
+    """A table of the runs towards this model, with what each brought on validation."""
     assert run.config is not None
     table = bench.records("strong", runs.list_all_runs(), {})  # sizes are not told
     wanted = {run.config.model, *members(run.config.model)}
-    rows = [row.config.model for row in bench.TABLES["strong"]]
-    lines = [line for line, model in zip(table, rows, strict=True) if model in wanted]
-    return [
-        "| Step | Validation | Test | Epochs | Minutes | What was learned |",
-        "| :-- | --: | --: | --: | --: | :-- |",
-        *(
-            f"| {line['title']} | {percent(line['validation'])} | {percent(line['accuracy'])} | "
-            f"{line['epochs']} | {'–' if line['minutes'] is None else round(line['minutes'])} | "
-            f"{line['lesson'] or '–'} |"
-            for line in lines
-        ),
+    models = [row.config.model for row in bench.TABLES["strong"]]
+    lines = [line for line, model in zip(table, models, strict=True) if model in wanted]
+    rows = [
+        [
+            line["title"],
+            percent(line["validation"]),
+            percent(line["accuracy"]),
+            str(line["epochs"]),
+            UNKNOWN if line["minutes"] is None else f"{line['minutes']:.0f}",
+            line["lesson"] or UNKNOWN,
+        ]
+        for line in lines
     ]
+    titles = ["Step", "Validation", "Test", "Epochs", "Minutes", "What was learned"]
+    return markdown_table(titles, rows)
 
 
-def ingredients() -> list[str]:
-    """Lines of a table of the short runs, each against the first."""
+def ingredients() -> str:
+    """A table of the short runs, each against the first."""
     first, *others = bench.records("ingredients", runs.list_all_runs(), {})
-    return [
-        "| Ingredient | Validation | Points more | Test | Points more |",
-        "| :-- | --: | --: | --: | --: |",
-        f"| {first['title']} | {percent(first['validation'])} | | {percent(first['accuracy'])} | |",
-        *(
-            f"| {line['title']} | "
-            + " | ".join(
-                f"{percent(line[name])} | {points(line[name], first[name])}"
-                for name in ("validation", "accuracy")
-            )
-            + " |"
-            for line in others
-        ),
-    ]
+    rows = [[first["title"], percent(first["validation"]), "", percent(first["accuracy"]), ""]]
+    for line in others:
+        cells = [
+            (percent(line[name]), points(line[name], first[name]))
+            for name in ("validation", "accuracy")
+        ]
+        rows.append([line["title"], *cells[0], *cells[1]])
+    return markdown_table(["Ingredient", "Validation", "Points more", "Test", "Points more"], rows)
 
 
 def points(value: float | None, base: float | None) -> str:
     return "–" if value is None or base is None else f"{100 * (value - base):+.2f}"
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"
 
 
 def notes(run: runs.Run) -> str:
@@ -107,7 +101,7 @@ def notes(run: runs.Run) -> str:
         "Compared on validation; the test images chose nothing. All runs: "
         "[benchmarks/strong.md](../../../benchmarks/strong.md).",
         "",
-        *steps(run),
+        steps(run),
         "",
         "## What each ingredient brings",
         "",
@@ -115,16 +109,19 @@ def notes(run: runs.Run) -> str:
         "each; the standard error of an accuracy is 0.3 points on validation and 0.25 on test. "
         "[benchmarks/ingredients.md](../../../benchmarks/ingredients.md) has the runs.",
         "",
-        *ingredients(),
+        ingredients(),
         "",
         "## Answers",
         "",
-        "|  | Value |",
-        "| :-- | --: |",
-        f"| Weights | {size:.2f} MB |",
-        f"| Loading them | {loading:.3f} s |",
-        f"| One image, from pixels to probabilities | {answering:.4f} s |",
-        f"| Together (aim: {AIM} s) | {loading + answering:.3f} s |",
+        markdown_table(
+            ["", "Value"],
+            [
+                ["Weights", f"{size:.2f} MB"],
+                ["Loading them", f"{loading:.3f} s"],
+                ["One image, from pixels to probabilities", f"{answering:.4f} s"],
+                [f"Together (aim: {AIM} s)", f"{loading + answering:.3f} s"],
+            ],
+        ),
         "",
         f"Medians of {TIMES}, by `python benchmarks/shipped.py {run.run_id}`, {processor()}, "
         f"{torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}, Python "

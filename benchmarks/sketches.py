@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it ru
 
 from fmnist.evaluation import calibration
 from fmnist.models.classifier import Classifier
+from fmnist.reports.text import markdown_table, percent
 from fmnist.runs import store as runs
 from fmnist.runs.loading import load_pretrained, load_run
 from fmnist.sketchpad import canvas
@@ -175,11 +176,7 @@ def _median(values: list[float]) -> float:
     return statistics.median(values) if values else float("nan")
 
 
-def percent(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.1%}"
-
-
-def summary(names: list[str], measured: list[Measured]) -> list[str]:
+def summary(names: list[str], measured: list[Measured]) -> str:
     """A row a model."""
     titles = [
         "Model", "Acceptable", *(f"pen {pen}" for pen in PENS), "AUROC", "Garments kept",
@@ -189,31 +186,26 @@ def summary(names: list[str], measured: list[Measured]) -> list[str]:
     for name, m in zip(names, measured, strict=True):
         rows.append(
             [
-                name, f"**{percent(m.median('all'))}**",
-                *(percent(m.by_pen[pen]["all"]) for pen in PENS),
-                "–" if np.isnan(m.auroc) else f"{m.auroc:.3f}", percent(m.kept), percent(m.refused),
-                "–" if np.isnan(m.test_accuracy) else f"{m.test_accuracy:.2%}",
+                name, f"**{percent(m.median('all'), 1)}**",
+                *(percent(m.by_pen[pen]["all"], 1) for pen in PENS),
+                "–" if np.isnan(m.auroc) else f"{m.auroc:.3f}", percent(m.kept, 1),
+                percent(m.refused, 1),
+                percent(m.test_accuracy),
                 "–" if np.isnan(m.test_ece) else f"{m.test_ece:.4f}",
             ]
         )  # fmt: skip
-    return table(titles, rows)
+    return markdown_table(titles, rows)
 
 
-def words(names: list[str], measured: list[Measured], garments: list[Sketch]) -> list[str]:
+def words(names: list[str], measured: list[Measured], garments: list[Sketch]) -> str:
     """A row a word, a column a model: acceptable share, median over the pens."""
     counts = {word: sum(s.word == word for s in garments) for word in measured[0].by_pen[PENS[0]]}
     counts["all"] = len(garments)
     rows = [
-        [word, str(count), *(percent(m.median(word)) for m in measured)]
+        [word, str(count), *(percent(m.median(word), 1) for m in measured)]
         for word, count in sorted(counts.items())
     ]
-    return table(["Word", "Drawings", *names], rows)
-
-
-def table(titles: list[str], rows: list[list[str]]) -> list[str]:
-    """Lines of a Markdown table: the first column to the left."""
-    rule = [":--", *["--:"] * (len(titles) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows)]
+    return markdown_table(["Word", "Drawings", *names], rows)
 
 
 def explanation(garments: list[Sketch], others: list[Sketch]) -> list[str]:

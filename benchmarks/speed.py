@@ -42,6 +42,7 @@ from fmnist.data.synthetic.garments import draw_garments
 from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
+from fmnist.reports.text import markdown_table, percent
 from fmnist.runs import store as runs
 from fmnist.runs.config import Precision, TrainConfig
 from fmnist.runs.recipes import recipe
@@ -230,7 +231,7 @@ def median(values: Iterable[float]) -> float:
     return statistics.median(list(values))
 
 
-def step_rows(measured: list[Round]) -> list[str]:
+def step_rows(measured: list[Round]) -> list[list[str]]:
     """Rows of the table of steps, the medians last."""
     rows: list[tuple[Any, ...]] = []
     for number, found in enumerate(measured, 1):
@@ -241,12 +242,12 @@ def step_rows(measured: list[Round]) -> list[str]:
     columns = list(zip(*(row[1:] for row in rows), strict=True))
     rows.append(("**median**", *(median(column) for column in columns)))
     return [
-        f"| {n} | {a:.1f} | {b:.1f} | {c:.1f} | {d:.3f} | {e:.3f} | {f:.2f} | {g:.1%} |"
+        [n, f"{a:.1f}", f"{b:.1f}", f"{c:.1f}", f"{d:.3f}", f"{e:.3f}", f"{f:.2f}", percent(g, 1)]
         for n, a, b, c, d, e, f, g in rows
     ]
 
 
-def swift_rows(measured: list[Round]) -> list[str]:
+def swift_rows(measured: list[Round]) -> list[list[str]]:
     """Rows of the table of whole trainings, a seed a row, the means of accuracies last."""
     rows: list[tuple[Any, ...]] = []
     for seed, found in enumerate(measured):
@@ -258,7 +259,7 @@ def swift_rows(measured: list[Round]) -> list[str]:
     means = (statistics.mean(column) for column in columns[:3])
     rows.append(("**mean, median**", *means, *(median(column) for column in columns[3:])))
     return [
-        f"| {n} | {a:.2f} | {b:.2f} | {c:.2f} | {d:.1f} | {e:.0f} | 1/{f:.1f} |"
+        [n, f"{a:.2f}", f"{b:.2f}", f"{c:.2f}", f"{d:.1f}", f"{e:.0f}", f"1/{f:.1f}"]
         for n, a, b, c, d, e, f in rows
     ]
 
@@ -276,10 +277,19 @@ def report(measured: list[Round], options: argparse.Namespace, command: str) -> 
         "[speed.py](speed.py). Ratios are of the row's own times. The evaluation is of the "
         f"validation images, in seconds and as a share of an epoch of {STEPS} steps in 16 bits.",
         "",
-        "| Round | Tutorial loop | Ours, 32 bits | Ours, 16 bits | 32 bits / tutorial | "
-        "16 bits / tutorial | Evaluation, s | Of an epoch |",
-        "| :-- | --: | --: | --: | --: | --: | --: | --: |",
-        *step_rows(measured),
+        markdown_table(
+            [
+                "Round",
+                "Tutorial loop",
+                "Ours, 32 bits",
+                "Ours, 16 bits",
+                "32 bits / tutorial",
+                "16 bits / tutorial",
+                "Evaluation, s",
+                "Of an epoch",
+            ],
+            step_rows(measured),
+        ),
         "",
         "## The swift recipe",
         "",
@@ -289,10 +299,18 @@ def report(measured: list[Round], options: argparse.Namespace, command: str) -> 
         f"{ORIGINAL_EPOCHS} epochs of {STEPS} steps at the same round's pace of the tutorial loop, "
         f"measured over {options.steps} steps.",
         "",
-        "| Seed | Validation | **Test** | Test, several views | Seconds | Original recipe, s | "
-        "Swift / original |",
-        "| :-- | --: | --: | --: | --: | --: | --: |",
-        *swift_rows(measured),
+        markdown_table(
+            [
+                "Seed",
+                "Validation",
+                "**Test**",
+                "Test, several views",
+                "Seconds",
+                "Original recipe, s",
+                "Swift / original",
+            ],
+            swift_rows(measured),
+        ),
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}, {processor()}, threads: {torch.get_num_threads()}",
         f"- Python {platform.python_version()}, torch {torch.__version__}, "

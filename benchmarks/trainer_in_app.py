@@ -25,6 +25,7 @@ from playwright.sync_api import Browser, Page
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
 
+from fmnist.reports.text import markdown_table  # noqa: E402
 from fmnist.runs import store as runs  # noqa: E402
 from tests.browser import running  # noqa: E402
 
@@ -102,14 +103,14 @@ def table(result: dict[str, list[float]], arguments: argparse.Namespace) -> str:
         "of FashionCNN on the real data set, the three measured in turn; the browser runs on the "
         "same cores as the training.",
         "",
-        "| | " + " | ".join(f"round {i + 1}" for i in range(arguments.rounds)) +
-        " | median | ratio to alone |",
-        "| --- |" + " ---: |" * (arguments.rounds + 2),
-    ]  # fmt: skip
+    ]
+    titles = ["", *(f"round {i + 1}" for i in range(arguments.rounds)), "median", "ratio to alone"]
+    rows = []
     for way, values in result.items():
         median = statistics.median(values)
-        cells = " | ".join(f"{value:,.0f}" for value in values)
-        lines.append(f"| {way} | {cells} | {median:,.0f} | {median / alone:.2f} |")
+        cells = [f"{value:,.0f}" for value in (*values, median)]
+        rows.append([way, *cells, f"{median / alone:.2f}"])
+    lines.append(markdown_table(titles, rows))
     return "\n".join(lines) + "\n"
 
 

@@ -169,17 +169,6 @@ def state_badge(name: str) -> None:
     st.badge(text, color=color, icon=icon)  # type: ignore[arg-type]
 
 
-def duration(seconds: float | None) -> str:
-    """Minutes and seconds for people, "–" for None."""
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
 def moment(seconds: float) -> str:
     """Date and time of day where the server is."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "–"

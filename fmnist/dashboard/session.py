@@ -407,7 +407,7 @@ def in_words(name: str, value: Any) -> str:
         low, high = value
         if name == "entropy":
             return f"Entropy {low:.2f} to {high:.2f}"
-        return f"{name.capitalize()} {100 * low:g} to {100 * high:g} %"
+        return f"{name.capitalize()} {100 * low:g} to {100 * high:g}%"
     if name == "kind":
         return f"{value.capitalize()} errors"
     if name == "verdict":

@@ -124,7 +124,7 @@ def in_words(test: McNemar, name_a: str, name_b: str) -> str:
     elif test.p_value < 0.0001:
         share = "fewer than 0.01 % of cases"
     else:
-        share = f"{100 * test.p_value:.2g} % of cases"
+        share = f"{100 * test.p_value:.2g}% of cases"
     chance = (
         f"Were both equally good, a difference as large as this would come about by chance in "
         f"{share} ({p})"

@@ -12,6 +12,7 @@ from fmnist.files import write_atomic
 from fmnist.models.registry import MODELS
 from fmnist.models.sizes import Size
 from fmnist.reports.model_card import publish
+from fmnist.reports.text import UNKNOWN, markdown_table, percent
 from fmnist.runs.config import Precision, TrainConfig, ensemble_of
 from fmnist.runs.recipes import recipe
 from fmnist.runs.store import Run, RunError
@@ -480,16 +481,14 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
     if not any(line["lesson"] for line in lines):
         hidden += (_LESSON,)
     shown = [c for c in _COLUMNS if c.title not in hidden]
-    head = ["| " + " | ".join(c.title for c in shown) + " |"]
-    head.append("| " + " | ".join(":--" if c.is_text else "--:" for c in shown) + " |")
-    body = ["| " + " | ".join(c.text(line) for c in shown) + " |" for line in lines]
+    aligned = "".join("l" if c.is_text else "r" for c in shown)
+    rows = [[c.text(line) for c in shown] for line in lines]
     run_ids = [f"- {line['title']}: {', '.join(line['run_ids']) or 'none yet'}" for line in lines]
     return "\n".join(
         [
             _INTRODUCTIONS[table].format(images=f"{_TEST_IMAGES:,}"),
             "",
-            *head,
-            *body,
+            markdown_table([c.title for c in shown], rows, aligned),
             "",
             _NOTES + (_CLAIM_NOTE if has_claims else ""),
             "",
@@ -505,12 +504,8 @@ def markdown(table: TableName, lines: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.2f} %"
-
-
 def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+    return UNKNOWN if value is None else format(value, form)
 
 
 def _range(line: Mapping[str, Any]) -> str:
@@ -524,7 +519,7 @@ def _points(value: float | None) -> str:
 
 
 def _accuracy(line: Mapping[str, Any]) -> str:
-    return "not run yet" if line["accuracy"] is None else f"**{_percent(line['accuracy'])}**"
+    return "not run yet" if line["accuracy"] is None else f"**{percent(line['accuracy'])}**"
 
 
 @dataclass(frozen=True)
@@ -536,12 +531,12 @@ class _Column:
 
 _COLUMNS: Final = (
     _Column("Model", lambda line: line["title"], is_text=True),
-    _Column("First table", lambda line: _percent(line["claimed"])),
+    _Column("First table", lambda line: percent(line["claimed"])),
     _Column("Ours, test", _accuracy),
     _Column("Standard error", lambda line: _points(line["error"])),
     _Column("Runs", lambda line: str(line["seeds"])),
     _Column("Range", _range),
-    _Column("Validation", lambda line: _percent(line["validation"])),
+    _Column("Validation", lambda line: percent(line["validation"])),
     _Column("Parameters", lambda line: _number(line["parameters"], ",")),
     _Column("Multiply-adds", lambda line: _number(line["multiply_adds"], ",")),
     _Column("Epochs", lambda line: str(line["epochs"])),

@@ -256,7 +256,7 @@ def run_curves(
             series[-1]["lineStyle"]["type"] = "dotted"
     options = _curves(
         series,
-        decimals="%.2f %%" if curve == "accuracy" else "%.3f",
+        decimals="%.2f%%" if curve == "accuracy" else "%.3f",
         shown=None,
         from_zero=curve == "loss" and not close_up,
         along={"epoch": "Epoch", "step": "Step", "minutes": "Minutes of training"}[axis],
@@ -343,7 +343,7 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> go
             },
             # a click chooses a run; the others need not fade
             unselected={"marker": {"opacity": 1 if point.color else 0.6}},
-            hovertemplate=f"{html.escape(point.name)}<br>%{{y:.2f}} %{error}, "
+            hovertemplate=f"{html.escape(point.name)}<br>%{{y:.2f}}%{error}, "
             f"%{{x:,.4~r}} {unit}<extra></extra>",
         )
     for protocol, symbol in _PROTOCOL_SYMBOLS.items():
@@ -392,7 +392,7 @@ def class_dots(
             mode="markers",
             showlegend=False,
             marker={"color": color, "size": 12, "line": {"width": 1, "color": "white"}},
-            hovertemplate=f"{html.escape(name)}<br>%{{y}} %{{x:.1f}} %<extra></extra>",
+            hovertemplate=f"{html.escape(name)}<br>%{{y}} %{{x:.1f}}%<extra></extra>",
         )
     figure.update_layout(hovermode="closest", dragmode=False, margin={"t": 8})
     figure.update_xaxes(title="Accuracy of the class (%)", fixedrange=True)
@@ -524,7 +524,7 @@ def two_confidences(confidences: Sequence[NDArray[np.floating]]) -> go.Figure:
             customdata=counts,
             name=name,
             marker={"color": color},
-            hovertemplate="%{customdata:,} images (%{y:.1f} %)",
+            hovertemplate="%{customdata:,} images (%{y:.1f}%)",
         )
     figure.update_layout(barmode="group", bargap=0.1)
     figure.update_xaxes(title="Confidence (%)", range=[0, 100])
@@ -724,8 +724,8 @@ def reliability_diagram(
         customdata=bins,
         name=names[0],
         marker={"color": CORRECT_COLOR, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
-        hovertemplate="%{customdata[2]:,} images, mean confidence %{customdata[3]:.1f} %, "
-        "accuracy %{y:.1f} %<extra></extra>",
+        hovertemplate="%{customdata[2]:,} images, mean confidence %{customdata[3]:.1f}%, "
+        "accuracy %{y:.1f}%<extra></extra>",
         row=1,
         col=1,
     )
@@ -747,7 +747,7 @@ def reliability_diagram(
             mode="lines+markers",
             name=names[1],
             line={"color": TRAIN_COLOR},
-            hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %<extra></extra>",
+            hovertemplate="confidence %{x:.1f}%, accuracy %{y:.1f}%<extra></extra>",
             row=1,
             col=1,
         )
@@ -799,7 +799,7 @@ def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> go.Figure:
         fill="tozeroy",
         name=f"Area {curve.area:.4f}",
         line={"color": MEASURED_COLOR},
-        hovertemplate="coverage %{x:.1f} %, errors %{y:.2f} %, threshold %{customdata:.1%}"
+        hovertemplate="coverage %{x:.1f}%, errors %{y:.2f}%, threshold %{customdata:.1%}"
         "<extra></extra>",
     )
     coverage, risk = curve.at(threshold)
@@ -810,7 +810,7 @@ def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> go.Figure:
             mode="markers",
             name=f"Threshold {threshold:.0%}",
             marker={"color": WRONG_COLOR, "size": 13, "symbol": "diamond"},
-            hovertemplate="coverage %{x:.1f} %, errors %{y:.2f} %<extra></extra>",
+            hovertemplate="coverage %{x:.1f}%, errors %{y:.2f}%<extra></extra>",
         )
     figure.update_layout(hovermode="closest", dragmode=False)
     figure.update_xaxes(title="Coverage (% of images answered)", range=[0, 101], fixedrange=True)
@@ -903,7 +903,7 @@ def learning_curve(
     return {
         "animation": False,
         "grid": {"top": 26, "left": 8, "right": 16, "bottom": 26, "containLabel": True},
-        "tooltip": {"trigger": "item", "formatter": "Epoch {@[0]}: {b}, {@[1]} %"},
+        "tooltip": {"trigger": "item", "formatter": "Epoch {@[0]}: {b}, {@[1]}%"},
         "xAxis": {"type": "value", "name": "Epoch", "nameLocation": "middle", "nameGap": 26,
                   "min": 1, "max": max(2, len(points)), "minInterval": 1},
         "yAxis": {"type": "value", "min": 0, "max": 100, "name": "Confidence (%)",

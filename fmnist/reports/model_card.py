@@ -5,7 +5,7 @@ import re
 import shutil
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from fmnist.evaluation.metrics import class_scores, most_confused_pairs, softmax
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
 from fmnist.files import load_arrays, read_json, write_atomic, write_json
 from fmnist.models.registry import describe
+from fmnist.reports.text import UNKNOWN, duration, markdown_table, percent
 from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.store import EpochEntry, Run, RunError
@@ -50,7 +51,6 @@ _TRAIN_IMAGES: Final[Mapping[DatasetName, int]] = {
     "fashion-mnist": 60_000,
     "drawn-garments": DRAWN_TRAIN,
 }
-_UNKNOWN = "–"
 
 
 def publish(
@@ -358,33 +358,33 @@ def _headline(
         )
         rows = [
             ("Members", str(len(run.members))) if run.members else epoch,
-            (f"{measured} accuracy{note_of}", _percent(best.accuracy)),
+            (f"{measured} accuracy{note_of}", percent(best.accuracy)),
             (f"{measured} loss{note_of}", f"{best.loss:.4f}"),
-            ("**Test accuracy**", f"**{_percent(test.accuracy)}**"),
+            ("**Test accuracy**", f"**{percent(test.accuracy)}**"),
             ("Test loss", f"{test.loss:.4f}"),
         ]
         if run.views_path.exists():
             views = Evaluation.load(run.views_path)
             rows.append(
-                (f"Test accuracy over several views ({config.views})", _percent(views.accuracy))
+                (f"Test accuracy over several views ({config.views})", percent(views.accuracy))
             )
     else:
         last = run.history.epochs[-1]
         rows = [
             ("Best epoch (on test)", f"{best.epoch} of {config.epochs}"),
-            ("Best test accuracy (chosen on the test set)", _percent(test.accuracy)),
+            ("Best test accuracy (chosen on the test set)", percent(test.accuracy)),
             ("Test loss at the best epoch", f"{test.loss:.4f}"),
-            (f"**Final test accuracy** (epoch {last.epoch})", f"**{_percent(last.accuracy)}**"),
+            (f"**Final test accuracy** (epoch {last.epoch})", f"**{percent(last.accuracy)}**"),
             ("Final test loss", f"{last.loss:.4f}"),
         ]
     note = "Losses are cross-entropy in nats."
     if companion and config.protocol == "notebook":
-        accuracy = _percent(stored_evaluation(companion, "test").accuracy)
+        accuracy = percent(stored_evaluation(companion, "test").accuracy)
         note += (
             f" Under the held-out protocol, where the test set chose nothing, "
             f"[{companion.name}](../{companion.run_id}/{_CARD}) has a test accuracy of {accuracy}."
         )
-    return "\n".join(["## Figures", "", *_table(("", "Value"), rows), "", note])
+    return "\n".join(["## Figures", "", markdown_table(("", "Value"), rows), "", note])
 
 
 def _progression(run: Run, config: TrainConfig, companion: Run | None) -> str:
@@ -414,11 +414,11 @@ def _progression(run: Run, config: TrainConfig, companion: Run | None) -> str:
     rows = []
     for epoch in shown:
         row = [str(epoch)]
-        row += [_percent(of[epoch]) if epoch in of else _UNKNOWN for of in accuracies]
+        row += [percent(of[epoch]) if epoch in of else UNKNOWN for of in accuracies]
         if is_comparable:
-            row.append(_percent(ORIGINAL_TEST_ACCURACY[epoch]))
+            row.append(percent(ORIGINAL_TEST_ACCURACY[epoch]))
         rows.append(row)
-    return "\n".join(["## Progression", "", *_table(titles, rows), "", note])
+    return "\n".join(["## Progression", "", markdown_table(titles, rows), "", note])
 
 
 def _classes(
@@ -435,15 +435,15 @@ def _classes(
     for score in class_scores(test.confusion):
         name = CLASS_NAMES[score.label]
         row = [name, f"{score.correct:,} / {score.total:,}"]
-        row += map(_percent, (score.accuracy, score.precision, score.accuracy, score.f1))
+        row += map(percent, (score.accuracy, score.precision, score.accuracy, score.f1))
         if is_comparable:
             row.append(ORIGINAL_CLASS_ACCURACY.get(name, "not given"))
-        row += [_percent(of.accuracy) for of in other if of.label == score.label]
+        row += [percent(of.accuracy) for of in other if of.label == score.label]
         rows.append(row)
     note = "Accuracy is the share of a class's images that are recognized, which is its recall."
     if not run.members:
         note = f"Weights of epoch {best.epoch}. {note}"
-    return "\n".join(["## Classes (test)", "", *_table(titles, rows), "", note])
+    return "\n".join(["## Classes (test)", "", markdown_table(titles, rows), "", note])
 
 
 def _confusions(config: TrainConfig, test: Evaluation) -> str:
@@ -452,12 +452,14 @@ def _confusions(config: TrainConfig, test: Evaluation) -> str:
             CLASS_NAMES[pair.true_label],
             CLASS_NAMES[pair.predicted_label],
             f"{pair.count:,}",
-            _percent(pair.share),
+            percent(pair.share),
         )
         for pair in most_confused_pairs(test.confusion)
     ]
     lines = ["## Most confused (test)", ""]
-    lines += _table(("True class", "Taken for", "Images", "Share of the true class"), rows)
+    lines += [
+        markdown_table(("True class", "Taken for", "Images", "Share of the true class"), rows)
+    ]
     if _is_original(config):
         pairs = " and ".join(f"{a}↔{b}" for a, b in ORIGINAL_CONFUSED_PAIRS)
         lines += ["", f"The original notebook names {pairs} as most confused, without counts."]
@@ -469,15 +471,15 @@ def _calibration(config: TrainConfig, test: Evaluation) -> str:
     confidence = probabilities.max(axis=1)
     told = reliability(confidence, test.correct)
     rows = [
-        ("Mean confidence", _percent(float(confidence.mean()))),
-        ("Accuracy", _percent(test.accuracy)),
+        ("Mean confidence", percent(float(confidence.mean()))),
+        ("Accuracy", percent(test.accuracy)),
         ("Expected calibration error (15 bins)", f"{told.ece:.4f}"),
         ("Brier score", f"{brier_score(probabilities, test.labels):.4f}"),
     ]
     note = "Before any temperature is fitted; the Confidence page fits one on validation."
     if config.protocol != "held-out":
         note = "No temperature: it is fitted on held-out images, and the protocol keeps none."
-    return "\n".join(["## Calibration (test)", "", *_table(("", "Value"), rows), "", note])
+    return "\n".join(["## Calibration (test)", "", markdown_table(("", "Value"), rows), "", note])
 
 
 def _notes(run: Run) -> list[str]:
@@ -495,14 +497,13 @@ def _is_original(config: TrainConfig) -> bool:
 
 def _time(run: Run) -> str:
     epochs = run.history.epochs
-    minutes, seconds = divmod(round(epochs[-1].seconds), 60)
     pace = statistics.median(e.images_per_second for e in epochs)
     what, of = f"{len(epochs)} epochs", "median of the epochs"
     if run.members:
         what, of = "the training of all members", "mean of the members"
     return f"""## Time
 
-{minutes} min {seconds} s for {what}, their evaluations included; \
+{duration(epochs[-1].seconds)} for {what}, their evaluations included; \
 {pace:,.0f} training images a second ({of}). Measured on a shared machine that did \
 other work at the same time: no more than a hint of what yours will need."""
 
@@ -520,15 +521,15 @@ def _recipe(run: Run, config: TrainConfig) -> str:
     known = [f"{titles[k]} {run.environment[k]}" for k in titles if k in run.environment]
     rows = [
         ("Seed", "the members' own" if run.members else str(config.seed)),
-        ("Versions", ", ".join(known) or _UNKNOWN),
-        ("Device", run.environment.get("device", _UNKNOWN)),
-        ("Threads", run.environment.get("threads", _UNKNOWN)),
-        ("Data set (SHA-256)", f"`{run.dataset.get('checksum', _UNKNOWN)}`"),
+        ("Versions", ", ".join(known) or UNKNOWN),
+        ("Device", run.environment.get("device", UNKNOWN)),
+        ("Threads", run.environment.get("threads", UNKNOWN)),
+        ("Data set (SHA-256)", f"`{run.dataset.get('checksum', UNKNOWN)}`"),
     ]
     check = ""
     if run.weights_path.exists():
         check = f"\n\n`python -m fmnist evaluate {run.run_id}` checks these figures."
-    table = "\n".join(_table(("", "Value"), rows))
+    table = markdown_table(("", "Value"), rows)
     return f"""## Repeat it
 
 ```sh
@@ -539,17 +540,3 @@ def _recipe(run: Run, config: TrainConfig) -> str:
 
 On the same machine, with the same versions and number of threads, the figures come out the \
 same; elsewhere rounding differs, and the figures with it, a little.{check}"""
-
-
-def _percent(fraction: float) -> str:
-    return _UNKNOWN if np.isnan(fraction) else f"{fraction:.2%}"
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table: the first column to the left, numbers to the right."""
-    is_number = [
-        all(row[i].strip("*").removesuffix("%")[:1].isdigit() or row[i] == _UNKNOWN for row in rows)
-        for i in range(len(titles))
-    ]
-    rule = [":--", *("--:" if number else ":--" for number in is_number[1:])]
-    return [f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows)]

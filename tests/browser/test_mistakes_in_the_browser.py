@@ -361,7 +361,7 @@ def test_brushing_a_histogram_shows_its_images(page: Page, world: World) -> None
     parameter(page, "confidence", "0.5~0.75")
     test = world.test
     count_is(page, int(((test.confidence >= 0.5) & (test.confidence < 0.75)).sum()))
-    expect(page.locator(".st-key-chip-confidence")).to_contain_text("Confidence 50 to 75 %")
+    expect(page.locator(".st-key-chip-confidence")).to_contain_text("Confidence 50 to 75%")
 
 
 def test_a_bin_of_the_reliability_diagram_shows_its_images(page: Page, world: World) -> None:

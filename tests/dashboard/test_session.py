@@ -86,7 +86,7 @@ def test_parameters_of_others_are_none_of_ours() -> None:
     [
         ("true", (0, 6), "True: T-shirt/top, Shirt"),
         ("correctness", "wrong", "Misclassified"),
-        ("confidence", (0.55, 0.6), "Confidence 55 to 60 %"),
+        ("confidence", (0.55, 0.6), "Confidence 55 to 60%"),
         ("entropy", (0.1, math.log(10)), "Entropy 0.10 to 2.30"),
         ("kind", "random", "Random errors"),
         ("verdict", "none", "No verdict yet"),

@@ -120,7 +120,7 @@ def test_bench_trains_what_is_missing_keeps_it_and_writes_the_table(
     assert sorted(run.run_id for run in kept) == ["logistic-0", "logistic-1"]
     assert all(run.weights_path.exists() and not run.epochs_path.exists() for run in kept)
     accuracy = [Evaluation.load(run.evaluation_path("test")).accuracy for run in kept]
-    assert f"**{50 * sum(accuracy):.2f} %**" in table.read_text()
+    assert f"**{50 * sum(accuracy):.2f}%**" in table.read_text()
     assert "logistic-0, logistic-1" in table.read_text()
     assert len(runs.run_ids(paths.runs_folder())) == 2
     assert main([*arguments, "--only", "logistic"]) == 0  # nothing is trained again
@@ -147,7 +147,7 @@ def test_bench_puts_an_ensemble_of_other_rows_together(
     assert "both-0" in runs.run_ids(paths.benchmark_folder())
     members = [runs.find_run(run_id) for run_id in ("logistic-0", "mlp-0")]
     accuracy = Evaluation.mean([stored_evaluation(run, "test") for run in members]).accuracy
-    assert f"**{100 * accuracy:.2f} %**" in (tmp_path / "strong.md").read_text()
+    assert f"**{100 * accuracy:.2f}%**" in (tmp_path / "strong.md").read_text()
 
 
 def test_bench_goes_on_with_an_interrupted_run(

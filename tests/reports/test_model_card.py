@@ -211,7 +211,7 @@ def test_recipe_is_a_command_that_makes_the_same_settings(tmp_path: Path) -> Non
 
 def test_times_are_the_median_pace_and_the_last_epochs_clock(tmp_path: Path) -> None:
     card = cards.model_card(make_run(tmp_path, epochs=5), companion=None)
-    assert "5 min 8 s for 5 epochs" in card  # 61.5 s each
+    assert "5 min 08 s for 5 epochs" in card  # 61.5 s each
     assert "1,003 training images a second" in card
     assert "shared machine" in card
 

@@ -17,6 +17,7 @@ from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import calibration, metrics
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports import charts
+from fmnist.reports.text import percent
 from fmnist.runs import store as runs
 from fmnist.runs.store import ACTIVE_STATES, Temperature
 
@@ -378,7 +379,7 @@ def show_abstaining(here: Linked) -> None:
             100,
             90,
             key="threshold",
-            format="%d %%",
+            format="%d%%",
             persist_state="session",
         )
         / 100
@@ -386,8 +387,8 @@ def show_abstaining(here: Linked) -> None:
     figures = calibration.abstention(evaluation.confidence, evaluation.correct, threshold)
     with st.container(horizontal=True, key="abstention"):
         for label, text in (
-            ("Coverage", f"{figures.coverage:.1%}"),
-            ("Accuracy on what is kept", _percent(figures.accuracy)),
+            ("Coverage", percent(figures.coverage, 1)),
+            ("Accuracy on what is kept", percent(figures.accuracy)),
             ("Errors kept", f"{figures.errors_kept:,}"),
             ("Errors avoided", f"{figures.errors_avoided:,}"),
             ("Right answers lost", f"{figures.correct_lost:,}"),
@@ -423,7 +424,7 @@ def show_abstaining(here: Linked) -> None:
             hide_index=True,
             height=38 + 35 * NUM_CLASSES,
             column_config={
-                name: st.column_config.NumberColumn(format="%.1f %%")
+                name: st.column_config.NumberColumn(format="%.1f%%")
                 for name in ("Coverage", "Accuracy")
             },
             alt="Coverage and accuracy of each class at the threshold",
@@ -450,10 +451,6 @@ def _risk_coverage(_view: View, key: tuple[object, ...]) -> calibration.RiskCove
 def risk_coverage(view: View) -> calibration.RiskCoverage:
     """The risk–coverage curve of a view."""
     return _risk_coverage(view, view.key)
-
-
-def _percent(fraction: float) -> str:
-    return "–" if math.isnan(fraction) else f"{fraction:.2%}"
 
 
 PANELS: Final[Mapping[str, Callable[[Linked], None]]] = {

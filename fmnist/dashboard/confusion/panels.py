@@ -111,7 +111,7 @@ def show_pairs(here: Linked, confusion: NDArray[np.int64]) -> None:
         [((pair.true_label,), (pair.predicted_label,)) for pair in pairs],
         key="pairs",
         alt="Most confused pairs; choose a row to see its images",
-        column_config={"Of the class": st.column_config.NumberColumn(format="%.1f %%")},
+        column_config={"Of the class": st.column_config.NumberColumn(format="%.1f%%")},
     )
 
 
@@ -130,7 +130,7 @@ def show_classes(_here: Linked, confusion: NDArray[np.int64]) -> None:
             "F1": [100 * score.f1 for score in scores],
         }
     )
-    percent = st.column_config.NumberColumn(format="%.1f %%", width=72)
+    percent = st.column_config.NumberColumn(format="%.1f%%", width=72)
     _table(
         frame,
         [((score.label,), ()) for score in scores],

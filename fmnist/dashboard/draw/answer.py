@@ -20,6 +20,7 @@ from fmnist.dashboard.draw.board import Board
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 from fmnist.data.synthetic import strokes
 from fmnist.reports.charts import CLASS_COLORS
+from fmnist.reports.text import percent
 from fmnist.runs import store as runs
 from fmnist.runs.store import Run, RunError
 from fmnist.sketchpad import canvas, gallery
@@ -376,12 +377,12 @@ def in_words(answer: Answer | None, sheet: Board) -> tuple[str, str, str]:
             "with mouse, pen or finger: the answer comes with every stroke.",
             "none",
         )
-    name, sure = CLASS_NAMES[answer.label], _percent(answer.confidence)
+    name, sure = CLASS_NAMES[answer.label], percent(answer.confidence, 0)
     if answer.before is not None and not sheet.steps.now.shapes:
         return f"{name}, {sure}", "Paint over it: white adds to it, black takes away.", "sure"
     if answer.before is not None:
         was = int(np.argmax(answer.before))
-        then = _percent(answer.before[was])
+        then = percent(answer.before[was], 0)
         if was != answer.label:
             return f"{name}, {sure}", f"It was {CLASS_NAMES[was]}, {then}: flipped.", "flipped"
         return f"{name}, {sure}", f"It was {then} before you painted.", "sure"
@@ -394,12 +395,8 @@ def in_words(answer: Answer | None, sheet: Board) -> tuple[str, str, str]:
             "refused",
         )
     second = int(np.argsort(answer.probabilities)[-2])
-    note = f"or {CLASS_NAMES[second]}, {_percent(answer.probabilities[second])}"
+    note = f"or {CLASS_NAMES[second]}, {percent(answer.probabilities[second], 0)}"
     return f"{name}, {sure}", note if answer.probabilities[second] >= 0.05 else "", "sure"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}\u00a0%"  # with a space that no line breaks at
 
 
 def show_answer(
@@ -427,7 +424,7 @@ def show_answer(
             "name": name,
             "color": CLASS_COLORS[label],
             "share": share,
-            "text": _percent(share) if answer else "",
+            "text": percent(share, 0) if answer else "",
             "before": before,
             "change": "" if change in ("+0", "−0") else change,
             "first": answer is not None and label == answer.label,

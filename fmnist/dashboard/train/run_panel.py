@@ -11,6 +11,7 @@ from fmnist.dashboard import layout as components
 from fmnist.dashboard import session as state
 from fmnist.models.registry import describe
 from fmnist.reports import charts
+from fmnist.reports.text import duration
 from fmnist.runs.store import ACTIVE_STATES, RESUMABLE_STATES, History, Run, RunError
 from fmnist.training.loop import monitored_split
 
@@ -144,9 +145,9 @@ def show_progress(run_id: str, was: str) -> None:
     best, last = run.history.kept, run.history.epochs[-1] if run.history.epochs else None
     with st.container(horizontal=True, key="progress-figures"):
         elapsed = "Training of all members" if run.members else "Elapsed"
-        st.metric(elapsed, components.duration(progress.seconds), width="content")
+        st.metric(elapsed, duration(progress.seconds), width="content")
         if run.state in ACTIVE_STATES:
-            st.metric("Remaining", components.duration(progress.remaining), width="content")
+            st.metric("Remaining", duration(progress.remaining), width="content")
             pace = progress.images_per_second
         else:
             pace = last.images_per_second if last else 0.0
@@ -255,7 +256,7 @@ def show_members(run: Run) -> None:
                 "Test accuracy": None if test is None else 100 * test,
                 "Accuracy": 100 * best.accuracy if best else None,
                 "Model": describe(member.config.model).title if member and member.config else "–",
-                "Time": components.duration(member.progress.seconds) if member else "–",
+                "Time": duration(member.progress.seconds) if member else "–",
             }
         )
     st.dataframe(
@@ -269,9 +270,9 @@ def show_members(run: Run) -> None:
         column_config={
             "Member": st.column_config.TextColumn(width=280),
             "Accuracy": st.column_config.NumberColumn(
-                format="%.2f %%", help="On the images that its epochs are measured on."
+                format="%.2f%%", help="On the images that its epochs are measured on."
             ),
-            "Test accuracy": st.column_config.NumberColumn(format="%.2f %%"),
+            "Test accuracy": st.column_config.NumberColumn(format="%.2f%%"),
         },
         alt="The members of the ensemble; choose a row to open one",
     )

@@ -11,6 +11,7 @@ from fmnist.dashboard import layout as components
 from fmnist.dashboard import session as state
 from fmnist.data import splits
 from fmnist.models.registry import describe
+from fmnist.reports.text import duration
 from fmnist.runs import store as runs
 from fmnist.runs.store import ACTIVE_STATES, Run, RunError
 
@@ -27,7 +28,7 @@ def table_row(run: Run) -> dict[str, Any]:
         "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",
         "Accuracy": 100 * best.accuracy if best else None,
         "Measured on": components.MEASURED_ON[best.split] if best else "–",
-        "Time": components.duration(run.progress.seconds),
+        "Time": duration(run.progress.seconds),
         "Created": components.moment(run.created),
     }
 
@@ -102,7 +103,7 @@ def past_runs(opened: Run | None) -> None:
         on_select=lambda: open_row(ids),
         selection_mode="single-row",
         height=min(38 + 35 * len(rows), 400),
-        column_config={"Accuracy": st.column_config.NumberColumn(format="%.2f %%")},
+        column_config={"Accuracy": st.column_config.NumberColumn(format="%.2f%%")},
         alt="Your runs, newest first; choose a row to open it",
     )
     st.caption("Choose a row, or use the sidebar's list, to open a run.")
