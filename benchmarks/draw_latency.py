@@ -14,7 +14,6 @@ browser and training share the same cores. Needs Playwright and Chromium.
 import argparse
 import os
 import platform
-import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -23,14 +22,11 @@ import numpy as np
 import torch
 from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
+from fmnist import paths
+from fmnist.reports.text import markdown_table
+from tools import driver
 
-from benchmarks.pages import DEEP, start_training  # noqa: E402
-from fmnist.reports.text import markdown_table  # noqa: E402
-from tests.browser import running  # noqa: E402
-
-TABLE = ROOT / "benchmarks" / "draw_latency.md"
+TABLE = paths.BENCHMARK_TABLES / "draw_latency.md"
 AIM = 0.4  # seconds, at the 95th percentile
 BAG = (
     ((70, 130), (60, 270), (275, 272), (265, 128), (72, 130)),
@@ -62,7 +58,7 @@ LISTEN = """(step) => {
     };
     document.addEventListener('mouseup', listen, { once: true, capture: true });
   });
-}""".replace("DEEP", DEEP)
+}""".replace("DEEP", driver.DEEP)
 
 
 def answered(page: Page) -> int:
@@ -93,7 +89,7 @@ def clear(page: Page) -> None:
             while (!(Number(deep('.st-key-draw-answers', '.answer').dataset.step) > step))
               await new Promise(requestAnimationFrame);
           })();
-        }""".replace("DEEP", DEEP),
+        }""".replace("DEEP", driver.DEEP),
         answered(page),
     )
     page.locator(".st-key-draw-clear button").click()
@@ -103,11 +99,11 @@ def clear(page: Page) -> None:
 def measure(browser: Browser, url: str, strokes: int) -> list[float]:
     """Milliseconds of so many strokes, after one drawing that does not count."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(running.SLOW)
+    page.set_default_timeout(driver.SLOW)
     page.goto(f"{url}/draw")
     page.locator(".st-key-draw-sheet .upper-canvas").wait_for()
     page.locator(".st-key-draw-answers .answer").wait_for()
-    page.wait_for_function(running.QUIET)
+    page.wait_for_function(driver.QUIET)
     for points in BAG:
         stroke(page, points)
     clear(page)
@@ -161,14 +157,14 @@ def main() -> None:
     arguments = parser.parse_args()
     beside = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        url, server = running.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
+        url, server = driver.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
         try:
-            with running.browser() as browser:
+            with driver.browser() as browser:
                 quiet = measure(browser, url, arguments.strokes)
-                start_training(browser, url)
+                driver.train_original_recipe(browser, url)
                 busy = measure(browser, url, arguments.strokes)
         finally:
-            running.stop_app(server)
+            driver.stop_app(server)
     text = table(quiet, busy, beside)
     print(text)
     if arguments.write:

@@ -12,7 +12,6 @@ the Train page; server, browser and training share the same cores. Needs Playwri
 
 import argparse
 import platform
-import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -22,18 +21,14 @@ import torch
 from playwright.sync_api import Browser, Page
 
 from fmnist import paths
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.evaluation.metrics import most_confused_pairs
+from fmnist.evaluation.predictions import Evaluation
+from fmnist.reports.text import markdown_table
+from fmnist.runs import store as runs
+from tools import driver
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
-
-from fmnist.data.labels import CLASS_NAMES  # noqa: E402
-from fmnist.evaluation.metrics import most_confused_pairs  # noqa: E402
-from fmnist.evaluation.predictions import Evaluation  # noqa: E402
-from fmnist.reports.text import markdown_table  # noqa: E402
-from fmnist.runs import store as runs  # noqa: E402
-from tests.browser import running  # noqa: E402
-
-TABLE = ROOT / "benchmarks" / "pages.md"
+TABLE = paths.BENCHMARK_TABLES / "pages.md"
 MODEL = "fashion-cnn"
 SWITCHES = {
     "Errors": ".st-key-error-images",
@@ -53,14 +48,7 @@ WAIT = """(async () => {
   }
   await new Promise(requestAnimationFrame);
 })"""
-DEEP = """const deep = (key, inside) => {
-  const host = document.querySelector(key);
-  if (!host) return null;
-  for (const e of [host, ...host.querySelectorAll('*')])
-    if (e.shadowRoot) { const found = e.shadowRoot.querySelector(inside); if (found) return found; }
-  return null;
-};"""
-QUIET = "(() => { const q = %s; return q(); })()" % running.QUIET  # noqa: UP031
+QUIET = "(() => { const q = %s; return q(); })()" % driver.QUIET  # noqa: UP031
 
 
 def click_cell(page: Page, true: int, predicted: int, count: int) -> float:
@@ -70,7 +58,7 @@ def click_cell(page: Page, true: int, predicted: int, count: int) -> float:
     first = f"{CLASS_NAMES[true]}, taken for {CLASS_NAMES[predicted]}"
     milliseconds: float = page.evaluate(
         f"""async ([where, label, first]) => {{
-          {DEEP}
+          {driver.DEEP}
           const cell = deep('.st-key-matrix', `[data-where='${{where}}']`);
           const begun = performance.now();
           cell.click();
@@ -107,12 +95,12 @@ def switch(page: Page, title: str) -> float:
 def first_load(browser: Browser, url: str) -> float:
     """Milliseconds from an address, in a browser that was never here, to the matrix's images."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(running.SLOW)
+    context.set_default_timeout(driver.SLOW)
     page = context.new_page()
     page.goto(f"{url}/confusion?run={MODEL}")
     milliseconds: float = page.evaluate(
         f"""async () => {{
-          {DEEP}
+          {driver.DEEP}
           await {WAIT % "deep('.st-key-confusion-images', '.tile')"}();
           return performance.now();
         }}"""
@@ -127,7 +115,7 @@ def measure(browser: Browser, url: str, repetitions: int) -> dict[str, list[floa
     confusion = Evaluation.load(run.evaluation_path("test")).confusion
     pairs = most_confused_pairs(confusion, 10)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(running.SLOW)
+    context.set_default_timeout(driver.SLOW)
     page = context.new_page()
     page.goto(f"{url}/confusion?run={MODEL}")
     page.locator(".st-key-confusion-images .tile").first.wait_for()
@@ -149,19 +137,6 @@ def measure(browser: Browser, url: str, repetitions: int) -> dict[str, list[floa
         if number:
             result.setdefault("first load of Confusion", []).append(taken)
     return result
-
-
-def start_training(browser: Browser, url: str) -> None:
-    """Start FashionCNN's original recipe from the Train page, and wait until it is under way."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(running.SLOW)
-    page.goto(f"{url}/train")
-    running.settle(page)
-    running.choose_preset(page, "Original recipe")
-    page.get_by_text("about half an hour").wait_for()
-    running.start_training(page)
-    page.get_by_text("measured epochs").wait_for(timeout=300_000)
-    page.close()
 
 
 def table(quiet: dict[str, list[float]], busy: dict[str, list[float]], repetitions: int) -> str:
@@ -204,14 +179,14 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        url, server = running.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
+        url, server = driver.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
         try:
-            with running.browser() as browser:
+            with driver.browser() as browser:
                 quiet = measure(browser, url, arguments.repetitions)
-                start_training(browser, url)
+                driver.train_original_recipe(browser, url)
                 busy = measure(browser, url, arguments.repetitions)
         finally:
-            running.stop_app(server)
+            driver.stop_app(server)
     text = table(quiet, busy, arguments.repetitions)
     print(text)
     if arguments.write:

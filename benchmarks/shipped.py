@@ -11,29 +11,23 @@ that has imported everything, reading the weights, and then one image from pixel
 import argparse
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
 
 from fmnist import paths
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
-
-from benchmarks.speed import processor  # noqa: E402
-from fmnist.files import write_atomic  # noqa: E402
-from fmnist.models.registry import members  # noqa: E402
-from fmnist.reports import benchmarks as bench  # noqa: E402
-from fmnist.reports import model_card as cards  # noqa: E402
-from fmnist.reports.text import UNKNOWN, markdown_table, percent  # noqa: E402
-from fmnist.runs import store as runs  # noqa: E402
-from fmnist.runs.loading import load_pretrained  # noqa: E402
+from fmnist.files import write_atomic
+from fmnist.models.registry import members
+from fmnist.reports import benchmarks as bench
+from fmnist.reports import model_card as cards
+from fmnist.reports.text import UNKNOWN, markdown_table, percent
+from fmnist.runs import store as runs
+from fmnist.runs.loading import load_pretrained
+from tools.machine import processor
 
 AIM: Final = 0.3  # seconds to load the model and classify an image
 TIMES: Final = 15

@@ -26,11 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fmnist import paths
-from fmnist.evaluation import predictions
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
-
-from fmnist.evaluation import calibration
+from fmnist.evaluation import calibration, predictions
 from fmnist.models.classifier import Classifier
 from fmnist.reports.text import markdown_table, percent
 from fmnist.runs import store as runs

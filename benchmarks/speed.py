@@ -32,11 +32,8 @@ from torch import Tensor, nn
 from torch.utils import data
 from torchvision import transforms
 
-from fmnist.data import splits
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that it runs from anywhere
-
 from fmnist.data import fashion_mnist as datasets
+from fmnist.data import splits
 from fmnist.data.splits import Dataset, DatasetName
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.evaluation.predictions import Evaluation, evaluate
@@ -47,6 +44,7 @@ from fmnist.runs import store as runs
 from fmnist.runs.config import Precision, TrainConfig
 from fmnist.runs.recipes import recipe
 from fmnist.training.loop import Signal, train
+from tools.machine import processor
 
 BATCH: Final = 128
 STEPS: Final = 430  # an epoch of 55,000 images
@@ -320,16 +318,6 @@ def report(measured: list[Round], options: argparse.Namespace, command: str) -> 
         "What 16 bits cost in accuracy is in [precision.md](precision.md).",
     ]
     return "\n".join(lines) + "\n"
-
-
-def processor() -> str:
-    """Name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def load(name: DatasetName, images: int) -> tuple[Dataset, Path | None]:

@@ -13,7 +13,6 @@ and the real data set (FMNIST_DATA).
 import argparse
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from datetime import date
@@ -22,14 +21,12 @@ from pathlib import Path
 import torch
 from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
+from fmnist import paths
+from fmnist.reports.text import markdown_table
+from fmnist.runs import store as runs
+from tools import driver
 
-from fmnist.reports.text import markdown_table  # noqa: E402
-from fmnist.runs import store as runs  # noqa: E402
-from tests.browser import running  # noqa: E402
-
-TABLE = ROOT / "benchmarks" / "trainer_in_app.md"
+TABLE = paths.BENCHMARK_TABLES / "trainer_in_app.md"
 NOT_RUNNING = (
     "() => document.querySelector('[data-testid=stApp]')"
     ".getAttribute('data-test-script-state') !== 'running'"
@@ -65,10 +62,10 @@ def measure(browser: Browser, artifacts: Path, url: str, *, rounds: int, seconds
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(120_000)
     page.goto(f"{url}/train")
-    running.settle(page)
-    running.choose_preset(page, "Original recipe")
+    driver.settle(page)
+    driver.choose_preset(page, "Original recipe")
     page.get_by_text("about half an hour").wait_for()
-    running.start_training(page)
+    driver.start_training(page)
     head = page.locator(".st-key-progress-head")
     head.get_by_text("Training").wait_for(timeout=300_000)
     page.get_by_text("measured epochs").wait_for(timeout=300_000)
@@ -123,14 +120,14 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         artifacts = Path(folder)
-        url, server = running.start_app(artifacts / "log", FMNIST_ARTIFACTS=folder)
+        url, server = driver.start_app(artifacts / "log", FMNIST_ARTIFACTS=folder)
         try:
-            with running.browser() as browser:
+            with driver.browser() as browser:
                 result = measure(
                     browser, artifacts, url, rounds=arguments.rounds, seconds=arguments.seconds
                 )
         finally:
-            running.stop_app(server)
+            driver.stop_app(server)
     text = table(result, arguments)
     print(text)
     if arguments.write:

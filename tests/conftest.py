@@ -1,6 +1,8 @@
 """Fixtures that several test modules use."""
 
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,16 +10,26 @@ import pytest
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset
-from tests.mirror import mirror, mirror_files
-from tests.small import small_dataset
+from tools.mirror import Mirror
+from tools.small import small_dataset
 
-__all__ = ["mirror", "mirror_files"]  # fixtures
+BROWSER_TESTS = Path(__file__).parent / "browser"
+DATA_FIXTURES = {"fashion_mnist_folder", "mirror_files"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # several processes with as many threads each as there are cores wait for one another
     if hasattr(config, "workerinput"):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need, so that no test has to say so twice."""
+    for item in items:
+        if BROWSER_TESTS in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+        if isinstance(item, pytest.Function) and DATA_FIXTURES & set(item.fixturenames):
+            item.add_marker(pytest.mark.data)
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +48,26 @@ def fashion_mnist_folder() -> Path:
 def small() -> Dataset:
     """A few hundred drawn garments."""
     return small_dataset()
+
+
+@pytest.fixture(scope="session")
+def mirror_files(fashion_mnist_folder: Path) -> dict[str, bytes]:
+    """The four original files, to be served on loopback."""
+    for root in (fashion_mnist_folder, *fashion_mnist_folder.parents):
+        folder = root / "mirror"
+        if folder.is_dir():
+            return {path.name: path.read_bytes() for path in folder.glob("*.gz")}
+    pytest.skip("no folder 'mirror' with the four .gz files beside the data set")
+
+
+@pytest.fixture
+def mirror(mirror_files: dict[str, bytes]) -> Iterator[Mirror]:
+    """A mirror to download from, on loopback."""
+    with Mirror(mirror_files) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        if server.hold:
+            server.hold.set()
+        server.shutdown()
+        thread.join()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser import running
+from tools import driver
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Server:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if running.find_chromium() is None:
+    if driver.find_chromium() is None:
         pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
-    with running.browser() as browser:
+    with driver.browser() as browser:
         yield browser
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(running.SLOW)
+    context.set_default_timeout(driver.SLOW)
     yield context
     context.close()
 
@@ -65,24 +65,24 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
             "FMNIST_DATA": "",
             "FMNIST_DOWNLOADS": str(tmp_path / "data"),
         }
-        url, process = running.start_app(tmp_path / "server.log", **(settings | environment))
+        url, process = driver.start_app(tmp_path / "server.log", **(settings | environment))
         started.append(process)
         return Server(url, tmp_path / "artifacts", process)
 
     yield start
     for process in started:
-        running.stop_app(process)
+        driver.stop_app(process)
 
 
 @pytest.fixture(scope="session")
 def bare_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An app without data set and without own runs, shared by tests that change neither."""
     folder = tmp_path_factory.mktemp("bare")
-    url, process = running.start_app(
+    url, process = driver.start_app(
         folder / "server.log",
         FMNIST_ARTIFACTS=str(folder / "artifacts"),
         FMNIST_DATA="",
         FMNIST_DOWNLOADS=str(folder / "data"),
     )
     yield Server(url, folder / "artifacts", process)
-    running.stop_app(process)
+    driver.stop_app(process)

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from fmnist.runs import store as runs
 from tests.browser.conftest import Server
-from tests.browser.running import ROOT, SLOW, choose_preset, settle, small_run, start_training
-from tests.mirror import Mirror
+from tools.driver import ROOT, SLOW, choose_preset, settle, small_run, start_training
+from tools.mirror import Mirror
 
 expect.set_options(timeout=SLOW)
 StartServer = Callable[..., Server]

@@ -17,7 +17,7 @@ from fmnist.reports.charts import OTHER_COLOR
 from fmnist.runs import store as runs
 from fmnist.runs.store import Run
 from tests.browser.conftest import Server
-from tests.browser.running import SLOW, settle
+from tools.driver import SLOW, settle
 
 expect.set_options(timeout=SLOW)
 

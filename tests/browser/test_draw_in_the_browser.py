@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 from fmnist import paths
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.gallery import Gallery
-from tests.browser import running
-from tests.browser.running import QUIET, SLOW, settle
+from tools import driver
+from tools.driver import QUIET, SLOW, settle
 
 expect.set_options(timeout=SLOW)
 Lines = list[list[tuple[float, float]]]
@@ -34,15 +34,15 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(artifacts: Path) -> Iterator[str]:
-    if running.find_chromium() is None:
+    if driver.find_chromium() is None:
         pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
-    address, process = running.start_app(
+    address, process = driver.start_app(
         artifacts.parent / "log",
         FMNIST_ARTIFACTS=str(artifacts),
         FMNIST_DOWNLOADS=str(artifacts.parent / "data"),
     )
     yield address
-    running.stop_app(process)
+    driver.stop_app(process)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def no_exception(page: Page) -> None:
 
 def sketches_folder() -> Path:
     named = os.environ.get("FMNIST_SKETCHES")
-    return Path(named) if named else running.ROOT.parent / "shared" / "sketches"
+    return Path(named) if named else driver.ROOT.parent / "shared" / "sketches"
 
 
 def human_sketch(file: str, word: str, number: int) -> Lines:

@@ -24,9 +24,9 @@ from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.store import Run
 from fmnist.training.loop import train
-from tests.browser import running
 from tests.browser.conftest import Server
-from tests.browser.running import SLOW, settle, small_run, start_training
+from tools import driver
+from tools.driver import SLOW, settle, small_run, start_training
 
 expect.set_options(timeout=SLOW)
 StartServer = Callable[..., Server]
@@ -76,7 +76,7 @@ class World:
 def world(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[World]:
-    if running.find_chromium() is None:
+    if driver.find_chromium() is None:
         pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
     folder = tmp_path_factory.mktemp("server")
     run = runs.open_run(paths.pretrained_folder(), "fashion-cnn")
@@ -90,9 +90,9 @@ def world(
         copy = folder / "artifacts" / "runs" / drawn_run.run_id
         shutil.copytree(drawn_run.folder, copy)
         run = runs.open_run(copy.parent, drawn_run.run_id)
-    url, process = running.start_app(folder / "log", **environment)
+    url, process = driver.start_app(folder / "log", **environment)
     yield World(url, run)
-    running.stop_app(process)
+    driver.stop_app(process)
 
 
 @pytest.fixture

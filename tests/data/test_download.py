@@ -12,7 +12,7 @@ from fmnist.cli import main
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.download import TOTAL_BYTES, DownloadProcess, DownloadState, download
 from fmnist.data.fashion_mnist import DatasetError
-from tests.mirror import LARGEST, Change, Mirror
+from tools.mirror import LARGEST, Change, Mirror
 
 
 def cut_off(name: str, content: bytes) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from fmnist.data import splits
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import Protocol
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 
 @pytest.mark.parametrize("protocol", ["notebook", "full"])

@@ -14,7 +14,7 @@ from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import load_arrays
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 RANDOM = np.random.default_rng(0)
 LOGITS = RANDOM.normal(scale=3, size=(3, 50, 10)).astype(np.float16)

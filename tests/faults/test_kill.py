@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fmnist import paths
 from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.store import Run
-from tests.small import same_result
+from tools.small import same_result
+
+pytestmark = pytest.mark.slow
 
 ROOT = paths.PROJECT
 WRITES = [
@@ -30,7 +34,7 @@ import itertools, pathlib, signal, sys
 from fmnist import files
 from fmnist.runs import store as runs
 from fmnist.training.loop import train
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 numbers = itertools.count(1)
 

@@ -23,7 +23,7 @@ from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.loading import load_pretrained, load_run
 from fmnist.runs.store import EpochEntry, RunError, Temperature
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 IMAGES = small_dataset().test_images
 

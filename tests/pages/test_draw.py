@@ -25,7 +25,7 @@ from fmnist.sketchpad.canvas import Shape, Step
 from fmnist.sketchpad.gallery import Gallery
 from fmnist.sketchpad.preprocessing import SketchResult
 from tests.pages.test_pages import finished, give, machine, open_app, text
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 if TYPE_CHECKING:  # the canvas registers with a running app, which a test has only later
     from fmnist.dashboard.draw.board import Board

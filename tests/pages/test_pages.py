@@ -21,7 +21,7 @@ from fmnist.runs.recipes import RECIPES
 from fmnist.runs.store import Run, owning
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import train
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 SETTINGS = TrainConfig(dataset="drawn-garments", epochs=3, subset=200, batch_size=50, log_every=2)

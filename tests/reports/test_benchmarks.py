@@ -15,7 +15,7 @@ from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.recipes import recipe
 from fmnist.runs.store import Progress, Run, RunError
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 ROW = Row("logistic", "Logistic regression", TrainConfig(model="logistic"), 0.84, seeds=2)
 

@@ -15,7 +15,7 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.store import Run, RunError, owning
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import TrainingError, train
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 CONFIG = TrainConfig(model="logistic", dataset="drawn-garments", epochs=2, batch_size=50)
 

@@ -30,7 +30,7 @@ from fmnist.runs.store import Run
 from fmnist.training import loop as training
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import Outcome, Signal, TrainingError, train, training_split
-from tests.small import same_result, small_dataset
+from tools.small import same_result, small_dataset
 
 CONFIG = TrainConfig(
     dataset="drawn-garments", epochs=3, subset=200, batch_size=32, log_every=3, seed=7

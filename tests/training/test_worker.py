@@ -12,7 +12,7 @@ from fmnist.runs import store as runs
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.store import Run, RunError
 from fmnist.training.worker import Trainer, TrainerSnapshot
-from tests.small import small_dataset
+from tools.small import small_dataset
 
 SOON = 120  # seconds that an event may take on a busy machine before the test gives up
 SHORT = TrainConfig(dataset="drawn-garments", epochs=1, subset=128, batch_size=64, log_every=1)

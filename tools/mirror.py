@@ -1,25 +1,12 @@
-"""A loopback mirror of Fashion-MNIST, which stands in for the real one."""
+"""A loopback server that stands in for the mirror that Fashion-MNIST is downloaded from."""
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
-import pytest
 
 LARGEST = "train-images-idx3-ubyte.gz"
 Change = Callable[[str, bytes], bytes]
-
-
-@pytest.fixture(scope="session")
-def mirror_files(fashion_mnist_folder: Path) -> dict[str, bytes]:
-    """The four original files, to be served on loopback."""
-    for root in (fashion_mnist_folder, *fashion_mnist_folder.parents):
-        folder = root / "mirror"
-        if folder.is_dir():
-            return {path.name: path.read_bytes() for path in folder.glob("*.gz")}
-    pytest.skip("no folder 'mirror' with the four .gz files beside the data set")
 
 
 class Mirror(ThreadingHTTPServer):
@@ -57,15 +44,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
-
-
-@pytest.fixture
-def mirror(mirror_files: dict[str, bytes]) -> Iterator[Mirror]:
-    with Mirror(mirror_files) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        if server.hold:
-            server.hold.set()
-        server.shutdown()
-        thread.join()

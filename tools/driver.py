@@ -15,7 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from fmnist import paths
+
+ROOT: Final = paths.PROJECT
 CHROMIUM_FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -35,6 +37,15 @@ QUIET: Final = """() => {
     && !document.querySelector('[data-testid="stSkeleton"]');
 }"""
 """True once the page's script has ended and everything is drawn."""
+
+DEEP: Final = """const deep = (key, inside) => {
+  const host = document.querySelector(key);
+  if (!host) return null;
+  for (const e of [host, ...host.querySelectorAll('*')])
+    if (e.shadowRoot) { const found = e.shadowRoot.querySelector(inside); if (found) return found; }
+  return null;
+};"""
+"""JavaScript: `deep(host, selector)` finds an element in the shadow tree of a component."""
 
 
 def find_chromium() -> str | None:
@@ -162,3 +173,16 @@ def start_training(page: Page) -> str:
     expect(watched).to_have_class(re.compile(re.escape(run_id)), timeout=SLOW)
     page.locator(f".st-key-watched-{run_id} .st-key-progress-head").wait_for(timeout=SLOW)
     return run_id
+
+
+def train_original_recipe(browser: Browser, url: str) -> None:
+    """Start FashionCNN's original recipe from the Train page, and wait until it is under way."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(SLOW)
+    page.goto(f"{url}/train")
+    settle(page)
+    choose_preset(page, "Original recipe")
+    page.get_by_text("about half an hour").wait_for()
+    start_training(page)
+    page.get_by_text("measured epochs").wait_for(timeout=300_000)
+    page.close()

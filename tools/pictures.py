@@ -1,4 +1,4 @@
-"""Take the README's pictures from the real app: python docs/pictures.py
+"""Take the README's pictures from the real app: python -m tools.pictures
 
 Starts the app, trains a quick look by clicking, and saves each page to docs/<page>.png, light, at
 1280 pixels; with --check FOLDER also dark and at 390 pixels, to look at. Needs Playwright and
@@ -7,16 +7,13 @@ Chromium (requirements-dev.txt), and the real data set (FMNIST_DATA or ./data).
 
 import argparse
 import re
-import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere
-
-from tests.browser import running  # noqa: E402
+from fmnist import paths
+from tools import driver
 
 PAGES = {
     "start": "",
@@ -37,10 +34,10 @@ TALLEST = 1500  # a wall of images goes on
 def train_quick_look(browser: Browser, url: str) -> str:
     """Train a run from the Train page; returns the page's address."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(running.SLOW)
+    page.set_default_timeout(driver.SLOW)
     page.goto(f"{url}/train")
-    running.settle(page)
-    running.start_training(page)
+    driver.settle(page)
+    driver.start_training(page)
     head = page.locator(".st-key-progress-head")
     head.get_by_text(re.compile("Finished$")).first.wait_for(timeout=600_000)
     address = page.url
@@ -60,11 +57,11 @@ def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) 
     page = browser.new_page(
         viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
     )
-    page.set_default_timeout(running.SLOW)
+    page.set_default_timeout(driver.SLOW)
     page.goto(address)
-    running.settle(page)
+    driver.settle(page)
     page.wait_for_load_state("networkidle")
-    running.settle(page)  # what was still to be fetched is drawn
+    driver.settle(page)  # what was still to be fetched is drawn
     if path.stem.startswith("draw"):
         put_on_the_sheet(page, "Ankle boot")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
@@ -81,22 +78,28 @@ def main() -> None:
     parser.add_argument("--check", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        url, server = running.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
+        url, server = driver.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
         try:
-            with running.browser() as browser:
+            with driver.browser() as browser:
                 trained = train_quick_look(browser, url)
                 for name, path in PAGES.items():
                     joint = "&" if "?" in path else "?"
                     shipped = f"{url}/{path}{joint}run=fashion-cnn"
                     address = trained if name == "train" else shipped
-                    take(browser, address, ROOT / "docs" / f"{name}.png", width=1280, dark=False)
+                    take(
+                        browser,
+                        address,
+                        paths.PROJECT / "docs" / f"{name}.png",
+                        width=1280,
+                        dark=False,
+                    )
                     if arguments.check:
                         arguments.check.mkdir(parents=True, exist_ok=True)
                         for width, dark in ((1280, True), (390, False), (390, True)):
                             target = f"{name}-{width}{'-dark' if dark else ''}.png"
                             take(browser, address, arguments.check / target, width=width, dark=dark)
         finally:
-            running.stop_app(server)
+            driver.stop_app(server)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What tests, benchmarks and docs share: a server and a browser, a small data set, pictures."""
