@@ -1,4 +1,4 @@
-"""Whether confidence can be believed: reliability, temperature, answering only when sure."""
+"""Calibration of confidence: reliability, temperature scaling, selective prediction."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from fmnist.evaluation import metrics
 Strategy = Literal["uniform", "quantile"]
 
 TEMPERATURE_RANGE: Final = (0.05, 20.0)
-"""Where `fit_temperature` looks."""
+"""Lowest and highest temperature that `fit_temperature` tries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Reliability:
 
     @property
     def gaps(self) -> NDArray[np.float64]:
-        """Distance of confidence and accuracy, float64 (B,); 0 where the bin is empty."""
+        """Difference of confidence and accuracy, float64 (B,); 0 where the bin is empty."""
         return np.nan_to_num(np.abs(self.confidences - self.accuracies))
 
     @property
@@ -66,8 +66,8 @@ def reliability(
     bins : int
         At least 1.
     strategy : {"uniform", "quantile"}
-        Bins of equal width, or of equal numbers of images; of the latter there are fewer where
-        many confidences are equal.
+        Bins of equal width, or with equal numbers of images. Equal confidences stay in one bin, so
+        there may be fewer quantile bins.
     """
     if strategy == "uniform":
         edges = np.arange(bins + 1) / bins  # 3 / 5 is 0.6; linspace's is a little more
@@ -109,7 +109,7 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -
     Parameters
     ----------
     logits : float (N, C)
-        Of a split that was held out: of validation, not of test.
+        Logits of a held-out split: the validation split, not the test split.
     labels : int (N,)
 
     Returns
@@ -120,12 +120,12 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -
     Raises
     ------
     ValueError
-        If there are no images, or logits that are no numbers.
+        If there are no images, or a logit is not finite.
     """
     if len(labels) == 0:
-        raise ValueError("A temperature cannot be fitted to no images.")
+        raise ValueError("A temperature cannot be fitted without images.")
     if not np.isfinite(logits).all():
-        raise ValueError("A temperature cannot be fitted to logits that are no numbers.")
+        raise ValueError("A temperature cannot be fitted to logits that are not finite.")
     from scipy.optimize import minimize_scalar  # here, since importing it takes a while
 
     low, high = (math.log(edge) for edge in TEMPERATURE_RANGE)
@@ -140,19 +140,19 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.integer]) -
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """Errors among the answers kept, for every threshold.
+    """Risk and coverage at every confidence threshold (selective prediction).
 
     Attributes
     ----------
     thresholds : float64 (K,)
-        The distinct confidences, highest first; an answer is kept from the threshold on.
+        The distinct confidences, highest first; predictions at or above the threshold are kept.
     coverages : float64 (K,)
-        Share of the answers kept, in (0, 1].
+        Fraction of the predictions kept, in (0, 1].
     risks : float64 (K,)
-        Share of errors among them, in [0, 1].
+        Error rate among them, in [0, 1].
     area, optimal_area : float
-        Area under the curve (AURC; Geifman et al. 2019), and that of a perfect order of the same
-        answers; lower is better.
+        Area under the curve (AURC; Geifman et al. 2019), and the area if all errors came last;
+        lower is better.
     """
 
     thresholds: NDArray[np.float64]
@@ -162,7 +162,7 @@ class RiskCoverage:
     optimal_area: float
 
     def at(self, threshold: float) -> tuple[float, float]:
-        """Coverage and risk at a threshold; (0, nan) where no answer is kept."""
+        """Coverage and risk at a threshold; (0, nan) where no prediction is kept."""
         kept = int(np.searchsorted(-self.thresholds, -threshold, side="right"))
         if kept == 0:
             return 0.0, math.nan
@@ -172,9 +172,8 @@ class RiskCoverage:
 def risk_coverage(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) -> RiskCoverage:
     """The risk–coverage curve (Geifman and El-Yaniv 2017).
 
-    The area is the mean, over k = 1 … N, of the risk of the k most confident answers. Answers of
-    equal confidence come in no order: each of them counts with the risk that a random order of
-    them has on average.
+    The area is the mean, over k = 1 … N, of the risk of the k most confident predictions. Among
+    predictions of equal confidence the order is undefined, so the mean over all orders counts.
 
     Parameters
     ----------
@@ -202,15 +201,15 @@ def risk_coverage(confidence: NDArray[np.floating], correct: NDArray[np.bool_]) 
 
 
 @dataclass(frozen=True)
-class Abstention:
-    """What comes of answering only from a confidence on.
+class SelectiveResult:
+    """Result of selective prediction at one confidence threshold.
 
     Attributes
     ----------
     kept, total : int
-        Answers kept, and all.
+        Predictions kept, and all predictions.
     errors_kept, errors_avoided, correct_lost : int
-        Errors among the answers kept, errors and right answers among the others.
+        Errors among the predictions kept; errors and correct predictions among the others.
     """
 
     kept: int
@@ -221,19 +220,19 @@ class Abstention:
 
     @property
     def coverage(self) -> float:
-        """Share of the answers kept; nan without any images."""
+        """Fraction of the predictions kept; nan without images."""
         return self.kept / self.total if self.total else math.nan
 
     @property
     def accuracy(self) -> float:
-        """Of the answers kept; nan without any."""
+        """Accuracy of the predictions kept; nan without any."""
         return 1 - self.errors_kept / self.kept if self.kept else math.nan
 
 
-def abstention(
+def selective_prediction(
     confidence: NDArray[np.floating], correct: NDArray[np.bool_], threshold: float
-) -> Abstention:
-    """What comes of answering only where confidence is at least `threshold`.
+) -> SelectiveResult:
+    """Keep only predictions whose confidence is at least `threshold`.
 
     Parameters
     ----------
@@ -242,7 +241,7 @@ def abstention(
     threshold : float
     """
     kept = confidence >= threshold
-    return Abstention(
+    return SelectiveResult(
         kept=int(kept.sum()),
         total=len(kept),
         errors_kept=int((kept & ~correct).sum()),
@@ -251,12 +250,12 @@ def abstention(
     )
 
 
-def abstention_by_class(
+def selective_prediction_by_class(
     confidence: NDArray[np.floating],
     correct: NDArray[np.bool_],
     labels: NDArray[np.integer],
     threshold: float,
-) -> list[Abstention]:
-    """As `abstention`, for the images of each true class; ten of them."""
+) -> list[SelectiveResult]:
+    """As `selective_prediction`, for the images of each true class; ten results."""
     members = [labels == label for label in range(NUM_CLASSES)]
-    return [abstention(confidence[m], correct[m], threshold) for m in members]
+    return [selective_prediction(confidence[m], correct[m], threshold) for m in members]

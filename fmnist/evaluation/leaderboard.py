@@ -1,4 +1,4 @@
-"""Runs side by side: their figures, and the settings in which they differ."""
+"""Runs side by side: their accuracies, and the settings in which they differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Curve = Literal["accuracy", "loss"]
 Axis = Literal["epoch", "step", "minutes"]
 
 ENVIRONMENT: Final = {"device": "Device", "threads": "Threads", "torch": "PyTorch"}
-"""What is told of the machine and the software, beside the settings."""
+"""Facts about machine and software that are listed with the settings."""
 
 _TITLES: Final = {
     "dataset": "Data",
@@ -25,36 +25,36 @@ _TITLES: Final = {
 
 @dataclass(frozen=True, eq=False)
 class LeaderboardRow:
-    """A run as one of several.
+    """A run as a row of the leaderboard.
 
     Attributes
     ----------
     run : Run
     name : str
-        Of no other entry.
-    answers : Correctness or None
-        About the test images, from the weights that the run keeps; None where it has none yet.
+        Differs from the names of all other rows.
+    correctness : Correctness or None
+        On the test split, from the run's selected epoch; None without one.
     size : Size or None
-        None where it was not counted yet.
+        None where it has not been counted yet.
     problem : str or None
         Why it cannot be compared, in a sentence.
     """
 
     run: Run
     name: str
-    answers: Correctness | None = None
+    correctness: Correctness | None = None
     size: Size | None = None
     problem: str | None = None
 
     @property
     def run_id(self) -> str:
-        """Of the run."""
+        """Id of the run."""
         return self.run.run_id
 
     @property
     def is_measured(self) -> bool:
         """Whether there is anything to compare."""
-        return self.problem is None and bool(self.run.history.epochs or self.answers)
+        return self.problem is None and bool(self.run.history.epochs or self.correctness)
 
     @property
     def protocol(self) -> str:
@@ -63,26 +63,26 @@ class LeaderboardRow:
 
     @property
     def validation_accuracy(self) -> float | None:
-        """Of the best epoch, in [0, 1]; None where the protocol keeps no validation split."""
+        """At the selected epoch, in [0, 1]; None under protocols without a validation split."""
         best = self.run.history.kept
         return best.accuracy if best and best.split == "validation" else None
 
     @property
     def test_accuracy(self) -> float | None:
-        """Of the weights kept, in [0, 1]; under the notebook protocol, of the best epoch so far."""
-        if self.answers is not None:
-            return self.answers.accuracy
+        """At the selected epoch, in [0, 1]; under the notebook protocol, the best so far."""
+        if self.correctness is not None:
+            return self.correctness.accuracy
         best = self.run.history.kept
         return best.accuracy if best and best.split == "test" else None
 
     @property
     def standard_error(self) -> float | None:
-        """Of the test accuracy, a fraction; None where the number of images is not known."""
-        return self.answers.standard_error if self.answers else None
+        """Standard error of the test accuracy (fraction); None without an evaluation."""
+        return self.correctness.standard_error if self.correctness else None
 
     @property
     def minutes(self) -> float:
-        """Spent training, pauses left out."""
+        """Training time in minutes, without pauses."""
         return self.run.progress.seconds / 60
 
 
@@ -102,24 +102,24 @@ class Difference:
     Attributes
     ----------
     setting : str
-    told : tuple of str
-        What each run says.
+    texts : tuple of str
+        The value of each run.
     """
 
     setting: str
-    told: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 def settings(run: Run) -> dict[str, str]:
-    """A run's settings, data and machine in words, by title; none where they cannot be read."""
+    """Settings, data and machine of a run as text, by title; empty if they are unreadable."""
     if run.config is None:
         return {}
-    told = {
+    texts = {
         _TITLES.get(name, name.replace("_", " ").capitalize()): _in_words(name, value)
         for name, value in run.config.to_json().items()
     }
-    told["Checksum of the data"] = run.dataset.get("checksum", "–")[:8]
-    return told | {title: run.environment.get(key, "–") for key, title in ENVIRONMENT.items()}
+    texts["Data checksum"] = run.dataset.get("checksum", "–")[:8]
+    return texts | {title: run.environment.get(key, "–") for key, title in ENVIRONMENT.items()}
 
 
 def _in_words(name: str, value: object) -> str:
@@ -136,7 +136,7 @@ def _in_words(name: str, value: object) -> str:
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
     """Settings in which runs differ, in the order of `TrainConfig`'s fields; machine last."""
-    told = [settings(run) for run in runs]
-    names = dict.fromkeys(name for each in told for name in each)
-    rows = [Difference(name, tuple(each.get(name, "–") for each in told)) for name in names]
-    return [row for row in rows if len(set(row.told)) > 1]
+    texts = [settings(run) for run in runs]
+    names = dict.fromkeys(name for each in texts for name in each)
+    rows = [Difference(name, tuple(each.get(name, "–") for each in texts)) for name in names]
+    return [row for row in rows if len(set(row.texts)) > 1]

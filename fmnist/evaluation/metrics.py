@@ -1,4 +1,4 @@
-"""Arrays in, numbers out."""
+"""Metrics: functions from arrays to numbers."""
 
 import math
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ def softmax(logits: NDArray[np.floating], *, temperature: float = 1.0) -> NDArra
     float64 (N, C)
         Rows in [0, 1] that sum to 1.
     """
+    from scipy import special  # here, since importing it takes a while
+
     scaled = logits.astype(np.float64) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
-    exponentials = np.exp(scaled)
-    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    probabilities: NDArray[np.float64] = special.softmax(scaled, axis=1)
     return probabilities
 
 
@@ -47,11 +47,11 @@ def losses(
     -------
     float64 (N,)
     """
-    values = logits.astype(np.float64) / temperature
-    values -= values.max(axis=1, keepdims=True)
-    log_sums = np.log(np.exp(values).sum(axis=1))
-    each: NDArray[np.float64] = log_sums - values[np.arange(len(labels)), labels]
-    return each
+    from scipy import special  # here, since importing it takes a while
+
+    logarithms = special.log_softmax(logits.astype(np.float64) / temperature, axis=1)
+    of_label: NDArray[np.float64] = -logarithms[np.arange(len(labels)), labels]
+    return of_label
 
 
 def cross_entropy(
@@ -62,7 +62,7 @@ def cross_entropy(
 
 
 def margins(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How far the likeliest class is ahead of the second.
+    """Margin of each image: the highest probability minus the second highest.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def margins(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def entropies(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How undecided the probabilities are, in nats.
+    """Entropy of each row of probabilities, in nats.
 
     Parameters
     ----------
@@ -89,10 +89,10 @@ def entropies(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     float64 (N,)
         In [0, ln C].
     """
-    values = probabilities.astype(np.float64)
-    logarithms = np.log(values, out=np.zeros_like(values), where=values > 0)
-    sums: NDArray[np.float64] = (values * logarithms).sum(axis=1)
-    return np.maximum(-sums, 0.0)
+    from scipy import special  # here, since importing it takes a while
+
+    sums: NDArray[np.float64] = special.entr(probabilities.astype(np.float64)).sum(axis=1)
+    return sums
 
 
 def in_range(
@@ -100,8 +100,7 @@ def in_range(
 ) -> NDArray[np.bool_]:
     """Which values lie in [low, high), or in [low, high] where `high` is the highest possible.
 
-    So neighboring ranges share no value, and together leave none out: a bin of a histogram and
-    the images it stands for are the same.
+    Adjacent ranges share no value and leave none out, as the bins of a histogram do.
 
     Parameters
     ----------
@@ -114,12 +113,12 @@ def in_range(
     -------
     bool (N,)
     """
-    # values are sums of rounded numbers: the highest may be passed by a rounding error
+    # values are sums of rounded numbers, so one may exceed the highest by a rounding error
     return np.asarray((values >= low) & ((values < high) | (high >= top)))
 
 
 def accuracy(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
-    """Fraction of rows whose highest logit is the label's (the first of equals wins).
+    """Fraction of rows whose highest logit is the label's; the first of equal logits counts.
 
     Parameters
     ----------
@@ -135,7 +134,7 @@ def accuracy(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> float
 
 
 def standard_error(accuracy: float, images: int) -> float:
-    """Of an accuracy measured on so many images: how far another such sample would stray.
+    """Standard error of an accuracy that was measured on a number of images.
 
     Parameters
     ----------
@@ -155,7 +154,7 @@ def standard_error(accuracy: float, images: int) -> float:
 def confusion_matrix(
     true_labels: NDArray[np.integer], predicted_labels: NDArray[np.integer]
 ) -> NDArray[np.int64]:
-    """Counts of (true, predicted) pairs.
+    """Number of images for each pair of true and predicted class.
 
     Parameters
     ----------
@@ -173,17 +172,17 @@ def confusion_matrix(
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How one class fares.
+    """Scores of one class.
 
     Attributes
     ----------
     label : int
     correct, total : int
-        Images of the class that were recognized, and all of them.
+        Correctly predicted images of the class, and all images of the class.
     accuracy : float
         correct / total (recall), in [0, 1]; nan without images.
     precision : float
-        Correct share of the images that were given this label; nan where none was.
+        Correct fraction of the images predicted as this class; nan without any.
     f1 : float
         Harmonic mean of the two; nan where either is undefined.
     """
@@ -211,14 +210,14 @@ def class_scores(confusion: NDArray[np.integer]) -> list[ClassScores]:
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """A kind of mistake.
+    """A pair of classes and how often the first is predicted as the second.
 
     Attributes
     ----------
     true_label, predicted_label : int
     count : int
     share : float
-        Of the images of the true class, in [0, 1].
+        Fraction of the images of the true class, in [0, 1].
     """
 
     true_label: int
@@ -228,7 +227,7 @@ class ConfusedPair:
 
 
 def most_confused_pairs(confusion: NDArray[np.integer], limit: int = 10) -> list[ConfusedPair]:
-    """The most frequent mistakes of a confusion matrix (row = true, column = predicted).
+    """The most confused pairs of a confusion matrix (row = true, column = predicted).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which mistakes, in what order, of what kind."""
+"""Misclassified images: their types, order and filters."""
 
 import math
 from collections.abc import Mapping
@@ -20,21 +20,21 @@ SYSTEMATIC_LEVEL: Final = 0.01
 AMBIGUOUS_MARGIN: Final = 0.1
 
 ERROR_TYPE_EXPLANATIONS: Final[Mapping[str, str]] = {
-    "systematic": "its true → predicted pair happens more often than if the errors of the true "
-    "class fell evenly on the nine others (exact binomial test, one-sided, all 90 pairs together "
-    f"at level {SYSTEMATIC_LEVEL:.0%}, Holm's correction)",
-    "ambiguous": "of the rest, the two best classes are nearly level: less than "
+    "systematic": "the true → predicted pair occurs more often than if the errors of the true "
+    "class were spread evenly over the other nine (one-sided exact binomial test over all 90 "
+    f"pairs, level {SYSTEMATIC_LEVEL:.0%}, Holm's correction)",
+    "ambiguous": "not systematic, and the two most probable classes are less than "
     f"{100 * AMBIGUOUS_MARGIN:g} percentage points apart",
-    "random": "all others: a rare pair, and still rather sure",
+    "random": "all others: a rare pair, predicted with a clear margin",
 }
-"""What each kind is, for people."""
+"""What each error type means, for people."""
 
 
 def pair_p_values(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
-    """How likely chance alone makes each pair as frequent as it is.
+    """p-value of each (true, predicted) pair under evenly spread errors.
 
-    Chance: the errors of a true class fall evenly on the nine other classes. One-sided exact
-    binomial test.
+    Null hypothesis: the errors of a true class are spread evenly over the other nine classes.
+    One-sided exact binomial test.
 
     Parameters
     ----------
@@ -59,13 +59,13 @@ def pair_p_values(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
 def systematic_pairs(
     confusion: NDArray[np.integer], *, level: float = SYSTEMATIC_LEVEL
 ) -> NDArray[np.bool_]:
-    """The (true, predicted) pairs that happen more often than chance has it.
+    """The (true, predicted) pairs that occur more often than by chance.
 
     Parameters
     ----------
     confusion : int (10, 10)
     level : float
-        Of all 90 tests together; Holm's correction (Holm 1979).
+        Family-wise error rate of all 90 tests, by Holm's correction (Holm 1979).
 
     Returns
     -------
@@ -76,7 +76,7 @@ def systematic_pairs(
     p = values[off_diagonal]
     order = np.argsort(p, kind="stable")
     passed = p[order] <= level / (len(p) - np.arange(len(p)))
-    # Holm: the first that does not pass stops all that follow
+    # Holm: after the first test that does not pass, none passes
     rejected = np.zeros(len(p), dtype=bool)
     rejected[order] = np.logical_and.accumulate(passed)
     result = np.zeros_like(off_diagonal)
@@ -85,12 +85,12 @@ def systematic_pairs(
 
 
 def error_types(evaluation: Evaluation) -> NDArray[np.int8]:
-    """Kind of each mistake; the first that fits, in the order of `ERROR_TYPES`.
+    """Type of each misclassification: the first of `ERROR_TYPES` that fits.
 
     Returns
     -------
     int8 (N,)
-        Index into `ERROR_TYPES`; -1 where the image is recognized.
+        Index into `ERROR_TYPES`; -1 where the prediction is correct.
     """
     pairs = systematic_pairs(evaluation.confusion)
     is_systematic = pairs[evaluation.labels, evaluation.predicted_labels]
@@ -106,13 +106,13 @@ def ordered(
     *,
     descending: bool = True,
 ) -> NDArray[np.intp]:
-    """Positions in an order; equals by index.
+    """Positions sorted by a measure; ties by index.
 
     Parameters
     ----------
     evaluation : Evaluation
     positions : int (M,)
-        Of images in the evaluation.
+        Positions of images in the evaluation.
     sort : {"confidence", "margin", "loss", "entropy", "index"}
     descending : bool
 
@@ -136,7 +136,7 @@ def matching(
     margin: tuple[float, float] | None = None,
     entropy: tuple[float, float] | None = None,
 ) -> NDArray[np.bool_]:
-    """The images that fit.
+    """Which images pass all filters.
 
     Parameters
     ----------
@@ -168,12 +168,12 @@ def matching(
 
 
 def rank_among_errors(evaluation: Evaluation, position: int) -> tuple[int, int] | None:
-    """Where a mistake stands among all, the most confident first.
+    """Rank of a misclassified image among all of them, the most confident first.
 
     Returns
     -------
     tuple of int, or None
-        Rank from 1, and number of mistakes; None for an image that is recognized.
+        Rank from 1 and number of misclassified images; None if the prediction is correct.
     """
     if evaluation.correct[position]:
         return None
@@ -183,7 +183,7 @@ def rank_among_errors(evaluation: Evaluation, position: int) -> tuple[int, int] 
 
 
 def error_type_counts(epochs: EpochEvaluations) -> NDArray[np.int64]:
-    """Mistakes of each kind after every epoch.
+    """Number of misclassifications of each type after every epoch.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a classifier says of every image of a split, kept as logits and labels."""
+"""Predictions of a classifier for the images of a split, stored as logits and labels."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Evaluation:
     """Logits of the images of one split.
 
-    They are rounded to float16 before anything is computed of them, so that figures do not
-    depend on whether they were computed before or after the logits were stored.
+    Logits are rounded to float16 before anything is computed from them, so that figures are the
+    same before and after the logits are stored.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Evaluation:
     indices : int32 (N,)
         As `Split.indices`.
     temperature : float
-        Above 0; the logits are divided by it for everything below. It is kept with the run, not
+        Above 0; the logits are divided by it for everything below. It is stored with the run, not
         in the file.
     """
 
@@ -66,12 +66,12 @@ class Evaluation:
 
     @cached_property
     def margin(self) -> NDArray[np.float64]:
-        """Highest less second highest probability of each image, float64 (N,) in [0, 1]."""
+        """Highest minus second highest probability of each image, float64 (N,) in [0, 1]."""
         return metrics.margins(self.probabilities)
 
     @cached_property
     def entropy(self) -> NDArray[np.float64]:
-        """Of each image's probabilities, in nats, float64 (N,) in [0, ln 10]."""
+        """Entropy of each image's probabilities in nats, float64 (N,) in [0, ln 10]."""
         return metrics.entropies(self.probabilities)
 
     @cached_property
@@ -113,19 +113,19 @@ class Evaluation:
 
     @classmethod
     def mean(cls, evaluations: Sequence["Evaluation"]) -> "Evaluation":
-        """What an ensemble says: the mean probabilities of several classifiers.
+        """Evaluation of an ensemble: the mean probabilities of several classifiers.
 
-        Temperatures are left out.
+        Temperatures are ignored.
 
         Raises
         ------
         ValueError
-            If they are not of the same images in the same order.
+            If they cover different images, or the same ones in another order.
         """
         first, *others = evaluations
         for other in others:
             if first.split != other.split or not np.array_equal(first.indices, other.indices):
-                raise ValueError("The evaluations are not of the same images.")
+                raise ValueError("The evaluations cover different images.")
         logits = mean_logits([each.logits for each in evaluations]).astype(np.float16)
         return cls(first.split, logits, first.labels, first.indices)
 
@@ -167,7 +167,7 @@ def evaluate(
         Called now and then with (images done, images in all), of one view after the other.
     """
     shown = list(_views(split.images, views))
-    with np.errstate(over="ignore"):  # logits of weights gone astray: inf is what they become
+    with np.errstate(over="ignore"):  # logits of diverged weights become inf
         logits = [classifier.logits(seen, progress=progress) for seen in shown]
         rounded = (logits[0] if len(logits) == 1 else mean_logits(logits)).astype(np.float16)
     return Evaluation(split.name, rounded, split.labels, split.indices)
@@ -187,11 +187,11 @@ def mean_logits(logits: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
     """
     mean = np.mean([metrics.softmax(each) for each in logits], axis=0)
     averaged: NDArray[np.float64] = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
-    return averaged  # bounded above, since of 0 it would be no number
+    return averaged  # clipped above 0, whose logarithm is infinite
 
 
 def _views(images: NDArray[np.uint8], views: Views) -> Iterator[NDArray[np.uint8]]:
-    """Images (N, 28, 28) as they are, then as they are seen otherwise."""
+    """Images (N, 28, 28), unchanged first, then each view."""
     mirrored = np.ascontiguousarray(images[:, :, ::-1])
     for seen in (images,) if views == "one" else (images, mirrored):
         yield seen
@@ -208,7 +208,7 @@ class EpochEvaluations:
     Attributes
     ----------
     split : {"validation", "test"}
-        The split the protocol measures every epoch.
+        The monitored split.
     logits : float16 (E, N, 10)
         The first axis is the epoch, from epoch 1 on.
     labels : uint8 (N,)
@@ -286,7 +286,7 @@ def _load(
 
 
 def stored_evaluation(run: Run, split: SplitName) -> Evaluation:
-    """What a run's weights said of a split when it ended.
+    """Evaluation of a split that was stored when the run ended.
 
     Raises
     ------

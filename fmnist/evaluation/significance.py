@@ -1,4 +1,4 @@
-"""Two classifiers on the same images, and classes that are taken for each other."""
+"""Two classifiers on the same images: agreement, and McNemar's test."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,13 +11,13 @@ from fmnist.data.labels import NUM_CLASSES
 from fmnist.evaluation import metrics
 
 GROUPS: Final = ("both-right", "only-a", "only-b", "both-wrong")
-"""Which of two classifiers, a and b, is right about an image."""
+"""Which of two classifiers, a and b, predict an image correctly."""
 
 SIGNIFICANCE: Final = 0.05
 
 
 def agreement(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Which of two classifiers is right about each image.
+    """Which of two classifiers predict each image correctly.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def agreement(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> NDA
 
 @dataclass(frozen=True, eq=False)
 class Correctness:
-    """Which images a classifier is right about: all that comparing many of them needs.
+    """Which images a classifier predicts correctly: all that comparing classifiers needs.
 
     Attributes
     ----------
@@ -55,12 +55,12 @@ class Correctness:
 
     @property
     def standard_error(self) -> float:
-        """Of the accuracy, a fraction."""
+        """Standard error of the accuracy (fraction)."""
         return metrics.standard_error(self.accuracy, len(self.correct))
 
     @cached_property
     def class_accuracies(self) -> NDArray[np.float64]:
-        """Share of each class's images that is recognized (recall), float64 (10,) in [0, 1].
+        """Fraction of each class's images predicted correctly (recall), float64 (10,) in [0, 1].
 
         nan without images.
         """
@@ -70,7 +70,7 @@ class Correctness:
         return shares
 
     def on_same_images(self, other: "Correctness") -> bool:
-        """Whether both are about the same images, in the same order."""
+        """Whether both cover the same images, in the same order."""
         return np.array_equal(self.indices, other.indices) and np.array_equal(
             self.labels, other.labels
         )
@@ -78,12 +78,12 @@ class Correctness:
 
 @dataclass(frozen=True)
 class McNemar:
-    """A test of whether two classifiers err equally often.
+    """Result of McNemar's test for equal error rates of two classifiers.
 
     Attributes
     ----------
     only_a, only_b : int
-        Images that only one of them gets right.
+        Images that only one of them predicts correctly.
     p_value : float
         Two-sided, exact.
     """
@@ -94,12 +94,12 @@ class McNemar:
 
 
 def mcnemar(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> McNemar:
-    """McNemar's test (McNemar 1947), as the exact binomial test of the images they differ on.
+    """McNemar's test (McNemar 1947), as the exact binomial test of the discordant images.
 
     Parameters
     ----------
     correct_a, correct_b : bool (N,)
-        Of the same images.
+        For the same images.
     """
     only_a = int((correct_a & ~correct_b).sum())
     only_b = int((correct_b & ~correct_a).sum())
@@ -111,35 +111,35 @@ def mcnemar(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> McNem
 
 
 def in_words(test: McNemar, name_a: str, name_b: str) -> str:
-    """What the test says, for people."""
+    """Result of the test in one or two sentences."""
     if test.only_a + test.only_b == 0:
-        return f"{name_a} and {name_b} are right and wrong about the very same images."
+        return f"{name_a} and {name_b} are correct on exactly the same images."
     counts = (
-        f"{name_a} is right about {test.only_a:,} images that {name_b} gets wrong, {name_b} about "
-        f"{test.only_b:,} that {name_a} gets wrong."
+        f"{name_a} is correct on {test.only_a:,} images that {name_b} misclassifies; {name_b} is "
+        f"correct on {test.only_b:,} that {name_a} misclassifies."
     )
     p = "p < 0.0001" if test.p_value < 0.0001 else f"p = {test.p_value:.4f}"
     if test.p_value >= 0.9995:
-        share = "every case"
+        share = "all cases"
     elif test.p_value < 0.0001:
-        share = "fewer than 0.01 % of cases"
+        share = "fewer than 0.01% of cases"
     else:
         share = f"{100 * test.p_value:.2g}% of cases"
     chance = (
-        f"Were both equally good, a difference as large as this would come about by chance in "
+        "If both were equally accurate, a difference this large would occur by chance in "
         f"{share} ({p})"
     )
     if test.p_value >= SIGNIFICANCE:
-        return f"{counts} {chance}: no sign that one is better."
+        return f"{counts} {chance}: no significant difference."
     better = name_a if test.only_a > test.only_b else name_b
-    return f"{counts} {chance}: {better} is better on images like these."
+    return f"{counts} {chance}: {better} is more accurate on images like these."
 
 
 def confusion_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:
-    """An order of the classes in which those taken for each other stand together.
+    """An order of the classes that puts confused classes next to each other.
 
-    Hierarchical clustering with average linkage; two classes are the nearer, the larger the share
-    of their images that is taken for the other. Leaves in optimal order (Bar-Joseph et al. 2001).
+    Hierarchical clustering with average linkage. The similarity of two classes is the fraction of
+    their images predicted as the other. Leaves are in optimal order (Bar-Joseph et al. 2001).
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def confusion_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:
     Returns
     -------
     tuple of int (10,)
-        The order of the labels where there are no mistakes.
+        The order of the labels where nothing is misclassified.
     """
     errors = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
     np.fill_diagonal(errors, 0)
@@ -162,5 +162,5 @@ def confusion_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:
     distances = squareform(nearness.max() - nearness, checks=False)
     tree = optimal_leaf_ordering(linkage(distances, "average"), distances)
     order = tuple(int(label) for label in leaves_list(tree))
-    # either direction is as good; the one that begins nearer to label 0 reads more easily
+    # both directions are equally good; start at the end nearer to label 0
     return order if order.index(0) <= order[::-1].index(0) else order[::-1]

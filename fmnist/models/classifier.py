@@ -262,7 +262,7 @@ class Classifier:
             mean, std, temperature = (float(description[k]) for k in ("mean", "std", "temperature"))
             if not (math.isfinite(mean) and 0 < std < math.inf and 0 < temperature < math.inf):
                 raise ValueError("its normalization or temperature is impossible")
-            name = "+".join(RENAMED.get(m, m) for m in members(description["model"]))
+            name = "+".join(RENAMED.get(m, m) for m in members(str(description["model"])))
             outputs = description.get("outputs", NUM_CLASSES)
             if outputs not in (NUM_CLASSES, NUM_CLASSES + 1):
                 raise ValueError(f"it has {outputs!r} outputs")

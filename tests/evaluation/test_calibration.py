@@ -159,10 +159,10 @@ def test_the_area_is_nearly_that_of_the_drawn_curve(test_split: Evaluation) -> N
 
 
 def test_abstaining_counts_every_image_once(test_split: Evaluation) -> None:
-    parts = calibration.abstention_by_class(
+    parts = calibration.selective_prediction_by_class(
         test_split.confidence, test_split.correct, test_split.labels, 0.9
     )
-    whole = calibration.abstention(test_split.confidence, test_split.correct, 0.9)
+    whole = calibration.selective_prediction(test_split.confidence, test_split.correct, 0.9)
     assert whole.errors_kept + whole.errors_avoided == (~test_split.correct).sum()
     assert whole.kept == (test_split.confidence >= 0.9).sum()
     assert whole.accuracy == test_split.correct[test_split.confidence >= 0.9].mean()
@@ -172,5 +172,5 @@ def test_abstaining_counts_every_image_once(test_split: Evaluation) -> None:
 
 
 def test_abstaining_from_everything() -> None:
-    none = calibration.abstention(np.array([0.5]), np.array([True]), 0.9)
+    none = calibration.selective_prediction(np.array([0.5]), np.array([True]), 0.9)
     assert none.coverage == 0 and math.isnan(none.accuracy) and none.correct_lost == 1

@@ -91,7 +91,7 @@ def test_only_what_differs_is_told() -> None:
 def test_other_data_of_the_same_name_is_told() -> None:
     other = a_run(dataset={"checksum": "fedcba9876543210"})
     assert leaderboard.differences([a_run(), other]) == [
-        Difference("Checksum of the data", ("01234567", "fedcba98"))
+        Difference("Data checksum", ("01234567", "fedcba98"))
     ]
 
 

@@ -69,14 +69,14 @@ def test_mcnemar_of_equals() -> None:
 @pytest.mark.parametrize(
     ("test", "says"),
     [
-        (McNemar(0, 0, 1.0), "the very same images"),
-        (McNemar(10, 12, 0.83), "no sign that one is better"),
-        (McNemar(163, 206, 0.0286), "new is better on images like these"),
-        (McNemar(206, 163, 0.0286), "old is better on images like these"),
-        (McNemar(500, 100, 1e-9), "fewer than 0.01 % of cases (p < 0.0001)"),
-        (McNemar(163, 206, 0.0286), "by chance in 2.9 % of cases (p = 0.0286)"),
-        (McNemar(10, 10, 1.0), "by chance in every case"),
-        (McNemar(163, 206, 0.0286), "old is right about 163 images that new gets wrong"),
+        (McNemar(0, 0, 1.0), "exactly the same images"),
+        (McNemar(10, 12, 0.83), "no significant difference"),
+        (McNemar(163, 206, 0.0286), "new is more accurate on images like these"),
+        (McNemar(206, 163, 0.0286), "old is more accurate on images like these"),
+        (McNemar(500, 100, 1e-9), "fewer than 0.01% of cases (p < 0.0001)"),
+        (McNemar(163, 206, 0.0286), "by chance in 2.9% of cases (p = 0.0286)"),
+        (McNemar(10, 10, 1.0), "by chance in all cases"),
+        (McNemar(163, 206, 0.0286), "old is correct on 163 images that new misclassifies"),
     ],
 )
 def test_the_words_say_which_is_better(test: McNemar, says: str) -> None:

@@ -178,13 +178,13 @@ def test_significance_in_words(two: tuple[Run, Run]) -> None:
     correct = [Evaluation.load(run.evaluation_path("test")).correct for run in two]
     expected = significance.in_words(significance.mcnemar(*correct), "**First**", "**Second**")
     said = text(app)
-    assert "**First** is right about 12 images that **Second** gets wrong" in said
+    assert "**First** is correct on 12 images that **Second** misclassifies" in said
     assert expected in said
     assert "on the same 200 images" in said
     assert "chosen on these very test images" not in said
     app.selectbox(key="pair-first").set_value(IDS[1]).run()  # the other one's: they change places
     assert app.selectbox(key="pair-second").value == IDS[0]
-    assert "**First** about 12 that **Second** gets wrong" in text(app)
+    assert "**First** is correct on 12 that **Second** misclassifies" in text(app)
 
 
 def test_a_run_whose_epoch_was_chosen_on_the_test_images_is_told(

@@ -105,7 +105,7 @@ def show_settings(here: Compared) -> None:
         )
         return
     frame = pd.DataFrame(
-        [row.told for row in rows],
+        [row.texts for row in rows],
         columns=[entry.name for entry in here.chosen],
         index=pd.Index([row.setting for row in rows], name="Setting"),
     )
@@ -180,18 +180,21 @@ def show_costs(here: Compared) -> None:
 
 def _answering(here: Compared) -> list[LeaderboardRow]:
     """The chosen runs that the test images were shown to; of the others the page says so."""
-    lacking = [entry.name for entry in here.chosen if entry.answers is None]
+    lacking = [entry.name for entry in here.chosen if entry.correctness is None]
     if lacking:
         st.caption(
             f":material/hourglass_empty: Not measured on the test images yet: {', '.join(lacking)}."
         )
-    return [entry for entry in here.chosen if entry.answers is not None]
+    return [entry for entry in here.chosen if entry.correctness is not None]
 
 
 def _same_images(a: LeaderboardRow, b: LeaderboardRow) -> bool:
     data = [(e.run.dataset.get("name"), e.run.dataset.get("checksum")) for e in (a, b)]
     return bool(
-        data[0] == data[1] and a.answers and b.answers and a.answers.on_same_images(b.answers)
+        data[0] == data[1]
+        and a.correctness
+        and b.correctness
+        and a.correctness.on_same_images(b.correctness)
     )
 
 
@@ -200,7 +203,7 @@ def show_classes(here: Compared) -> None:
     entries = _answering(here)
     if not entries:
         return
-    accuracies = np.stack([e.answers.class_accuracies for e in entries if e.answers])
+    accuracies = np.stack([e.correctness.class_accuracies for e in entries if e.correctness])
     left, right = st.columns([5, 6], gap="medium")
     left.plotly_chart(
         charts.class_dots(
@@ -267,7 +270,7 @@ def show_significance(here: Compared) -> None:
             args=(number, pair),
         )
     a, b = pair
-    if a.answers is None or b.answers is None:
+    if a.correctness is None or b.correctness is None:
         _answering(Compared(here.entries, pair))
         return
     if not _same_images(a, b):
@@ -277,18 +280,18 @@ def show_significance(here: Compared) -> None:
             icon=":material/compare_arrows:",
         )
         return
-    test = significance.mcnemar(a.answers.correct, b.answers.correct)
+    test = significance.mcnemar(a.correctness.correct, b.correctness.correct)
     st.markdown(significance.in_words(test, f"**{a.name}**", f"**{b.name}**"))
     figures = " against ".join(
-        f"{e.answers.accuracy:.2%} ± {100 * e.answers.standard_error:.2f}"
+        f"{e.correctness.accuracy:.2%} ± {100 * e.correctness.standard_error:.2f}"
         for e in pair
-        if e.answers
+        if e.correctness
     )
     st.caption(
         f"Test accuracy {figures} (standard error, in points), on the same "
-        f"{len(a.answers.correct):,} images. McNemar's exact test compares the images that only "
-        "one of the two gets right. It speaks of these two trainings, not of others with another "
-        "seed."
+        f"{len(a.correctness.correct):,} images. McNemar's exact test uses the images that only "
+        "one of the two classifies correctly. This compares these two runs only; other seeds may "
+        "differ."
     )
     flattered = [entry.name for entry in pair if entry.protocol == "notebook"]
     if flattered:

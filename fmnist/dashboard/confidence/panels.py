@@ -384,7 +384,7 @@ def show_abstaining(here: Linked) -> None:
         )
         / 100
     )
-    figures = calibration.abstention(evaluation.confidence, evaluation.correct, threshold)
+    figures = calibration.selective_prediction(evaluation.confidence, evaluation.correct, threshold)
     with st.container(horizontal=True, key="abstention"):
         for label, text in (
             ("Coverage", percent(figures.coverage, 1)),
@@ -408,7 +408,7 @@ def show_abstaining(here: Linked) -> None:
         f"{here.split} images."
     )
     with right:
-        by_class = calibration.abstention_by_class(
+        by_class = calibration.selective_prediction_by_class(
             evaluation.confidence, evaluation.correct, evaluation.labels, threshold
         )
         st.dataframe(
