@@ -1,0 +1,149 @@
+"""Calibration and selective prediction."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fmnist.evaluation.calibration import Reliability, RiskCoverage
+from fmnist.reports.charts.theme import (
+    CORRECT_COLOR,
+    MEASURED_COLOR,
+    OTHER_COLOR,
+    TRAIN_COLOR,
+    WRONG_COLOR,
+    custom_rows,
+    mark_range,
+    new_figure,
+)
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def reliability_diagram(
+    now: Reliability,
+    other: Reliability | None,
+    *,
+    names: tuple[str, str],
+    chosen: tuple[float, float] | None = None,
+) -> "go.Figure":
+    """Accuracy against confidence in bins, with the images in each bin below.
+
+    Parameters
+    ----------
+    now : Reliability
+        Drawn as bars.
+    other : Reliability or None
+        Drawn as a line over them.
+    names : tuple of str
+        Of the two.
+    chosen : tuple of float, optional
+        Edges of the bin to mark.
+    """
+    figure = new_figure(
+        460, rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.05
+    )
+    edges = 100 * now.edges
+    centers = 0.5 * (edges[:-1] + edges[1:])
+    bins = custom_rows(
+        now.edges[:-1], now.edges[1:], now.counts, np.nan_to_num(100 * now.confidences)
+    )
+    figure.add_bar(
+        x=centers,
+        y=100 * now.accuracies,
+        width=np.diff(edges),
+        customdata=bins,
+        name=names[0],
+        marker={"color": CORRECT_COLOR, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
+        hovertemplate="%{customdata[2]:,} images, mean confidence %{customdata[3]:.1f}%, "
+        "accuracy %{y:.1f}%<extra></extra>",
+        row=1,
+        col=1,
+    )
+    figure.add_scatter(
+        x=[0, 100],
+        y=[0, 100],
+        mode="lines",
+        name="Perfectly calibrated",
+        line={"dash": "dash", "color": OTHER_COLOR},
+        hoverinfo="skip",
+        row=1,
+        col=1,
+    )
+    if other is not None:
+        filled = other.counts > 0
+        figure.add_scatter(
+            x=100 * other.confidences[filled],
+            y=100 * other.accuracies[filled],
+            mode="lines+markers",
+            name=names[1],
+            line={"color": TRAIN_COLOR},
+            hovertemplate="confidence %{x:.1f}%, accuracy %{y:.1f}%<extra></extra>",
+            row=1,
+            col=1,
+        )
+    figure.add_bar(
+        x=centers,
+        y=now.counts,
+        width=np.diff(edges),
+        customdata=bins,
+        showlegend=False,
+        marker={"color": CORRECT_COLOR, "line": {"width": 1, "color": "white"}},
+        text=[f"{count:,}" for count in now.counts],
+        textposition="outside",
+        textangle=-90 if len(now.counts) > 12 else 0,
+        cliponaxis=False,
+        hovertemplate="%{customdata[2]:,} images<extra></extra>",
+        row=2,
+        col=1,
+    )
+    if chosen:
+        mark_range(figure, (100 * chosen[0], 100 * chosen[1]))
+    figure.update_layout(bargap=0, hovermode="closest", dragmode=False)
+    figure.update_xaxes(range=[0, 100], fixedrange=True)
+    figure.update_xaxes(title="Confidence (%)", row=2, col=1)
+    figure.update_yaxes(title="Accuracy (%)", range=[0, 102], fixedrange=True, row=1, col=1)
+    highest = max(1, int(now.counts.max()))
+    figure.update_yaxes(
+        title="Images", range=[0, 1.6 * highest], nticks=3, fixedrange=True, row=2, col=1
+    )
+    return figure
+
+
+def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> "go.Figure":
+    """Errors among the answers kept, against the share of answers kept.
+
+    Parameters
+    ----------
+    curve : RiskCoverage
+    threshold : float
+        Confidence in [0, 1] of the chosen point.
+    """
+    figure = new_figure(340)
+    # the curve has a point for every distinct confidence; some hundred draw the same line
+    keep = np.unique(np.linspace(0, len(curve.coverages) - 1, 600).astype(int))
+    figure.add_scatter(
+        x=100 * curve.coverages[keep],
+        y=100 * curve.risks[keep],
+        customdata=curve.thresholds[keep],
+        mode="lines",
+        fill="tozeroy",
+        name=f"Area {curve.area:.4f}",
+        line={"color": MEASURED_COLOR},
+        hovertemplate="coverage %{x:.1f}%, errors %{y:.2f}%, threshold %{customdata:.1%}"
+        "<extra></extra>",
+    )
+    coverage, risk = curve.at(threshold)
+    if coverage > 0:
+        figure.add_scatter(
+            x=[100 * coverage],
+            y=[100 * risk],
+            mode="markers",
+            name=f"Threshold {threshold:.0%}",
+            marker={"color": WRONG_COLOR, "size": 13, "symbol": "diamond"},
+            hovertemplate="coverage %{x:.1f}%, errors %{y:.2f}%<extra></extra>",
+        )
+    figure.update_layout(hovermode="closest", dragmode=False)
+    figure.update_xaxes(title="Coverage (% of images answered)", range=[0, 101], fixedrange=True)
+    figure.update_yaxes(title="Risk (% errors among them)", rangemode="tozero", fixedrange=True)
+    return figure

@@ -1,0 +1,164 @@
+"""Several runs beside each other."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.reports.charts.theme import CLASS_COLORS, OTHER_COLOR, new_figure
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+RUN_COLORS: Final = CLASS_COLORS
+"""As many runs are told apart."""
+
+
+def run_colors(chosen: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """A color for each of the chosen runs, which it keeps while others come and go.
+
+    Parameters
+    ----------
+    chosen : sequence of str
+        Ids, at most as many as there are `RUN_COLORS`.
+    known : sequence of str
+        All ids, the oldest first: a run's place among them is its first choice of a color.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    free = list(range(len(RUN_COLORS)))
+    colors = {}
+    for run_id in sorted(chosen, key=list(known).index):
+        wish = known.index(run_id) % len(RUN_COLORS)
+        number = wish if wish in free else free[0]
+        free.remove(number)
+        colors[run_id] = RUN_COLORS[number]
+    return colors
+
+
+@dataclass(frozen=True)
+class RunPoint:
+    """A run in a chart of accuracy against something.
+
+    Attributes
+    ----------
+    run_id, name : str
+    x : float
+        Above 0.
+    accuracy : float
+        On the test images, in [0, 1].
+    error : float or None
+        Standard error of the accuracy, a fraction.
+    protocol : {"held-out", "notebook", "full"}
+    color : str or None
+        None for a run that is not among the chosen.
+    """
+
+    run_id: str
+    name: str
+    x: float
+    accuracy: float
+    error: float | None
+    protocol: str
+    color: str | None
+
+
+_PROTOCOL_SYMBOLS: Final = {"held-out": "circle", "full": "square", "notebook": "diamond"}
+
+
+def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> "go.Figure":
+    """Test accuracy of runs against something, on a logarithmic axis; a point a run.
+
+    Parameters
+    ----------
+    points : sequence of RunPoint
+        `customdata` holds the run's id.
+    title : str
+        Of the axis.
+    unit : str
+        After the number, in the hint.
+    """
+    figure = new_figure(360)
+    # the chosen last, so that they lie above the others
+    for point in sorted(points, key=lambda point: point.color is not None):
+        error = f" ± {100 * point.error:.2f}" if point.error is not None else ""
+        figure.add_scatter(
+            x=[point.x],
+            y=[100 * point.accuracy],
+            customdata=[[point.run_id]],
+            mode="markers",
+            showlegend=False,
+            error_y={
+                "array": [100 * (point.error or 0)],
+                "thickness": 1.5,
+                "color": point.color or OTHER_COLOR,
+            },
+            marker={
+                "size": 12 if point.color else 9,
+                "color": point.color or OTHER_COLOR,
+                "opacity": 1 if point.color else 0.6,
+                "symbol": _PROTOCOL_SYMBOLS[point.protocol],
+            },
+            # a click chooses a run; the others need not fade
+            unselected={"marker": {"opacity": 1 if point.color else 0.6}},
+            hovertemplate=f"{html.escape(point.name)}<br>%{{y:.2f}}%{error}, "
+            f"%{{x:,.4~r}} {unit}<extra></extra>",
+        )
+    for protocol, symbol in _PROTOCOL_SYMBOLS.items():
+        if any(point.protocol == protocol for point in points):
+            figure.add_scatter(
+                x=[None],
+                y=[None],
+                mode="markers",
+                name=protocol.capitalize(),
+                marker={"color": OTHER_COLOR, "size": 10, "symbol": symbol},
+            )
+    figure.update_layout(hovermode="closest", dragmode=False, legend={"itemclick": False})
+    values = [point.x for point in points]
+    # powers of ten alone, where there are several
+    wide = bool(values) and max(values) >= 100 * min(values)
+    figure.update_xaxes(
+        title=title,
+        type="log",
+        fixedrange=True,
+        dtick=1 if wide else None,
+        nticks=5,
+        tickangle=0,
+    )
+    figure.update_yaxes(title="Test accuracy (%)", fixedrange=True)
+    return figure
+
+
+def class_dots(
+    accuracies: NDArray[np.floating], names: Sequence[str], colors: Sequence[str]
+) -> "go.Figure":
+    """Accuracy of each class, a row a class and a dot a run.
+
+    Parameters
+    ----------
+    accuracies : float (R, 10) in [0, 1]
+        Row = run; nan for nothing.
+    names, colors : sequence of str (R,)
+        Of the runs.
+    """
+    figure = new_figure(460)
+    for values, name, color in zip(accuracies, names, colors, strict=True):
+        figure.add_scatter(
+            x=100 * values,
+            y=CLASS_NAMES,
+            name=name,
+            mode="markers",
+            showlegend=False,
+            marker={"color": color, "size": 12, "line": {"width": 1, "color": "white"}},
+            hovertemplate=f"{html.escape(name)}<br>%{{y}} %{{x:.1f}}%<extra></extra>",
+        )
+    figure.update_layout(hovermode="closest", dragmode=False, margin={"t": 8})
+    figure.update_xaxes(title="Accuracy of the class (%)", fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=True)
+    return figure

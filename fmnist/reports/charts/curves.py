@@ -1,0 +1,208 @@
+"""Curves of a training, and of several trainings."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fmnist.evaluation.leaderboard import Axis, Curve
+from fmnist.reports.charts.theme import BEST_COLOR, MEASURED_COLOR, TRAIN_COLOR
+from fmnist.runs.store import EpochEntry, History
+
+
+def loss_curves(
+    history: History,
+    *,
+    measured: str,
+    steps_per_epoch: float,
+    shown: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """Loss of training steps, and of training and measured split per epoch, as ECharts options.
+
+    ECharts, since Streamlit draws it anew in place; a Plotly chart is taken down and built again
+    whenever its data change, which flickers.
+
+    Parameters
+    ----------
+    history : History
+    measured : str
+        Title of the split measured every epoch.
+    steps_per_epoch : float
+        Places the steps on the axis of epochs.
+    shown : tuple of int, optional
+        First and last epoch to show; default all.
+    """
+    epochs = history.epochs
+    turned = history.turned
+    series = [
+        _line(
+            "Training, logged steps",
+            [(entry.step / steps_per_epoch, entry.loss) for entry in history.steps],
+            TRAIN_COLOR,
+            faint=True,
+        ),
+        _line("Training, epoch", [(e.epoch, e.train_loss) for e in epochs], TRAIN_COLOR),
+        _line(measured, [(e.epoch, e.loss) for e in epochs], MEASURED_COLOR),
+    ]
+    if turned:
+        series[-1]["markLine"] = {
+            "symbol": "none",
+            "silent": True,
+            "lineStyle": {"color": MEASURED_COLOR, "type": "dotted"},
+            "label": {"formatter": f"lowest: epoch {turned.epoch}", "color": MEASURED_COLOR},
+            "data": [{"xAxis": turned.epoch}],
+        }
+    return _curves(series, decimals="%.3f", shown=shown, from_zero=True)
+
+
+def accuracy_curves(
+    history: History, *, measured: str, shown: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """Accuracy of training and of the measured split per epoch; the epoch kept is marked.
+
+    Parameters and result as of `loss_curves`.
+    """
+    epochs = history.epochs
+    series = [
+        _line("Training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], TRAIN_COLOR),
+        _line(measured, [(e.epoch, 100 * e.accuracy) for e in epochs], MEASURED_COLOR),
+    ]
+    kept = history.kept
+    if kept:
+        series.append(
+            {
+                "type": "scatter",
+                "name": f"{'Last' if history.keep == 'last' else 'Best'}: epoch {kept.epoch}",
+                "data": [(kept.epoch, 100 * kept.accuracy)],
+                "symbol": "diamond",
+                "symbolSize": 16,
+                "itemStyle": {"color": BEST_COLOR},
+            }
+        )
+    return _curves(series, decimals="%.2f", shown=shown, from_zero=False)
+
+
+@dataclass(frozen=True)
+class RunCurve:
+    """A run among several.
+
+    Attributes
+    ----------
+    name : str
+    color : str
+    history : History
+    """
+
+    name: str
+    color: str
+    history: History
+
+
+def run_curves(
+    curves: Sequence[RunCurve], *, curve: Curve, axis: Axis, with_training: bool, close_up: bool
+) -> dict[str, Any]:
+    """Loss or accuracy of several runs over each other, as ECharts options.
+
+    Parameters
+    ----------
+    curves : sequence of RunCurve
+    curve : {"accuracy", "loss"}
+        Of the split that the run's protocol measures; accuracy in percent.
+    axis : {"epoch", "step", "minutes"}
+    with_training : bool
+        Also that of training, thin and dotted.
+    close_up : bool
+        Leave out what lies beyond the values of the later halves, where steep beginnings would
+        press all curves into one.
+    """
+
+    def along(entry: EpochEntry) -> float:
+        return entry.seconds / 60 if axis == "minutes" else getattr(entry, axis)
+
+    factor = 100 if curve == "accuracy" else 1
+    series = []
+    late: list[float] = []
+    for run in curves:
+        epochs = run.history.epochs
+        if not epochs:
+            continue
+        late += [factor * getattr(entry, curve) for entry in epochs[len(epochs) // 2 :]]
+        split = epochs[0].split
+        name = f"{run.name}, {'images trained on' if split == 'train' else split}"
+        points = [(along(entry), factor * getattr(entry, curve)) for entry in epochs]
+        series.append(_line(name, points, run.color))
+        if with_training:
+            points = [(along(entry), factor * getattr(entry, f"train_{curve}")) for entry in epochs]
+            series.append(_line(f"{run.name}, training", points, run.color, faint=True))
+            series[-1]["lineStyle"]["type"] = "dotted"
+    options = _curves(
+        series,
+        decimals="%.2f%%" if curve == "accuracy" else "%.3f",
+        shown=None,
+        from_zero=curve == "loss" and not close_up,
+        along={"epoch": "Epoch", "step": "Step", "minutes": "Minutes of training"}[axis],
+        with_legend=False,  # the page's own tells the colors of all its charts
+    )
+    if close_up and late:
+        options["yAxis"] |= _range_around(min(late), max(late))
+    return options
+
+
+def _line(
+    name: str, points: list[tuple[float, float]], color: str, *, faint: bool = False
+) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "name": name,
+        "data": points,
+        "showSymbol": not faint,
+        "itemStyle": {"color": color, "opacity": 0.5 if faint else 1},
+        "lineStyle": {
+            "color": color,
+            "width": 1.5 if faint else 2,
+            "opacity": 0.5 if faint else 1,
+        },
+    }
+
+
+def _curves(
+    series: list[dict[str, Any]],
+    *,
+    decimals: str,
+    shown: tuple[int, int] | None,
+    from_zero: bool,
+    along: str = "Epoch",
+    with_legend: bool = True,
+) -> dict[str, Any]:
+    zoom: dict[str, Any] = {
+        "type": "inside",
+        # the range is chosen beside the chart, where it outlives an update
+        "zoomOnMouseWheel": False,
+        "moveOnMouseMove": False,
+        "moveOnMouseWheel": False,
+    }
+    if shown:
+        zoom |= {"startValue": shown[0], "endValue": shown[1]}
+    return {
+        "animation": False,
+        "grid": {"top": 56 if with_legend else 12, "left": 8, "right": 24, "bottom": 26,
+                 "containLabel": True},
+        "legend": {"top": 0, "left": 0, "itemGap": 14, "show": with_legend},
+        "tooltip": {"trigger": "axis", "valueFormatter": decimals},
+        "xAxis": {"type": "value", "name": along, "nameLocation": "middle", "nameGap": 28,
+                  "min": shown[0] if shown else 0, **({"max": shown[1]} if shown else {})},
+        "yAxis": {"type": "value", "scale": not from_zero},
+        "dataZoom": [zoom],
+        "series": series,
+    }  # fmt: skip
+
+
+def _range_around(low: float, high: float) -> dict[str, float]:
+    """An axis a tenth wider than what is on it, from one round number to another."""
+    margin = (high - low) / 10 or abs(high) / 100 or 1.0
+    step = 10 ** math.floor(math.log10(high - low + 2 * margin))
+    # rounded once more: 93 * 0.01 has more decimals than an axis wants
+    return {
+        "min": round(math.floor((low - margin) / step) * step, 6),
+        "max": round(math.ceil((high + margin) / step) * step, 6),
+    }

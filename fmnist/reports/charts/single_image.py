@@ -1,0 +1,111 @@
+"""The prediction for one image."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.reports.charts.theme import BEST_COLOR, OTHER_COLOR, WRONG_COLOR
+
+
+def probability_bars(
+    probabilities: NDArray[np.floating],
+    *,
+    true_label: int,
+    names: tuple[str, str],
+    other: NDArray[np.floating] | None = None,
+) -> dict[str, Any]:
+    """Probability of each class, as ECharts options; the true class green, the mistake red.
+
+    Parameters
+    ----------
+    probabilities : float (10,)
+    true_label : int
+    names : tuple of str
+        Of the run, and of the compared one.
+    other : float (10,), optional
+        The compared run's.
+    """
+    predicted = int(np.argmax(probabilities))
+
+    def color(label: int) -> str:
+        if label == true_label:
+            return BEST_COLOR
+        return WRONG_COLOR if label == predicted else OTHER_COLOR
+
+    series: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "name": names[0],
+            "data": [
+                {"value": round(100 * float(p), 2), "itemStyle": {"color": color(label)}}
+                for label, p in enumerate(probabilities)
+            ],
+            "label": {"show": True, "position": "right", "formatter": "{c}"},
+        }
+    ]
+    if other is not None:
+        series.append(
+            {
+                "type": "bar",
+                "name": names[1],
+                "data": [round(100 * float(p), 2) for p in other],
+                "itemStyle": {
+                    "color": "rgba(0,0,0,0)",
+                    "borderColor": OTHER_COLOR,
+                    "borderWidth": 1,
+                },
+            }
+        )
+    return {
+        "animation": False,
+        "grid": {"top": 4, "left": 4, "right": 48, "bottom": 4, "containLabel": True},
+        "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
+        "xAxis": {"type": "value", "min": 0, "max": 100},
+        "yAxis": {"type": "category", "inverse": True, "data": list(CLASS_NAMES)},
+        "series": series,
+    }
+
+
+def learning_curve(
+    predicted: NDArray[np.integer],
+    confidence: NDArray[np.floating],
+    correct: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """What a run said of one image after every epoch, as ECharts options.
+
+    Parameters
+    ----------
+    predicted : int (E,)
+    confidence : float (E,) in [0, 1]
+    correct : bool (E,)
+    """
+    points = [
+        {
+            "name": CLASS_NAMES[label],
+            "value": [epoch, round(100 * float(sure), 1)],
+            "itemStyle": {"color": BEST_COLOR if right else WRONG_COLOR},
+        }
+        for epoch, (label, sure, right) in enumerate(
+            zip(predicted, confidence, correct, strict=True), 1
+        )
+    ]
+    return {
+        "animation": False,
+        "grid": {"top": 26, "left": 8, "right": 16, "bottom": 26, "containLabel": True},
+        "tooltip": {"trigger": "item", "formatter": "Epoch {@[0]}: {b}, {@[1]}%"},
+        "xAxis": {"type": "value", "name": "Epoch", "nameLocation": "middle", "nameGap": 26,
+                  "min": 1, "max": max(2, len(points)), "minInterval": 1},
+        "yAxis": {"type": "value", "min": 0, "max": 100, "name": "Confidence (%)",
+                  "nameTextStyle": {"align": "left"}},
+        "series": [
+            {
+                "type": "line",
+                "data": points,
+                "symbol": "circle",
+                "symbolSize": 10,
+                "lineStyle": {"color": OTHER_COLOR, "width": 1},
+            }
+        ],
+    }  # fmt: skip
