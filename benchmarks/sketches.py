@@ -5,7 +5,7 @@
 FOLDER holds drawings by people: `garments.ndjson` and `not-garments.ndjson`, a JSON object a line
 with `word`, `acceptable` (class indices that count as right) and `drawing` (strokes, each
 `[[x…], [y…]]`, 0 to 255). They are drawn as on the Draw page's canvas, with three pens, and go
-through `fmnist.sketchpad.preprocessing.classify` as they would there; MODEL is a shipped model or a
+through `fmnist.sketchpad.recognition.classify` as they would there; MODEL is a shipped model or a
 run, by default every shipped one that has weights. Besides: accuracy and expected calibration error
 on Fashion-MNIST's test split, from the model's stored evaluation.
 """
@@ -32,7 +32,7 @@ from fmnist.reports.text import markdown_table, percent
 from fmnist.runs import store as runs
 from fmnist.runs.loading import load_pretrained, load_run
 from fmnist.sketchpad import canvas
-from fmnist.sketchpad.preprocessing import GARMENT_THRESHOLD, GATE, classify
+from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, OOD_MODEL, classify
 
 MARGIN: Final = canvas.SIDE // 10
 PENS: Final = (canvas.PEN // 2, canvas.PEN, 2 * canvas.PEN)  # pixels; the page's own in the middle
@@ -41,7 +41,7 @@ PREFACE: Final = (
     "A row a step of the recipe, each a run of its own (`python -m fmnist train --recipe sketch "
     "--drawings … --epochs …`), with as many epochs as its name says, since an epoch of more "
     "drawings is longer: about 1.1 million images a run, and 4.2 million for the last one, the "
-    "shipped model. Doodles, its last step, are what the garment score comes from."
+    "shipped model. Doodles, its last step, are what the in-distribution score comes from."
 )
 
 
@@ -92,10 +92,10 @@ class Measured:
     by_pen : dict of int to dict of str to float
         Share of acceptable answers for each word, and for "all", by pen.
     auroc : float
-        Of the garment score, garments against other things.
+        Of the in-distribution score, garments against other things.
     kept, refused : float
         Share of garments that reach the threshold, and of other things that do not; like `auroc`
-        the median over pens, and nan where there is no garment score.
+        the median over pens, and nan where there is no in-distribution score.
     test_accuracy, test_ece : float
         On Fashion-MNIST; nan where it was not measured.
     """
@@ -120,14 +120,14 @@ def area_under_roc(positive: NDArray[np.floating], negative: NDArray[np.floating
 
 
 def shares(
-    model: Classifier, gate: Classifier | None, garments: list[Sketch]
+    model: Classifier, ood_model: Classifier | None, garments: list[Sketch]
 ) -> dict[int, dict[str, float]]:
     """Share of acceptable answers, by pen and word; "all" is of all drawings."""
     by_pen: dict[int, dict[str, float]] = {}
     for pen in PENS:
         right: dict[str, list[bool]] = {"all": []}
         for sketch in garments:
-            result = classify(on_canvas(sketch, pen), model, gate=gate)
+            result = classify(on_canvas(sketch, pen), model, ood_model=ood_model)
             is_right = int(result.probabilities.argmax()) in sketch.acceptable
             right["all"].append(is_right)
             right.setdefault(sketch.word, []).append(is_right)
@@ -135,35 +135,40 @@ def shares(
     return by_pen
 
 
-def scores(model: Classifier, gate: Classifier | None, drawn: list[Sketch]) -> list[list[float]]:
-    """Garment scores of drawings, a list a pen."""
+def scores(
+    model: Classifier, ood_model: Classifier | None, drawn: list[Sketch]
+) -> list[list[float]]:
+    """In-distribution scores of drawings, a list a pen."""
     return [
-        [classify(on_canvas(sketch, pen), model, gate=gate).garment_score for sketch in drawn]
+        [
+            classify(on_canvas(sketch, pen), model, ood_model=ood_model).in_distribution_score
+            for sketch in drawn
+        ]
         for pen in PENS
     ]
 
 
 def measure(
-    model: Classifier, gate: Classifier | None, run: runs.Run,
+    model: Classifier, ood_model: Classifier | None, run: runs.Run,
     garments: list[Sketch], others: list[Sketch],
 ) -> Measured:  # fmt: skip
     """All figures of one model."""
     auroc, kept, refused = [], [], []
-    if gate is not None or model.knows_garments:
+    if ood_model is not None or model.has_ood_class:
         for good, bad in zip(
-            scores(model, gate, garments), scores(model, gate, others), strict=True
+            scores(model, ood_model, garments), scores(model, ood_model, others), strict=True
         ):
             positive, negative = np.array(good), np.array(bad)
             auroc.append(area_under_roc(positive, negative))
-            kept.append(float((positive >= GARMENT_THRESHOLD).mean()))
-            refused.append(float((negative < GARMENT_THRESHOLD).mean()))
+            kept.append(float((positive >= IN_DISTRIBUTION_THRESHOLD).mean()))
+            refused.append(float((negative < IN_DISTRIBUTION_THRESHOLD).mean()))
     accuracy = ece = float("nan")
     if run.evaluation_path("test").exists():
         test = predictions.stored_evaluation(run, "test")
         accuracy = test.accuracy
         ece = calibration.reliability(test.confidence, test.correct).ece
     return Measured(
-        shares(model, gate, garments), _median(auroc), _median(kept), _median(refused),
+        shares(model, ood_model, garments), _median(auroc), _median(kept), _median(refused),
         accuracy, ece,
     )  # fmt: skip
 
@@ -175,8 +180,8 @@ def _median(values: list[float]) -> float:
 def summary(names: list[str], measured: list[Measured]) -> str:
     """A row a model."""
     titles = [
-        "Model", "Acceptable", *(f"pen {pen}" for pen in PENS), "AUROC", "Garments kept",
-        "Others refused", "Test accuracy", "Test ECE",
+        "Model", "Acceptable", *(f"pen {pen}" for pen in PENS), "AUROC", "Garments accepted",
+        "Others rejected", "Test accuracy", "Test ECE",
     ]  # fmt: skip
     rows = []
     for name, m in zip(names, measured, strict=True):
@@ -209,12 +214,12 @@ def explanation(garments: list[Sketch], others: list[Sketch]) -> list[str]:
         f"{len(garments)} drawings of garments and {len(others)} of other things, by people "
         "(Google's \"Quick, Draw!\", CC BY 4.0), drawn on the Draw page's canvas with pens of "
         f"{', '.join(map(str, PENS))} pixels. *Acceptable*: the answer is one of the classes that "
-        "count as right for the word; median over the pens. *AUROC*: of the garment score, "
-        "garments against other things, median over the pens. *Kept* and *refused*: at the "
-        f"threshold of {GARMENT_THRESHOLD}. A model that has not learned what is no garment takes "
-        "the shipped Sketch's garment score, as on the page. The threshold and the recipe were "
-        "looked at on these drawings: they are development data, and figures on others may be "
-        "lower. None was trained on.",
+        "count as correct for the word; median over the pens. *AUROC*: of the in-distribution "
+        "score, garments against other things, median over the pens. *Accepted* and *rejected*: "
+        f"at the threshold of {IN_DISTRIBUTION_THRESHOLD}. A model without a class for "
+        "non-garments uses the in-distribution score of the shipped Sketch, as on the page. The "
+        "threshold and the recipe were chosen on these drawings: they are development data, and "
+        "figures on others may be lower. None of them was trained on.",
         "",
         "*Test accuracy* and *ECE* (expected calibration error, 15 bins): Fashion-MNIST's test "
         "split.",
@@ -252,10 +257,10 @@ def main() -> None:
     garments = read(options.folder / "garments.ndjson")
     others = read(options.folder / "not-garments.ndjson")
     models: dict[str, Any] = {name: open_model(name) for name in names}
-    gate = load_pretrained(GATE) if GATE in names else None
+    ood_model = load_pretrained(OOD_MODEL) if OOD_MODEL in names else None
     measured = []
     for run, model in models.values():
-        measured.append(measure(model, gate, run, garments, others))
+        measured.append(measure(model, ood_model, run, garments, others))
         print(f"{run.name}: {measured[-1].median('all'):.1%}", file=sys.stderr)
     titles = [run.name for run, _ in models.values()]
     given = " ".join(sys.argv[2:])

@@ -29,7 +29,8 @@ from fmnist.reports import model_card as cards
 from fmnist.runs import store as runs
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
-from fmnist.sketchpad.preprocessing import GATE, Ink, Preparation, classify
+from fmnist.sketchpad.preprocessing import Ink, Preparation
+from fmnist.sketchpad.recognition import OOD_MODEL, classify
 from fmnist.sketchpad.uploads import PictureError, read_picture
 
 if TYPE_CHECKING:
@@ -121,7 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     classify.add_argument("picture", type=Path, metavar="PICTURE", help="a PNG, JPEG or WebP file")
     classify.add_argument(
-        "--model", default=GATE, metavar="NAME_OR_RUN_ID", help=f"whom to ask; default {GATE}"
+        "--model",
+        default=OOD_MODEL,
+        metavar="NAME_OR_RUN_ID",
+        help=f"whom to ask; default {OOD_MODEL}",
     )
     classify.add_argument(
         "--fill", type=float, default=0.0, metavar="TONE",
@@ -370,16 +374,19 @@ def _classify(options: argparse.Namespace) -> int:
 
     run = runs.find_run(options.model)
     model = load_run(run.run_id, folder=run.folder.parent)
-    is_gate_shipped = GATE in runs.run_ids(paths.pretrained_folder())
-    gate = load_pretrained(GATE) if is_gate_shipped and not model.knows_garments else None
-    result = classify(pixels, model, preparation=preparation, gate=gate)
+    is_ood_model_shipped = OOD_MODEL in runs.run_ids(paths.pretrained_folder())
+    ood_model = (
+        load_pretrained(OOD_MODEL) if is_ood_model_shipped and not model.has_ood_class else None
+    )
+    result = classify(pixels, model, preparation=preparation, ood_model=ood_model)
     if options.save:
         write_atomic(options.save, png(Image.fromarray(result.model_input)))
     if not result.model_input.any():
         print("Nothing is drawn there.", file=sys.stderr)
         return 1
     if not result.is_garment:
-        print(f"This does not look like a garment (garment score {result.garment_score:.2f}).")
+        score = result.in_distribution_score
+        print(f"This does not look like a garment (in-distribution score {score:.2f}).")
     order = np.argsort(-result.probabilities, kind="stable")
     rows = [(CLASS_NAMES[label], f"{result.probabilities[label]:.1%}") for label in order]
     for line in _aligned([("class", "probability"), *rows]):

@@ -109,11 +109,11 @@ class Classifier:
         return self._last_layer.out_features
 
     @property
-    def knows_garments(self) -> bool:
+    def has_ood_class(self) -> bool:
         """Whether the network has learned to tell garments from other things."""
         return self.outputs > NUM_CLASSES
 
-    def garment_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def in_distribution_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How much images look like any garment.
 
         Parameters
@@ -130,7 +130,7 @@ class Classifier:
         ValueError
             If the network knows no such class, or the images have another shape or type.
         """
-        if not self.knows_garments:
+        if not self.has_ood_class:
             raise ValueError("The network has not learned what is no garment.")
         logits = self._in_batches(self.model, images, width=NUM_CLASSES + 1, progress=None)
         probabilities = special.softmax(logits.astype(np.float64), axis=1)

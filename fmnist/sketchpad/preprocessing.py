@@ -12,7 +12,7 @@ from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.synthetic.strokes import LINE_WIDTH, Center, framed
 
 if TYPE_CHECKING:
-    from fmnist.models.classifier import Classifier
+    pass
 
 Ink = Literal["auto", "dark", "light"]
 
@@ -66,84 +66,12 @@ class Preparation:
             raise ValueError(f"fill must be between 0 and 1, not {self.fill!r}.")
 
 
-GATE: Final = "sketch"
-"""Name of the shipped model that tells garments from other things."""
-
-GARMENT_THRESHOLD: Final = 0.7
-"""Garment score below which a drawing counts as no garment.
-
-Chosen on the development drawings of `benchmarks/sketches.py`: there the share of garments kept
-(92 %) and that of other things refused (89 %) add up to the most.
-"""
-
-
-@dataclass(frozen=True, eq=False)
-class SketchResult:
-    """What a classifier says of a canvas or a picture.
-
-    Attributes
-    ----------
-    probabilities : float32 (10,)
-        Of the classes, given that it is a garment.
-    garment_score : float
-        How much it looks like any garment, in [0, 1]; 1 where no gate is at hand, 0 where nothing
-        is drawn.
-    model_input : uint8 (28, 28)
-        The image that the classifier saw.
-    """
-
-    probabilities: NDArray[np.float32]
-    garment_score: float
-    model_input: NDArray[np.uint8]
-
-    @property
-    def is_garment(self) -> bool:
-        """Whether the garment score reaches the threshold."""
-        return self.garment_score >= GARMENT_THRESHOLD
-
-
-def classify(
-    rgba: NDArray[np.uint8],
-    model: "str | Classifier" = GATE,
-    *,
-    preparation: Preparation = Preparation(),
-    gate: "Classifier | None" = None,
-) -> SketchResult:
-    """Recognize the garment on a canvas or a picture.
-
-    Parameters
-    ----------
-    rgba : uint8 (H, W, 4)
-        As `to_model_input` takes it.
-    model : str or Classifier
-        Who is asked: a classifier, or the name of a shipped one.
-    preparation : Preparation
-    gate : Classifier, optional
-        Whose garment score is told, if the model itself has learned none; without, 1 is told.
-
-    Raises
-    ------
-    ValueError
-        If the array has another shape or type.
-    fmnist.runs.store.RunError
-        If there is no shipped model of that name, or its files are damaged.
-    """
-    if isinstance(model, str):
-        from fmnist.runs.loading import load_pretrained
-
-        model = load_pretrained(model)
-    image = to_model_input(rgba, preparation)
-    probabilities = model.predict_proba(image[None])[0]
-    judge = model if model.knows_garments else gate
-    if not image.any():
-        score = 0.0
-    else:
-        score = float(judge.garment_scores(image[None])[0]) if judge else 1.0
-    return SketchResult(probabilities, score, image)
+DEFAULT_PREPARATION: Final = Preparation()
+"""As Fashion-MNIST was made: cropped, centered, light on black."""
 
 
 def to_model_input(
-    rgba: NDArray[np.uint8], preparation: Preparation = Preparation()
+    rgba: NDArray[np.uint8], preparation: Preparation = DEFAULT_PREPARATION
 ) -> NDArray[np.uint8]:
     """What a classifier sees of a canvas or a picture.
 

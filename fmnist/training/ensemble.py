@@ -67,7 +67,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         }
     except (OSError, ValueError) as error:
         raise RunError(f"The ensemble cannot be made: {error}") from error
-    if len({(n.normalization, n.knows_garments) for n in networks}) > 1:
+    if len({(n.normalization, n.has_ood_class) for n in networks}) > 1:
         raise RunError("The runs of an ensemble take the same pixels and give the same classes.")
     run = create_run(root, config, name=name or f"Ensemble of {len(members)}")
     document = read_json(members[0].config_path)

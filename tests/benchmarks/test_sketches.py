@@ -11,7 +11,7 @@ from benchmarks import sketches
 from benchmarks.sketches import Sketch
 from fmnist.data.synthetic.strokes import arc
 from fmnist.sketchpad import canvas
-from fmnist.sketchpad.preprocessing import SketchResult
+from fmnist.sketchpad.recognition import SketchResult
 
 CIRCLE = Sketch("circle", (), [tuple(map(list, zip(*arc((128, 128), 127, 127), strict=True)))])  # type: ignore[list-item]
 

@@ -301,22 +301,24 @@ def test_only_names_of_runs_lead_to_a_folder(tmp_path: Path, load: Any, up: str)
 def test_the_eleventh_output_is_what_is_no_garment(tmp_path: Path) -> None:
     model = create_model("fashion-cnn", seed=1, num_classes=11)
     classifier = Classifier(model, model_name="fashion-cnn")
-    assert classifier.knows_garments and not new_classifier().knows_garments
+    assert classifier.has_ood_class and not new_classifier().has_ood_class
     images = IMAGES[:20]
     with torch.inference_mode():
         outputs = model(Normalization()(torch.tensor(images)))
     assert np.allclose(classifier.logits(images), outputs[:, :10], atol=1e-5)
     expected = 1 - torch.softmax(outputs, dim=1)[:, 10].numpy()
-    assert np.allclose(classifier.garment_scores(images), expected, atol=1e-5)
+    assert np.allclose(classifier.in_distribution_scores(images), expected, atol=1e-5)
     assert classifier.predict_proba(images).sum(axis=1) == pytest.approx(np.ones(20), abs=1e-5)
     classifier.save(tmp_path / "weights")
     loaded = Classifier.load(tmp_path / "weights")
-    assert np.array_equal(loaded.garment_scores(images), classifier.garment_scores(images))
+    assert np.array_equal(
+        loaded.in_distribution_scores(images), classifier.in_distribution_scores(images)
+    )
 
 
 def test_a_network_that_knows_no_other_things_gives_no_garment_score() -> None:
     with pytest.raises(ValueError, match="has not learned what is no garment"):
-        new_classifier().garment_scores(IMAGES[:2])
+        new_classifier().in_distribution_scores(IMAGES[:2])
 
 
 WITH_WEIGHTS = [

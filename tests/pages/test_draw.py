@@ -19,11 +19,11 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.models.classifier import Classifier
 from fmnist.runs import store as runs
 from fmnist.runs.store import Run
-from fmnist.sketchpad import canvas
-from fmnist.sketchpad import preprocessing as drawing
+from fmnist.sketchpad import canvas, recognition
+from fmnist.sketchpad import preprocessing, recognition
 from fmnist.sketchpad.canvas import Shape, Step
 from fmnist.sketchpad.gallery import Gallery
-from fmnist.sketchpad.preprocessing import SketchResult
+from fmnist.sketchpad.recognition import SketchResult
 from tests.pages.test_pages import finished, give, machine, open_app, text
 from tools.small import small_dataset
 
@@ -104,17 +104,17 @@ def test_the_model_for_sketches_comes_first(
 ) -> None:
     give(finished, machine)
     sketch = give(finished, tmp_path / "pretrained")
-    sketch.folder.rename(sketch.folder.with_name(drawing.GATE))
+    sketch.folder.rename(sketch.folder.with_name(recognition.OOD_MODEL))
     monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "pretrained")
     app = open_app("draw", run=finished.run_id)
-    assert app.selectbox(key="draw-model").value == drawing.GATE
+    assert app.selectbox(key="draw-model").value == recognition.OOD_MODEL
     assert "is not installed" not in text(app)
 
 
 def test_the_answer_is_the_classifiers(app: AppTest, finished: Run) -> None:
     draw(app, BOX)
     (answer,) = answers(app)
-    seen = drawing.to_model_input(canvas.pixels(board(app).steps.now.picture))
+    seen = preprocessing.to_model_input(canvas.pixels(board(app).steps.now.picture))
     expected = Classifier.load(finished.weights_path).predict_proba(seen[None])[0]
     assert shares(answer) == pytest.approx(expected.tolist(), abs=1e-5)
     best = int(expected.argmax())
@@ -134,14 +134,14 @@ def test_one_core_answers_and_training_keeps_all(app: AppTest) -> None:
 
     usual = torch.get_num_threads()
     threads: list[int] = []
-    original = drawing.classify
+    original = recognition.classify
 
     def classify(*arguments: Any, **options: Any) -> SketchResult:
         threads.append(torch.get_num_threads())
         return original(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drawing, "classify", classify)
+        patch.setattr(recognition, "classify", classify)
         draw(app, BOX)
     assert threads == [1]
     later: list[int] = []
@@ -165,7 +165,7 @@ def test_what_is_no_garment_is_refused(app: AppTest, monkeypatch: pytest.MonkeyP
         probabilities = np.full(10, 0.1, np.float32)
         return SketchResult(probabilities, 0.1, np.full((28, 28), 9, np.uint8))
 
-    monkeypatch.setattr(drawing, "classify", classify)
+    monkeypatch.setattr(recognition, "classify", classify)
     draw(app, BOX)
     (answer,) = answers(app)
     assert answer["headline"] == "This does not look like a garment"
@@ -205,7 +205,7 @@ def test_a_kept_temperature_counts(finished: Run, machine: Path) -> None:
     draw(app, BOX)
     classifier = Classifier.load(run.weights_path)
     classifier.temperature = 4.0
-    seen = drawing.to_model_input(canvas.pixels(board(app).steps.now.picture))
+    seen = preprocessing.to_model_input(canvas.pixels(board(app).steps.now.picture))
     expected = classifier.predict_proba(seen[None])[0]
     assert shares(answers(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
 
@@ -357,7 +357,7 @@ def test_a_picture_goes_the_same_way(app: AppTest, finished: Run, kind: str) -> 
     assert "**Your picture**" in text(app)
     picture = board(app).picture
     assert picture is not None
-    seen = drawing.to_model_input(picture)
+    seen = preprocessing.to_model_input(picture)
     expected = Classifier.load(finished.weights_path).predict_proba(seen[None])[0]
     assert shares(answers(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
     app.button(key="draw-back").click().run()

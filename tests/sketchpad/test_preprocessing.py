@@ -1,34 +1,12 @@
-"""From a canvas to the image that a classifier sees, and to its answer."""
-
-from typing import Any
+"""From a canvas or a picture to the model input."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fmnist.runs.store import RunError
-from fmnist.sketchpad.preprocessing import GARMENT_THRESHOLD, Preparation, classify, to_model_input
-
-TROUSERS = [(120, 60), (280, 60), (300, 340), (230, 340), (200, 150), (170, 340), (100, 340)]
-
-
-def canvas(
-    points: list[tuple[int, int]],
-    *,
-    pen: int = 6,
-    ink: str = "black",
-    ground: str | None = "white",
-    size: int = 400,
-    filled: bool = False,
-) -> NDArray[np.uint8]:
-    """A closed line as a canvas gives it; no ground is glass."""
-    image = Image.new("RGBA", (size, size), ground or (0, 0, 0, 0))
-    draw = ImageDraw.Draw(image)
-    if filled:
-        draw.polygon(points, fill=ink)
-    draw.line([*points, points[0], points[1]], fill=ink, width=pen, joint="curve")
-    return np.asarray(image)
+from fmnist.sketchpad.preprocessing import Preparation, to_model_input
+from tests.sketchpad.drawn import TROUSERS, canvas
 
 
 def difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -149,48 +127,3 @@ def test_other_arrays(shape: tuple[int, ...]) -> None:
         to_model_input(np.zeros(shape, np.uint8))
     with pytest.raises(ValueError, match="float64"):
         to_model_input(np.zeros((10, 10, 4)))  # type: ignore[arg-type]
-
-
-class Answers:
-    """Stands in for a classifier whose answer is known."""
-
-    def __init__(self, *, score: float | None) -> None:
-        self.score = score
-        self.knows_garments = score is not None
-
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        assert images.shape == (1, 28, 28)
-        return np.eye(10, dtype=np.float32)[[3]]
-
-    def garment_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        assert self.score is not None and images.shape == (1, 28, 28)
-        return np.array([self.score], np.float32)
-
-
-@pytest.mark.parametrize(
-    ("own", "gates", "told"),
-    [(0.25, None, 0.25), (0.25, 0.75, 0.25), (None, 0.75, 0.75), (None, None, 1.0)],
-)
-def test_classify_takes_the_models_own_garment_score_else_the_gates(
-    own: float | None, gates: float | None, told: float
-) -> None:
-    gate: Any = None if gates is None else Answers(score=gates)
-    model: Any = Answers(score=own)
-    result = classify(canvas(TROUSERS), model, gate=gate)
-    assert result.garment_score == told
-    assert result.is_garment == (told >= GARMENT_THRESHOLD)
-    assert result.probabilities.argmax() == 3
-    assert (result.model_input == to_model_input(canvas(TROUSERS))).all()
-
-
-def test_classify_prepares_as_asked_and_an_empty_canvas_is_no_garment() -> None:
-    model: Any = Answers(score=0.9)
-    preparation = Preparation(fill=1.0)
-    filled = classify(canvas(TROUSERS), model, preparation=preparation)
-    assert (filled.model_input == to_model_input(canvas(TROUSERS), preparation)).all()
-    assert classify(canvas([(0, 0), (0, 0)], pen=0), model).garment_score == 0
-
-
-def test_classify_refuses_an_unknown_model() -> None:
-    with pytest.raises(RunError, match="nobody"):
-        classify(canvas(TROUSERS), "nobody")

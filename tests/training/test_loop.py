@@ -543,8 +543,8 @@ def test_a_signal_while_the_drawings_are_made_is_heard_and_the_run_can_go_on(
 def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifacts: Path) -> None:
     run = run_whole(tmp_path, MANY)
     classifier = Classifier.load(run.weights_path)
-    assert classifier.knows_garments
-    scores = classifier.garment_scores(small_dataset().test_images)
+    assert classifier.has_ood_class
+    scores = classifier.in_distribution_scores(small_dataset().test_images)
     assert scores.shape == (200,) and scores.dtype == np.float32
     assert scores.min() >= 0 and scores.max() <= 1
     assert classifier.logits(small_dataset().test_images).shape == (200, 10)

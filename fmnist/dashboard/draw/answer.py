@@ -23,9 +23,8 @@ from fmnist.reports.charts import CLASS_COLORS
 from fmnist.reports.text import percent
 from fmnist.runs import store as runs
 from fmnist.runs.store import Run, RunError
-from fmnist.sketchpad import canvas, gallery
-from fmnist.sketchpad import preprocessing as drawing
-from fmnist.sketchpad.preprocessing import Preparation
+from fmnist.sketchpad import canvas, gallery, recognition
+from fmnist.sketchpad.preprocessing import DEFAULT_PREPARATION, Preparation
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 _MODEL: Final = "draw-model"
 _SECOND: Final = "draw-second"
 _FILL_TONE: Final = 0.7  # what "fill closed shapes" fills with, where the default is to leave them
-_DEFAULTS: Final = Preparation()
+_DEFAULTS: Final = DEFAULT_PREPARATION
 _ONE_WIDTH: Final = "draw-one-width"
 _KEYS: Final[Mapping[str, str]] = {f.name: f"draw-{f.name}" for f in fields(Preparation)}
 
@@ -46,7 +45,7 @@ class Answer:
     ----------
     run : Run
     probabilities : float32 (10,)
-    garment_score : float
+    in_distribution_score : float
         In [0, 1]; how much it looks like a garment.
     seen : uint8 (28, 28)
         What the model saw.
@@ -58,7 +57,7 @@ class Answer:
 
     run: Run
     probabilities: NDArray[np.float32]
-    garment_score: float
+    in_distribution_score: float
     seen: NDArray[np.uint8]
     is_started: bool = True
     before: NDArray[np.float32] | None = None
@@ -76,7 +75,7 @@ class Answer:
     @property
     def is_garment(self) -> bool:
         """Whether it looks like a garment at all."""
-        return self.garment_score >= drawing.GARMENT_THRESHOLD
+        return self.in_distribution_score >= recognition.IN_DISTRIBUTION_THRESHOLD
 
     @property
     def word(self) -> str:
@@ -94,7 +93,7 @@ def models() -> dict[str, Run]:
 
 def default_model(found: Mapping[str, Run]) -> str | None:
     """The model for sketches where it came along, else the run of all pages."""
-    for wanted in (drawing.GATE, state.selection().run):
+    for wanted in (recognition.OOD_MODEL, state.selection().run):
         if wanted in found:
             return wanted
     return next(iter(found), None)
@@ -115,7 +114,7 @@ def choose_model(found: Mapping[str, Run]) -> Run | None:
         label_visibility="collapsed",
         persist_state="session",
     )
-    if drawing.GATE not in found:
+    if recognition.OOD_MODEL not in found:
         st.caption(
             "The model for sketches is not installed: this one knows photographs only, and takes "
             "anything for a garment."
@@ -185,12 +184,12 @@ def warm(run: Run) -> None:
         If its weights are absent or damaged.
     """
     _warmed(run.weights_path, run.weights_path.stat().st_mtime_ns, run)
-    gate()
+    ood_model()
 
 
-def gate() -> "Classifier | None":
+def ood_model() -> "Classifier | None":
     """The model that tells garments from other things; None where it is not installed."""
-    run = cache.run_or_none(drawing.GATE)
+    run = cache.run_or_none(recognition.OOD_MODEL)
     return cache.classifier(run) if run and run.weights_path.exists() else None
 
 
@@ -334,17 +333,17 @@ def ask(sheet: Board, run: Run) -> Answer | None:
     OSError, ValueError, RunError
         If the model's files are absent or damaged.
     """
-    asked, judge = classifier(run), gate()
+    asked, detector = classifier(run), ood_model()
     if sheet.is_empty:
         return None
-    return _worker().submit(_ask, sheet, run, asked, judge, preparation()).result()
+    return _worker().submit(_ask, sheet, run, asked, detector, preparation()).result()
 
 
 def _ask(
     sheet: Board,
     run: Run,
     asked: "Classifier",
-    judge: "Classifier | None",
+    detector: "Classifier | None",
     prepared: Preparation,
 ) -> Answer | None:
     if sheet.picture is None and sheet.image is not None:
@@ -359,11 +358,15 @@ def _ask(
         is_started = canvas.is_started(sheet.steps.now.shapes)
     if canvas.is_blank(rgba):  # rubbed out, or still on its way from the browser
         return None
-    result = drawing.classify(rgba, asked, preparation=prepared, gate=judge)
+    result = recognition.classify(rgba, asked, preparation=prepared, ood_model=detector)
     if not result.model_input.any():
         return None
     return Answer(
-        run, result.probabilities, result.garment_score, result.model_input, is_started=is_started
+        run,
+        result.probabilities,
+        result.in_distribution_score,
+        result.model_input,
+        is_started=is_started,
     )
 
 

@@ -1,7 +1,7 @@
 """Drawings to train on: outlines of photographs, garments as people sketch them, doodles.
 
 They come as `fmnist.sketchpad.preprocessing.to_model_input` would hand them over: white lines on
-black, framed, of about its line width. Labels are class indices; `NOT_A_GARMENT` marks doodles.
+black, framed, of about its line width. Labels are class indices; `NON_GARMENT_LABEL` marks doodles.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ from fmnist.data.synthetic.strokes import (
 )
 from fmnist.files import load_arrays, write_atomic
 
-NOT_A_GARMENT: Final = NUM_CLASSES
+NON_GARMENT_LABEL: Final = NUM_CLASSES
 """Label of what is no garment: one more than the ten classes."""
 
 _ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
@@ -109,10 +109,10 @@ def doodles(
     -------
     images : uint8 (count, 28, 28)
     labels : uint8 (count,)
-        All `NOT_A_GARMENT`.
+        All `NON_GARMENT_LABEL`.
     """
     rng = random.Random(f"doodles {seed}")
-    labels = np.full(count, NOT_A_GARMENT, np.uint8)
+    labels = np.full(count, NON_GARMENT_LABEL, np.uint8)
     return _all([lambda: doodle(rng)] * count, rng, progress), labels
 
 
@@ -236,7 +236,7 @@ def with_drawings(
     -------
     Split
         The photographs, twice, so that they are not outnumbered too far; then the drawings.
-        Labels go to 10, `NOT_A_GARMENT`. Indices are the photographs', also those of their
+        Labels go to 10, `NON_GARMENT_LABEL`. Indices are the photographs', also those of their
         outlines, and -1.
     """
     kinds = _KINDS[: _KINDS.index(drawings) + 1]

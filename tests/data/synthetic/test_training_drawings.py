@@ -11,7 +11,7 @@ from fmnist.data.splits import Split
 from fmnist.data.synthetic import training_drawings as drawings
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.data.synthetic.training_drawings import (
-    NOT_A_GARMENT,
+    NON_GARMENT_LABEL,
     doodles,
     outlines,
     sketched_garments,
@@ -45,7 +45,7 @@ def test_sketched_garments_in_turn_and_again() -> None:
 def test_doodles_are_no_garments() -> None:
     seen: list[tuple[int, int]] = []
     images, labels = doodles(500, seed=0, progress=lambda done, total: seen.append((done, total)))
-    assert set(labels.tolist()) == {NOT_A_GARMENT}
+    assert set(labels.tolist()) == {NON_GARMENT_LABEL}
     assert (images == doodles(500, seed=0)[0]).all()
     assert framed(images) > 0.98
     assert seen == [(500, 500)]
@@ -90,7 +90,7 @@ def test_photographs_come_first_and_twice_then_their_outlines(
         assert (both.labels[part] == photographs.labels).all()
         assert (both.indices[part] == photographs.indices).all()
     assert (both.indices[3 * count :] == -1).all()
-    assert both.labels.max() < NOT_A_GARMENT
+    assert both.labels.max() < NON_GARMENT_LABEL
 
 
 def test_more_kinds_begin_with_the_same_drawings(
@@ -107,8 +107,8 @@ def test_doodles_are_a_class_of_their_own_and_come_last(photographs: Split) -> N
     count = len(photographs)
     both = with_drawings(photographs, "doodles", seed=3)
     assert len(both) == 5 * count + 4 * count // 3
-    assert (both.labels[: 5 * count] < NOT_A_GARMENT).all()
-    assert (both.labels[5 * count :] == NOT_A_GARMENT).all()
+    assert (both.labels[: 5 * count] < NON_GARMENT_LABEL).all()
+    assert (both.labels[5 * count :] == NON_GARMENT_LABEL).all()
 
 
 def test_drawings_are_made_once_and_again_where_the_file_is_damaged(

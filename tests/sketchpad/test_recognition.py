@@ -1,0 +1,57 @@
+"""What a classifier says about a drawing."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fmnist.runs.store import RunError
+from fmnist.sketchpad.preprocessing import Preparation, to_model_input
+from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, classify
+from tests.sketchpad.drawn import TROUSERS, canvas
+
+
+class Predicts:
+    """A classifier with known predictions."""
+
+    def __init__(self, *, score: float | None) -> None:
+        self.score = score
+        self.has_ood_class = score is not None
+
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert images.shape == (1, 28, 28)
+        return np.eye(10, dtype=np.float32)[[3]]
+
+    def in_distribution_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert self.score is not None and images.shape == (1, 28, 28)
+        return np.array([self.score], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("own", "detectors", "expected"),
+    [(0.25, None, 0.25), (0.25, 0.75, 0.25), (None, 0.75, 0.75), (None, None, 1.0)],
+)
+def test_the_models_own_score_comes_before_the_ood_models(
+    own: float | None, detectors: float | None, expected: float
+) -> None:
+    ood_model: Any = None if detectors is None else Predicts(score=detectors)
+    model: Any = Predicts(score=own)
+    result = classify(canvas(TROUSERS), model, ood_model=ood_model)
+    assert result.in_distribution_score == expected
+    assert result.is_garment == (expected >= IN_DISTRIBUTION_THRESHOLD)
+    assert result.probabilities.argmax() == 3
+    assert (result.model_input == to_model_input(canvas(TROUSERS))).all()
+
+
+def test_classify_prepares_as_asked_and_a_blank_canvas_is_no_garment() -> None:
+    model: Any = Predicts(score=0.9)
+    preparation = Preparation(fill=1.0)
+    filled = classify(canvas(TROUSERS), model, preparation=preparation)
+    assert (filled.model_input == to_model_input(canvas(TROUSERS), preparation)).all()
+    assert classify(canvas([(0, 0), (0, 0)], pen=0), model).in_distribution_score == 0
+
+
+def test_an_unknown_model_is_rejected() -> None:
+    with pytest.raises(RunError, match="nobody"):
+        classify(canvas(TROUSERS), "nobody")
