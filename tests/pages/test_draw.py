@@ -19,8 +19,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.models.classifier import Classifier
 from fmnist.runs import store as runs
 from fmnist.runs.store import Run
-from fmnist.sketchpad import canvas, recognition
-from fmnist.sketchpad import preprocessing, recognition
+from fmnist.sketchpad import canvas, preprocessing, recognition
 from fmnist.sketchpad.canvas import Shape, Step
 from fmnist.sketchpad.gallery import Gallery
 from fmnist.sketchpad.recognition import SketchResult
