@@ -1,11 +1,15 @@
 """Page configuration, navigation and the sidebar's run picker. Run: streamlit run app.py"""
 
+from pathlib import Path
+
 import streamlit as st
 
 from fmnist.dashboard import layout as components
 from fmnist.dashboard import session as state
 
-st.set_page_config(page_title="Fashion-MNIST lab", page_icon=":material/checkroom:", layout="wide")
+# an icon by name would be fetched from a font host, on every page
+ICON = Path(__file__).parent / "fmnist" / "dashboard" / "icon.svg"
+st.set_page_config(page_title="Fashion-MNIST lab", page_icon=ICON, layout="wide")
 
 pages = {
     "start": st.Page(

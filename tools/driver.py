@@ -87,7 +87,6 @@ def start_app(log: Path, **environment: str) -> tuple[str, "subprocess.Popen[byt
             [
                 sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
                 f"--server.port={port}", "--server.address=127.0.0.1",
-                "--server.fileWatcherType=none",
             ],
             cwd=ROOT, env=os.environ | environment, stdout=stream, stderr=subprocess.STDOUT,
         )  # fmt: skip

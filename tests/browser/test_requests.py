@@ -1,0 +1,33 @@
+"""What a page asks of the network."""
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, Request, WebSocket
+
+from tests.browser.conftest import Server
+from tools.driver import settle
+
+PAGES = ("", "train", "confusion", "errors", "confidence", "compare", "draw", "data")
+
+
+def test_no_page_asks_any_other_machine(page: Page, bare_server: Server) -> None:
+    asked: set[str] = set()
+
+    def note(request: Request | WebSocket) -> None:
+        asked.add(request.url)
+
+    page.on("request", note)
+    page.on("websocket", note)
+    for name in PAGES:
+        page.goto(f"{bare_server.url}/{name}")
+        settle(page)
+        page.wait_for_load_state("networkidle")
+        icon = page.locator("link[rel*=icon]").first.get_attribute("href")
+        assert icon, name
+        asked.add(icon)  # headless Chromium fetches no favicon
+    page.goto(f"{bare_server.url}/errors?image=0")
+    settle(page)
+    server = urlsplit(bare_server.url).netloc
+    elsewhere = {url for url in asked if urlsplit(url).netloc not in {server, ""}}
+    assert elsewhere == set()
+    assert any("_stcore" in url for url in asked)
