@@ -25,7 +25,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.metrics import most_confused_pairs
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.text import markdown_table
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from tools import driver
 
 TABLE = paths.BENCHMARK_TABLES / "pages.md"
@@ -111,7 +111,7 @@ def first_load(browser: Browser, url: str) -> float:
 
 def measure(browser: Browser, url: str, repetitions: int) -> dict[str, list[float]]:
     """Milliseconds of everything, `repetitions` times, after once without counting."""
-    run = runs.open_run(paths.pretrained_folder(), MODEL)
+    run = store.open_run(paths.pretrained_folder(), MODEL)
     confusion = Evaluation.load(run.evaluation_path("test")).confusion
     pairs = most_confused_pairs(confusion, 10)
     context = browser.new_context(viewport={"width": 1280, "height": 900})

@@ -25,8 +25,9 @@ from fmnist.models.registry import members
 from fmnist.reports import benchmarks as bench
 from fmnist.reports import model_card as cards
 from fmnist.reports.text import UNKNOWN, markdown_table, percent
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.loading import load_pretrained
+from fmnist.runs.run import Run
 from tools.machine import processor
 
 AIM: Final = 0.3  # seconds to load the model and classify an image
@@ -43,10 +44,10 @@ def seconds(action: Callable[[], object]) -> float:
     return statistics.median(taken[1:])
 
 
-def steps(run: runs.Run) -> str:
+def steps(run: Run) -> str:
     """A table of the runs towards this model, with what each brought on validation."""
     assert run.config is not None
-    table = bench.records("strong", runs.list_all_runs(), {})  # sizes are not told
+    table = bench.records("strong", store.list_all_runs(), {})  # sizes are not told
     wanted = {run.config.model, *members(run.config.model)}
     models = [row.config.model for row in bench.TABLES["strong"]]
     lines = [line for line, model in zip(table, models, strict=True) if model in wanted]
@@ -67,7 +68,7 @@ def steps(run: runs.Run) -> str:
 
 def ingredients() -> str:
     """A table of the short runs, each against the first."""
-    first, *others = bench.records("ingredients", runs.list_all_runs(), {})
+    first, *others = bench.records("ingredients", store.list_all_runs(), {})
     rows = [[first["title"], percent(first["validation"]), "", percent(first["accuracy"]), ""]]
     for line in others:
         cells = [
@@ -82,7 +83,7 @@ def points(value: float | None, base: float | None) -> str:
     return "–" if value is None or base is None else f"{100 * (value - base):+.2f}"
 
 
-def notes(run: runs.Run) -> str:
+def notes(run: Run) -> str:
     """The text of a model's `notes.md`."""
     image = np.random.default_rng(0).integers(0, 256, (1, 28, 28), dtype=np.uint8)
     loading = seconds(lambda: load_pretrained(run.run_id))
@@ -128,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python benchmarks/shipped.py")
     parser.add_argument("models", nargs="+", metavar="NAME")
     for name in parser.parse_args().models:
-        run = runs.open_run(paths.pretrained_folder(), name)
+        run = store.open_run(paths.pretrained_folder(), name)
         text = notes(run)
         write_atomic(run.folder / "notes.md", text.encode())
         cards.write_card(paths.pretrained_folder(), name)

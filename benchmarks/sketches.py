@@ -29,8 +29,9 @@ from fmnist import paths
 from fmnist.evaluation import calibration, predictions
 from fmnist.models.classifier import Classifier
 from fmnist.reports.text import markdown_table, percent
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.loading import load_pretrained, load_run
+from fmnist.runs.run import Run
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, OOD_MODEL, classify
 
@@ -149,7 +150,7 @@ def scores(
 
 
 def measure(
-    model: Classifier, ood_model: Classifier | None, run: runs.Run,
+    model: Classifier, ood_model: Classifier | None, run: Run,
     garments: list[Sketch], others: list[Sketch],
 ) -> Measured:  # fmt: skip
     """All figures of one model."""
@@ -234,11 +235,11 @@ def footer(command: str) -> list[str]:
     ]
 
 
-def open_model(name: str) -> tuple[runs.Run, Classifier]:
+def open_model(name: str) -> tuple[Run, Classifier]:
     """A shipped model or a run of one's own."""
-    if name in runs.run_ids(paths.pretrained_folder()):
-        return runs.open_run(paths.pretrained_folder(), name), load_pretrained(name)
-    return runs.open_run(paths.runs_folder(), name), load_run(name)
+    if name in store.run_ids(paths.pretrained_folder()):
+        return store.open_run(paths.pretrained_folder(), name), load_pretrained(name)
+    return store.open_run(paths.runs_folder(), name), load_run(name)
 
 
 def main() -> None:
@@ -252,7 +253,7 @@ def main() -> None:
     )  # fmt: skip
     options = parser.parse_args()
     torch.set_num_threads(1)  # one image at a time: more threads only wait for each other
-    shipped = runs.list_runs(paths.pretrained_folder())
+    shipped = store.list_runs(paths.pretrained_folder())
     names = options.models or [r.run_id for r in shipped if r.weights_path.exists()]
     garments = read(options.folder / "garments.ndjson")
     others = read(options.folder / "not-garments.ndjson")

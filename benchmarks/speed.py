@@ -40,7 +40,7 @@ from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
 from fmnist.reports.text import markdown_table, percent
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import Precision, TrainConfig
 from fmnist.runs.recipes import recipe
 from fmnist.training.loop import Signal, train
@@ -151,8 +151,8 @@ def time_ours(dataset: Dataset, warm_up: int, steps: int, precision: Precision) 
         return "pause" if len(times) == warm_up + steps + 1 else "continue"
 
     with tempfile.TemporaryDirectory() as root:
-        run = runs.create_run(Path(root), config)
-        with runs.owning(run):
+        run = store.create_run(Path(root), config)
+        with store.owning(run):
             train(run, dataset, control=control, device="cpu")
     return (times[warm_up + steps] - times[warm_up]) / steps
 
@@ -182,12 +182,12 @@ def train_swift(dataset: Dataset, seed: int) -> Swift:
     """Train by the swift recipe in a folder that is thrown away."""
     config = TrainConfig(**{**recipe("swift"), "dataset": dataset.name, "seed": seed})
     with tempfile.TemporaryDirectory() as root:
-        run = runs.create_run(Path(root), config)
-        with runs.owning(run):
+        run = store.create_run(Path(root), config)
+        with store.owning(run):
             train(run, dataset, device="cpu")
-        run = runs.open_run(Path(root), run.run_id)
-        kept, test = run.history.kept, Evaluation.load(run.evaluation_path("test"))
-        views = Evaluation.load(run.views_path) if run.views_path.exists() else test
+        run = store.open_run(Path(root), run.run_id)
+        kept, test = run.history.selected, Evaluation.load(run.evaluation_path("test"))
+        views = Evaluation.load(run.tta_path) if run.tta_path.exists() else test
     assert kept is not None
     return Swift(run.progress.seconds, kept.accuracy, test.accuracy, views.accuracy)
 

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page
 
 from fmnist import paths
 from fmnist.reports.text import markdown_table
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from tools import driver
 
 TABLE = paths.BENCHMARK_TABLES / "trainer_in_app.md"
@@ -36,7 +36,7 @@ WAYS = ("alone", "watched", "under clicks")
 
 def step_now(artifacts: Path) -> tuple[int, float]:
     """Step of the newest run and its training seconds."""
-    progress = runs.list_runs(artifacts / "runs")[0].progress
+    progress = store.list_runs(artifacts / "runs")[0].progress
     return progress.step, progress.seconds
 
 

@@ -26,9 +26,11 @@ from fmnist.files import png, write_atomic
 from fmnist.models import sizes
 from fmnist.reports import benchmarks as bench
 from fmnist.reports import model_card as cards
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import ConfigError, TrainConfig
+from fmnist.runs.history import Progress
 from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
+from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
 from fmnist.sketchpad.preprocessing import Ink, Preparation
 from fmnist.sketchpad.recognition import OOD_MODEL, classify
 from fmnist.sketchpad.uploads import PictureError, read_picture
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.command(options))
-    except (ConfigError, datasets.DatasetError, runs.RunError, PictureError, OSError) as error:
+    except (ConfigError, datasets.DatasetError, RunError, PictureError, OSError) as error:
         print(f"{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -196,23 +198,23 @@ def _number_or_text(text: str) -> int | float | str | None:
 def _train(options: argparse.Namespace) -> int:
     root = paths.runs_folder()
     if options.resume:
-        run = runs.open_run(root, options.resume)
+        run = store.open_run(root, options.resume)
         config = run.config
-        if config is None or run.state not in runs.RESUMABLE_STATES:
-            raise runs.RunError(f"The run {run.run_id} is {run.state}; it cannot be resumed.")
+        if config is None or run.state not in RESUMABLE_STATES:
+            raise RunError(f"The run {run.run_id} is {run.state}; it cannot be resumed.")
     else:
         fields = [field.name for field in dataclasses.fields(TrainConfig)]
         given = {name: getattr(options, name) for name in fields if hasattr(options, name)}
         config = TrainConfig(**{**recipe(options.recipe, given.get("model")), **given})
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
     if not options.resume:
-        run = runs.create_run(root, config, name=options.name)
+        run = store.create_run(root, config, name=options.name)
     if not _train_run(run, dataset):
         return 1
-    run = runs.open_run(root, run.run_id)
-    best = run.history.kept
+    run = store.open_run(root, run.run_id)
+    best = run.history.selected
     if best:
-        kept = "kept, the last" if run.history.keep == "last" else "the best"
+        kept = "kept, the last" if run.history.checkpoint == "last" else "the best"
         print(
             f"Finished: epoch {best.epoch} is {kept}, {best.split} accuracy {best.accuracy:.2%}. "
             f"Kept in {run.folder}"
@@ -220,7 +222,7 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train_run(run: runs.Run, dataset: Dataset) -> bool:
+def _train_run(run: Run, dataset: Dataset) -> bool:
     """Train a run with a bar; whether it has finished, rather than failed or been interrupted."""
     from tqdm import tqdm
 
@@ -238,9 +240,9 @@ def _train_run(run: runs.Run, dataset: Dataset) -> bool:
 
     previous = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with runs.owning(run), tqdm(unit=" steps", desc=run.run_id) as bar:
+        with store.owning(run), tqdm(unit=" steps", desc=run.run_id) as bar:
 
-            def show(progress: runs.Progress) -> None:
+            def show(progress: Progress) -> None:
                 bar.total = progress.steps
                 bar.set_postfix_str(
                     f"epoch {progress.epoch}/{epochs}, {progress.images_per_second:,.0f} images/s"
@@ -263,9 +265,9 @@ def _train_run(run: runs.Run, dataset: Dataset) -> bool:
 def _ensemble(options: argparse.Namespace) -> int:
     from fmnist.training.ensemble import combine
 
-    members = [runs.find_run(name) for name in options.runs]
+    members = [store.find_run(name) for name in options.runs]
     run = combine(members, paths.runs_folder(), name=options.name)
-    best = run.history.kept
+    best = run.history.selected
     assert best is not None
     print(f"Made: {best.split} accuracy {best.accuracy:.2%}. Kept in {run.folder}")
     return 0
@@ -275,13 +277,13 @@ def _bench(options: argparse.Namespace) -> int:
     rows = [row for row in bench.TABLES[options.table] if options.only in (None, row.key)]
     if not rows:
         known = ", ".join(row.key for row in bench.TABLES[options.table])
-        raise runs.RunError(f"The table has no row {options.only!r}; it has {known}.")
+        raise RunError(f"The table has no row {options.only!r}; it has {known}.")
     wanted = [] if options.read else [(row, seed) for row in rows for seed in range(row.seeds)]
     is_complete = all(_bench_run(row, seed) for row, seed in wanted)  # the first failure ends it
     for row in rows:
-        bench.keep(row, runs.list_all_runs())
+        bench.keep(row, store.list_all_runs())
     counted = sizes.count({row.config.model for row in bench.TABLES[options.table]})
-    path = bench.write(options.table, runs.list_all_runs(), counted, options.folder)
+    path = bench.write(options.table, store.list_all_runs(), counted, options.folder)
     print(f"Written: {path}")
     return 0 if is_complete else 1
 
@@ -289,27 +291,27 @@ def _bench(options: argparse.Namespace) -> int:
 def _bench_run(row: bench.Row, seed: int) -> bool:
     """Train a run of a table, unless there is one; whether there is one now."""
     config = row.with_seed(seed)
-    alike = [run for run in runs.list_all_runs() if bench.matches(run, config)]
+    alike = [run for run in store.list_all_runs() if bench.matches(run, config)]
     if any(run.state == "finished" for run in alike):
         return True
     if row.of:
         from fmnist.training.ensemble import combine
 
-        combine(bench.members_of(row, runs.list_all_runs()), paths.runs_folder(), name=row.title)
+        combine(bench.members_of(row, store.list_all_runs()), paths.runs_folder(), name=row.title)
         return True
-    begun = [run for run in alike if run.state in runs.RESUMABLE_STATES]
+    begun = [run for run in alike if run.state in RESUMABLE_STATES]
     dataset = datasets.load_named(config.dataset)
     if begun:
         print(f"{row.title}, seed {seed}: going on with {begun[0].run_id}")
         return _train_run(begun[0], dataset)
     name = f"{row.title}, seed {seed}"
     print(name)
-    return _train_run(runs.create_run(paths.runs_folder(), config, name=name), dataset)
+    return _train_run(store.create_run(paths.runs_folder(), config, name=name), dataset)
 
 
 def _runs(options: argparse.Namespace) -> int:
-    own = runs.list_runs(paths.runs_folder())
-    shipped = runs.list_runs(paths.pretrained_folder())
+    own = store.list_runs(paths.runs_folder())
+    shipped = store.list_runs(paths.pretrained_folder())
     shown = own if options.all else own[:_RUNS_SHOWN]
     if shown or shipped:
         titles = ("run", "name", "state", "model", "protocol", "epochs", "best accuracy", "begun")
@@ -327,8 +329,8 @@ def _runs(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_row(run: runs.Run, *, is_shipped: bool) -> tuple[str, ...]:
-    config, best = run.config, run.history.kept
+def _run_row(run: Run, *, is_shipped: bool) -> tuple[str, ...]:
+    config, best = run.config, run.history.selected
     begun = datetime.datetime.fromtimestamp(run.created) if run.created else None
     return (
         run.run_id,
@@ -351,7 +353,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _publish(options: argparse.Namespace) -> int:
-    run = runs.open_run(paths.runs_folder(), options.run)
+    run = store.open_run(paths.runs_folder(), options.run)
     published = cards.publish(
         run, paths.pretrained_folder(), options.name,
         title=options.title, weights=options.weights, force=options.force,
@@ -372,9 +374,9 @@ def _classify(options: argparse.Namespace) -> int:
 
     from fmnist.runs.loading import load_pretrained, load_run
 
-    run = runs.find_run(options.model)
+    run = store.find_run(options.model)
     model = load_run(run.run_id, folder=run.folder.parent)
-    is_ood_model_shipped = OOD_MODEL in runs.run_ids(paths.pretrained_folder())
+    is_ood_model_shipped = OOD_MODEL in store.run_ids(paths.pretrained_folder())
     ood_model = (
         load_pretrained(OOD_MODEL) if is_ood_model_shipped and not model.has_ood_class else None
     )
@@ -395,13 +397,13 @@ def _classify(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    run = runs.find_run(options.run)
+    run = store.find_run(options.run)
     if run.config is None:
-        raise runs.RunError(run.reason or f"The settings of {run.run_id} cannot be read.")
+        raise RunError(run.reason or f"The settings of {run.run_id} cannot be read.")
     splits: list[SplitName] = ["validation", "test"]
     if run.config.protocol != "held-out":
         if options.split == "validation":
-            raise runs.RunError(
+            raise RunError(
                 f"The {run.config.protocol} protocol has no validation split; use --split test."
             )
         splits = ["test"]
@@ -410,7 +412,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     stored = [predictions.stored_evaluation(run, split) for split in splits]
     dataset = datasets.load_named(run.config.dataset)
     if run.dataset.get("checksum", dataset.checksum) != dataset.checksum:
-        raise runs.RunError(
+        raise RunError(
             f"{run.name} was trained on other images than those at hand (their checksum differs)."
         )
 
@@ -419,9 +421,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     try:
         classifier = Classifier.load(run.weights_path)
     except FileNotFoundError as error:
-        raise runs.RunError(f"{run.name} has no weights to compute the figures with.") from error
+        raise RunError(f"{run.name} has no weights to compute the figures with.") from error
     except ValueError as error:
-        raise runs.RunError(f"{run.name} is broken: {error}") from error
+        raise RunError(f"{run.name} is broken: {error}") from error
     protocol = run.config.protocol
     computed = [_compute(classifier, dataset.split(s, protocol=protocol)) for s in splits]
     comparisons = [_Comparison.of(*pair) for pair in zip(stored, computed, strict=True)]

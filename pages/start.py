@@ -15,7 +15,7 @@ from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import metrics
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import ACTIVE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 
 MISTAKES = 8
 
@@ -28,7 +28,7 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
     if run.config is None or run.state == "broken":
         st.error(f"This run cannot be opened: {run.reason}", icon=":material/broken_image:")
         return
-    best = run.history.kept
+    best = run.history.selected
     with st.container(horizontal=True, gap="medium"):
         if evaluation is not None and (evaluation.split == "test" or best is None):
             st.metric("Test accuracy", f"{evaluation.accuracy:.2%}", width="content")
@@ -38,7 +38,7 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
             if run.members:
                 st.metric("Members", len(run.members), width="content")
             else:
-                name = "Epoch kept" if run.history.keep == "last" else "Best epoch"
+                name = "Epoch kept" if run.history.checkpoint == "last" else "Best epoch"
                 st.metric(name, f"{best.epoch} of {len(run.history.epochs)}", width="content")
         if run.state in ACTIVE_STATES:
             st.metric("Trained", f"{run.progress.fraction:.0%}", width="content")

@@ -6,7 +6,7 @@ from fmnist.dashboard import cache
 from fmnist.dashboard import layout as components
 from fmnist.dashboard import session as state
 from fmnist.dashboard.train import launch, run_panel, run_table
-from fmnist.runs.store import ACTIVE_STATES
+from fmnist.runs.run import ACTIVE_STATES
 
 # every poll takes its share of the processor from the training it watches
 PROGRESS_SECONDS = 2.0

@@ -20,11 +20,11 @@ from fmnist.data.synthetic.garments import draw_garments
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
 from fmnist.reports import model_card as cards
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.loading import load_run
 from fmnist.runs.recipes import RECIPES
-from fmnist.runs.store import Run, RunError
+from fmnist.runs.run import Run, RunError
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
 
 Output = pytest.CaptureFixture[str]
@@ -76,7 +76,7 @@ def _use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(trained: Path, artifacts: Path) -> Run:
     """A copy of the finished run."""
     shutil.copytree(trained / "runs", artifacts / "runs")
-    (found,) = runs.list_runs(artifacts / "runs")
+    (found,) = store.list_runs(artifacts / "runs")
     return found
 
 
@@ -103,7 +103,7 @@ def test_train_leaves_a_finished_run_with_the_settings_asked_for(run: Run) -> No
 def test_train_says_what_it_reached(capsys: Output, artifacts: Path) -> None:
     arguments = [*TRAIN, "--subset", "40", "--epochs", "1", "--protocol", "notebook"]
     assert main(arguments) == 0
-    (made,) = runs.list_runs(artifacts / "runs")
+    (made,) = store.list_runs(artifacts / "runs")
     best = made.history.best
     assert best is not None
     assert made.config is not None
@@ -151,10 +151,10 @@ def test_train_resumes_only_what_can_be_resumed(capsys: Output, run: Run) -> Non
 
 def test_resume_goes_on_with_an_interrupted_run(capsys: Output, artifacts: Path) -> None:
     config = TrainConfig(dataset="drawn-garments", epochs=1, batch_size=120)
-    made = runs.create_run(artifacts / "runs", config, name="Left alone")
+    made = store.create_run(artifacts / "runs", config, name="Left alone")
     assert main(["train", "--resume", made.run_id]) == 0
     assert "Finished: epoch 1 is the best" in capsys.readouterr().out
-    assert runs.open_run(artifacts / "runs", made.run_id).state == "finished"
+    assert store.open_run(artifacts / "runs", made.run_id).state == "finished"
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["runs", "--some"], ["publish", "a"]])
@@ -176,10 +176,10 @@ def test_no_runs_says_how_to_start_one(capsys: Output) -> None:
 def test_runs_lists_newest_first_with_reasons_and_shipped_models(
     capsys: Output, artifacts: Path, run: Run
 ) -> None:
-    newer = runs.create_run(
+    newer = store.create_run(
         artifacts / "runs", TrainConfig(protocol="notebook", epochs=9), name="Newer"
     )
-    broken = runs.create_run(artifacts / "runs", TrainConfig(), name="Broken one")
+    broken = store.create_run(artifacts / "runs", TrainConfig(), name="Broken one")
     broken.config_path.write_text("{")
     cards.publish(run, artifacts / "pretrained", "garments", title="Shipped one")
     assert main(["runs"]) == 0
@@ -208,7 +208,7 @@ def test_runs_lists_newest_first_with_reasons_and_shipped_models(
 
 
 def test_older_runs_wait_for_all(capsys: Output, artifacts: Path) -> None:
-    made = [runs.create_run(artifacts / "runs", TrainConfig(), name=f"n{i}") for i in range(22)]
+    made = [store.create_run(artifacts / "runs", TrainConfig(), name=f"n{i}") for i in range(22)]
     assert main(["runs"]) == 0
     out = capsys.readouterr().out
     assert "… and 2 older" in out
@@ -341,7 +341,7 @@ def test_evaluate_runs_without_validation_on_test_alone(
     capsys: Output, artifacts: Path, protocol: list[str]
 ) -> None:
     assert main([*TRAIN, "--protocol", *protocol, "--epochs", "1"]) == 0
-    (made,) = runs.list_runs(artifacts / "runs")
+    (made,) = store.list_runs(artifacts / "runs")
     capsys.readouterr()
     assert main(["evaluate", made.run_id]) == 0
     assert [row[0] for row in _lines(capsys.readouterr().out)[:2]] == ["split", "test"]
@@ -383,7 +383,7 @@ def test_publish_leaves_the_weights_behind_when_told(run: Run, artifacts: Path) 
 
 def test_publish_refuses_in_a_sentence(capsys: Output, run: Run, artifacts: Path) -> None:
     root = artifacts / "runs"
-    unfinished = runs.create_run(root, TrainConfig())
+    unfinished = store.create_run(root, TrainConfig())
     assert main(["publish", unfinished.run_id, "garments"]) == 1
     assert "is interrupted; only a finished run is published." in capsys.readouterr().err
 
@@ -459,7 +459,7 @@ def test_a_recipe_is_taken_and_what_is_given_beside_it_wins(
         made.append(config)
         raise RunError("Enough.")
 
-    monkeypatch.setattr(runs, "create_run", create)
+    monkeypatch.setattr(store, "create_run", create)
     call = ["train", "--recipe", "sketch", "--dataset", "drawn-garments", "--epochs", "2"]
     assert main(call) == 1
     expected = {**RECIPES["sketch"], "dataset": "drawn-garments", "epochs": 2}

@@ -9,7 +9,7 @@ import numpy as np
 from fmnist.data.splits import Dataset
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.files import load_arrays
-from fmnist.runs.store import Run
+from fmnist.runs.run import Run
 
 
 @cache

@@ -24,9 +24,9 @@ from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore
 from fmnist.models import sizes
 from fmnist.models.sizes import Size
 from fmnist.reports import benchmarks as bench
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import Mixing, TrainConfig
-from fmnist.runs.store import Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 from fmnist.training.worker import Trainer
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def feature_index(path: Path) -> FeatureIndex:
 
 @st.cache_resource(show_spinner=False, max_entries=512)
 def _settled_run(root: Path, run_id: str, modified: tuple[int, ...]) -> Run:  # noqa: ARG001
-    return runs.open_run(root, run_id)
+    return store.open_run(root, run_id)
 
 
 def _modified(folder: Path) -> tuple[int, ...]:
@@ -245,10 +245,10 @@ def _open(root: Path, run_id: str) -> Run:
     try:
         run = _settled_run(root, run_id, _modified(root / run_id))
     except OSError:
-        return runs.open_run(root, run_id)
+        return store.open_run(root, run_id)
     # whether an active run is still owned shows in no file: ask again
-    if run.state in (*runs.ACTIVE_STATES, "interrupted"):
-        return runs.open_run(root, run_id)
+    if run.state in (*ACTIVE_STATES, "interrupted"):
+        return store.open_run(root, run_id)
     return run
 
 
@@ -287,7 +287,7 @@ def all_runs() -> list[Run]:
 
 
 def _listed(root: Path) -> list[Run]:
-    found = [_open(root, run_id) for run_id in runs.run_ids(root)]
+    found = [_open(root, run_id) for run_id in store.run_ids(root)]
     return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)
 
 
@@ -305,7 +305,7 @@ def answers(run: Run) -> Correctness | None:
     ValueError
         If its evaluation is damaged.
     """
-    if run.state in runs.ACTIVE_STATES:
+    if run.state in ACTIVE_STATES:
         return None  # files of an earlier end, if any, are older than what trains now
     path = run.evaluation_path("test")
     try:

@@ -22,7 +22,7 @@ from fmnist.data import splits
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import misclassifications, significance
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictError
-from fmnist.runs.store import ACTIVE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 
 PAGE_SIZES = (50, 100, 250)
 
@@ -250,7 +250,7 @@ def controls(here: Linked) -> None:
     if run.members:
         facts.append(f"{len(run.members)} members")
     elif here.view.epoch is not None:
-        which = "last " if run.history.keep == "last" else "best "
+        which = "last " if run.history.checkpoint == "last" else "best "
         facts.append(
             f"{which if here.view.is_kept else ''}epoch {here.view.epoch}"
             + (", the newest while it trains" if run.state in ACTIVE_STATES else "")

@@ -16,7 +16,7 @@ from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.splits import Dataset, SplitName
 from fmnist.files import png
-from fmnist.runs.store import ACTIVE_STATES, Run
+from fmnist.runs.run import ACTIVE_STATES, Run
 
 STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
     "queued": ("Queued", "gray", ":material/hourglass_empty:"),

@@ -11,7 +11,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Dataset
 from fmnist.evaluation import neighbors as neighbors
 from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
-from fmnist.runs.store import Run
+from fmnist.runs.run import Run
 
 
 def training_index(run: Run, dataset: Dataset, *, key: str) -> FeatureIndex | None:

@@ -17,7 +17,7 @@ from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.evaluation.misclassifications import ERROR_TYPES, SORTS
 from fmnist.evaluation.significance import GROUPS
 from fmnist.evaluation.verdicts import VERDICT_TITLES
-from fmnist.runs import store as runs
+from fmnist.runs.run import ACTIVE_STATES, RunError
 
 CorrectnessFilter = Literal["wrong", "correct", "all"]
 Range = tuple[float, float]
@@ -375,7 +375,7 @@ def _sound(asked: Selection) -> tuple[Selection, list[str]]:
     if current.image is not None:
         try:
             view = views.look(run, current.split, current.epoch)
-        except (ValueError, OSError, runs.RunError):
+        except (ValueError, OSError, RunError):
             return current, left_out
         if view is not None and view.position(current.image) is None:
             left_out.append(f"image {current.image}")
@@ -392,7 +392,7 @@ def left_out() -> list[str]:
 def _default_run() -> str | None:
     """The run that trains now, else the first shipped model, else the newest run."""
     own = cache.own_runs()
-    active = [run for run in own if run.state in runs.ACTIVE_STATES]
+    active = [run for run in own if run.state in ACTIVE_STATES]
     candidates = [*active[:1], *cache.shipped_runs(), *own]
     return candidates[0].run_id if candidates else None
 

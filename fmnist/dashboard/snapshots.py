@@ -13,8 +13,8 @@ from fmnist.data.splits import SplitName
 from fmnist.evaluation import misclassifications
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.training_dynamics import TrainingDynamics
-from fmnist.runs import store as runs
-from fmnist.runs.store import ACTIVE_STATES, Run
+from fmnist.runs.run import ACTIVE_STATES, Run
+from fmnist.runs.temperature import load_temperature
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def look(run: Run, split: SplitName | None, epoch: int | None) -> View | None:
     RunError
         If the temperature kept with the run is damaged.
     """
-    best = run.history.kept
+    best = run.history.selected
     newest = epoch_count(run) if run.state in ACTIVE_STATES else 0
     epochs = cache.epoch_evaluations(run)
     if epoch is None and newest and epochs and split in (None, epochs.split):
@@ -105,7 +105,7 @@ def look(run: Run, split: SplitName | None, epoch: int | None) -> View | None:
         if epochs is None or not 1 <= epoch <= len(epochs.logits):
             return None
         return _view(run.epochs_path, _modified(run.epochs_path), epoch, None)
-    kept = runs.kept_temperature(run)
+    kept = load_temperature(run)
     temperature = kept.value if kept else 1.0
     for name in (split,) if split else ("test", "validation"):
         path = run.evaluation_path(name)

@@ -8,7 +8,7 @@ from fmnist.data.splits import DATASET_TITLES
 from fmnist.evaluation.significance import Correctness
 from fmnist.models.registry import describe
 from fmnist.models.sizes import Size
-from fmnist.runs.store import Run
+from fmnist.runs.run import Run
 
 Curve = Literal["accuracy", "loss"]
 Axis = Literal["epoch", "step", "minutes"]
@@ -64,7 +64,7 @@ class LeaderboardRow:
     @property
     def validation_accuracy(self) -> float | None:
         """At the selected epoch, in [0, 1]; None under protocols without a validation split."""
-        best = self.run.history.kept
+        best = self.run.history.selected
         return best.accuracy if best and best.split == "validation" else None
 
     @property
@@ -72,7 +72,7 @@ class LeaderboardRow:
         """At the selected epoch, in [0, 1]; under the notebook protocol, the best so far."""
         if self.correctness is not None:
             return self.correctness.accuracy
-        best = self.run.history.kept
+        best = self.run.history.selected
         return best.accuracy if best and best.split == "test" else None
 
     @property

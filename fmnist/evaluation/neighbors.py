@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fmnist import paths
 from fmnist.data.splits import Split
 from fmnist.files import load_arrays, write_atomic
-from fmnist.runs.store import Run
+from fmnist.runs.run import Run
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier

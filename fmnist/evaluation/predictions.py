@@ -15,7 +15,7 @@ from fmnist.data.splits import SPLITS, Split, SplitName
 from fmnist.evaluation import metrics
 from fmnist.files import load_arrays, write_atomic
 from fmnist.runs.config import Views
-from fmnist.runs.store import Run, RunError
+from fmnist.runs.run import Run, RunError
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
@@ -290,7 +290,7 @@ def stored_evaluation(run: Run, split: SplitName) -> Evaluation:
 
     Raises
     ------
-    fmnist.runs.store.RunError
+    fmnist.runs.run.RunError
         If the file is absent or damaged.
     """
     try:

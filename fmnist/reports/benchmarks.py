@@ -15,7 +15,7 @@ from fmnist.reports.model_card import publish
 from fmnist.reports.text import UNKNOWN, markdown_table, percent
 from fmnist.runs.config import Precision, TrainConfig, ensemble_of
 from fmnist.runs.recipes import recipe
-from fmnist.runs.store import Run, RunError
+from fmnist.runs.run import Run, RunError
 
 TableName = Literal["models", "ablation", "precision", "ingredients", "strong"]
 
@@ -312,7 +312,7 @@ def members_of(row: Row, present: Sequence[Run]) -> list[Run]:
 
     Raises
     ------
-    fmnist.runs.store.RunError
+    fmnist.runs.run.RunError
         If one is not there.
     """
     members = []
@@ -411,7 +411,7 @@ def records(
     for row in TABLES[table]:
         stand = standing(row, present)
         size = sizes.get(row.config.model)
-        kept = [run.history.kept for run in stand.runs]
+        kept = [run.history.selected for run in stand.runs]
         validation = [entry.accuracy for entry in kept if entry and entry.split == "validation"]
         if row.members > 1:
             validation = []  # the members' own, which is not the ensemble's

@@ -23,9 +23,10 @@ from fmnist.evaluation.predictions import Evaluation, stored_evaluation
 from fmnist.files import load_arrays, read_json, write_atomic, write_json
 from fmnist.models.registry import describe
 from fmnist.reports.text import UNKNOWN, duration, markdown_table, percent
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import EpochEntry, Run, RunError
+from fmnist.runs.history import EpochEntry
+from fmnist.runs.run import Run, RunError
 
 ORIGINAL_TEST_ACCURACY: Final[Mapping[int, float]] = {
     1: 0.8823,
@@ -86,7 +87,7 @@ def publish(
 
     Raises
     ------
-    fmnist.runs.store.RunError
+    fmnist.runs.run.RunError
         If the run is not finished, has seen only a subset, or lacks a file; if the name is
         impossible or taken.
     """
@@ -112,11 +113,11 @@ def publish(
         folder = Path(temporary) / name
         _copy(run, folder, title=title, weights=weights, epochs=not brief)
         if not brief:
-            run = runs.open_run(folder.parent, name)
+            run = store.open_run(folder.parent, name)
             write_atomic(run.folder / _CARD, _card_of(run, root).encode())
         with _out_of_the_way(target, Path(temporary) / "replaced"):
             folder.rename(target)
-    published = runs.open_run(root, name)
+    published = store.open_run(root, name)
     companion = companion_of(published, root)
     if companion and not brief:
         write_card(root, companion.run_id)
@@ -129,7 +130,7 @@ def _copy(run: Run, folder: Path, *, title: str, weights: bool, epochs: bool) ->
     if weights:
         paths.append(run.weights_path)
     splits: tuple[SplitName, ...] = ("train", "validation", "test")
-    kept = [*map(run.evaluation_path, splits), run.views_path]
+    kept = [*map(run.evaluation_path, splits), run.tta_path]
     paths += [p for p in kept if p.exists()]
     try:
         for path in paths:
@@ -178,7 +179,7 @@ def companion_of(run: Run, root: Path) -> Run | None:
     else:
         other = name + _COMPANION_SUFFIX
     try:
-        found = runs.open_run(root, other)
+        found = store.open_run(root, other)
     except RunError:
         return None
     if run.config is None or found.config is None or found.state != "finished":
@@ -197,10 +198,10 @@ def write_card(root: Path, name: str) -> Path:
 
     Raises
     ------
-    fmnist.runs.store.RunError
+    fmnist.runs.run.RunError
         If there is no such model, or it lacks a file.
     """
-    run = runs.open_run(root, name)
+    run = store.open_run(root, name)
     path = run.folder / _CARD
     write_atomic(path, _card_of(run, root).encode())
     return path
@@ -212,9 +213,13 @@ def _card_of(run: Run, root: Path) -> str:
 
 def _reference(run: Run, root: Path) -> Run | None:
     """The shipped FashionCNN, for all models but those of the notebook that it comes from."""
-    if run.config is None or run.config.model == _REFERENCE or _REFERENCE not in runs.run_ids(root):
+    if (
+        run.config is None
+        or run.config.model == _REFERENCE
+        or _REFERENCE not in store.run_ids(root)
+    ):
         return None
-    found = runs.open_run(root, _REFERENCE)
+    found = store.open_run(root, _REFERENCE)
     is_comparable = found.config is not None and found.config.dataset == run.config.dataset
     return found if is_comparable else None
 
@@ -246,10 +251,10 @@ def model_card(run: Run, *, companion: Run | None, reference: Run | None = None)
 
     Raises
     ------
-    fmnist.runs.store.RunError
+    fmnist.runs.run.RunError
         If the run lacks a file.
     """
-    config, best = run.config, run.history.kept
+    config, best = run.config, run.history.selected
     if config is None:
         raise RunError(run.reason or f"The settings of the run {run.run_id} cannot be read.")
     if best is None:
@@ -363,8 +368,8 @@ def _headline(
             ("**Test accuracy**", f"**{percent(test.accuracy)}**"),
             ("Test loss", f"{test.loss:.4f}"),
         ]
-        if run.views_path.exists():
-            views = Evaluation.load(run.views_path)
+        if run.tta_path.exists():
+            views = Evaluation.load(run.tta_path)
             rows.append(
                 (f"Test accuracy over several views ({config.views})", percent(views.accuracy))
             )

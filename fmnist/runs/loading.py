@@ -4,7 +4,9 @@ from pathlib import Path
 
 from fmnist import paths
 from fmnist.models.classifier import Classifier
-from fmnist.runs.store import RunError, kept_temperature, open_run
+from fmnist.runs.run import RunError
+from fmnist.runs.store import open_run
+from fmnist.runs.temperature import load_temperature
 
 
 def load_pretrained(name: str, *, folder: Path | None = None) -> Classifier:
@@ -19,7 +21,7 @@ def load_pretrained(name: str, *, folder: Path | None = None) -> Classifier:
 
     Raises
     ------
-    fmnist.runs.store.RunError
+    fmnist.runs.run.RunError
         If there is no such model, or its files are damaged.
     """
     return _load(folder or paths.pretrained_folder(), name)
@@ -36,7 +38,7 @@ def load_run(run_id: str, *, folder: Path | None = None) -> Classifier:
 
     Raises
     ------
-    fmnist.runs.store.RunError
+    fmnist.runs.run.RunError
         If there is no such run, it has no weights yet, or its files are damaged.
     """
     return _load(folder or paths.runs_folder(), run_id)
@@ -44,7 +46,7 @@ def load_run(run_id: str, *, folder: Path | None = None) -> Classifier:
 
 def _load(root: Path, run_id: str) -> Classifier:
     run = open_run(root, run_id)
-    kept = kept_temperature(run)
+    kept = load_temperature(run)
     try:
         classifier = Classifier.load(run.weights_path)
     except FileNotFoundError as error:

@@ -72,7 +72,7 @@ def classify(
     ------
     ValueError
         If the array has another shape or type.
-    fmnist.runs.store.RunError
+    fmnist.runs.run.RunError
         If there is no shipped model of that name, or its files are damaged.
     """
     if isinstance(model, str):

@@ -12,7 +12,9 @@ from fmnist.files import read_json, write_atomic, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.ensemble import Ensemble
 from fmnist.runs.config import ensemble_of
-from fmnist.runs.store import EpochEntry, Progress, Run, RunError, create_run, open_run
+from fmnist.runs.history import EpochEntry, Progress
+from fmnist.runs.run import Run, RunError
+from fmnist.runs.store import create_run, open_run
 from fmnist.training.loop import monitored_split
 
 
@@ -43,7 +45,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         If the runs do not go together, or one lacks a file.
     """
     configs = [run.config for run in members if run.config is not None]
-    entries = [run.history.kept for run in members if run.history.kept is not None]
+    entries = [run.history.selected for run in members if run.history.selected is not None]
     if len(members) < 2 or len({run.folder for run in members}) < len(members):
         raise RunError("An ensemble is made of at least two different runs.")
     if not len(configs) == len(entries) == len(members) or any(
@@ -55,9 +57,9 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         raise RunError("The runs of an ensemble have the same data set and the same protocol.")
     splits: set[SplitName] = {monitored_split(first), "test"}
     config = ensemble_of(configs)
-    if any(not run.views_path.exists() for run in members):
+    if any(not run.tta_path.exists() for run in members):
         config = replace(config, views="one")
-    several = [run.views_path for run in members] if config.views != "one" else []
+    several = [run.tta_path for run in members] if config.views != "one" else []
     try:
         networks = [Classifier.load(run.weights_path) for run in members]
         views = [Evaluation.load(path) for path in several]
@@ -84,7 +86,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
     for split, evaluation in evaluations.items():
         evaluation.save(run.evaluation_path(split))
     if views:
-        Evaluation.mean(views).save(run.views_path)
+        Evaluation.mean(views).save(run.tta_path)
     measured = evaluations[monitored_split(first)]
     seconds = sum(member.progress.seconds for member in members)
     steps = sum(member.progress.step for member in members)

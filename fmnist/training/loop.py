@@ -39,7 +39,9 @@ from fmnist.models.ensemble import Ensemble
 from fmnist.models.layers import set_dropout_generator
 from fmnist.models.registry import create_model, members
 from fmnist.runs.config import Precision, TrainConfig
-from fmnist.runs.store import EpochEntry, History, Progress, Run, RunError, StepEntry, teachers_of
+from fmnist.runs.history import EpochEntry, History, Progress, StepEntry
+from fmnist.runs.run import Run, RunError
+from fmnist.runs.store import teachers_of
 from fmnist.training.augmentation import augment, mix
 from fmnist.training.schedules import learning_rate
 
@@ -514,7 +516,7 @@ class _Session:
 
     def _kept(self) -> EpochEntry | None:
         """The epoch whose weights are kept, so far."""
-        return History.from_lines(self.lines, keep=self.config.keep).kept
+        return History.from_lines(self.lines, checkpoint=self.config.keep).selected
 
     def _log_loss(self, *, write: bool) -> None:
         """Move the recent sums into the epoch's, and the mean loss into the history."""
@@ -596,7 +598,7 @@ class _Session:
             if views != "one":
                 told = self._telling("Test images measured over several views, a view at a time")
                 several = evaluate(chosen, test, views=views, progress=told)
-                several.save(self.run.views_path)
+                several.save(self.run.tta_path)
 
     def _telling(self, what: str) -> Callable[[int, int], None]:
         """Log every few seconds how much has been measured; what is quick is not told."""

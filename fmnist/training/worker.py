@@ -11,8 +11,8 @@ import filelock
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, DatasetName
-from fmnist.runs import store as runs
-from fmnist.runs.store import Run, RunError
+from fmnist.runs import store
+from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
 
 if TYPE_CHECKING:
     from fmnist.training.loop import Signal
@@ -93,9 +93,9 @@ class Trainer:
         with self._changed:
             if run.run_id in self._locks:
                 raise RunError(f"{run.name} is in the queue already.")
-            if run.state not in (*runs.RESUMABLE_STATES, "queued"):
+            if run.state not in (*RESUMABLE_STATES, "queued"):
                 raise RunError(f"{run.name} is {run.state}; it cannot be trained on.")
-            lock = runs.acquire(run)
+            lock = store.acquire(run)
             try:
                 run.write_status("queued", run.progress)
             except OSError:
@@ -202,7 +202,7 @@ class Trainer:
 
         while True:
             try:
-                fresh = runs.open_run(run.folder.parent, run.run_id)
+                fresh = store.open_run(run.folder.parent, run.run_id)
                 outcome = train(fresh, dataset, control=self._control)
             except (TrainingError, RunError) as error:
                 with self._changed:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from fmnist.runs import store as runs
+from fmnist.runs import store
+from fmnist.runs.run import Run
 from tests.browser.conftest import Server
 from tools.driver import ROOT, SLOW, choose_preset, settle, small_run, start_training
 from tools.mirror import Mirror
@@ -50,8 +51,8 @@ def wait_for_points(page: Page, at_least: int) -> int:
     return int(page.evaluate(POINTS))
 
 
-def only_run(server: Server) -> runs.Run:
-    (run,) = runs.list_runs(server.runs)
+def only_run(server: Server) -> Run:
+    (run,) = store.list_runs(server.runs)
     return run
 
 
@@ -246,7 +247,7 @@ def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
 
     click(page, "Delete")
     expect(page.get_by_text("was deleted")).to_be_visible()
-    assert runs.list_runs(server.runs) == []
+    assert store.list_runs(server.runs) == []
     click(page, "Undo")
     expect(page.locator(".st-key-progress-head").get_by_text("Second thoughts")).to_be_visible()
     assert only_run(server).name == "Second thoughts"

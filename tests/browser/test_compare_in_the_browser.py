@@ -14,8 +14,8 @@ from fmnist.dashboard.compare.panels import PANELS
 from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.charts import OTHER_COLOR
-from fmnist.runs import store as runs
-from fmnist.runs.store import Run
+from fmnist.runs import store
+from fmnist.runs.run import Run
 from tests.browser.conftest import Server
 from tools.driver import SLOW, settle
 
@@ -27,7 +27,7 @@ GRAY = f"rgb{ImageColor.getrgb(OTHER_COLOR)}"  # of a run that is not chosen, to
 
 
 def shipped(name: str) -> Run:
-    return runs.open_run(paths.pretrained_folder(), name)
+    return store.open_run(paths.pretrained_folder(), name)
 
 
 def open_compare(page: Page, server: Server, **query: str) -> None:
@@ -90,7 +90,7 @@ def test_the_table_is_sorted_by_a_click_and_searched(page: Page, bare_server: Se
     open_compare(page, bare_server)
     expect(page.get_by_text(f"{len(all_runs())} of {len(all_runs())} runs")).to_be_visible()
     search(page, "shipped")
-    models = runs.list_runs(paths.pretrained_folder())
+    models = store.list_runs(paths.pretrained_folder())
     expect(page.get_by_text(f"{len(models)} of {len(all_runs())} runs")).to_be_visible()
     expect(cell(page, 0, 1)).to_have_text("FashionCNN, held-out")
     settle(page)
@@ -117,7 +117,7 @@ def test_the_models_that_came_along_stand_side_by_side_at_first(
     page: Page, bare_server: Server
 ) -> None:
     open_compare(page, bare_server, runs="")
-    models = sorted(runs.list_runs(paths.pretrained_folder()), key=lambda run: run.run_id)
+    models = sorted(store.list_runs(paths.pretrained_folder()), key=lambda run: run.run_id)
     others = [run.name for run in models if run.run_id not in (HELD_OUT, NOTEBOOK)]
     legend(page, "FashionCNN, held-out", "FashionCNN, notebook", *others)
 

@@ -20,9 +20,9 @@ from fmnist.evaluation import misclassifications
 from fmnist.evaluation.metrics import most_confused_pairs
 from fmnist.evaluation.misclassifications import matching, ordered
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import Run
+from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tests.browser.conftest import Server
 from tools import driver
@@ -44,10 +44,10 @@ def real_images() -> bool:
 def drawn_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run on drawn garments, trained for a moment, so that it errs."""
     config = TrainConfig(dataset="drawn-garments", epochs=3, subset=600, batch_size=50, log_every=4)
-    run = runs.create_run(tmp_path_factory.mktemp("drawn"), config, name="On drawn garments")
-    with runs.owning(run):
+    run = store.create_run(tmp_path_factory.mktemp("drawn"), config, name="On drawn garments")
+    with store.owning(run):
         train(run, datasets.draw_dataset())
-    return runs.open_run(run.folder.parent, run.run_id)
+    return store.open_run(run.folder.parent, run.run_id)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def world(
     if driver.find_chromium() is None:
         pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
     folder = tmp_path_factory.mktemp("server")
-    run = runs.open_run(paths.pretrained_folder(), "fashion-cnn")
+    run = store.open_run(paths.pretrained_folder(), "fashion-cnn")
     environment = {
         "FMNIST_ARTIFACTS": str(folder / "artifacts"),
         "FMNIST_DOWNLOADS": str(folder / "data"),
@@ -89,7 +89,7 @@ def world(
         drawn_run: Run = request.getfixturevalue("drawn_run")
         copy = folder / "artifacts" / "runs" / drawn_run.run_id
         shutil.copytree(drawn_run.folder, copy)
-        run = runs.open_run(copy.parent, drawn_run.run_id)
+        run = store.open_run(copy.parent, drawn_run.run_id)
     url, process = driver.start_app(folder / "log", **environment)
     yield World(url, run)
     driver.stop_app(process)
@@ -521,7 +521,7 @@ def test_start_leads_to_a_cell_and_to_an_image(page: Page, world: World) -> None
 
 def test_two_runs(page: Page, bare_server: Server) -> None:
     a, b = (
-        Evaluation.load(runs.open_run(paths.pretrained_folder(), name).evaluation_path("test"))
+        Evaluation.load(store.open_run(paths.pretrained_folder(), name).evaluation_path("test"))
         for name in ("fashion-cnn", "fashion-cnn-notebook")
     )
     page.goto(f"{bare_server.url}/confusion?run=fashion-cnn&compared=fashion-cnn-notebook")
@@ -546,7 +546,7 @@ def test_two_runs(page: Page, bare_server: Server) -> None:
 
 def test_without_the_pixels(page: Page, bare_server: Server) -> None:
     test = Evaluation.load(
-        runs.open_run(paths.pretrained_folder(), "fashion-cnn").evaluation_path("test")
+        store.open_run(paths.pretrained_folder(), "fashion-cnn").evaluation_path("test")
     )
     for path in ("confusion", "errors", "confidence"):
         page.goto(f"{bare_server.url}/{path}?run=fashion-cnn")

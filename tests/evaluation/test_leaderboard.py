@@ -10,7 +10,8 @@ from fmnist.evaluation import leaderboard
 from fmnist.evaluation.leaderboard import Difference, LeaderboardRow
 from fmnist.evaluation.significance import Correctness
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import EpochEntry, History, Progress, Run
+from fmnist.runs.history import EpochEntry, History, Progress
+from fmnist.runs.run import Run
 
 
 def epoch(number: int, accuracy: float, split: str = "validation") -> EpochEntry:

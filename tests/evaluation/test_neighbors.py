@@ -11,7 +11,7 @@ from fmnist.evaluation import neighbors as neighbors
 from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
-from fmnist.runs.store import Run
+from fmnist.runs.run import Run
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from fmnist import paths
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import Run
+from fmnist.runs.run import Run
 from tools.small import same_result
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ CONFIG = TrainConfig(
 CHILD = """
 import itertools, pathlib, signal, sys
 from fmnist import files
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.training.loop import train
 from tools.small import small_dataset
 
@@ -55,8 +55,8 @@ def control():
     tell("step")
     return "continue"
 
-run = runs.open_run(pathlib.Path(sys.argv[1]), sys.argv[2])
-with runs.owning(run):
+run = store.open_run(pathlib.Path(sys.argv[1]), sys.argv[2])
+with store.owning(run):
     train(run, small_dataset(), control=control, checkpoint_seconds=0)
 tell("done")
 """
@@ -88,25 +88,25 @@ def train_until_killed(run: Run, moment: int, word_of_death: str = "") -> tuple[
 
 
 def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
-    left_alone = runs.create_run(tmp_path / "alone", CONFIG)
+    left_alone = store.create_run(tmp_path / "alone", CONFIG)
     finished, _ = train_until_killed(left_alone, 10**9)
     assert finished
-    left_alone = runs.open_run(tmp_path / "alone", left_alone.run_id)
+    left_alone = store.open_run(tmp_path / "alone", left_alone.run_id)
 
     chance = random.Random(20)
-    run = runs.create_run(tmp_path / "killed", CONFIG)
+    run = store.create_run(tmp_path / "killed", CONFIG)
     words = []
     for word_of_death in KILLS:
         # a child gets two steps further on the average: the kills spread over the run
         finished, word = train_until_killed(run, chance.randint(1, 14), word_of_death)
         assert not finished
         words.append(word)
-        state = runs.open_run(tmp_path / "killed", run.run_id).state
+        state = store.open_run(tmp_path / "killed", run.run_id).state
         assert state == "interrupted", f"after {words}"
     assert words[: len(WRITES)] == WRITES
     finished, _ = train_until_killed(run, 10**9)
     assert finished
-    same_result(left_alone, runs.open_run(tmp_path / "killed", run.run_id))
+    same_result(left_alone, store.open_run(tmp_path / "killed", run.run_id))
     assert not list(run.folder.rglob("*.tmp"))  # of writes that were cut off
 
 
@@ -126,7 +126,7 @@ def test_ctrl_c_in_a_terminal_keeps_the_run_and_resume_finishes_it(tmp_path: Pat
         child.send_signal(signal.SIGINT)
         told, _ = child.communicate()
     assert child.returncode == 1
-    (run,) = runs.list_runs(tmp_path / "runs")
+    (run,) = store.list_runs(tmp_path / "runs")
     assert f"Go on with: python -m fmnist train --resume {run.run_id}" in told
     assert run.state == "interrupted"
     assert 0 < run.progress.step < run.progress.steps
@@ -136,7 +136,7 @@ def test_ctrl_c_in_a_terminal_keeps_the_run_and_resume_finishes_it(tmp_path: Pat
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "Finished: epoch" in result.stdout
-    (finished,) = runs.list_runs(tmp_path / "runs")
+    (finished,) = store.list_runs(tmp_path / "runs")
     assert finished.state == "finished"
     assert [entry.epoch for entry in finished.history.epochs] == list(range(1, 9))
     assert f"Resumed at step {run.progress.step}" in [e.text for e in finished.read_events()]

@@ -19,10 +19,12 @@ from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier, Normalization
 from fmnist.models.registry import create_model
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
+from fmnist.runs.history import EpochEntry
 from fmnist.runs.loading import load_pretrained, load_run
-from fmnist.runs.store import EpochEntry, RunError, Temperature
+from fmnist.runs.run import RunError
+from fmnist.runs.temperature import Temperature, save_temperature
 from tools.small import small_dataset
 
 IMAGES = small_dataset().test_images
@@ -251,7 +253,7 @@ def test_an_absent_file_is_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("load", [load_run, load_pretrained])
 def test_loads_the_weights_of_a_run(tmp_path: Path, load: Any) -> None:
-    run = runs.create_run(tmp_path, TrainConfig())
+    run = store.create_run(tmp_path, TrainConfig())
     with pytest.raises(RunError, match="has no weights; it has not finished an epoch"):
         load(run.run_id, folder=tmp_path)
     classifier = new_classifier(temperature=2.5)
@@ -269,11 +271,11 @@ def test_a_temperature_kept_with_the_run_is_used(
     tmp_path: Path, epoch: int, temperature: float
 ) -> None:
     """It belongs to the epoch it was fitted to: epoch 1, the best one here."""
-    run = runs.create_run(tmp_path, TrainConfig())
+    run = store.create_run(tmp_path, TrainConfig())
     new_classifier().save(run.weights_path)
     best = EpochEntry(1, 10, 0.5, 0.8, "validation", 0.4, 0.9, 1.0, 1.0)
     run.history_path.write_text(json.dumps(best.to_json()) + "\n")
-    runs.keep_temperature(run, Temperature(2.5, epoch, 0.3, 0.2))
+    save_temperature(run, Temperature(2.5, epoch, 0.3, 0.2))
     assert load_run(run.run_id, folder=tmp_path).temperature == temperature
 
 
@@ -281,7 +283,7 @@ def test_runs_are_looked_for_among_the_artifacts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path))
-    run = runs.create_run(tmp_path / "runs", TrainConfig())
+    run = store.create_run(tmp_path / "runs", TrainConfig())
     new_classifier(temperature=3.0).save(run.weights_path)
     assert load_run(run.run_id).temperature == 3.0
 
@@ -289,7 +291,7 @@ def test_runs_are_looked_for_among_the_artifacts(
 @pytest.mark.parametrize("load", [load_run, load_pretrained])
 @pytest.mark.parametrize("up", ["../", "..", ".", "", "x/../", "/", "\\", "a\n", "..%2f"])
 def test_only_names_of_runs_lead_to_a_folder(tmp_path: Path, load: Any, up: str) -> None:
-    run = runs.create_run(tmp_path / "elsewhere", TrainConfig())
+    run = store.create_run(tmp_path / "elsewhere", TrainConfig())
     new_classifier().save(run.weights_path)
     root = tmp_path / "runs"
     (root / "x").mkdir(parents=True)
@@ -322,7 +324,7 @@ def test_a_network_that_knows_no_other_things_gives_no_garment_score() -> None:
 
 
 WITH_WEIGHTS = [
-    run.run_id for run in runs.list_runs(paths.pretrained_folder()) if run.weights_path.exists()
+    run.run_id for run in store.list_runs(paths.pretrained_folder()) if run.weights_path.exists()
 ]
 
 

@@ -17,8 +17,8 @@ from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.files import read_json, write_json
 from fmnist.reports.benchmarks import TABLES, Row
-from fmnist.runs import store as runs
-from fmnist.runs.store import Run
+from fmnist.runs import store
+from fmnist.runs.run import Run
 from tests.pages.test_pages import choose, finished, machine, open_app, text
 
 __all__ = ["finished", "machine"]  # fixtures
@@ -36,7 +36,7 @@ def give(run: Run, root: Path, number: int, name: str, **config: object) -> Run:
     document["created"] += number
     write_json(copy / "config.json", document)
     write_json(copy / "name.json", {"name": name})
-    return runs.open_run(root, copy.name)
+    return store.open_run(root, copy.name)
 
 
 def spoil(run: Run, images: int) -> None:
@@ -278,7 +278,7 @@ def test_the_benchmark_s_tables_come_from_the_runs_there_are(
 def test_an_ensemble_is_made_of_the_runs_side_by_side(two: tuple[Run, Run], machine: Path) -> None:
     app = open_app("compare")
     app.button(key="make-ensemble").click().run()
-    (made,) = (run for run in runs.list_runs(machine) if run.name == "Ensemble of 2")
+    (made,) = (run for run in store.list_runs(machine) if run.name == "Ensemble of 2")
     assert side_by_side(app)[0] == made.run_id
     assert set(side_by_side(app)) == {made.run_id, *(run.run_id for run in two)}
     assert table(app).set_index("Name").loc["Ensemble of 2"]["Parameters"] == 2 * 1_625_866
@@ -290,4 +290,4 @@ def test_runs_without_weights_make_no_ensemble(two: tuple[Run, Run], machine: Pa
     app = open_app("compare")
     app.button(key="make-ensemble").click().run()
     assert "finished runs that have their weights" in text(app)
-    assert len(runs.list_runs(machine)) == 2
+    assert len(store.list_runs(machine)) == 2

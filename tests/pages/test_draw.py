@@ -17,8 +17,8 @@ from streamlit.testing.v1 import AppTest
 from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.models.classifier import Classifier
-from fmnist.runs import store as runs
-from fmnist.runs.store import Run
+from fmnist.runs import store
+from fmnist.runs.run import Run
 from fmnist.sketchpad import canvas, preprocessing, recognition
 from fmnist.sketchpad.canvas import Shape, Step
 from fmnist.sketchpad.gallery import Gallery
@@ -234,7 +234,7 @@ def test_a_model_deleted_meanwhile_is_told(
     monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "pretrained")
     app = open_app("draw")
     app.selectbox(key="draw-model").set_value(finished.run_id).run()
-    runs.delete_run(runs.open_run(machine, finished.run_id))
+    store.delete_run(store.open_run(machine, finished.run_id))
     app.run()
     assert not app.exception
     assert f"The model {finished.run_id} is no longer here." in text(app)
@@ -378,7 +378,7 @@ def test_a_broken_picture_is_one_sentence(app: AppTest, content: bytes) -> None:
 # --- The gallery --------------------------------------------------------------------------------
 
 
-def store(machine: Path) -> Gallery:
+def drawings_store(machine: Path) -> Gallery:
     return Gallery(machine.parent / "drawings")
 
 
@@ -386,7 +386,7 @@ def test_keep_and_reopen(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
     said = answers(app)[0]["headline"]
     app.button(key="draw-keep").click().run()
-    (kept,), _ = store(machine).all()
+    (kept,), _ = drawings_store(machine).all()
     assert said.startswith(kept.answer) and kept.meant is None and kept.model == "Trained"
     assert app.button(key="draw-keep").disabled
     draw(app, BOX, STROKE)
@@ -404,7 +404,7 @@ def test_the_page_keeps_score(app: AppTest, machine: Path) -> None:
     said = answers(app)[0]["headline"]
     wrong = "Sandal" if not said.startswith("Sandal") else "Coat"
     app.selectbox(key="draw-meant").set_value(wrong).run()
-    (kept,), _ = store(machine).all()
+    (kept,), _ = drawings_store(machine).all()
     assert kept.meant == wrong
     assert "**0 of 1** right" in text(app)
     app.selectbox(key="draw-meant").set_value(kept.answer).run()  # a change of mind
@@ -417,19 +417,19 @@ def test_the_page_keeps_score(app: AppTest, machine: Path) -> None:
 def test_delete_and_undo(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
     app.button(key="draw-keep").click().run()
-    (kept,), _ = store(machine).all()
+    (kept,), _ = drawings_store(machine).all()
     app.button(key=f"draw-delete-{kept.drawing_id}").click().run()
-    assert store(machine).all() == ([], [])
+    assert drawings_store(machine).all() == ([], [])
     assert not app.button(key="draw-keep").disabled
     app.button(key="draw-restore").click().run()
-    assert len(store(machine).all()[0]) == 1
+    assert len(drawings_store(machine).all()[0]) == 1
     assert "Gallery (1)" in text(app)
 
 
 def test_a_damaged_drawing_is_told(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
     app.button(key="draw-keep").click().run()
-    (kept,), _ = store(machine).all()
+    (kept,), _ = drawings_store(machine).all()
     (machine.parent / "drawings" / f"{kept.drawing_id}.json").write_text("{")
     assert f"The drawing {kept.drawing_id}.json cannot be read" in text(open_app("draw"))
 

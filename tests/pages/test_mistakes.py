@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from fmnist.evaluation.misclassifications import matching, ordered
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
-from fmnist.runs.store import Run
+from fmnist.runs.run import Run
 from tests.pages.test_pages import finished, give, machine, open_app, text
 
 __all__ = ["finished", "machine"]  # fixtures

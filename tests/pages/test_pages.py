@@ -15,10 +15,11 @@ from fmnist import paths
 from fmnist.dashboard import cache
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.registry import MODELS
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.recipes import RECIPES
-from fmnist.runs.store import Run, owning
+from fmnist.runs.run import Run
+from fmnist.runs.store import owning
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import train
 from tools.small import small_dataset
@@ -72,10 +73,10 @@ def choose(app: AppTest, key: str, value: str) -> None:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     root = tmp_path_factory.mktemp("finished")
-    run = runs.create_run(root, SETTINGS, name="Trained")
+    run = store.create_run(root, SETTINGS, name="Trained")
     with owning(run):
         train(run, small_dataset())
-    return runs.open_run(root, run.run_id)
+    return store.open_run(root, run.run_id)
 
 
 def give(run: Run, root: Path, **changes: object) -> Run:
@@ -84,7 +85,7 @@ def give(run: Run, root: Path, **changes: object) -> Run:
     shutil.copytree(run.folder, copy)
     status = json.loads((copy / "status.json").read_text())
     (copy / "status.json").write_text(json.dumps(status | changes))
-    return runs.open_run(root, run.run_id)
+    return store.open_run(root, run.run_id)
 
 
 def test_start_without_any_run_says_what_to_do() -> None:
@@ -110,10 +111,10 @@ def test_start_shows_accuracy_and_protocol_of_the_open_run(finished: Run, machin
 def full(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run on all training images."""
     root = tmp_path_factory.mktemp("full")
-    run = runs.create_run(root, replace(SETTINGS, protocol="full", keep="last"), name="Trained")
+    run = store.create_run(root, replace(SETTINGS, protocol="full", keep="last"), name="Trained")
     with owning(run):
         train(run, small_dataset())
-    return runs.open_run(root, run.run_id)
+    return store.open_run(root, run.run_id)
 
 
 def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Path) -> None:
@@ -125,7 +126,7 @@ def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Pa
     assert "settings that were fixed beforehand" in text(app)
     app = open_app("train", run=run.run_id)
     shown = {metric.label: metric.value for metric in app.metric}
-    kept = full.history.kept
+    kept = full.history.selected
     assert kept
     assert shown["Accuracy on images trained on"] == f"{kept.accuracy:.2%}"
     assert shown["Test accuracy"] == f"{test.accuracy:.2%}"
@@ -230,7 +231,7 @@ def test_settings_that_do_not_go_together_are_refused_in_a_sentence(machine: Pat
     app.number_input(key="setting-weight_decay").set_value(0.1).run()
     app.button(key="start").click().run()
     assert "is for adamw and sgd" in text(app)
-    assert runs.list_runs(machine) == []
+    assert store.list_runs(machine) == []
 
 
 def pills(app: AppTest, key: str) -> Any:
@@ -240,7 +241,7 @@ def pills(app: AppTest, key: str) -> Any:
 def started(app: Any, machine: Path) -> dict[str, Any]:
     """Settings of the run that the Start button makes."""
     app.button(key="start").click().run()
-    run = max(runs.list_runs(machine), key=lambda run: run.created)
+    run = max(store.list_runs(machine), key=lambda run: run.created)
     assert run.config is not None
     return run.config.to_json()
 
@@ -248,17 +249,17 @@ def started(app: Any, machine: Path) -> dict[str, Any]:
 def test_an_ensemble_is_told_by_its_members(finished: Run, machine: Path) -> None:
     first = give(finished, machine)
     shutil.copytree(machine / first.run_id, machine / "second")
-    made = combine([first, runs.open_run(machine, "second")], machine, name="Both")
+    made = combine([first, store.open_run(machine, "second")], machine, name="Both")
     app = open_app(run=made.run_id)
     assert {metric.label: metric.value for metric in app.metric}["Members"] == "2"
     assert "the epochs of its members are chosen on validation images" in text(app)
     app = open_app("train", run=made.run_id)
     assert "Training of all members" in [metric.label for metric in app.metric]
     assert "Generalization gap" not in text(app)
-    assert first.history.kept
+    assert first.history.selected
     members = app.dataframe(key="members").value
     assert list(members["Member"]) == ["Trained", "Trained"]
-    assert members["Accuracy"][0] == pytest.approx(100 * first.history.kept.accuracy)
+    assert members["Accuracy"][0] == pytest.approx(100 * first.history.selected.accuracy)
     shutil.rmtree(machine / "second")
     members = open_app("train", run=made.run_id).dataframe(key="members").value
     assert list(members["Member"]) == ["Trained", "second (gone)"]
@@ -316,7 +317,7 @@ def test_only_teachers_that_have_seen_nothing_kept_apart_are_offered(
     assert f"{finished.name} (other protocol)" in app.multiselect(key="setting-teacher").options
     app.button(key="start").click().run()
     assert "images that the held-out protocol keeps apart; choose another" in app.error[0].value
-    assert [run.run_id for run in runs.list_runs(machine)] == [teacher]
+    assert [run.run_id for run in store.list_runs(machine)] == [teacher]
 
 
 def test_all_images_leave_none_to_choose_an_epoch_by(machine: Path) -> None:
@@ -371,21 +372,21 @@ def test_an_address_with_a_run_opens_it(finished: Run, machine: Path) -> None:
 
 
 def test_a_finished_run_tells_its_test_accuracy_also_over_several_views(machine: Path) -> None:
-    run = runs.create_run(machine, replace(SETTINGS, keep="last", views="flip"), name="Last")
+    run = store.create_run(machine, replace(SETTINGS, keep="last", views="flip"), name="Last")
     with owning(run):
         train(run, small_dataset())
     app = open_app("train", run=run.run_id)
     shown = {metric.label: metric.value for metric in app.metric}
-    one, several = (Evaluation.load(p) for p in (run.evaluation_path("test"), run.views_path))
+    one, several = (Evaluation.load(p) for p in (run.evaluation_path("test"), run.tta_path))
     assert shown["Test accuracy"] == f"{one.accuracy:.2%}"
     assert shown["Over several views"] == f"{several.accuracy:.2%}"
-    kept = runs.open_run(machine, run.run_id).history.epochs[-1]
+    kept = store.open_run(machine, run.run_id).history.epochs[-1]
     assert shown["Last validation accuracy"] == f"{kept.accuracy:.2%}"
     assert "smoothed labels" not in text(app)
 
 
 def test_losses_that_do_not_compare_are_explained(machine: Path) -> None:
-    run = runs.create_run(machine, replace(SETTINGS, label_smoothing=0.1), name="Smooth")
+    run = store.create_run(machine, replace(SETTINGS, label_smoothing=0.1), name="Smooth")
     with owning(run):
         train(run, small_dataset())
     assert "is of smoothed labels or mixed images" in text(open_app("train", run=run.run_id))

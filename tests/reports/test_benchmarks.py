@@ -11,10 +11,11 @@ from fmnist.cli import main
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
 from fmnist.reports import benchmarks as bench
 from fmnist.reports.benchmarks import TABLES, Row
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
+from fmnist.runs.history import Progress
 from fmnist.runs.recipes import recipe
-from fmnist.runs.store import Progress, Run, RunError
+from fmnist.runs.run import Run, RunError
 from tools.small import small_dataset
 
 ROW = Row("logistic", "Logistic regression", TrainConfig(model="logistic"), 0.84, seeds=2)
@@ -22,7 +23,7 @@ ROW = Row("logistic", "Logistic regression", TrainConfig(model="logistic"), 0.84
 
 def run_with(root: Path, config: TrainConfig, right: int) -> Run:
     """A finished run whose test evaluation gets so many of 10,000 images right."""
-    run = runs.create_run(root, config)
+    run = store.create_run(root, config)
     labels = np.zeros(10_000, dtype=np.uint8)
     logits = np.zeros((10_000, 10), dtype=np.float16)
     logits[np.arange(10_000), (np.arange(10_000) >= right).astype(int)] = 3
@@ -31,7 +32,7 @@ def run_with(root: Path, config: TrainConfig, right: int) -> Run:
         run.evaluation_path("test")
     )
     run.write_status("finished", Progress(20, 100, 100, 120.0, 1000.0))
-    return runs.open_run(root, run.run_id)
+    return store.open_run(root, run.run_id)
 
 
 def test_rows_have_keys_of_their_own_and_settings_that_fit() -> None:
@@ -62,8 +63,8 @@ def test_runs_of_the_same_settings_count_and_no_others(tmp_path: Path) -> None:
     second = run_with(tmp_path, replace(ROW.config, seed=1), 8500)
     run_with(tmp_path, replace(ROW.config, seed=2), 9900)  # a seed the row does not ask for
     run_with(tmp_path, replace(ROW.config, learning_rate=0.01), 9900)
-    unfinished = runs.create_run(tmp_path, ROW.config)
-    stand = bench.standing(ROW, [unfinished, *runs.list_runs(tmp_path)])
+    unfinished = store.create_run(tmp_path, ROW.config)
+    stand = bench.standing(ROW, [unfinished, *store.list_runs(tmp_path)])
     assert [run.run_id for run in stand.runs] == [first.run_id, second.run_id]
     assert stand.accuracies == (0.84, 0.85)
     assert stand.accuracy == pytest.approx(0.845)
@@ -116,15 +117,15 @@ def test_bench_trains_what_is_missing_keeps_it_and_writes_the_table(
     table = tmp_path / "models.md"
     assert table.read_text().count("| not run yet |") == 4
     assert main([*arguments, "--only", "logistic"]) == 0
-    kept = runs.list_runs(paths.benchmark_folder())
+    kept = store.list_runs(paths.benchmark_folder())
     assert sorted(run.run_id for run in kept) == ["logistic-0", "logistic-1"]
     assert all(run.weights_path.exists() and not run.epochs_path.exists() for run in kept)
     accuracy = [Evaluation.load(run.evaluation_path("test")).accuracy for run in kept]
     assert f"**{50 * sum(accuracy):.2f}%**" in table.read_text()
     assert "logistic-0, logistic-1" in table.read_text()
-    assert len(runs.run_ids(paths.runs_folder())) == 2
+    assert len(store.run_ids(paths.runs_folder())) == 2
     assert main([*arguments, "--only", "logistic"]) == 0  # nothing is trained again
-    assert len(runs.run_ids(paths.runs_folder())) == 2
+    assert len(store.run_ids(paths.runs_folder())) == 2
     assert main([*arguments, "--only", "vgg"]) == 1
     assert "no row 'vgg'" in capsys.readouterr().err
 
@@ -144,8 +145,8 @@ def test_bench_puts_an_ensemble_of_other_rows_together(
     monkeypatch.setitem(bench.TABLES, "strong", (both,))
     assert main(["bench", "models", "--folder", str(tmp_path)]) == 0
     assert main(["bench", "strong", "--folder", str(tmp_path)]) == 0
-    assert "both-0" in runs.run_ids(paths.benchmark_folder())
-    members = [runs.find_run(run_id) for run_id in ("logistic-0", "mlp-0")]
+    assert "both-0" in store.run_ids(paths.benchmark_folder())
+    members = [store.find_run(run_id) for run_id in ("logistic-0", "mlp-0")]
     accuracy = Evaluation.mean([stored_evaluation(run, "test") for run in members]).accuracy
     assert f"**{100 * accuracy:.2f}%**" in (tmp_path / "strong.md").read_text()
 
@@ -158,7 +159,7 @@ def test_bench_goes_on_with_an_interrupted_run(
     monkeypatch.setattr("fmnist.data.fashion_mnist.load_named", lambda name: small_dataset())
     config = TrainConfig(model="logistic", dataset="drawn-garments", epochs=1)
     monkeypatch.setitem(bench.TABLES, "models", (replace(ROW, config=config, seeds=1),))
-    begun = runs.create_run(paths.runs_folder(), config)  # nobody owns it: interrupted
+    begun = store.create_run(paths.runs_folder(), config)  # nobody owns it: interrupted
     assert main(["bench", "models", "--folder", str(tmp_path)]) == 0
     assert f"going on with {begun.run_id}" in capsys.readouterr().out
-    assert runs.run_ids(paths.runs_folder()) == [begun.run_id]
+    assert store.run_ids(paths.runs_folder()) == [begun.run_id]

@@ -6,7 +6,7 @@ import pytest
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.reports import charts
 from fmnist.reports.charts import RUN_COLORS, RunCurve, RunPoint
-from fmnist.runs.store import EpochEntry, History
+from fmnist.runs.history import EpochEntry, History
 
 HISTORY = History(
     epochs=(

@@ -14,9 +14,10 @@ from fmnist.data.splits import Protocol, SplitName
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.files import read_json, write_json
 from fmnist.reports import model_card as cards
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import Run, RunError
+from fmnist.runs.history import Progress
+from fmnist.runs.run import Run, RunError, State
 
 CHECKSUM = "c0ffee" * 10
 BEST = 3  # the epoch of the highest accuracy in every made-up run
@@ -49,7 +50,7 @@ def make_run(
 ) -> Run:  # fmt: skip
     """A finished run on Fashion-MNIST, with made-up figures."""
     config = TrainConfig.from_json({"protocol": protocol, "epochs": epochs, **settings})
-    run = runs.create_run(root, config, name=name)
+    run = store.create_run(root, config, name=name)
     document = read_json(run.config_path)
     document["dataset"] = {"name": config.dataset, "checksum": CHECKSUM, "source": "x"}
     document["environment"] = {
@@ -77,10 +78,10 @@ def make_run(
     run.weights_path.write_bytes(b"weights")
     for path in (run.checkpoint_path, run.last_weights_path, run.folder / ".lock"):
         path.write_bytes(b"left behind")
-    run.write_status("finished", runs.Progress(epochs, 10 * epochs, 10 * epochs, 61.5 * epochs))
+    run.write_status("finished", Progress(epochs, 10 * epochs, 10 * epochs, 61.5 * epochs))
     if folder:
         run = Run(run.folder.rename(root / folder), name, "finished")
-    return runs.open_run(root, run.run_id)
+    return store.open_run(root, run.run_id)
 
 
 def _accuracy(epoch: int) -> float:
@@ -275,10 +276,10 @@ def test_publishing_without_weights_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("state", ["stopped", "interrupted", "failed", "paused"])
-def test_unfinished_runs_are_refused(tmp_path: Path, state: runs.State) -> None:
+def test_unfinished_runs_are_refused(tmp_path: Path, state: State) -> None:
     run = make_run(tmp_path / "runs")
     run.write_status(state, run.progress)
-    run = runs.open_run(tmp_path / "runs", run.run_id)
+    run = store.open_run(tmp_path / "runs", run.run_id)
     with pytest.raises(RunError, match="only a finished run"):
         cards.publish(run, tmp_path / "shipped", "a")
     assert not (tmp_path / "shipped").exists()
@@ -303,7 +304,7 @@ def test_shipped_model_is_replaced_only_by_force_and_survives_failure(tmp_path: 
     damaged.epochs_path.write_bytes(b"junk")
     with pytest.raises(RunError, match=r"epochs\.npz is damaged"):
         cards.publish(damaged, root, "a", force=True)
-    assert runs.open_run(root, "a").name == "First"
+    assert store.open_run(root, "a").name == "First"
     assert cards.publish(second, root, "a", force=True).name == "Second"
     assert [p.name for p in root.iterdir()] == ["a"]
 
@@ -325,7 +326,7 @@ def test_old_model_comes_back_when_the_new_one_cannot_be_moved_in(
     with pytest.raises(OSError, match="disk trouble"):
         cards.publish(second, root, "a", force=True)
     assert [p.name for p in root.iterdir()] == ["a"]
-    assert runs.open_run(root, "a").name == "First"
+    assert store.open_run(root, "a").name == "First"
 
 
 def test_publishing_either_companion_rewrites_the_others_card(tmp_path: Path) -> None:
@@ -412,9 +413,9 @@ def test_the_card_names_the_drawings_trained_on(tmp_path: Path, drawings: str, t
     assert "drawings that" not in cards.model_card(make_run(tmp_path), companion=None)
 
 
-@pytest.mark.parametrize("name", runs.run_ids(paths.pretrained_folder()))
+@pytest.mark.parametrize("name", store.run_ids(paths.pretrained_folder()))
 def test_the_shipped_cards_say_what_their_files_say(name: str) -> None:
-    run = runs.open_run(paths.pretrained_folder(), name)
+    run = store.open_run(paths.pretrained_folder(), name)
     assert cards.is_card_current(run, paths.pretrained_folder())
 
 
@@ -433,7 +434,7 @@ def test_calibration_is_that_of_the_test_images(tmp_path: Path) -> None:
 def test_accuracy_over_several_views_stands_beside(tmp_path: Path) -> None:
     run = make_run(tmp_path, views="flip")
     assert "several views" not in cards.model_card(run, companion=None)
-    _evaluation("test").save(run.views_path)
+    _evaluation("test").save(run.tta_path)
     figures = dict(_rows(cards.model_card(run, companion=None), "Figures"))
     assert figures["Test accuracy over several views (flip)"] == "94.10%"
 
@@ -458,7 +459,7 @@ def test_the_card_of_a_student_names_its_teacher(tmp_path: Path) -> None:
 def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path: Path) -> None:
     run = make_run(tmp_path, model="swift+residual", epochs=1)
     write_json(run.config_path, read_json(run.config_path) | {"members": ["swift-0", "big"]})
-    run = runs.open_run(tmp_path, run.run_id)
+    run = store.open_run(tmp_path, run.run_id)
     card = cards.model_card(run, companion=None)
     assert "Its members are `swift-0`, `big`" in card
     assert "\npython -m fmnist ensemble swift-0 big\n" in card
@@ -474,5 +475,5 @@ def test_a_setting_that_a_run_did_not_know_is_not_in_its_command(tmp_path: Path)
     document = read_json(run.config_path)
     del document["config"]["teacher"]
     write_json(run.config_path, document)
-    card = cards.model_card(runs.open_run(tmp_path, run.run_id), companion=None)
+    card = cards.model_card(store.open_run(tmp_path, run.run_id), companion=None)
     assert "--teacher " not in card and "--teacher-share " in card

@@ -17,17 +17,15 @@ import pytest
 
 from fmnist import paths
 from fmnist.data.splits import SplitName
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import (
-    EpochEntry,
-    History,
-    Progress,
-    Run,
-    RunError,
-    State,
-    StepEntry,
+from fmnist.runs.history import EpochEntry, History, Progress, StepEntry
+from fmnist.runs.run import ACTIVE_STATES, Run, RunError, State
+from fmnist.runs.temperature import (
     Temperature,
+    load_temperature,
+    save_temperature,
+    temperature_path,
 )
 
 ROOT = paths.PROJECT
@@ -48,12 +46,12 @@ def write_history(run: Run, *entries: EpochEntry | StepEntry) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return runs.create_run(tmp_path, CONFIG, name="a run")
+    return store.create_run(tmp_path, CONFIG, name="a run")
 
 
 def reread(run: Run) -> Run:
-    (found,) = runs.list_runs(run.folder.parent)
-    assert found == runs.open_run(run.folder.parent, run.run_id)
+    (found,) = store.list_runs(run.folder.parent)
+    assert found == store.open_run(run.folder.parent, run.run_id)
     return found
 
 
@@ -101,11 +99,12 @@ def test_best_is_the_first_of_equals() -> None:
         ([1.0, 1.1, 1.2, 0.9], None),
     ],
 )
-def test_turned_is_the_lowest_loss_before_two_higher_ones(
+def test_overfitting_starts_at_the_lowest_loss_before_two_higher_ones(
     losses: list[float], epoch: int | None
 ) -> None:
-    turned = History(epochs=tuple(entry(i, 0.5, x) for i, x in enumerate(losses, 1))).turned
-    assert (turned.epoch if turned else None) == epoch
+    history = History(epochs=tuple(entry(i, 0.5, x) for i, x in enumerate(losses, 1)))
+    onset = history.overfitting_onset
+    assert (onset.epoch if onset else None) == epoch
 
 
 def test_progress_foresees_the_rest_at_the_pace_so_far() -> None:
@@ -121,7 +120,7 @@ def test_progress_foresees_the_rest_at_the_pace_so_far() -> None:
 
 
 def test_a_new_run_is_queued_with_what_it_was_given(run: Run) -> None:
-    with runs.owning(run):
+    with store.owning(run):
         found = reread(run)
     assert found.state == "queued"
     assert found.name == "a run"
@@ -135,7 +134,7 @@ def test_a_new_run_is_queued_with_what_it_was_given(run: Run) -> None:
 
 @pytest.mark.parametrize(("epochs", "name"), [(1, "1 epoch"), (20, "20 epochs")])
 def test_a_run_is_named_after_its_model_by_default(tmp_path: Path, epochs: int, name: str) -> None:
-    run = runs.create_run(tmp_path, TrainConfig(epochs=epochs), name="  ")
+    run = store.create_run(tmp_path, TrainConfig(epochs=epochs), name="  ")
     assert reread(run).name == f"fashion-cnn, {name}"
 
 
@@ -154,12 +153,12 @@ def test_status_history_and_details_are_read(run: Run) -> None:
 
 
 def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
-    made = [runs.create_run(tmp_path, CONFIG, name=str(number)) for number in range(4)]
+    made = [store.create_run(tmp_path, CONFIG, name=str(number)) for number in range(4)]
     for run, created in zip(made, [30, 10, 40, 20], strict=True):
         document = json.loads(run.config_path.read_text())
         run.config_path.write_text(json.dumps(document | {"created": created}))
-    assert [run.name for run in runs.list_runs(tmp_path)] == ["2", "0", "3", "1"]
-    assert len(set(runs.run_ids(tmp_path))) == 4
+    assert [run.name for run in store.list_runs(tmp_path)] == ["2", "0", "3", "1"]
+    assert len(set(store.run_ids(tmp_path))) == 4
 
 
 def test_what_is_no_run_is_not_listed(run: Run) -> None:
@@ -167,8 +166,8 @@ def test_what_is_no_run_is_not_listed(run: Run) -> None:
     (root / "notes.txt").write_text("mine")
     (root / "empty").mkdir()
     shutil.copytree(run.folder, root / ".hidden")
-    assert [found.run_id for found in runs.list_runs(root)] == [run.run_id]
-    assert runs.list_runs(root / "nowhere") == []
+    assert [found.run_id for found in store.list_runs(root)] == [run.run_id]
+    assert store.list_runs(root / "nowhere") == []
 
 
 @pytest.mark.parametrize("run_id", ["absent", "", ".", "..", "../runs", "a/b", "/tmp", ".trash"])
@@ -177,9 +176,9 @@ def test_what_is_no_run_cannot_be_opened(run: Run, run_id: str) -> None:
     shutil.copytree(run.folder, root / ".trash")  # a folder of that name may well be there
     shutil.copy(run.config_path, root)
     with pytest.raises(RunError, match="^There is no run "):
-        runs.open_run(root, run_id)
+        store.open_run(root, run_id)
     with pytest.raises(RunError, match="is no longer in the trash"):
-        runs.restore_run(root, run_id)
+        store.restore_run(root, run_id)
 
 
 # ---- broken folders ----
@@ -249,17 +248,17 @@ def test_these_files_are_good_but_for_what_is_changed_below(run: Run, name: str)
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_damaged_file_shows_as_broken_with_its_reason(run: Run, name: str) -> None:
     root = run.folder.parent
-    other = runs.create_run(root, CONFIG, name="another")
+    other = store.create_run(root, CONFIG, name="another")
     for content in BROKEN[name]:
         (run.folder / name).write_bytes(content)
-        found = {r.run_id: r for r in runs.list_runs(root)}
+        found = {r.run_id: r for r in store.list_runs(root)}
         broken = found[run.run_id]
         assert broken.state == "broken", content[:200]
         assert name in str(broken.reason), content[:200]
         assert broken.name == "a run"
         assert (broken.config == CONFIG) is (name != "config.json"), content[:200]
         assert found[other.run_id].state == "interrupted"  # the others are still there
-        assert runs.open_run(root, run.run_id) == broken
+        assert store.open_run(root, run.run_id) == broken
 
 
 def test_a_history_that_is_no_text_shows_as_broken(run: Run) -> None:
@@ -311,7 +310,7 @@ def test_damaged_events_are_left_out(run: Run) -> None:
 def test_a_lock_that_cannot_be_opened_is_held_by_nobody(run: Run, state: State) -> None:
     (run.folder / ".lock").mkdir()
     run.write_status(state, PROGRESS)
-    expected = "interrupted" if state in runs.ACTIVE_STATES else state
+    expected = "interrupted" if state in ACTIVE_STATES else state
     assert reread(run).state == expected
 
 
@@ -323,7 +322,7 @@ def owned_by_thread(run: Run) -> Iterator[None]:
     taken, free = threading.Event(), threading.Event()
 
     def own() -> None:
-        with runs.owning(run):
+        with store.owning(run):
             taken.set()
             free.wait()
 
@@ -340,8 +339,8 @@ def owned_by_thread(run: Run) -> Iterator[None]:
 @contextmanager
 def owned_by_process(run: Run) -> Iterator[None]:
     script = (
-        "import sys; from pathlib import Path; from fmnist.runs import store as runs\n"
-        "with runs.owning(runs.open_run(Path(sys.argv[1]), sys.argv[2])):\n"
+        "import sys; from pathlib import Path; from fmnist.runs import store\n"
+        "with store.owning(store.open_run(Path(sys.argv[1]), sys.argv[2])):\n"
         "    print('taken', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -355,7 +354,7 @@ def owned_by_process(run: Run) -> Iterator[None]:
 
 Owner = Callable[[Run], Any]
 ACTIVE: tuple[State, ...] = ("queued", "running", "paused")
-OWNERS = [runs.owning, owned_by_thread, owned_by_process]
+OWNERS = [store.owning, owned_by_thread, owned_by_process]
 
 
 @pytest.mark.parametrize("owner", OWNERS)
@@ -364,11 +363,11 @@ def test_a_run_runs_while_somebody_owns_it(run: Run, owner: Owner) -> None:
         run.write_status(state, PROGRESS)
         assert reread(run).state == "interrupted"
     with owner(run):
-        assert runs.is_owned(run.folder)
+        assert store.is_owned(run.folder)
         for state in ACTIVE:
             run.write_status(state, PROGRESS)
             assert reread(run).state == state
-    assert not runs.is_owned(run.folder)
+    assert not store.is_owned(run.folder)
     assert reread(run).state == "interrupted"
 
 
@@ -387,38 +386,38 @@ def test_an_owned_run_can_neither_be_owned_again_nor_deleted(
 
     monkeypatch.setattr(Run, "lock", lock)
     with owner(run):
-        with pytest.raises(RunError, match="already being trained elsewhere"), runs.owning(run):
+        with pytest.raises(RunError, match="already being trained elsewhere"), store.owning(run):
             pass
         with pytest.raises(RunError, match="a run is training; stop it before deleting it"):
-            runs.delete_run(run)
-        assert runs.is_owned(run.folder)  # being refused took nothing away
+            store.delete_run(run)
+        assert store.is_owned(run.folder)  # being refused took nothing away
     assert reread(run).state == "interrupted"
-    runs.delete_run(run)
+    store.delete_run(run)
 
 
 def test_an_owner_that_fails_gives_the_run_back(run: Run) -> None:
-    with pytest.raises(ZeroDivisionError), runs.owning(run):
+    with pytest.raises(ZeroDivisionError), store.owning(run):
         raise ZeroDivisionError
-    assert not runs.is_owned(run.folder)
+    assert not store.is_owned(run.folder)
 
 
 def test_looking_at_a_run_disturbs_nobody(run: Run) -> None:
     run.write_status("running", PROGRESS)
-    with runs.owning(run):
+    with store.owning(run):
         pass  # leaves the lock's file
     together = threading.Barrier(4)
     states: list[str] = []
 
     def look() -> None:
         together.wait()
-        states.extend(runs.open_run(run.folder.parent, run.run_id).state for _ in range(200))
+        states.extend(store.open_run(run.folder.parent, run.run_id).state for _ in range(200))
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:
         thread.start()
     for _ in range(20):
-        with runs.owning(run):  # never refused for somebody's looking
-            assert runs.is_owned(run.folder)
+        with store.owning(run):  # never refused for somebody's looking
+            assert store.is_owned(run.folder)
     for thread in threads:
         thread.join()
     assert len(states) == 800
@@ -426,14 +425,14 @@ def test_looking_at_a_run_disturbs_nobody(run: Run) -> None:
 
 def test_lookers_do_not_take_each_other_for_the_owner(run: Run) -> None:
     run.write_status("running", PROGRESS)
-    with runs.owning(run):
+    with store.owning(run):
         pass
     together = threading.Barrier(4)
     states: set[str] = set()
 
     def look() -> None:
         together.wait()
-        states.update(runs.open_run(run.folder.parent, run.run_id).state for _ in range(200))
+        states.update(store.open_run(run.folder.parent, run.run_id).state for _ in range(200))
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:
@@ -447,16 +446,16 @@ def test_lookers_do_not_take_each_other_for_the_owner(run: Run) -> None:
 
 
 def test_rename(run: Run) -> None:
-    runs.rename_run(run, "  my \n best   run ")
+    store.rename_run(run, "  my \n best   run ")
     assert reread(run).name == "my best run"
-    runs.rename_run(run, "x" * 80)
+    store.rename_run(run, "x" * 80)
     assert reread(run).name == "x" * 80
 
 
 @pytest.mark.parametrize("name", ["", " \n\t", "x" * 81])
 def test_a_name_has_1_to_80_characters(run: Run, name: str) -> None:
     with pytest.raises(RunError, match="a name of 1 to 80 characters"):
-        runs.rename_run(run, name)
+        store.rename_run(run, name)
     assert reread(run).name == "a run"
 
 
@@ -471,41 +470,41 @@ def test_a_deleted_run_can_be_brought_back(run: Run) -> None:
     run.evaluation_path("test").parent.mkdir()
     run.evaluation_path("test").write_bytes(b"logits")
     before = contents(run.folder)
-    runs.delete_run(run)
-    assert runs.list_runs(root) == []
+    store.delete_run(run)
+    assert store.list_runs(root) == []
     assert not run.folder.exists()
     with pytest.raises(RunError, match="it may have been deleted"):
-        runs.open_run(root, run.run_id)
-    assert runs.restore_run(root, run.run_id) == reread(run)
+        store.open_run(root, run.run_id)
+    assert store.restore_run(root, run.run_id) == reread(run)
     assert contents(run.folder) == before
     with pytest.raises(RunError, match="is no longer in the trash"):
-        runs.restore_run(root, run.run_id)
+        store.restore_run(root, run.run_id)
 
 
 def test_one_undo_is_kept(run: Run) -> None:
     root = run.folder.parent
-    second = runs.create_run(root, CONFIG)
-    runs.delete_run(run)
-    runs.delete_run(second)
+    second = store.create_run(root, CONFIG)
+    store.delete_run(run)
+    store.delete_run(second)
     with pytest.raises(RunError, match="is no longer in the trash"):
-        runs.restore_run(root, run.run_id)
-    assert runs.restore_run(root, second.run_id).run_id == second.run_id
+        store.restore_run(root, run.run_id)
+    assert store.restore_run(root, second.run_id).run_id == second.run_id
 
 
 def test_deleting_twice_keeps_the_undo(run: Run) -> None:
     before = contents(run.folder)
-    runs.delete_run(run)
+    store.delete_run(run)
     with pytest.raises(RunError, match="it may have been deleted"):
-        runs.delete_run(run)  # a second click, or another tab
+        store.delete_run(run)  # a second click, or another tab
     assert not run.folder.exists()
-    runs.restore_run(run.folder.parent, run.run_id)
+    store.restore_run(run.folder.parent, run.run_id)
     assert contents(run.folder) == before
 
 
 def test_a_broken_run_can_be_deleted(run: Run) -> None:
     run.config_path.write_text("{")
-    runs.delete_run(reread(run))
-    assert runs.list_runs(run.folder.parent) == []
+    store.delete_run(reread(run))
+    assert store.list_runs(run.folder.parent) == []
 
 
 def test_zip_holds_the_folder_but_what_is_for_the_moment(run: Run) -> None:
@@ -514,8 +513,8 @@ def test_zip_holds_the_folder_but_what_is_for_the_moment(run: Run) -> None:
     expected = {f"{run.run_id}/{name}": content for name, content in contents(run.folder).items()}
     assert len(expected) == 5
     (run.folder / ".checkpoint.pt.x.tmp").write_bytes(b"half")
-    with runs.owning(run):
-        archive = zipfile.ZipFile(io.BytesIO(runs.zip_run(run)))
+    with store.owning(run):
+        archive = zipfile.ZipFile(io.BytesIO(store.zip_run(run)))
     assert archive.testzip() is None
     assert {name: archive.read(name) for name in archive.namelist()} == expected
 
@@ -523,8 +522,8 @@ def test_zip_holds_the_folder_but_what_is_for_the_moment(run: Run) -> None:
 def test_a_zip_unpacked_is_a_run_again(run: Run, tmp_path: Path) -> None:
     run.write_status("finished", PROGRESS)
     other = tmp_path / "other"
-    zipfile.ZipFile(io.BytesIO(runs.zip_run(run))).extractall(other)
-    found = runs.open_run(other, run.run_id)
+    zipfile.ZipFile(io.BytesIO(store.zip_run(run))).extractall(other)
+    found = store.open_run(other, run.run_id)
     assert (found.state, found.name, found.config) == ("finished", "a run", CONFIG)
 
 
@@ -547,23 +546,23 @@ def test_artifacts_folder_follows_the_environment(
 def test_a_temperature_is_kept_with_the_run(run: Run) -> None:
     write_history(run, entry(1, 0.8), entry(2, 0.9))
     run = reread(run)
-    assert runs.kept_temperature(run) is None
+    assert load_temperature(run) is None
     kept = Temperature(1.85, 2, 0.26, 0.2)
-    runs.keep_temperature(run, kept)
-    assert runs.kept_temperature(run) == kept
-    assert runs.temperature_path(run).parent == run.folder  # so that its archive has it
-    runs.keep_temperature(run, None)
-    assert runs.kept_temperature(run) is None
-    runs.keep_temperature(run, None)
+    save_temperature(run, kept)
+    assert load_temperature(run) == kept
+    assert temperature_path(run).parent == run.folder  # so that its archive has it
+    save_temperature(run, None)
+    assert load_temperature(run) is None
+    save_temperature(run, None)
 
 
 def test_a_temperature_of_other_weights_is_none(run: Run) -> None:
-    runs.keep_temperature(run, Temperature(1.85, 1, 0.26, 0.2))
-    assert runs.kept_temperature(run) is None  # no epoch yet
+    save_temperature(run, Temperature(1.85, 1, 0.26, 0.2))
+    assert load_temperature(run) is None  # no epoch yet
     write_history(run, entry(1, 0.8))
-    assert runs.kept_temperature(reread(run)) is not None
+    assert load_temperature(reread(run)) is not None
     write_history(run, entry(1, 0.8), entry(2, 0.9))
-    assert runs.kept_temperature(reread(run)) is None
+    assert load_temperature(reread(run)) is None
 
 
 @pytest.mark.parametrize(
@@ -571,9 +570,9 @@ def test_a_temperature_of_other_weights_is_none(run: Run) -> None:
     '"loss_after": 1}', '{"temperature": NaN, "epoch": 1, "loss_before": 1, "loss_after": 1}'],
 )  # fmt: skip
 def test_a_damaged_temperature_is_told(run: Run, content: str) -> None:
-    runs.temperature_path(run).write_text(content)
+    temperature_path(run).write_text(content)
     with pytest.raises(RunError, match=r"cannot be read .*; delete .*temperature\.json"):
-        runs.kept_temperature(run)
+        load_temperature(run)
 
 
 def test_a_shipped_models_folder_stays_as_it_came(
@@ -582,8 +581,8 @@ def test_a_shipped_models_folder_stays_as_it_came(
     monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path)
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
     before = sorted(run.folder.iterdir())
-    runs.keep_temperature(run, Temperature(1.85, 1, 0.26, 0.2))
+    save_temperature(run, Temperature(1.85, 1, 0.26, 0.2))
     assert sorted(run.folder.iterdir()) == before
     write_history(run, entry(1, 0.8))
-    kept = runs.kept_temperature(runs.open_run(tmp_path, run.run_id))
+    kept = load_temperature(store.open_run(tmp_path, run.run_id))
     assert kept and kept.value == 1.85

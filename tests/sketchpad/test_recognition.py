@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist.runs.store import RunError
+from fmnist.runs.run import RunError
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
 from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, classify
 from tests.sketchpad.drawn import TROUSERS, canvas

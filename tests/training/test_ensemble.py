@@ -10,9 +10,10 @@ from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import describe
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import Run, RunError, owning
+from fmnist.runs.run import Run, RunError
+from fmnist.runs.store import owning
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import TrainingError, train
 from tools.small import small_dataset
@@ -21,10 +22,10 @@ CONFIG = TrainConfig(model="logistic", dataset="drawn-garments", epochs=2, batch
 
 
 def trained(root: Path, config: TrainConfig) -> Run:
-    run = runs.create_run(root, config)
+    run = store.create_run(root, config)
     with owning(run):
         train(run, small_dataset())
-    return runs.open_run(root, run.run_id)
+    return store.open_run(root, run.run_id)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_probabilities_are_the_mean_of_the_members(tmp_path: Path, members: list
 def test_an_ensemble_is_a_finished_run_with_the_members_figures(
     tmp_path: Path, members: list[Run]
 ) -> None:
-    made = runs.open_run(tmp_path, combine(members, tmp_path, name="Three").run_id)
+    made = store.open_run(tmp_path, combine(members, tmp_path, name="Three").run_id)
     assert (made.state, made.name) == ("finished", "Three")
     assert made.config and made.config.model == "logistic+logistic+lenet-5"
     assert describe(made.config.model).title == "Ensemble of 3: Logistic regression and LeNet-5"
@@ -59,7 +60,7 @@ def test_an_ensemble_is_a_finished_run_with_the_members_figures(
         )
         assert np.array_equal(stored.indices, again.indices)
         assert stored.probabilities == pytest.approx(again.probabilities, abs=2e-3)
-    kept = made.history.kept
+    kept = made.history.selected
     assert kept and kept.accuracy == Evaluation.load(made.evaluation_path("validation")).accuracy
     seconds = sum(run.progress.seconds for run in members)
     assert made.progress.seconds == pytest.approx(seconds, abs=0.001)
@@ -68,20 +69,20 @@ def test_an_ensemble_is_a_finished_run_with_the_members_figures(
 def test_several_views_are_averaged_where_all_members_have_them(
     tmp_path: Path, members: list[Run]
 ) -> None:
-    assert not combine(members, tmp_path).views_path.exists()
+    assert not combine(members, tmp_path).tta_path.exists()
     seen = [trained(tmp_path / "seen", replace(CONFIG, views="flip", seed=seed)) for seed in (0, 1)]
     made = combine(seen, tmp_path)
     assert made.config and made.config.views == "flip"
-    mean = Evaluation.mean([Evaluation.load(run.views_path) for run in seen])
-    assert np.array_equal(Evaluation.load(made.views_path).logits, mean.logits)
+    mean = Evaluation.mean([Evaluation.load(run.tta_path) for run in seen])
+    assert np.array_equal(Evaluation.load(made.tta_path).logits, mean.logits)
     mixed = combine([seen[0], members[1]], tmp_path)
-    assert mixed.config and mixed.config.views == "one" and not mixed.views_path.exists()
+    assert mixed.config and mixed.config.views == "one" and not mixed.tta_path.exists()
 
 
 def test_of_runs_on_all_images_too(tmp_path: Path) -> None:
     full = replace(CONFIG, protocol="full", keep="last")
     made = combine([trained(tmp_path, replace(full, seed=seed)) for seed in (0, 1)], tmp_path)
-    kept = made.history.kept
+    kept = made.history.selected
     assert kept and kept.split == "train"
     assert kept.accuracy == Evaluation.load(made.evaluation_path("train")).accuracy
     assert made.evaluation_path("test").exists()
@@ -107,11 +108,11 @@ def test_runs_that_do_not_go_together_are_refused(
 ) -> None:
     with pytest.raises(RunError, match=sentence):
         combine(spoil(members), tmp_path)  # type: ignore[operator]
-    assert runs.run_ids(tmp_path) == []
+    assert store.run_ids(tmp_path) == []
 
 
 def test_an_ensemble_is_not_trained(tmp_path: Path) -> None:
-    run = runs.create_run(tmp_path, replace(CONFIG, model="logistic+mlp"))
+    run = store.create_run(tmp_path, replace(CONFIG, model="logistic+mlp"))
     assert "ensemble" in run.run_id and "+" not in run.run_id
     with owning(run), pytest.raises(TrainingError, match="made of trained runs"):
         train(run, small_dataset())

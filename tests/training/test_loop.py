@@ -24,9 +24,10 @@ from fmnist.models.classifier import Classifier
 from fmnist.models.ensemble import Ensemble
 from fmnist.models.networks import swift
 from fmnist.models.networks.swift import Swift
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import Run
+from fmnist.runs.history import Progress
+from fmnist.runs.run import Run
 from fmnist.training import loop as training
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import Outcome, Signal, TrainingError, train, training_split
@@ -38,10 +39,10 @@ CONFIG = TrainConfig(
 
 
 def run_whole(root: Path, config: TrainConfig = CONFIG, **named: Any) -> Run:
-    run = runs.create_run(root, config)
-    with runs.owning(run):
+    run = store.create_run(root, config)
+    with store.owning(run):
         assert train(run, small_dataset(), **named) == "finished"
-    return runs.open_run(root, run.run_id)
+    return store.open_run(root, run.run_id)
 
 
 def run_until(run: Run, step: int, signal: Signal, **named: Any) -> Outcome:
@@ -53,8 +54,8 @@ def run_until(run: Run, step: int, signal: Signal, **named: Any) -> Outcome:
         asked += 1
         return signal if asked > step else "continue"
 
-    run = runs.open_run(run.folder.parent, run.run_id)
-    with runs.owning(run):
+    run = store.open_run(run.folder.parent, run.run_id)
+    with store.owning(run):
         return train(run, small_dataset(), control=control, **named)
 
 
@@ -178,16 +179,16 @@ def test_full_trains_on_all_and_measures_test_once(
     assert [split.name for split in measured] == ["train", "train", "test"]
     assert np.bincount(measured[0].labels).tolist() == [5] * 10  # a twelfth of 600 images
     assert [(e.split, e.step) for e in undisturbed.history.epochs] == [("train", 6), ("train", 12)]
-    kept = undisturbed.history.kept
+    kept = undisturbed.history.selected
     assert kept and kept.epoch == 2
     assert Evaluation.load(undisturbed.evaluation_path("train")).accuracy == kept.accuracy
     assert not undisturbed.evaluation_path("validation").exists()
     assert undisturbed.weights_path.read_bytes() == undisturbed.last_weights_path.read_bytes()
 
-    run = runs.create_run(tmp_path / "disturbed", config)
+    run = store.create_run(tmp_path / "disturbed", config)
     assert run_until(run, 8, "pause") == "paused"
     assert run_until(run, 100, "pause") == "finished"
-    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path / "disturbed", run.run_id))
 
 
 def test_a_subset_is_spread_over_the_classes() -> None:
@@ -223,38 +224,38 @@ def test_other_threads_may_use_torchs_generator(undisturbed: Run, tmp_path: Path
 
 @pytest.mark.parametrize("step", [0, 1, 3, 6, 7, 8, 13, 14, 20])
 def test_a_paused_run_goes_on_bit_for_bit(undisturbed: Run, tmp_path: Path, step: int) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     assert run_until(run, step, "pause") == "paused"
-    paused = runs.open_run(tmp_path, run.run_id)
+    paused = store.open_run(tmp_path, run.run_id)
     assert paused.progress.step == step
     assert paused.state == "interrupted"  # nobody holds it
     assert run_until(run, 10**9, "continue") == "finished"
-    same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path, run.run_id))
 
 
 def test_a_run_paused_after_every_step_goes_on_bit_for_bit(
     undisturbed: Run, tmp_path: Path
 ) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     outcomes = [run_until(run, 1, "pause") for _ in range(21)]
     assert outcomes == ["paused"] * 20 + ["finished"]
-    same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path, run.run_id))
 
 
 @pytest.mark.parametrize("step", [2, 16])
 def test_a_stopped_run_keeps_what_it_has_and_goes_on_bit_for_bit(
     undisturbed: Run, tmp_path: Path, step: int
 ) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     assert run_until(run, step, "stop") == "stopped"
-    stopped = runs.open_run(tmp_path, run.run_id)
+    stopped = store.open_run(tmp_path, run.run_id)
     assert stopped.state == "stopped"
     kept = Classifier.load(stopped.weights_path)
     test = Evaluation.load(stopped.evaluation_path("test"))
     assert np.array_equal(test.logits, evaluate(kept, small_dataset().split("test")).logits)
     assert stopped.evaluation_path("validation").exists()
     assert run_until(run, 10**9, "continue") == "finished"
-    same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path, run.run_id))
 
 
 LONGER = TrainConfig.from_json(CONFIG.to_json() | {"epochs": 4})
@@ -263,24 +264,24 @@ LONGER = TrainConfig.from_json(CONFIG.to_json() | {"epochs": 4})
 def test_a_run_killed_after_its_best_epoch_keeps_weights_and_history_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.create_run(tmp_path, LONGER)
+    run = store.create_run(tmp_path, LONGER)
     assert run_until(run, 7, "pause") == "paused"  # a checkpoint after the first epoch
 
-    def die(progress: runs.Progress) -> None:
+    def die(progress: Progress) -> None:
         if progress.step == 21:  # far from due for the next checkpoint
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run_until(run, 10**9, "continue", on_progress=die)
     assert run_until(run, 0, "stop") == "stopped"
-    agrees(runs.open_run(tmp_path, run.run_id))
+    agrees(store.open_run(tmp_path, run.run_id))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_killed_as_it_keeps_the_best_weights_is_whole_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    run = runs.create_run(tmp_path, LONGER)
+    run = store.create_run(tmp_path, LONGER)
     save, saved = Classifier.save, 0
 
     def die(self: Classifier, path: Path) -> None:
@@ -296,7 +297,7 @@ def test_a_run_killed_as_it_keeps_the_best_weights_is_whole_again(
         patch.setattr(Classifier, "save", die)
         run_until(run, 10**9, "continue")
     assert run_until(run, 0, "stop") == "stopped"
-    stopped = runs.open_run(tmp_path, run.run_id)
+    stopped = store.open_run(tmp_path, run.run_id)
     agrees(stopped)
     assert len(stopped.history.epochs) > 1
 
@@ -314,7 +315,7 @@ def agrees(run: Run) -> None:
 
 
 def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     left = [run.folder / ".checkpoint.pt.x.tmp", run.folder / "evaluation" / ".epochs.npz.x.tmp"]
     renaming = run.folder / ".name.json.x.tmp"  # somebody renames the run at this moment
     run.epochs_path.parent.mkdir()
@@ -327,7 +328,7 @@ def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "STATUS_SECONDS", 0)
-    told: list[runs.Progress] = []
+    told: list[Progress] = []
     run_whole(tmp_path, on_progress=told.append)
     assert [p.step for p in told if p.step <= 7] == [1, 2, 3, 4, 5, 6, 7, 7]
     assert all(p.steps == 21 for p in told)
@@ -338,10 +339,10 @@ def fails(
     root: Path, dataset: Dataset | None = None, run: Run | None = None, config: TrainConfig = CONFIG
 ) -> str:
     """Train a run that must fail; returns the reason its folder gives."""
-    run = run or runs.create_run(root, config)
-    with runs.owning(run), pytest.raises(TrainingError) as caught:
-        train(runs.open_run(root, run.run_id), dataset or small_dataset())
-    failed = runs.open_run(root, run.run_id)
+    run = run or store.create_run(root, config)
+    with store.owning(run), pytest.raises(TrainingError) as caught:
+        train(store.open_run(root, run.run_id), dataset or small_dataset())
+    failed = store.open_run(root, run.run_id)
     assert failed.state == "failed"
     assert failed.reason == str(caught.value)
     assert "\n" not in str(caught.value)
@@ -377,7 +378,7 @@ def test_weights_gone_astray_in_an_epochs_last_step_fail_the_run(tmp_path: Path)
 
 
 def test_a_failed_run_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     asked = 0
 
     def control() -> Signal:
@@ -387,9 +388,9 @@ def test_a_failed_run_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest.M
             raise RuntimeError("torch says why\nand gives advice to programmers")
         return "continue"
 
-    with runs.owning(run), pytest.raises(TrainingError):
+    with store.owning(run), pytest.raises(TrainingError):
         train(run, small_dataset(), control=control)
-    failed = runs.open_run(tmp_path, run.run_id)
+    failed = store.open_run(tmp_path, run.run_id)
     assert (failed.progress.step, failed.progress.epoch) == (9, 2)
     assert failed.reason == "RuntimeError: torch says why"
 
@@ -405,7 +406,7 @@ class Bomb:
 
 
 def test_a_checkpoint_is_never_unpickled(tmp_path: Path) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     torch.save({"format": 1, "lines": Bomb(tmp_path / "blown")}, run.checkpoint_path)
     assert "cannot be resumed from its checkpoint" in fails(tmp_path, run=run)
     assert not (tmp_path / "blown").exists()
@@ -421,7 +422,7 @@ def test_a_full_disk_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_disk_that_was_full_once_does_not_change_the_result(
     undisturbed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int
 ) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     sync, synced = os.fsync, 0
 
     def full_once(descriptor: int) -> None:
@@ -434,18 +435,18 @@ def test_a_disk_that_was_full_once_does_not_change_the_result(
     monkeypatch.setattr(os, "fsync", full_once)
     assert fails(tmp_path, run=run).startswith("The disk is full")
     assert run_until(run, 10**9, "continue") == "finished"
-    same_result(undisturbed, runs.open_run(tmp_path, run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path, run.run_id))
 
 
 def test_a_disk_that_stays_full_still_tells_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     full = OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(os, "fsync", raising(full))
-    with runs.owning(run), pytest.raises(TrainingError, match="The disk is full"):
+    with store.owning(run), pytest.raises(TrainingError, match="The disk is full"):
         train(run, small_dataset())
-    assert runs.open_run(tmp_path, run.run_id).state == "interrupted"  # it could not be told
+    assert store.open_run(tmp_path, run.run_id).state == "interrupted"  # it could not be told
 
 
 @pytest.mark.parametrize(
@@ -464,7 +465,7 @@ def test_too_little_memory_fails_the_run(
 
 
 def test_changed_data_and_damaged_files_cannot_be_resumed(tmp_path: Path) -> None:
-    run = runs.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, CONFIG)
     assert run_until(run, 8, "pause") == "paused"
     values = vars(small_dataset()) | {"checksum": "another"}
     assert "data set has changed" in fails(tmp_path, Dataset(**values), run)
@@ -521,20 +522,20 @@ def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifac
     # 200 photographs twice, 200 outlines, 400 sketches, 266 doodles: 7 steps an epoch
     assert undisturbed.progress.steps == 14
     assert len(list((own_artifacts / "cache" / "drawings").iterdir())) == 3
-    run = runs.create_run(tmp_path / "disturbed", MANY)
+    run = store.create_run(tmp_path / "disturbed", MANY)
     for _ in range(3):
         assert run_until(run, 4, "pause") == "paused"
     assert run_until(run, 100, "pause") == "finished"
-    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path / "disturbed", run.run_id))
 
 
 @pytest.mark.parametrize(("signal", "outcome"), [("pause", "paused"), ("stop", "stopped")])
 def test_a_signal_while_the_drawings_are_made_is_heard_and_the_run_can_go_on(
     tmp_path: Path, own_artifacts: Path, signal: Signal, outcome: Outcome
 ) -> None:
-    run = runs.create_run(tmp_path / "runs", MANY)
+    run = store.create_run(tmp_path / "runs", MANY)
     assert run_until(run, 0, signal) == outcome
-    run = runs.open_run(tmp_path / "runs", run.run_id)
+    run = store.open_run(tmp_path / "runs", run.run_id)
     assert not run.checkpoint_path.exists() and not run.history.epochs
     assert run_until(run, 100, "pause") == "finished"
     assert "Drawings to train on: 866 of 866 made" in run.events_path.read_text()
@@ -641,11 +642,11 @@ def test_a_run_ends_where_nothing_gets_better(
     # weights that never move: the first epoch stays the best
     monkeypatch.setattr(torch.optim.Adam, "step", lambda optimizer: None)
     config = TrainConfig.from_json(CONFIG.to_json() | {"patience": 2, "epochs": 9})
-    run = runs.create_run(tmp_path, config)
+    run = store.create_run(tmp_path, config)
     if interrupted:
         assert run_until(run, 20, "pause") == "paused"
     assert run_until(run, 1000, "pause") == "finished"
-    run = runs.open_run(tmp_path, run.run_id)
+    run = store.open_run(tmp_path, run.run_id)
     assert [run.state, run.history.best and run.history.best.epoch] == ["finished", 1]
     assert len(run.history.epochs) == 3
     assert "No better epoch in 2: ended early" in run.events_path.read_text()
@@ -665,7 +666,7 @@ def test_the_last_epoch_is_kept_where_the_settings_say_so(
     run = run_whole(tmp_path, replace(CONFIG, keep="last"))
     monkeypatch.undo()
     assert run.history.best and run.history.best.epoch == 1
-    assert run.history.kept and run.history.kept.epoch == 3
+    assert run.history.selected and run.history.selected.epoch == 3
     assert run.weights_path.read_bytes() == run.last_weights_path.read_bytes()
     stored = Evaluation.load(run.evaluation_path("validation"))
     assert stored.accuracy == run.history.epochs[-1].accuracy
@@ -675,7 +676,7 @@ def test_several_views_are_kept_beside_the_figure_for_one(tmp_path: Path) -> Non
     config = TrainConfig.from_json(CONFIG.to_json() | {"views": "flip-shift", "epochs": 1})
     run = run_whole(tmp_path, config)
     kept, test = Classifier.load(run.weights_path), small_dataset().split("test")
-    one, several = (Evaluation.load(p) for p in (run.evaluation_path("test"), run.views_path))
+    one, several = (Evaluation.load(p) for p in (run.evaluation_path("test"), run.tta_path))
     assert np.array_equal(one.logits, evaluate(kept, test).logits)
     moved = [np.roll(test.images, m, (1, 2)) for m in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))]
     views = [*moved, *(view[:, :, ::-1] for view in moved)]  # the garments' rims are black
@@ -698,7 +699,7 @@ def test_auto_precision_is_what_the_processor_has(monkeypatch: pytest.MonkeyPatc
 
 def test_the_precision_that_auto_came_to_is_written_down(tmp_path: Path) -> None:
     config = TrainConfig.from_json(CONFIG.to_json() | {"precision": "auto", "epochs": 1})
-    run = runs.open_run(tmp_path, run_whole(tmp_path, config).run_id)
+    run = store.open_run(tmp_path, run_whole(tmp_path, config).run_id)
     dtype = training.computes_in("auto", torch.device("cpu"))
     assert run.environment["precision"] == str(dtype).removeprefix("torch.")
 
@@ -712,17 +713,17 @@ STUDENT = replace(
 def teacher(own_artifacts: Path, undisturbed: Run) -> Run:
     """A finished run, where teachers are looked for."""
     shutil.copytree(undisturbed.folder, paths.runs_folder() / "teacher")
-    return runs.open_run(paths.runs_folder(), "teacher")
+    return store.open_run(paths.runs_folder(), "teacher")
 
 
 def test_a_run_that_learns_from_a_teacher_goes_on_bit_for_bit(tmp_path: Path, teacher: Run) -> None:
     undisturbed = run_whole(tmp_path / "undisturbed", STUDENT)
     alone = run_whole(tmp_path / "alone", replace(STUDENT, teacher="none"))
     assert alone.history.epochs[0].train_loss != undisturbed.history.epochs[0].train_loss
-    run = runs.create_run(tmp_path / "disturbed", STUDENT)
+    run = store.create_run(tmp_path / "disturbed", STUDENT)
     assert run_until(run, 4, "pause") == "paused"
     assert run_until(run, 100, "pause") == "finished"
-    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path / "disturbed", run.run_id))
     told = json.loads(run.config_path.read_text())["teacher"]
     assert told["run_id"] == "teacher"
     assert told["weights"] == hashlib.sha256(teacher.weights_path.read_bytes()).hexdigest()
@@ -735,8 +736,8 @@ def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path, teacher: R
         learning_rate=3e-3,
     )  # fmt: skip
     dataset = replace(small_dataset(), train_labels=(small_dataset().train_labels + 1) % 10)
-    run = runs.create_run(tmp_path, config)
-    with runs.owning(run):
+    run = store.create_run(tmp_path, config)
+    with store.owning(run):
         train(run, dataset)
     images = dataset.split("train").images
     taught = Classifier.load(teacher.weights_path).predict_proba(images).argmax(1)
@@ -756,10 +757,10 @@ def test_of_several_one_teaches_a_batch(
 
     monkeypatch.setattr(Ensemble, "forward", asked_as_a_whole)
     undisturbed = run_whole(tmp_path / "undisturbed", config)
-    run = runs.create_run(tmp_path / "disturbed", config)
+    run = store.create_run(tmp_path / "disturbed", config)
     assert run_until(run, 4, "pause") == "paused"
     assert run_until(run, 100, "pause") == "finished"
-    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path / "disturbed", run.run_id))
 
     shutil.copytree(other.folder, paths.runs_folder() / "other")
     losses = {undisturbed.history.epochs[0].train_loss}
@@ -783,7 +784,7 @@ def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) ->
     assert "knows other classes" in fails(
         tmp_path, config=replace(STUDENT, drawings="doodles", subset=100)
     )
-    run = runs.create_run(tmp_path, STUDENT)
+    run = store.create_run(tmp_path, STUDENT)
     assert run_until(run, 4, "pause") == "paused"
     classifier = Classifier.load(teacher.weights_path)
     classifier.temperature = 2.0
@@ -804,14 +805,14 @@ def test_a_teacher_that_knows_the_held_out_images_is_refused(
 
 def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) -> None:
     undisturbed = run_whole(tmp_path / "undisturbed")
-    run = runs.create_run(tmp_path / "disturbed", CONFIG)
+    run = store.create_run(tmp_path / "disturbed", CONFIG)
     assert run_until(run, 4, "pause") == "paused"
     checkpoint = torch.load(run.checkpoint_path, weights_only=True)
     settings = json.loads(checkpoint["config"])
     del settings["teacher"], settings["teacher_share"]
     torch.save(checkpoint | {"config": json.dumps(settings)}, run.checkpoint_path)
     assert run_until(run, 100, "pause") == "finished"
-    same_result(undisturbed, runs.open_run(tmp_path / "disturbed", run.run_id))
+    same_result(undisturbed, store.open_run(tmp_path / "disturbed", run.run_id))
 
 
 def test_measuring_that_takes_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, DatasetName
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.store import Run, RunError
+from fmnist.runs.run import Run, RunError
 from fmnist.training.worker import Trainer, TrainerSnapshot
 from tools.small import small_dataset
 
@@ -36,7 +36,7 @@ def idle(snapshot: TrainerSnapshot) -> bool:
 
 
 def reread(run: Run) -> Run:
-    return runs.open_run(run.folder.parent, run.run_id)
+    return store.open_run(run.folder.parent, run.run_id)
 
 
 def wait_for_step(run: Run, step: int) -> None:
@@ -51,18 +51,18 @@ def wait_for_step(run: Run, step: int) -> None:
 
 
 def test_trains_queued_runs_in_order(trainer: Trainer, tmp_path: Path) -> None:
-    first, second = (runs.create_run(tmp_path, SHORT, name=n) for n in ("first", "second"))
+    first, second = (store.create_run(tmp_path, SHORT, name=n) for n in ("first", "second"))
     trainer.submit(first)
     trainer.submit(second)
     assert trainer.wait_for(idle, SOON)
     assert [reread(run).state for run in (first, second)] == ["finished", "finished"]
     ended = [reread(run).read_events()[-1].time for run in (first, second)]
     assert ended[0] < ended[1]
-    assert not runs.is_owned(first.folder)
+    assert not store.is_owned(first.folder)
 
 
 def test_a_queued_run_is_owned_and_can_be_withdrawn(trainer: Trainer, tmp_path: Path) -> None:
-    running, waiting = runs.create_run(tmp_path, LONG), runs.create_run(tmp_path, SHORT)
+    running, waiting = store.create_run(tmp_path, LONG), store.create_run(tmp_path, SHORT)
     trainer.submit(running)
     trainer.submit(waiting)
     assert trainer.snapshot().queue[-1] == waiting.run_id
@@ -78,7 +78,7 @@ def test_a_queued_run_is_owned_and_can_be_withdrawn(trainer: Trainer, tmp_path: 
 
 
 def test_pause_holds_the_queue_and_resume_goes_on(trainer: Trainer, tmp_path: Path) -> None:
-    run, next_run = runs.create_run(tmp_path, LONG), runs.create_run(tmp_path, SHORT)
+    run, next_run = store.create_run(tmp_path, LONG), store.create_run(tmp_path, SHORT)
     trainer.submit(run)
     trainer.submit(next_run)
     wait_for_step(run, 2)
@@ -97,7 +97,7 @@ def test_pause_holds_the_queue_and_resume_goes_on(trainer: Trainer, tmp_path: Pa
 
 
 def test_stop_keeps_what_it_has_also_from_a_pause(trainer: Trainer, tmp_path: Path) -> None:
-    run = runs.create_run(tmp_path, LONG)
+    run = store.create_run(tmp_path, LONG)
     trainer.submit(run)
     wait_for_step(run, 3)
     trainer.pause(run.run_id)
@@ -115,7 +115,7 @@ def test_stop_keeps_what_it_has_also_from_a_pause(trainer: Trainer, tmp_path: Pa
 
 
 def test_signals_for_another_run_do_nothing(trainer: Trainer, tmp_path: Path) -> None:
-    run = runs.create_run(tmp_path, LONG)
+    run = store.create_run(tmp_path, LONG)
     trainer.submit(run)
     wait_for_step(run, 1)
     trainer.pause("some-other-run")
@@ -127,8 +127,8 @@ def test_signals_for_another_run_do_nothing(trainer: Trainer, tmp_path: Path) ->
 
 def test_close_leaves_the_run_interrupted_and_resumable(tmp_path: Path) -> None:
     trainer = Trainer(load_dataset=small)
-    run = runs.create_run(tmp_path, LONG)
-    waiting = runs.create_run(tmp_path, SHORT)
+    run = store.create_run(tmp_path, LONG)
+    waiting = store.create_run(tmp_path, SHORT)
     trainer.submit(run)
     trainer.submit(waiting)
     wait_for_step(run, 2)
@@ -143,7 +143,7 @@ def test_a_data_set_that_cannot_be_read_fails_the_run_and_not_the_trainer(tmp_pa
         raise DatasetError("the disk with the images is gone.")
 
     trainer = Trainer(load_dataset=broken)
-    run = runs.create_run(tmp_path, SHORT)
+    run = store.create_run(tmp_path, SHORT)
     trainer.submit(run)
     assert trainer.wait_for(idle, SOON)
     failed = reread(run)
@@ -155,7 +155,7 @@ def test_a_data_set_that_cannot_be_read_fails_the_run_and_not_the_trainer(tmp_pa
 def test_a_failure_that_the_disk_cannot_take_is_kept_in_memory(
     trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.create_run(tmp_path, SHORT)
+    run = store.create_run(tmp_path, SHORT)
 
     def full(*_arguments: object, **_named: object) -> None:
         raise OSError(28, "No space left on device")
@@ -163,14 +163,14 @@ def test_a_failure_that_the_disk_cannot_take_is_kept_in_memory(
     monkeypatch.setattr("fmnist.training.loop.write_atomic", full)
     trainer.submit(run)
     # only now, since submitting writes the status too
-    monkeypatch.setattr("fmnist.runs.store.write_json", full)
+    monkeypatch.setattr("fmnist.runs.run.write_json", full)
     assert trainer.wait_for(idle, SOON)
     assert "disk is full" in trainer.snapshot().failures[run.run_id]
 
 
 def test_finished_runs_and_runs_of_others_are_refused(trainer: Trainer, tmp_path: Path) -> None:
-    run = runs.create_run(tmp_path, SHORT)
-    with runs.owning(run), pytest.raises(RunError, match="trained elsewhere"):
+    run = store.create_run(tmp_path, SHORT)
+    with store.owning(run), pytest.raises(RunError, match="trained elsewhere"):
         trainer.submit(run)
     trainer.submit(run)
     assert trainer.wait_for(idle, SOON)
@@ -179,7 +179,7 @@ def test_finished_runs_and_runs_of_others_are_refused(trainer: Trainer, tmp_path
 
 
 def test_many_callers_at_once(trainer: Trainer, tmp_path: Path) -> None:
-    made = [runs.create_run(tmp_path, SHORT) for _ in range(6)]
+    made = [store.create_run(tmp_path, SHORT) for _ in range(6)]
     gate = threading.Barrier(len(made))
 
     def submit(run: Run) -> None:

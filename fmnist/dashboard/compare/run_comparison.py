@@ -16,7 +16,7 @@ from fmnist.dashboard.session import COMPARED_AT_MOST
 from fmnist.evaluation import leaderboard
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.reports import charts
-from fmnist.runs.store import ACTIVE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 
 
 @dataclass(frozen=True, eq=False)

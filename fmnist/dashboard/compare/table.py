@@ -83,7 +83,7 @@ HEIGHT: Final = 8
 
 def table_row(entry: LeaderboardRow) -> dict[str, Any]:
     """A run as a row of the table; accuracies in percent."""
-    run, config, best = entry.run, entry.run.config, entry.run.history.kept
+    run, config, best = entry.run, entry.run.config, entry.run.history.selected
 
     def percent(share: float | None) -> float | None:
         return None if share is None else round(100 * share, 2)

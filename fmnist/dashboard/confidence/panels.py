@@ -18,8 +18,8 @@ from fmnist.evaluation import calibration, metrics
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports import charts
 from fmnist.reports.text import percent
-from fmnist.runs import store as runs
-from fmnist.runs.store import ACTIVE_STATES, Temperature
+from fmnist.runs.run import ACTIVE_STATES
+from fmnist.runs.temperature import Temperature, load_temperature, save_temperature
 
 BINS: Final = 20
 _PLOT: Final = {"displayModeBar": False}
@@ -328,7 +328,7 @@ def explain_temperature(here: Linked, fitted: Fit | None) -> None:
         )
         + (" Above 1: the network is surer than it should be." if value > 1 else "")
     )
-    kept = runs.kept_temperature(here.run)
+    kept = load_temperature(here.run)
     if kept is not None:
         st.button(
             "Drop the kept temperature",
@@ -361,7 +361,7 @@ def explain_temperature(here: Linked, fitted: Fit | None) -> None:
 def keep(here: Linked, kept: Temperature | None) -> None:
     """Keep a temperature with the run, or none any more."""
     try:
-        runs.keep_temperature(here.run, kept)
+        save_temperature(here.run, kept)
     except OSError as error:
         st.session_state["temperature-error"] = f"The temperature could not be kept: {error}"
         return

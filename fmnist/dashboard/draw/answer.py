@@ -21,8 +21,8 @@ from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 from fmnist.data.synthetic import strokes
 from fmnist.reports.charts import CLASS_COLORS
 from fmnist.reports.text import percent
-from fmnist.runs import store as runs
-from fmnist.runs.store import Run, RunError
+from fmnist.runs.run import Run, RunError
+from fmnist.runs.temperature import load_temperature
 from fmnist.sketchpad import canvas, gallery, recognition
 from fmnist.sketchpad.preprocessing import DEFAULT_PREPARATION, Preparation
 
@@ -162,7 +162,7 @@ def classifier(run: Run) -> "Classifier":
         If its weights or its temperature are absent or damaged.
     """
     read = cache.classifier(run)
-    kept = runs.kept_temperature(run)
+    kept = load_temperature(run)
     if kept is not None:
         read = copy.copy(read)  # the weights are shared, the temperature is its own
         read.temperature = kept.value

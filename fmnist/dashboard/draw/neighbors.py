@@ -9,7 +9,7 @@ from fmnist.dashboard import layout as components
 from fmnist.dashboard import nearest_images as nearest
 from fmnist.dashboard.draw.answer import Answer
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.runs.store import RunError
+from fmnist.runs.run import RunError
 
 NEIGHBORS: Final = 8
 

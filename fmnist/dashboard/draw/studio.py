@@ -10,7 +10,7 @@ from fmnist.dashboard.draw import gallery as draw_gallery
 from fmnist.dashboard.draw import neighbors as draw_neighbors
 from fmnist.dashboard.draw.answer import Answer
 from fmnist.dashboard.draw.board import Board
-from fmnist.runs.store import Run, RunError
+from fmnist.runs.run import Run, RunError
 
 # The answer stands beside the sheet where there is room, else below it, never squeezed; what the
 # model sees takes a column of its own, or a row on a phone.

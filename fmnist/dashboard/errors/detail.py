@@ -16,7 +16,7 @@ from fmnist.dashboard.errors import verdicts as verdict_panels
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import misclassifications
 from fmnist.reports import charts
-from fmnist.runs.store import RunError
+from fmnist.runs.run import RunError
 
 NEIGHBORS: Final = 10
 

@@ -11,10 +11,10 @@ from fmnist.dashboard import cache
 from fmnist.dashboard import session as state
 from fmnist.dashboard.train import settings
 from fmnist.models.registry import MODELS
-from fmnist.runs import store as runs
+from fmnist.runs import store
 from fmnist.runs.config import ConfigError
 from fmnist.runs.recipes import RECIPES
-from fmnist.runs.store import RunError
+from fmnist.runs.run import RunError
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Quick look": {**RECIPES["swift"], "log_every": 10},
@@ -68,8 +68,8 @@ def start() -> None:
     named()
     try:
         config = settings.read()
-        runs.teachers_of(config)  # fails before there is a run, if one cannot be asked
-        run = runs.create_run(
+        store.teachers_of(config)  # fails before there is a run, if one cannot be asked
+        run = store.create_run(
             paths.runs_folder(), config, name=st.session_state.get("run-name", "")
         )
         cache.trainer().submit(run)

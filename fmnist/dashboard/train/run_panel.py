@@ -12,7 +12,8 @@ from fmnist.dashboard import session as state
 from fmnist.models.registry import describe
 from fmnist.reports import charts
 from fmnist.reports.text import duration
-from fmnist.runs.store import ACTIVE_STATES, RESUMABLE_STATES, History, Run, RunError
+from fmnist.runs.history import History
+from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run, RunError
 from fmnist.training.loop import monitored_split
 
 
@@ -142,7 +143,7 @@ def show_progress(run_id: str, was: str) -> None:
             told = [event.text for event in run.read_events() if " measured" in event.text]
             where = f"{told[-1]}…" if told else "Measuring…"
         st.progress(progress.fraction, where)
-    best, last = run.history.kept, run.history.epochs[-1] if run.history.epochs else None
+    best, last = run.history.selected, run.history.epochs[-1] if run.history.epochs else None
     with st.container(horizontal=True, key="progress-figures"):
         elapsed = "Training of all members" if run.members else "Elapsed"
         st.metric(elapsed, duration(progress.seconds), width="content")
@@ -153,7 +154,7 @@ def show_progress(run_id: str, was: str) -> None:
             pace = last.images_per_second if last else 0.0
         if not run.members:
             st.metric("Images per second", f"{pace:,.0f}" if pace else "–", width="content")
-        is_last = run.history.keep == "last"
+        is_last = run.history.checkpoint == "last"
         name = f"{'Last' if is_last else 'Best'} {best.split} accuracy" if best else "Accuracy"
         if best and best.split == "train":
             name = "Accuracy on images trained on"
@@ -161,9 +162,7 @@ def show_progress(run_id: str, was: str) -> None:
             name = f"{best.split.capitalize()} accuracy"
         st.metric(name, f"{best.accuracy:.2%}" if best else "–", width="content")
         if run.state not in ACTIVE_STATES and run.config.protocol != "notebook":
-            test, several = (
-                cache.accuracy(p) for p in (run.evaluation_path("test"), run.views_path)
-            )
+            test, several = (cache.accuracy(p) for p in (run.evaluation_path("test"), run.tta_path))
             if test is not None:
                 st.metric("Test accuracy", f"{test:.2%}", width="content")
             if several is not None:
@@ -248,7 +247,7 @@ def show_members(run: Run) -> None:
 
     rows = []
     for run_id, member in members:
-        best = member.history.kept if member else None
+        best = member.history.selected if member else None
         test = cache.accuracy(member.evaluation_path("test")) if member else None
         rows.append(
             {
@@ -286,7 +285,7 @@ def explain(history: History) -> list[str]:
     """What the curves say, in words."""
     if not history.epochs:
         return []
-    last, best = history.epochs[-1], history.kept
+    last, best = history.epochs[-1], history.selected
     if last.split == "train":
         return [
             ":material/info: Measured on some of the images that it trains on (full protocol): "
@@ -300,17 +299,17 @@ def explain(history: History) -> list[str]:
         f"{last.train_accuracy:.1%} (with dropout on), {split} {last.accuracy:.1%}: "
         f"{abs(gap):.1f} points {'above' if gap >= 0 else 'below'}."
     ]
-    turned = history.turned
-    if turned and best:
+    onset = history.overfitting_onset
+    if onset and best:
         sentences.append(
-            f":material/trending_up: **Overfitting since epoch {turned.epoch}**: {split} loss was "
-            f"lowest then ({turned.loss:.3f}) and is {last.loss:.3f} now, while training loss goes "
+            f":material/trending_up: **Overfitting since epoch {onset.epoch}**: {split} loss was "
+            f"lowest then ({onset.loss:.3f}) and is {last.loss:.3f} now, while training loss goes "
             f"on falling. The weights kept are those of epoch {best.epoch}, "
-            f"the {'last' if history.keep == 'last' else 'most accurate'}."
+            f"the {'last' if history.checkpoint == 'last' else 'most accurate'}."
         )
     elif len(history.epochs) >= 3:
         sentences.append(
-            f":material/trending_down: {split.capitalize()} loss has not turned: "
+            f":material/trending_down: {split.capitalize()} loss has not started rising: "
             "no sign of overfitting."
         )
     if split == "test":

@@ -12,13 +12,13 @@ from fmnist.dashboard import session as state
 from fmnist.data import splits
 from fmnist.models.registry import describe
 from fmnist.reports.text import duration
-from fmnist.runs import store as runs
-from fmnist.runs.store import ACTIVE_STATES, Run, RunError
+from fmnist.runs import store
+from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 
 
 def table_row(run: Run) -> dict[str, Any]:
     """A run as a row of the table."""
-    best, config = run.history.kept, run.config
+    best, config = run.history.selected, run.config
     return {
         "Name": run.name,
         "State": components.STATE_BADGES[run.state][0],
@@ -43,7 +43,7 @@ def open_row(ids: list[str]) -> None:
 def delete(run: Run) -> None:
     """Move a run to the trash, with an offer to bring it back."""
     try:
-        runs.delete_run(run)
+        store.delete_run(run)
     except (RunError, OSError) as error:
         st.session_state["runs-error"] = str(error)
         return
@@ -53,7 +53,7 @@ def delete(run: Run) -> None:
 def undo_delete(run_id: str) -> None:
     """Bring back the run that was deleted last."""
     try:
-        runs.restore_run(paths.runs_folder(), run_id)
+        store.restore_run(paths.runs_folder(), run_id)
         state.select(run_id)
     except (RunError, OSError) as error:
         st.session_state["runs-error"] = str(error)
@@ -63,7 +63,7 @@ def undo_delete(run_id: str) -> None:
 def rename(run: Run) -> None:
     """Give a run the name in the field."""
     try:
-        runs.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
+        store.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
     except (RunError, OSError) as error:
         st.session_state["runs-error"] = str(error)
 
@@ -122,7 +122,7 @@ def past_runs(opened: Run | None) -> None:
             )
         st.download_button(
             "Download",
-            data=lambda: runs.zip_run(opened),
+            data=lambda: store.zip_run(opened),
             file_name=f"{opened.run_id}.zip",
             mime="application/zip",
             icon=":material/download:",

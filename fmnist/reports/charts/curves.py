@@ -7,7 +7,7 @@ from typing import Any
 
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.reports.charts.theme import BEST_COLOR, MEASURED_COLOR, TRAIN_COLOR
-from fmnist.runs.store import EpochEntry, History
+from fmnist.runs.history import EpochEntry, History
 
 
 def loss_curves(
@@ -33,7 +33,7 @@ def loss_curves(
         First and last epoch to show; default all.
     """
     epochs = history.epochs
-    turned = history.turned
+    onset = history.overfitting_onset
     series = [
         _line(
             "Training, logged steps",
@@ -44,13 +44,13 @@ def loss_curves(
         _line("Training, epoch", [(e.epoch, e.train_loss) for e in epochs], TRAIN_COLOR),
         _line(measured, [(e.epoch, e.loss) for e in epochs], MEASURED_COLOR),
     ]
-    if turned:
+    if onset:
         series[-1]["markLine"] = {
             "symbol": "none",
             "silent": True,
             "lineStyle": {"color": MEASURED_COLOR, "type": "dotted"},
-            "label": {"formatter": f"lowest: epoch {turned.epoch}", "color": MEASURED_COLOR},
-            "data": [{"xAxis": turned.epoch}],
+            "label": {"formatter": f"lowest: epoch {onset.epoch}", "color": MEASURED_COLOR},
+            "data": [{"xAxis": onset.epoch}],
         }
     return _curves(series, decimals="%.3f", shown=shown, from_zero=True)
 
@@ -67,12 +67,12 @@ def accuracy_curves(
         _line("Training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], TRAIN_COLOR),
         _line(measured, [(e.epoch, 100 * e.accuracy) for e in epochs], MEASURED_COLOR),
     ]
-    kept = history.kept
+    kept = history.selected
     if kept:
         series.append(
             {
                 "type": "scatter",
-                "name": f"{'Last' if history.keep == 'last' else 'Best'}: epoch {kept.epoch}",
+                "name": f"{'Last' if history.checkpoint == 'last' else 'Best'}: epoch {kept.epoch}",
                 "data": [(kept.epoch, 100 * kept.accuracy)],
                 "symbol": "diamond",
                 "symbolSize": 16,

@@ -1,0 +1,204 @@
+"""A run: its folder, the files in it, its state and its events."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import filelock
+
+from fmnist.data.splits import SplitName
+from fmnist.files import write_json
+from fmnist.runs.checks import moment
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.history import History, Progress
+
+State = Literal[
+    "queued", "running", "paused", "finished", "stopped", "failed", "interrupted", "broken"
+]
+
+
+ACTIVE_STATES: Final = ("queued", "running", "paused")
+"""States that only hold while somebody owns the run."""
+
+
+RESUMABLE_STATES: Final = ("interrupted", "stopped", "failed")
+
+
+_log = logging.getLogger(__name__)
+
+
+LOCK_FILE = ".lock"
+
+
+class RunError(Exception):
+    """A run that cannot be used; the message is one sentence for the person at the screen."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of the log of events.
+
+    Attributes
+    ----------
+    time : float
+        Seconds since 1970.
+    text : str
+    """
+
+    time: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its folder says at one moment; immutable.
+
+    Attributes
+    ----------
+    folder : Path
+    name : str
+        What people call it.
+    state : str
+        "broken" where the folder cannot be read.
+    reason : str or None
+        Why it is broken or failed, in a sentence.
+    config : TrainConfig or None
+        None where it cannot be read.
+    created : float
+        Seconds since 1970.
+    dataset : mapping
+        `name`, `checksum` and `source` of the data set, empty before the first start.
+    environment : mapping
+        Versions, device and threads, empty before the first start.
+    members : tuple of str
+        Of an ensemble, the ids of the runs it was made of, which may be gone since.
+    """
+
+    folder: Path
+    name: str
+    state: State
+    reason: str | None = None
+    config: TrainConfig | None = None
+    created: float = 0.0
+    dataset: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
+    progress: Progress = field(default_factory=Progress)
+    history: History = field(default_factory=History)
+
+    @property
+    def run_id(self) -> str:
+        """Name of the folder."""
+        return self.folder.name
+
+    @property
+    def config_path(self) -> Path:
+        """Settings, data set and versions."""
+        return self.folder / "config.json"
+
+    @property
+    def status_path(self) -> Path:
+        """State and progress; the trainer's."""
+        return self.folder / "status.json"
+
+    @property
+    def name_path(self) -> Path:
+        """What people call it; the page's."""
+        return self.folder / "name.json"
+
+    @property
+    def history_path(self) -> Path:
+        """A line every `log_every` steps and a line every epoch."""
+        return self.folder / "history.jsonl"
+
+    @property
+    def events_path(self) -> Path:
+        """A line every event."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """What resuming needs; gone once the run has finished."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def weights_path(self) -> Path:
+        """Weights of the best epoch."""
+        return self.folder / "model.safetensors"
+
+    @property
+    def last_weights_path(self) -> Path:
+        """Weights of the last epoch, once the run has ended."""
+        return self.folder / "last.safetensors"
+
+    @property
+    def epochs_path(self) -> Path:
+        """Logits of the measured split after every epoch."""
+        return self.folder / "evaluation" / "epochs.npz"
+
+    def evaluation_path(self, split: SplitName) -> Path:
+        """Logits of a split from the best epoch's weights."""
+        return self.folder / "evaluation" / f"{split}.npz"
+
+    @property
+    def tta_path(self) -> Path:
+        """Logits of the test split, averaged over the views that the settings name."""
+        return self.folder / "evaluation" / "test-views.npz"
+
+    def lock(self) -> filelock.BaseFileLock:
+        """A new lock of the folder, not yet acquired; usable from any thread."""
+        return filelock.FileLock(self.folder / LOCK_FILE, timeout=5, thread_local=False)
+
+    def log_event(self, text: str, *, time: float) -> None:
+        """Append to the log of events."""
+        line = json.dumps({"time": time, "text": text}) + "\n"
+        with self.events_path.open("a", encoding="utf-8") as stream:
+            stream.write(line)
+
+    def read_events(self) -> list[Event]:
+        """The log of events, oldest first; a line cut off by a crash is left out."""
+        try:
+            lines = self.events_path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return []
+        events = []
+        for text in lines:
+            try:
+                line = json.loads(text)
+                events.append(Event(moment(line["time"]), str(line["text"])))
+            except (ValueError, KeyError, TypeError, RecursionError):
+                continue
+        return events
+
+    def write_status(
+        self,
+        state: State,
+        progress: Progress,
+        *,
+        reason: str | None = None,
+        durable: bool = True,
+    ) -> None:
+        """Record state and progress."""
+        values = {
+            "state": state,
+            "reason": reason,
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "steps": progress.steps,
+            "seconds": round(progress.seconds, 3),
+            "images_per_second": round(progress.images_per_second, 1),
+        }
+        write_json(self.status_path, values, durable=durable)
+
+    def write_failure(self, reason: str, progress: Progress) -> None:
+        """Record that the run failed, and why, so far as the disk takes it."""
+        try:
+            self.log_event(f"Failed: {reason}", time=time.time())
+            self.write_status("failed", progress, reason=reason)
+        except OSError:
+            # the disk that could not take the run may not take the reason either
+            _log.exception("The failure of run %s could not be recorded", self.run_id)
