@@ -22,57 +22,37 @@ _TITLE: Final = 34
 
 
 def confusion_figure(
-    values: NDArray[np.floating],
-    *,
     texts: Sequence[Sequence[str]],
+    colors: NDArray[np.floating],
+    *,
     order: Sequence[int],
     title: str,
     subtitle: str,
-    diverging: bool,
-    hide_diagonal: bool,
     format: Literal["png", "svg"],
 ) -> bytes:
-    """A confusion matrix as a picture.
+    """Draw a confusion matrix for a file, with the texts and colors that the page shows.
 
     Parameters
     ----------
-    values : float (10, 10)
-        Row = true, column = predicted; nan for nothing.
-    texts : str (10, 10)
-        What the cells say.
+    texts : sequence of sequence of str (10, 10)
+        Text of each cell. Row = true, column = predicted.
+    colors : float (10, 10, 4)
+        Red, green, blue and opacity of each cell, in [0, 1].
     order : sequence of int (10,)
-        Classes from top to bottom.
+        Labels from top to bottom and from left to right.
     title, subtitle : str
-    diverging : bool
-        Whether the values are differences around 0.
-    hide_diagonal : bool
     format : {"png", "svg"}
 
     Returns
     -------
     bytes
-        The same for the same input.
+        The file; equal input gives equal bytes.
     """
-    from matplotlib.colors import LinearSegmentedColormap  # here, since importing it takes a while
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # here, since the import takes a while
 
-    chosen = np.ix_(order, order)
-    cells = np.nan_to_num(values[chosen])
-    diagonal = np.eye(len(cells), dtype=bool)
     figure = Figure(figsize=(8.4, 7.6), layout="constrained")
     axes = figure.add_subplot()
-    blues = LinearSegmentedColormap.from_list("right", ["#ffffff", "#4E79A7"])
-    reds = LinearSegmentedColormap.from_list("wrong", ["#ffffff", "#E15759"])
-    both = LinearSegmentedColormap.from_list("difference", ["#4E79A7", "#ffffff", "#F28E2B"])
-    if diverging:
-        strength = np.sign(cells) * np.sqrt(np.abs(cells) / max(1e-9, np.abs(cells).max()))
-        axes.imshow(strength, cmap=both, vmin=-1, vmax=1)
-    else:
-        wrong = np.sqrt(cells / max(1e-9, cells[~diagonal].max()))
-        axes.imshow(np.where(diagonal, np.nan, wrong), cmap=reds, vmin=0, vmax=1.2)
-        if not hide_diagonal:
-            top = max(1e-9, cells[diagonal].max())
-            axes.imshow(np.where(diagonal, cells, np.nan), cmap=blues, vmin=0, vmax=1.2 * top)
+    axes.imshow(colors[np.ix_(order, order)])
     for i, true in enumerate(order):
         for j, predicted in enumerate(order):
             axes.text(j, i, texts[true][predicted], ha="center", va="center", fontsize=9)

@@ -92,6 +92,6 @@ def test_a_point_tells_its_run_and_its_protocol() -> None:
 
 def test_a_dot_for_every_class_of_a_run() -> None:
     accuracies = np.linspace(0, 1, 20).reshape(2, 10)
-    figure = charts.class_dots(accuracies, ["A", "B"], ["#123456", "#654321"])
+    figure = charts.class_accuracies(accuracies, ["A", "B"], ["#123456", "#654321"])
     assert [trace.marker.color for trace in figure.data] == ["#123456", "#654321"]
     assert list(figure.data[1].x) == pytest.approx(100 * accuracies[1])

@@ -206,7 +206,7 @@ def show_classes(here: Compared) -> None:
     accuracies = np.stack([e.correctness.class_accuracies for e in entries if e.correctness])
     left, right = st.columns([5, 6], gap="medium")
     left.plotly_chart(
-        charts.class_dots(
+        charts.class_accuracies(
             accuracies, [e.name for e in entries], [here.colors[e.run_id] for e in entries]
         ),
         key="compare-classes",

@@ -120,6 +120,15 @@ def texts_of(look: Look, values: NDArray[np.float64]) -> list[list[str]]:
     return [[text(i, j) for j in range(NUM_CLASSES)] for i in range(NUM_CLASSES)]
 
 
+def colors_of(
+    look: Look, confusion: NDArray[np.int64], other: NDArray[np.int64] | None
+) -> NDArray[np.float64]:
+    """Color of each cell, float64 (10, 10, 4), on screen and in exports."""
+    if other is not None and look.scale == "Difference":
+        return charts.difference_colors(confusion - other)
+    return charts.confusion_colors(confusion, hide_diagonal=look.errors_only)
+
+
 def cells(look: Look, confusion: NDArray[np.int64], other: NDArray[np.int64] | None) -> Cells:
     """The matrix as it is drawn."""
     difference = other is not None and look.scale == "Difference"
@@ -136,9 +145,7 @@ def cells(look: Look, confusion: NDArray[np.int64], other: NDArray[np.int64] | N
 
     return Cells(
         texts_of(look, values),
-        charts.difference_colors(values.astype(np.int64))
-        if difference
-        else charts.confusion_colors(confusion, hide_diagonal=look.errors_only),
+        charts.css_colors(colors_of(look, confusion, other)),
         [[alt(i, j) for j in range(NUM_CLASSES)] for i in range(NUM_CLASSES)],
     )
 
@@ -281,13 +288,11 @@ def export_menu(
 
     def picture(kind: Literal["png", "svg"]) -> bytes:
         return exports.confusion_figure(
-            values,
-            texts=texts_of(look, values),
+            texts_of(look, values),
+            colors_of(look, confusion, other),
             order=order,
             title=f"{here.run.name}: {SCALES[look.scale]}",
             subtitle=f"{confusion.sum():,} {here.split} images",
-            diverging=look.scale == "Difference",
-            hide_diagonal=look.errors_only,
             format=kind,
         )
 

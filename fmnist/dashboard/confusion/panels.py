@@ -249,7 +249,7 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
         else:
             st.caption("Of the two mean images, where both cells have images at hand.")
     st.plotly_chart(
-        charts.two_confidences([evaluation.confidence[positions] for positions in cells]),
+        charts.confidence_of_two_cells([evaluation.confidence[positions] for positions in cells]),
         key="two-cells-confidence",
         config={"displayModeBar": False},
         alt="Distribution of the confidence in each of the two cells",

@@ -166,7 +166,7 @@ def show_learning(here: Linked, image: int) -> None:
         told = f"First recognized after epoch {first}, {times}."
     st.caption(told)
     st.echarts_chart(
-        charts.learning_curve(
+        charts.prediction_history(
             history.predicted[:, column], history.confidence[:, column], history.correct[:, column]
         ),
         key="learning",

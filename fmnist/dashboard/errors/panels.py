@@ -83,7 +83,7 @@ def draw_kinds_over_epochs(here: Linked) -> None:
         st.caption("It appears after the second epoch.")
         return
     st.echarts_chart(
-        charts.kinds_over_epochs(counts),
+        charts.error_types_over_epochs(counts),
         key="kinds-chart",
         height=280,
         renderer="svg",

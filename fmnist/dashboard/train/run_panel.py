@@ -192,7 +192,7 @@ def show_curves(run_id: str) -> None:
     first.echarts_chart(
         charts.loss_curves(
             history,
-            measured=measured,
+            monitored=measured,
             steps_per_epoch=max(1.0, run.progress.steps / epochs),
             shown=shown,
         ),
@@ -204,7 +204,7 @@ def show_curves(run_id: str) -> None:
     second.markdown("**Accuracy** (%)")
     if history.epochs:
         second.echarts_chart(
-            charts.accuracy_curves(history, measured=measured, shown=shown),
+            charts.accuracy_curves(history, monitored=measured, shown=shown),
             key="accuracy",
             height=320,
             renderer="svg",

@@ -5,52 +5,58 @@ from fmnist.reports.charts.comparison import (
     RUN_COLORS,
     RunPoint,
     accuracy_against,
-    class_dots,
+    class_accuracies,
     run_colors,
 )
 from fmnist.reports.charts.confidence import class_histograms, measure_histogram
-from fmnist.reports.charts.confusion import confusion_colors, difference_colors, two_confidences
+from fmnist.reports.charts.confusion import (
+    confidence_of_two_cells,
+    confusion_colors,
+    css_colors,
+    difference_colors,
+)
 from fmnist.reports.charts.curves import RunCurve, accuracy_curves, loss_curves, run_curves
 from fmnist.reports.charts.data import class_distribution, pixel_histogram
-from fmnist.reports.charts.misclassifications import kinds_over_epochs
-from fmnist.reports.charts.single_image import learning_curve, probability_bars
+from fmnist.reports.charts.misclassifications import error_types_over_epochs
+from fmnist.reports.charts.single_image import prediction_history, probability_bars
 from fmnist.reports.charts.theme import (
     BEST_COLOR,
     CLASS_COLORS,
     CORRECT_COLOR,
-    MEASURED_COLOR,
+    MISCLASSIFIED_COLOR,
+    MONITORED_COLOR,
     OTHER_COLOR,
     TRAIN_COLOR,
-    WRONG_COLOR,
 )
 
 __all__ = [
     "BEST_COLOR",
     "CLASS_COLORS",
     "CORRECT_COLOR",
-    "MEASURED_COLOR",
+    "MISCLASSIFIED_COLOR",
+    "MONITORED_COLOR",
     "OTHER_COLOR",
     "RUN_COLORS",
     "TRAIN_COLOR",
-    "WRONG_COLOR",
     "RunCurve",
     "RunPoint",
     "accuracy_against",
     "accuracy_curves",
+    "class_accuracies",
     "class_distribution",
-    "class_dots",
     "class_histograms",
+    "confidence_of_two_cells",
     "confusion_colors",
+    "css_colors",
     "difference_colors",
-    "kinds_over_epochs",
-    "learning_curve",
+    "error_types_over_epochs",
     "loss_curves",
     "measure_histogram",
     "pixel_histogram",
+    "prediction_history",
     "probability_bars",
     "reliability_diagram",
     "risk_coverage_curve",
     "run_colors",
     "run_curves",
-    "two_confidences",
 ]

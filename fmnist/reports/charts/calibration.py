@@ -1,4 +1,4 @@
-"""Calibration and selective prediction."""
+"""Reliability diagram, and the risk-coverage curve of selective prediction."""
 
 from typing import TYPE_CHECKING
 
@@ -7,10 +7,10 @@ import numpy as np
 from fmnist.evaluation.calibration import Reliability, RiskCoverage
 from fmnist.reports.charts.theme import (
     CORRECT_COLOR,
-    MEASURED_COLOR,
+    MISCLASSIFIED_COLOR,
+    MONITORED_COLOR,
     OTHER_COLOR,
     TRAIN_COLOR,
-    WRONG_COLOR,
     custom_rows,
     mark_range,
     new_figure,
@@ -27,18 +27,18 @@ def reliability_diagram(
     names: tuple[str, str],
     chosen: tuple[float, float] | None = None,
 ) -> "go.Figure":
-    """Accuracy against confidence in bins, with the images in each bin below.
+    """Draw accuracy against confidence, and below it the number of images per bin.
 
     Parameters
     ----------
     now : Reliability
         Drawn as bars.
     other : Reliability or None
-        Drawn as a line over them.
+        Drawn as a line over the bars.
     names : tuple of str
-        Of the two.
+        Names of the two.
     chosen : tuple of float, optional
-        Edges of the bin to mark.
+        Edges of the bin to mark, in [0, 1].
     """
     figure = new_figure(
         460, rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.05
@@ -111,25 +111,25 @@ def reliability_diagram(
 
 
 def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> "go.Figure":
-    """Errors among the answers kept, against the share of answers kept.
+    """Draw the error rate of the accepted predictions against their share of all predictions.
 
     Parameters
     ----------
     curve : RiskCoverage
     threshold : float
-        Confidence in [0, 1] of the chosen point.
+        Confidence threshold in [0, 1]; its point is marked.
     """
     figure = new_figure(340)
-    # the curve has a point for every distinct confidence; some hundred draw the same line
-    keep = np.unique(np.linspace(0, len(curve.coverages) - 1, 600).astype(int))
+    # the curve has a point per distinct confidence; a few hundred draw the same line
+    sample = np.unique(np.linspace(0, len(curve.coverages) - 1, 600).astype(int))
     figure.add_scatter(
-        x=100 * curve.coverages[keep],
-        y=100 * curve.risks[keep],
-        customdata=curve.thresholds[keep],
+        x=100 * curve.coverages[sample],
+        y=100 * curve.risks[sample],
+        customdata=curve.thresholds[sample],
         mode="lines",
         fill="tozeroy",
         name=f"Area {curve.area:.4f}",
-        line={"color": MEASURED_COLOR},
+        line={"color": MONITORED_COLOR},
         hovertemplate="coverage %{x:.1f}%, errors %{y:.2f}%, threshold %{customdata:.1%}"
         "<extra></extra>",
     )
@@ -140,7 +140,7 @@ def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> "go.Figure"
             y=[100 * risk],
             mode="markers",
             name=f"Threshold {threshold:.0%}",
-            marker={"color": WRONG_COLOR, "size": 13, "symbol": "diamond"},
+            marker={"color": MISCLASSIFIED_COLOR, "size": 13, "symbol": "diamond"},
             hovertemplate="coverage %{x:.1f}%, errors %{y:.2f}%<extra></extra>",
         )
     figure.update_layout(hovermode="closest", dragmode=False)

@@ -1,4 +1,4 @@
-"""Several runs beside each other."""
+"""Comparison of several runs: their colors, accuracy against size or time, classes."""
 
 import html
 from collections.abc import Sequence
@@ -15,22 +15,23 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 RUN_COLORS: Final = CLASS_COLORS
-"""As many runs are told apart."""
+"""As many runs can be compared."""
 
 
 def run_colors(chosen: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """A color for each of the chosen runs, which it keeps while others come and go.
+    """Choose a color for each selected run; a run keeps its color when others are added.
 
     Parameters
     ----------
     chosen : sequence of str
-        Ids, at most as many as there are `RUN_COLORS`.
+        Ids of at most as many runs as there are `RUN_COLORS`.
     known : sequence of str
-        All ids, the oldest first: a run's place among them is its first choice of a color.
+        Ids of all runs, the oldest first. The position of a run decides its preferred color.
 
     Returns
     -------
     dict of str to str
+        Colors by id.
     """
     free = list(range(len(RUN_COLORS)))
     colors = {}
@@ -44,20 +45,20 @@ def run_colors(chosen: Sequence[str], known: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class RunPoint:
-    """A run in a chart of accuracy against something.
+    """A run in `accuracy_against`.
 
     Attributes
     ----------
     run_id, name : str
     x : float
-        Above 0.
+        Value on the horizontal axis; above 0.
     accuracy : float
-        On the test images, in [0, 1].
+        Test accuracy in [0, 1].
     error : float or None
-        Standard error of the accuracy, a fraction.
+        Standard error of the accuracy (fraction).
     protocol : {"held-out", "notebook", "full"}
     color : str or None
-        None for a run that is not among the chosen.
+        None for a run that is not selected.
     """
 
     run_id: str
@@ -73,19 +74,19 @@ _PROTOCOL_SYMBOLS: Final = {"held-out": "circle", "full": "square", "notebook": 
 
 
 def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> "go.Figure":
-    """Test accuracy of runs against something, on a logarithmic axis; a point a run.
+    """Draw the test accuracy of runs against another quantity, on a logarithmic axis.
 
     Parameters
     ----------
     points : sequence of RunPoint
-        `customdata` holds the run's id.
+        One per run; its `customdata` in the figure is the id of the run.
     title : str
-        Of the axis.
+        Title of the horizontal axis.
     unit : str
-        After the number, in the hint.
+        Unit of the quantity, for the tooltip.
     """
     figure = new_figure(360)
-    # the chosen last, so that they lie above the others
+    # the selected runs last, so that they lie above the others
     for point in sorted(points, key=lambda point: point.color is not None):
         error = f" ± {100 * point.error:.2f}" if point.error is not None else ""
         figure.add_scatter(
@@ -105,7 +106,7 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> "g
                 "opacity": 1 if point.color else 0.6,
                 "symbol": _PROTOCOL_SYMBOLS[point.protocol],
             },
-            # a click chooses a run; the others need not fade
+            # a click selects a run; the others need not fade
             unselected={"marker": {"opacity": 1 if point.color else 0.6}},
             hovertemplate=f"{html.escape(point.name)}<br>%{{y:.2f}}%{error}, "
             f"%{{x:,.4~r}} {unit}<extra></extra>",
@@ -121,7 +122,7 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> "g
             )
     figure.update_layout(hovermode="closest", dragmode=False, legend={"itemclick": False})
     values = [point.x for point in points]
-    # powers of ten alone, where there are several
+    # with several powers of ten on the axis, only these are labeled
     wide = bool(values) and max(values) >= 100 * min(values)
     figure.update_xaxes(
         title=title,
@@ -135,17 +136,17 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> "g
     return figure
 
 
-def class_dots(
+def class_accuracies(
     accuracies: NDArray[np.floating], names: Sequence[str], colors: Sequence[str]
 ) -> "go.Figure":
-    """Accuracy of each class, a row a class and a dot a run.
+    """Draw the accuracy of each class: a row per class, a dot per run.
 
     Parameters
     ----------
     accuracies : float (R, 10) in [0, 1]
-        Row = run; nan for nothing.
+        Row = run, column = class; NaN where a class has no images.
     names, colors : sequence of str (R,)
-        Of the runs.
+        Name and color of each run.
     """
     figure = new_figure(460)
     for values, name, color in zip(accuracies, names, colors, strict=True):

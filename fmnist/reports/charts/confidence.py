@@ -1,4 +1,4 @@
-"""Histograms of confidence and of other measures of certainty."""
+"""Histograms of confidence, margin and other measures, for correct and misclassified images."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports.charts.theme import (
     CORRECT_COLOR,
-    WRONG_COLOR,
+    MISCLASSIFIED_COLOR,
     custom_rows,
     mark_range,
     new_figure,
@@ -30,21 +30,24 @@ def measure_histogram(
     logarithmic: bool = False,
     chosen: tuple[float, float] | None = None,
 ) -> "go.Figure":
-    """How a measure is spread over the images recognized and those misclassified.
+    """Draw the histogram of a measure, for misclassified and for correct images.
 
     Parameters
     ----------
     values : float (N,)
+        The measure of each image.
     correct : bool (N,)
+        Whether each image is classified correctly.
     edges : float (B + 1,)
-        Of the bins; the last one is closed.
+        Edges of the bins; the last bin includes its upper edge.
     title : str
-        Of the measure, with its unit.
+        Name of the measure, with its unit.
     density : bool
-        Each of the two as a share of its own images, instead of counts.
+        Whether bars are percent of the misclassified and of the correct images, instead of counts.
     logarithmic : bool
+        Whether the vertical axis is logarithmic.
     chosen : tuple of float, optional
-        A range to mark.
+        Range to mark.
     """
     figure = new_figure(330)
     for part, name, color, counts in _split_counts(values, correct, edges):
@@ -91,7 +94,7 @@ def class_histograms(
     density: bool = False,
     logarithmic: bool = False,
 ) -> "go.Figure":
-    """As `measure_histogram`, a small one for each true class, on common axes."""
+    """Draw `measure_histogram` for each true class, in small plots that share their axes."""
     columns = 5
     rows = -(-len(CLASS_NAMES) // columns)
     figure = new_figure(
@@ -110,7 +113,7 @@ def class_histograms(
         members = labels == label
         for part, name, color, counts in _split_counts(values[members], correct[members], edges):
             heights = 100 * counts / max(1, part) if density else counts
-            # stacked, the bars are as high as all images of the bin
+            # stacked bars are together as high as the number of images in the bin
             whole = heights if overlaid else np.histogram(values[members], edges)[0]
             highest = max(highest, float(whole.max()))
             figure.add_bar(
@@ -139,7 +142,7 @@ def class_histograms(
     figure.update_annotations(font_size=12)
     figure.update_xaxes(range=[edges[0], edges[-1]], nticks=3, fixedrange=True)
     figure.update_xaxes(title=title, row=rows, col=(columns + 1) // 2)
-    # set here: Plotly takes the range of axes that are tied together from the first chart alone
+    # Plotly would take the range of shared axes from the first plot alone
     top = math.log10(max(highest, 1) * 1.3) if logarithmic else 1.05 * max(highest, 1)
     figure.update_yaxes(
         type="log" if logarithmic else "linear",
@@ -154,11 +157,11 @@ def class_histograms(
 def _split_counts(
     values: NDArray[np.floating], correct: NDArray[np.bool_], edges: NDArray[np.floating]
 ) -> Sequence[tuple[int, str, str, NDArray[np.integer]]]:
-    """Total, name, color and counts a bin of the misclassified and of the recognized images."""
+    """Total, name, color and counts per bin, of misclassified and of correct images."""
     return [
         (int(part.sum()), name, color, np.histogram(values[part], edges)[0])
         for part, name, color in (
-            (~correct, "Misclassified", WRONG_COLOR),
-            (correct, "Recognized", CORRECT_COLOR),
+            (~correct, "Misclassified", MISCLASSIFIED_COLOR),
+            (correct, "Correct", CORRECT_COLOR),
         )
     ]

@@ -1,4 +1,4 @@
-"""Curves of a training, and of several trainings."""
+"""Loss and accuracy of one training or of several over time."""
 
 import math
 from collections.abc import Sequence
@@ -6,31 +6,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmnist.evaluation.leaderboard import Axis, Curve
-from fmnist.reports.charts.theme import BEST_COLOR, MEASURED_COLOR, TRAIN_COLOR
+from fmnist.reports.charts.theme import BEST_COLOR, MONITORED_COLOR, TRAIN_COLOR
 from fmnist.runs.history import EpochEntry, History
 
 
 def loss_curves(
     history: History,
     *,
-    measured: str,
+    monitored: str,
     steps_per_epoch: float,
     shown: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Loss of training steps, and of training and measured split per epoch, as ECharts options.
+    """Draw the loss of steps and epochs, as ECharts options.
 
-    ECharts, since Streamlit draws it anew in place; a Plotly chart is taken down and built again
-    whenever its data change, which flickers.
+    Streamlit updates an ECharts chart in place. It builds a Plotly chart again whenever the data
+    change, which flickers.
 
     Parameters
     ----------
     history : History
-    measured : str
-        Title of the split measured every epoch.
+    monitored : str
+        Title of the monitored split.
     steps_per_epoch : float
-        Places the steps on the axis of epochs.
+        Number of steps in an epoch; places the steps on the axis of epochs.
     shown : tuple of int, optional
-        First and last epoch to show; default all.
+        First and last epoch to show; all by default.
     """
     epochs = history.epochs
     onset = history.overfitting_onset
@@ -42,30 +42,30 @@ def loss_curves(
             faint=True,
         ),
         _line("Training, epoch", [(e.epoch, e.train_loss) for e in epochs], TRAIN_COLOR),
-        _line(measured, [(e.epoch, e.loss) for e in epochs], MEASURED_COLOR),
+        _line(monitored, [(e.epoch, e.loss) for e in epochs], MONITORED_COLOR),
     ]
     if onset:
         series[-1]["markLine"] = {
             "symbol": "none",
             "silent": True,
-            "lineStyle": {"color": MEASURED_COLOR, "type": "dotted"},
-            "label": {"formatter": f"lowest: epoch {onset.epoch}", "color": MEASURED_COLOR},
+            "lineStyle": {"color": MONITORED_COLOR, "type": "dotted"},
+            "label": {"formatter": f"lowest: epoch {onset.epoch}", "color": MONITORED_COLOR},
             "data": [{"xAxis": onset.epoch}],
         }
     return _curves(series, decimals="%.3f", shown=shown, from_zero=True)
 
 
 def accuracy_curves(
-    history: History, *, measured: str, shown: tuple[int, int] | None = None
+    history: History, *, monitored: str, shown: tuple[int, int] | None = None
 ) -> dict[str, Any]:
-    """Accuracy of training and of the measured split per epoch; the epoch kept is marked.
+    """Draw the accuracy of each epoch, in percent, and mark the selected epoch.
 
-    Parameters and result as of `loss_curves`.
+    The parameters and the result are those of `loss_curves`.
     """
     epochs = history.epochs
     series = [
         _line("Training", [(e.epoch, 100 * e.train_accuracy) for e in epochs], TRAIN_COLOR),
-        _line(measured, [(e.epoch, 100 * e.accuracy) for e in epochs], MEASURED_COLOR),
+        _line(monitored, [(e.epoch, 100 * e.accuracy) for e in epochs], MONITORED_COLOR),
     ]
     kept = history.selected
     if kept:
@@ -84,7 +84,7 @@ def accuracy_curves(
 
 @dataclass(frozen=True)
 class RunCurve:
-    """A run among several.
+    """The curves of one run among several.
 
     Attributes
     ----------
@@ -101,19 +101,19 @@ class RunCurve:
 def run_curves(
     curves: Sequence[RunCurve], *, curve: Curve, axis: Axis, with_training: bool, close_up: bool
 ) -> dict[str, Any]:
-    """Loss or accuracy of several runs over each other, as ECharts options.
+    """Draw the loss or the accuracy of several runs in one chart, as ECharts options.
 
     Parameters
     ----------
     curves : sequence of RunCurve
     curve : {"accuracy", "loss"}
-        Of the split that the run's protocol measures; accuracy in percent.
+        Measured on the monitored split of the run; accuracy in percent.
     axis : {"epoch", "step", "minutes"}
     with_training : bool
-        Also that of training, thin and dotted.
+        Whether to draw training too, thin and dotted.
     close_up : bool
-        Leave out what lies beyond the values of the later halves, where steep beginnings would
-        press all curves into one.
+        Whether to limit the axis to the values of each run's second half. Otherwise the steep
+        beginnings press the curves together.
     """
 
     def along(entry: EpochEntry) -> float:
@@ -141,7 +141,7 @@ def run_curves(
         shown=None,
         from_zero=curve == "loss" and not close_up,
         along={"epoch": "Epoch", "step": "Step", "minutes": "Minutes of training"}[axis],
-        with_legend=False,  # the page's own tells the colors of all its charts
+        with_legend=False,  # one legend on the page serves all its charts
     )
     if close_up and late:
         options["yAxis"] |= _range_around(min(late), max(late))
@@ -176,7 +176,7 @@ def _curves(
 ) -> dict[str, Any]:
     zoom: dict[str, Any] = {
         "type": "inside",
-        # the range is chosen beside the chart, where it outlives an update
+        # a slider beside the chart sets the range, so that an update keeps it
         "zoomOnMouseWheel": False,
         "moveOnMouseMove": False,
         "moveOnMouseWheel": False,
@@ -198,10 +198,10 @@ def _curves(
 
 
 def _range_around(low: float, high: float) -> dict[str, float]:
-    """An axis a tenth wider than what is on it, from one round number to another."""
+    """Limits of an axis: a tenth wider than the values, and round."""
     margin = (high - low) / 10 or abs(high) / 100 or 1.0
     step = 10 ** math.floor(math.log10(high - low + 2 * margin))
-    # rounded once more: 93 * 0.01 has more decimals than an axis wants
+    # round again: 93 * 0.01 has more decimals than an axis needs
     return {
         "min": round(math.floor((low - margin) / step) * step, 6),
         "max": round(math.ceil((high + margin) / step) * step, 6),

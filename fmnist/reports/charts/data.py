@@ -1,4 +1,4 @@
-"""The images of a data set."""
+"""A data set: images per class and pixel values."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -7,22 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.reports.charts.theme import BEST_COLOR, MEASURED_COLOR, TRAIN_COLOR, new_figure
+from fmnist.reports.charts.theme import BEST_COLOR, MONITORED_COLOR, TRAIN_COLOR, new_figure
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
 def class_distribution(counts: Mapping[str, Sequence[int]]) -> "go.Figure":
-    """Images of each class, a group of bars a class and a bar a split.
+    """Draw the number of images of each class: a group of bars per class, a bar per split.
 
     Parameters
     ----------
     counts : mapping of str to sequence of int (10,)
-        Images of each class, by name of the split.
+        Number of images of each class, by title of the split; at most three splits.
     """
     figure = new_figure(320)
-    colors = (TRAIN_COLOR, MEASURED_COLOR, BEST_COLOR)
+    colors = (TRAIN_COLOR, MONITORED_COLOR, BEST_COLOR)
     for (split, values), color in zip(counts.items(), colors, strict=False):
         figure.add_bar(
             x=CLASS_NAMES,
@@ -37,20 +37,20 @@ def class_distribution(counts: Mapping[str, Sequence[int]]) -> "go.Figure":
 
 
 def pixel_histogram(values: NDArray[np.floating], counts: NDArray[np.integer]) -> "go.Figure":
-    """How often each pixel value occurs, on a logarithmic axis.
+    """Draw how often each pixel value occurs, on a logarithmic axis.
 
     Parameters
     ----------
     values : float (V,)
         Pixel values, raw or normalized.
     counts : int (V,)
-        Pixels of that value.
+        Number of pixels with that value.
     """
     figure = new_figure(280)
     figure.add_bar(
         x=values,
         y=counts,
-        marker={"color": MEASURED_COLOR, "line": {"width": 0}},
+        marker={"color": MONITORED_COLOR, "line": {"width": 0}},
         hovertemplate="%{x:.3g}: %{y:,} pixels<extra></extra>",
     )
     figure.update_layout(bargap=0, hovermode="closest", margin={"t": 8})

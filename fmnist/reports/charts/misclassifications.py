@@ -1,4 +1,4 @@
-"""Misclassified images."""
+"""Types of misclassification over the epochs."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.evaluation.misclassifications import ERROR_TYPES
-from fmnist.reports.charts.theme import OTHER_COLOR, TRAIN_COLOR, WRONG_COLOR
+from fmnist.reports.charts.theme import MISCLASSIFIED_COLOR, OTHER_COLOR, TRAIN_COLOR
 
 
-def kinds_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
-    """Mistakes of each kind after every epoch, stacked, as ECharts options.
+def error_types_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
+    """Draw the misclassifications of each type after each epoch, stacked, as ECharts options.
 
     Parameters
     ----------
     counts : int (E, 3)
         Columns in the order of `fmnist.evaluation.misclassifications.ERROR_TYPES`.
     """
-    colors = (WRONG_COLOR, TRAIN_COLOR, OTHER_COLOR)
+    colors = (MISCLASSIFIED_COLOR, TRAIN_COLOR, OTHER_COLOR)
     return {
         "animation": False,
         "grid": {"top": 34, "left": 8, "right": 16, "bottom": 26, "containLabel": True},
@@ -29,11 +29,11 @@ def kinds_over_epochs(counts: NDArray[np.integer]) -> dict[str, Any]:
         "series": [
             {
                 "type": "bar",
-                "stack": "kinds",
-                "name": kind.capitalize(),
+                "stack": "types",
+                "name": name.capitalize(),
                 "data": counts[:, number].tolist(),
                 "itemStyle": {"color": colors[number]},
             }
-            for number, kind in enumerate(ERROR_TYPES)
+            for number, name in enumerate(ERROR_TYPES)
         ],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The prediction for one image."""
+"""The predictions for a single image."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.reports.charts.theme import BEST_COLOR, OTHER_COLOR, WRONG_COLOR
+from fmnist.reports.charts.theme import BEST_COLOR, MISCLASSIFIED_COLOR, OTHER_COLOR
 
 
 def probability_bars(
@@ -16,23 +16,26 @@ def probability_bars(
     names: tuple[str, str],
     other: NDArray[np.floating] | None = None,
 ) -> dict[str, Any]:
-    """Probability of each class, as ECharts options; the true class green, the mistake red.
+    """Draw the probability of each class, as ECharts options.
+
+    The true class is green. If the prediction is wrong, the predicted class is red.
 
     Parameters
     ----------
     probabilities : float (10,)
+        Probabilities by the run.
     true_label : int
     names : tuple of str
-        Of the run, and of the compared one.
+        Names of the run and of the compared run.
     other : float (10,), optional
-        The compared run's.
+        Probabilities by the compared run.
     """
     predicted = int(np.argmax(probabilities))
 
     def color(label: int) -> str:
         if label == true_label:
             return BEST_COLOR
-        return WRONG_COLOR if label == predicted else OTHER_COLOR
+        return MISCLASSIFIED_COLOR if label == predicted else OTHER_COLOR
 
     series: list[dict[str, Any]] = [
         {
@@ -68,16 +71,17 @@ def probability_bars(
     }
 
 
-def learning_curve(
+def prediction_history(
     predicted: NDArray[np.integer],
     confidence: NDArray[np.floating],
     correct: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """What a run said of one image after every epoch, as ECharts options.
+    """Draw what a run predicts for one image after each epoch, as ECharts options.
 
     Parameters
     ----------
     predicted : int (E,)
+        Predicted label after each epoch.
     confidence : float (E,) in [0, 1]
     correct : bool (E,)
     """
@@ -85,7 +89,7 @@ def learning_curve(
         {
             "name": CLASS_NAMES[label],
             "value": [epoch, round(100 * float(sure), 1)],
-            "itemStyle": {"color": BEST_COLOR if right else WRONG_COLOR},
+            "itemStyle": {"color": BEST_COLOR if right else MISCLASSIFIED_COLOR},
         }
         for epoch, (label, sure, right) in enumerate(
             zip(predicted, confidence, correct, strict=True), 1

@@ -1,4 +1,4 @@
-"""What all charts share: colors, an empty figure, marked ranges."""
+"""Parts that all charts share: colors, an empty figure, marked ranges."""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,11 +23,12 @@ CLASS_COLORS: Final = (
 """One color per class, in the order of the labels."""
 
 TRAIN_COLOR: Final = "#F28E2B"
-MEASURED_COLOR: Final = "#4E79A7"
+MONITORED_COLOR: Final = "#4E79A7"
 BEST_COLOR: Final = "#2A9D8F"
-CORRECT_COLOR: Final = MEASURED_COLOR
-WRONG_COLOR: Final = "#E15759"
+CORRECT_COLOR: Final = MONITORED_COLOR
+MISCLASSIFIED_COLOR: Final = "#E15759"
 OTHER_COLOR: Final = "#7F8A94"
+"""Color of whatever is neither, such as a run that is not selected."""
 
 
 def new_figure(height: int, **subplots: Any) -> "go.Figure":
