@@ -1,0 +1,113 @@
+"""Curves: values, colors, marks and axes."""
+
+import pytest
+
+from fmnist.evaluation.leaderboard import Axis, Curve
+from fmnist.reports import charts
+from fmnist.reports.charts import RunCurve
+from fmnist.runs.history import EpochEntry, History, StepEntry
+
+HISTORY = History(
+    epochs=(
+        EpochEntry(1, 430, 0.5, 0.8, "validation", 0.4, 0.85, 60.0, 100.0),
+        EpochEntry(2, 860, 0.3, 0.9, "validation", 0.35, 0.88, 150.0, 100.0),
+    )
+)
+OVERFITTED = History(
+    steps=(StepEntry(1, 215, 0.6, 30.0), StepEntry(1, 430, 0.5, 60.0)),
+    epochs=(
+        EpochEntry(1, 430, 0.5, 0.8, "validation", 0.4, 0.85, 60.0, 100.0),
+        EpochEntry(2, 860, 0.3, 0.9, "validation", 0.45, 0.88, 120.0, 100.0),
+        EpochEntry(3, 1290, 0.2, 0.95, "validation", 0.5, 0.87, 180.0, 100.0),
+    ),
+)
+
+
+def test_loss_is_drawn_per_step_and_per_epoch() -> None:
+    drawn = charts.loss_curves(OVERFITTED, monitored="Validation", steps_per_epoch=430)
+    steps, training, validation = drawn["series"]
+    assert steps["data"] == [(0.5, 0.6), (1.0, 0.5)]  # half an epoch, an epoch
+    assert training["data"] == [(1, 0.5), (2, 0.3), (3, 0.2)]
+    assert (validation["name"], validation["data"]) == (
+        "Validation",
+        [(1, 0.4), (2, 0.45), (3, 0.5)],
+    )
+    assert training["lineStyle"]["color"] == charts.TRAIN_COLOR
+    assert validation["lineStyle"]["color"] == charts.MONITORED_COLOR
+    assert drawn["yAxis"]["scale"] is False  # from zero
+
+
+def test_the_onset_of_overfitting_is_marked() -> None:
+    drawn = charts.loss_curves(OVERFITTED, monitored="Validation", steps_per_epoch=430)
+    assert drawn["series"][-1]["markLine"]["data"] == [{"xAxis": 1}]
+    falling = charts.loss_curves(HISTORY, monitored="Validation", steps_per_epoch=430)
+    assert "markLine" not in falling["series"][-1]
+
+
+def test_accuracy_is_in_percent_and_the_best_epoch_is_marked() -> None:
+    drawn = charts.accuracy_curves(OVERFITTED, monitored="Validation")
+    training, validation, best = drawn["series"]
+    assert training["data"] == [(1, 80), (2, 90), (3, 95)]
+    assert validation["data"] == [(1, 85), (2, 88), (3, 87)]
+    assert (best["name"], best["data"]) == ("Best: epoch 2", [(2, 88)])
+
+
+def test_the_last_epoch_is_marked_if_the_run_keeps_it() -> None:
+    history = History(epochs=OVERFITTED.epochs, checkpoint="last")
+    *_, last = charts.accuracy_curves(history, monitored="Validation")["series"]
+    assert (last["name"], last["data"]) == ("Last: epoch 3", [(3, 87)])
+
+
+def test_a_run_without_an_epoch_has_no_mark() -> None:
+    drawn = charts.accuracy_curves(History(), monitored="Validation")
+    assert [series["data"] for series in drawn["series"]] == [[], []]
+
+
+def test_a_range_of_epochs_limits_the_axis() -> None:
+    drawn = charts.accuracy_curves(OVERFITTED, monitored="Validation", shown=(2, 3))
+    assert (drawn["xAxis"]["min"], drawn["xAxis"]["max"]) == (2, 3)
+    (zoom,) = drawn["dataZoom"]
+    assert (zoom["startValue"], zoom["endValue"]) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("curve", "axis", "points"),
+    [
+        ("loss", "epoch", [(1, 0.4), (2, 0.35)]),
+        ("accuracy", "step", [(430, 85.0), (860, 88.0)]),
+        ("accuracy", "minutes", [(1.0, 85.0), (2.5, 88.0)]),
+    ],
+)
+def test_curves_along_an_axis(curve: Curve, axis: Axis, points: list[tuple[float, float]]) -> None:
+    runs = [RunCurve("One", "#123456", HISTORY), RunCurve("Not begun", "#654321", History())]
+    drawn = charts.run_curves(runs, curve=curve, axis=axis, with_training=False, close_up=False)
+    (series,) = drawn["series"]
+    assert series["name"] == "One, validation"
+    assert series["data"] == points
+    assert series["lineStyle"]["color"] == "#123456"
+
+
+@pytest.mark.parametrize(
+    ("curve", "close_up", "low", "high"),
+    [
+        ("accuracy", False, None, None),
+        ("accuracy", True, 87.0, 89.0),  # around 88 %, the later half of two epochs
+        ("loss", True, 0.346, 0.354),
+    ],
+)
+def test_a_close_up_leaves_out_the_beginning(
+    curve: Curve, close_up: bool, low: float | None, high: float | None
+) -> None:
+    runs = [RunCurve("One", "#123456", HISTORY), RunCurve("Not begun", "#654321", History())]
+    drawn = charts.run_curves(
+        runs, curve=curve, axis="epoch", with_training=True, close_up=close_up
+    )
+    assert (drawn["yAxis"].get("min"), drawn["yAxis"].get("max")) == (low, high)
+
+
+def test_training_is_dotted_in_the_color_of_its_run() -> None:
+    runs = [RunCurve("One", "#123456", HISTORY)]
+    drawn = charts.run_curves(runs, curve="loss", axis="epoch", with_training=True, close_up=False)
+    _, training = drawn["series"]
+    assert training["data"] == [(1, 0.5), (2, 0.3)]
+    assert (training["lineStyle"]["type"], training["lineStyle"]["color"]) == ("dotted", "#123456")
