@@ -4,8 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import session as state
+from fmnist.dashboard import layout, session
 
 # an icon by name would be fetched from a font host, on every page
 ICON = Path(__file__).parent / "fmnist" / "dashboard" / "icon.svg"
@@ -64,13 +63,13 @@ pages = {
 }
 page = st.navigation(list(pages.values()))
 
-state.sync()
-wanted = state.wanted()
+session.sync()
+wanted = session.requested_page()
 if wanted in pages:
     st.switch_page(pages[wanted], query_params=dict(st.query_params))
 
 with st.sidebar:
-    components.run_picker()
-    components.training_status()
+    layout.run_picker()
+    layout.training_status()
 
 page.run()

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from fmnist.dashboard import layout as components
+from fmnist.dashboard import layout
 from fmnist.dashboard.compare import benchmarks as compare_bench
 from fmnist.dashboard.compare import panels as compare_panels
 from fmnist.dashboard.compare import run_comparison as compared
 from fmnist.dashboard.compare import table as compare_table
 
-components.header(
+layout.header(
     "Compare",
     "Runs side by side: their figures, their curves, in what they differ, and whether one is "
     "better.",

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from fmnist.dashboard import context as linked
-from fmnist.dashboard import layout as components
+from fmnist.dashboard import filter_bar, image_grid, layout
 from fmnist.dashboard.confidence import panels as confidence_panels
+from fmnist.dashboard.context import gather
 
-components.header(
+layout.header(
     "Confidence",
     "How sure the network is, whether it is right to be, and what it gains by saying "
     "“I do not know”.",
 )
-here = linked.current()
-linked.controls(here)
+context = gather()
+filter_bar.show_controls(context)
 
 panels = confidence_panels.PANELS
 for tab, show in zip(
@@ -20,7 +20,7 @@ for tab, show in zip(
 ):
     if tab.open:
         with tab:
-            show(here)
+            show(context)
 
-linked.chips(here)
-linked.image_pages(here, here.positions, key="confidence-images")
+filter_bar.show_filters(context)
+image_grid.show_images(context, context.positions, key="confidence-images")

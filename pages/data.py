@@ -7,8 +7,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import layout as components
+from fmnist.dashboard import cache, layout, pictures
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
 from fmnist.reports import charts
@@ -55,7 +54,7 @@ def show_wall(split: Split) -> None:
         members = np.flatnonzero(split.labels == label)
         shown = rng.choice(members, min(per_class, len(members)), replace=False)
         st.image(
-            components.contact_sheet(split.images[shown], columns=WALL_COLUMNS),
+            pictures.contact_sheet(split.images[shown], columns=WALL_COLUMNS),
             caption=f"{CLASS_NAMES[label]}: {len(shown)} of {len(members):,}",
             width="stretch",
             alt=f"{len(shown)} samples of the class {CLASS_NAMES[label]}",
@@ -65,7 +64,7 @@ def show_wall(split: Split) -> None:
 def show_means(split: Split, key: str) -> None:
     """The mean image of each class."""
     means = cache.mean_images(split, key)
-    components.image_grid(
+    pictures.small_images(
         np.rint(means).astype(np.uint8),
         list(CLASS_NAMES),
         alts=[f"Mean of all images of the class {name}" for name in CLASS_NAMES],
@@ -104,10 +103,8 @@ def show_pixels(split: Split, key: str) -> None:
     )
 
 
-components.header(
-    "Data", "What the networks learn from: 28 × 28 gray images of ten kinds of clothes."
-)
-dataset = components.load_dataset()
+layout.header("Data", "What the networks learn from: 28 × 28 gray images of ten kinds of clothes.")
+dataset = layout.load_dataset()
 if dataset is None:
     st.stop()
 

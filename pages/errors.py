@@ -2,32 +2,34 @@
 
 import streamlit as st
 
-from fmnist.dashboard import context as linked
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import session as state
+from fmnist.dashboard import filter_bar, image_grid, layout, session
+from fmnist.dashboard.context import gather
 from fmnist.dashboard.errors import detail as error_detail
 from fmnist.dashboard.errors import panels as error_panels
 from fmnist.dashboard.errors import verdicts as verdict_panels
 
-components.header(
+layout.header(
     "Errors",
     "The images behind the figures, the most confident mistakes first. Open one to see why, and "
     "say whose mistake it is.",
 )
-here = linked.current()
+context = gather()
 
-if here.selection.image is not None:
-    error_detail.show(here, here.selection.image)
+if context.selection.image is not None:
+    error_detail.show(context, context.selection.image)
     st.stop()
 
-linked.controls(here)
-error_panels.show_kinds(here)
-error_panels.filters(here)
-linked.chips(here)
-linked.image_pages(
-    here, here.positions, key="error-images", on_pick=lambda image: state.change(image=image)
+filter_bar.show_controls(context)
+error_panels.show_kinds(context)
+error_panels.show_sort_and_filters(context)
+filter_bar.show_filters(context)
+image_grid.show_images(
+    context,
+    context.positions,
+    key="error-images",
+    on_pick=lambda image: session.change(image=image),
 )
 with st.container(horizontal=True, key="error-exports"):
-    error_panels.contact_sheet_button(here)
-verdict_panels.show_verdicts(here)
-error_panels.show_kinds_over_epochs(here)
+    error_panels.contact_sheet_button(context)
+verdict_panels.show_verdicts(context)
+error_panels.show_kinds_over_epochs(context)

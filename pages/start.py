@@ -2,15 +2,11 @@
 
 import streamlit as st
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import context as linked
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import session as state
-from fmnist.dashboard import snapshots as views
+from fmnist.dashboard import image_grid, layout, run_catalog, selection, session, snapshots
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.confusion import matrix as matrix_panel
-from fmnist.dashboard.context import Linked
-from fmnist.dashboard.snapshots import View
+from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.snapshots import Snapshot
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import metrics
 from fmnist.evaluation.predictions import Evaluation
@@ -24,7 +20,7 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
     """Name, state, accuracy and protocol of a run."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.name, anchor=False, width="content")
-        components.state_badge(run.state)
+        layout.state_badge(run.state)
     if run.config is None or run.state == "broken":
         st.error(f"This run cannot be opened: {run.reason}", icon=":material/broken_image:")
         return
@@ -82,35 +78,35 @@ def show_weaknesses(evaluation: Evaluation) -> None:
 
 def open_mistake(image: int) -> None:
     """Open one of the mistakes shown here, whatever was selected elsewhere."""
-    state.clear()
-    state.change(split=None, epoch=None)
-    linked.open_image(image)
+    session.clear_filters()
+    session.change(split=None, epoch=None)
+    image_grid.open_image(image)
 
 
 def open_cell(true: int | None, predicted: int | None) -> None:
     """Show the images of a cell, on the Confusion page."""
-    state.clear()
-    state.change(split=None, epoch=None)
+    session.clear_filters()
+    session.change(split=None, epoch=None)
     matrix_panel.pick(true, predicted)
-    state.go("confusion")
+    session.go_to("confusion")
 
 
-def show_mistakes(run: Run, view: View) -> None:
+def show_mistakes(run: Run, view: Snapshot) -> None:
     """The most confident mistakes; a click opens one."""
-    here = Linked(state.Selection(run=run.run_id), run, view)
-    shown = here.positions[:MISTAKES]
+    context = PageContext(selection.Selection(run=run.run_id), run, view)
+    shown = context.positions[:MISTAKES]
     clickable.image_wall(
-        [here.tile(int(position)) for position in shown],
-        here.images(shown),
+        [context.tile(int(position)) for position in shown],
+        context.images(shown),
         key="start-mistakes",
         label="The most confident mistakes",
         on_pick=open_mistake,
     )
-    if here.source is None:
+    if context.source is None:
         st.caption("The pictures appear once the data set they come from is on this machine.")
 
 
-components.header(
+layout.header(
     "Teach a network to tell clothes apart",
     "Train image classifiers on Fashion-MNIST, watch them learn, and find out where and why "
     "they err.",
@@ -129,7 +125,7 @@ with st.container(horizontal=True, key="doors"):
     st.page_link("pages/draw.py", label="**Draw a garment**", icon=":material/draw:")
     st.page_link("pages/data.py", label="**Look at the images**", icon=":material/photo_library:")
 
-run = cache.run_or_none(state.selection().run)
+run = run_catalog.run_or_none(session.selection().run)
 if run is None:
     with st.container(border=True):
         st.subheader("No model yet", anchor=False)
@@ -138,7 +134,7 @@ if run is None:
     st.stop()
 
 try:
-    view = views.look(run, None, None)
+    view = snapshots.load_snapshot(run, None, None)
 except (ValueError, RunError) as error:
     st.error(f"This run's evaluation cannot be read: {error}", icon=":material/broken_image:")
     st.stop()

@@ -2,9 +2,7 @@
 
 import streamlit as st
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import session as state
+from fmnist.dashboard import layout, run_catalog, session
 from fmnist.dashboard.train import launch, run_panel, run_table
 from fmnist.runs.run import ACTIVE_STATES
 
@@ -12,19 +10,19 @@ from fmnist.runs.run import ACTIVE_STATES
 PROGRESS_SECONDS = 2.0
 CURVES_SECONDS = 4.0
 
-components.header(
+layout.header(
     "Train",
     "Start a run and watch it learn. It goes on in the background: you may leave this page, or "
     "close the browser.",
 )
 launch.launch_bar()
 
-opened = cache.run_or_none(state.selection().run)
-active = next((run for run in cache.own_runs() if run.state == "running"), None)
+opened = run_catalog.run_or_none(session.selection().run)
+active = next((run for run in run_catalog.own_runs() if run.state == "running"), None)
 if active and (opened is None or opened.run_id != active.run_id):
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/play_arrow: **{active.name}** is training.", width="content")
-        st.button("Watch", key="watch", on_click=state.select, args=(active.run_id,))
+        st.button("Watch", key="watch", on_click=session.select_run, args=(active.run_id,))
 
 if opened is not None:
     live = opened.state in ACTIVE_STATES

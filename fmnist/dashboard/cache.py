@@ -1,8 +1,7 @@
 """Streamlit's caches around the calls that cost something."""
 
 import atexit
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fmnist import paths
+from fmnist.dashboard.run_catalog import all_runs
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.download import DownloadProcess
 from fmnist.data.fashion_mnist import Location
@@ -24,25 +24,11 @@ from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore
 from fmnist.models import sizes
 from fmnist.models.sizes import Size
 from fmnist.reports import benchmarks as bench
-from fmnist.runs import store
 from fmnist.runs.config import Mixing, TrainConfig
-from fmnist.runs.run import ACTIVE_STATES, Run, RunError
-from fmnist.training.worker import Trainer
+from fmnist.runs.run import ACTIVE_STATES, Run
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
-
-
-@st.cache_resource(show_spinner=False)
-def trainer() -> Trainer:
-    """The one trainer of this server, shared by all sessions."""
-    # A training step asks for Python's lock some forty times; a page that computes hands it over
-    # after this many seconds at the latest, where Python's own 5 ms would add up to a stop.
-    sys.setswitchinterval(0.0005)
-    made = Trainer()
-    # Ctrl-C on the server writes the run under way to disk before the process ends
-    atexit.register(made.close)
-    return made
 
 
 @st.cache_resource(show_spinner=False)
@@ -53,25 +39,33 @@ def download_process() -> DownloadProcess:
     return made
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
-def dataset(location: Location) -> Dataset:
-    """The images of a location, kept in memory; drawing them shows a progress bar.
+@st.cache_resource(show_spinner=False)
+def _loaded_datasets() -> dict[Location, Dataset]:
+    return {}
+
+
+def dataset(location: Location, progress: Callable[[int, int], None] | None = None) -> Dataset:
+    """The images of a location, kept in memory.
+
+    Parameters
+    ----------
+    location : Location
+    progress : callable, optional
+        Called with (images drawn, images in all) while synthetic images are drawn. Not a function
+        of `st.cache_resource`, which would record and repeat what the callback shows.
 
     Raises
     ------
     fmnist.data.splits.DatasetError
         If its files are damaged.
     """
-    if location.folder is not None:
-        return datasets.load(location)
-    bar = st.progress(0.0, "Drawing garments…")
-
-    def show(done: int, total: int) -> None:
-        bar.progress(done / total, "Drawing garments…")
-
-    drawn = datasets.load(location, show)
-    bar.empty()
-    return drawn
+    loaded = _loaded_datasets()
+    if location not in loaded:
+        made = datasets.load(location, progress)
+        loaded.clear()  # a new location replaces the one before
+        loaded[location] = made
+        return made
+    return loaded[location]
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -226,69 +220,6 @@ def feature_index(path: Path) -> FeatureIndex:
         If the file is absent or damaged.
     """
     return FeatureIndex.load(path)
-
-
-@st.cache_resource(show_spinner=False, max_entries=512)
-def _settled_run(root: Path, run_id: str, modified: tuple[int, ...]) -> Run:  # noqa: ARG001
-    return store.open_run(root, run_id)
-
-
-def _modified(folder: Path) -> tuple[int, ...]:
-    return tuple(
-        (folder / name).stat().st_mtime_ns
-        for name in ("config.json", "status.json", "name.json", "history.jsonl")
-        if (folder / name).exists()
-    )
-
-
-def _open(root: Path, run_id: str) -> Run:
-    try:
-        run = _settled_run(root, run_id, _modified(root / run_id))
-    except OSError:
-        return store.open_run(root, run_id)
-    # whether an active run is still owned shows in no file: ask again
-    if run.state in (*ACTIVE_STATES, "interrupted"):
-        return store.open_run(root, run_id)
-    return run
-
-
-def run_or_none(run_id: str | None) -> Run | None:
-    """A shipped model, own run or run of the benchmark by its id; None where there is none."""
-    for root in (paths.pretrained_folder(), paths.runs_folder(), paths.benchmark_folder()):
-        try:
-            if run_id:
-                return _open(root, run_id)
-        except RunError:
-            continue
-    return None
-
-
-def own_runs() -> list[Run]:
-    """The person's runs, newest first."""
-    return _listed(paths.runs_folder())
-
-
-def shipped_runs() -> list[Run]:
-    """The shipped models, by name; FashionCNN, which everything begins with, comes first."""
-    return sorted(
-        _listed(paths.pretrained_folder()),
-        key=lambda run: (not run.run_id.startswith("fashion-cnn"), run.run_id),
-    )
-
-
-def benchmark_runs() -> list[Run]:
-    """The runs behind the benchmark's tables, by name."""
-    return sorted(_listed(paths.benchmark_folder()), key=lambda run: run.run_id)
-
-
-def all_runs() -> list[Run]:
-    """Shipped models, the person's runs, and those of the benchmark."""
-    return [*shipped_runs(), *own_runs(), *benchmark_runs()]
-
-
-def _listed(root: Path) -> list[Run]:
-    found = [_open(root, run_id) for run_id in store.run_ids(root)]
-    return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)

@@ -1,73 +1,59 @@
-"""What the selection chooses, and the parts that all pages show of it: controls, chips, images."""
+"""What a page shows: the selection, and the snapshots of the runs that it names."""
 
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import session as state
-from fmnist.dashboard import snapshots as views
-from fmnist.dashboard.components import clickable
+from fmnist.dashboard import cache, layout, run_catalog, session, snapshots
 from fmnist.dashboard.components.clickable import Tile
-from fmnist.dashboard.session import FILTERS, MEASURES, Selection
-from fmnist.dashboard.snapshots import View
-from fmnist.data import fashion_mnist as datasets
-from fmnist.data import splits
+from fmnist.dashboard.selection import Selection
+from fmnist.dashboard.snapshots import Snapshot
+from fmnist.data import fashion_mnist
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation import misclassifications, significance
+from fmnist.data.splits import SplitName
+from fmnist.evaluation import filters
+from fmnist.evaluation.significance import agreement
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictError
 from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 
-PAGE_SIZES = (50, 100, 250)
+_POLL_SECONDS = 4.0
 
 
 @dataclass(frozen=True, eq=False)
-class Linked:
-    """What a page shows: the selection, and what the runs say.
+class PageContext:
+    """What a page shows; gathered once by `gather`, then only read.
 
     Attributes
     ----------
     selection : Selection
     run : Run
-    view : View
+    snapshot : Snapshot
     other_run : Run or None
         The compared run.
-    other : View or None
-        What it says of the same images; None where it does not know them.
+    other : Snapshot or None
+        The compared run's snapshot of the same images; None where it has none.
+    verdicts : mapping of int to Verdict
+        Verdicts on images of this split, by `Split.indices`.
+    source : uint8 (M, 28, 28) or None
+        Images that `Split.indices` counts; None where the data set is not on this machine.
     """
 
     selection: Selection
     run: Run
-    view: View
+    snapshot: Snapshot
     other_run: Run | None = None
-    other: View | None = None
+    other: Snapshot | None = None
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
+    source: NDArray[np.uint8] | None = None
 
     @property
-    def split(self) -> str:
+    def split(self) -> SplitName:
         """Name of the split."""
-        return self.view.evaluation.split
-
-    @cached_property
-    def groups(self) -> NDArray[np.int8] | None:
-        """Which of the two runs is right (`significance.agreement`), int8 (N,)."""
-        if self.other is None:
-            return None
-        return significance.agreement(self.view.evaluation.correct, self.other.evaluation.correct)
-
-    @cached_property
-    def verdicts(self) -> Mapping[int, Verdict]:
-        """Verdicts on images of this split, by `Split.indices`; none where they cannot be read."""
-        try:
-            return cache.verdicts(self.dataset_name, self.part)
-        except VerdictError as error:
-            st.error(str(error), icon=":material/error:")
-            return {}
+        return self.snapshot.evaluation.split
 
     @property
     def dataset_name(self) -> str:
@@ -76,125 +62,143 @@ class Linked:
 
     @property
     def part(self) -> str:
-        """The file the images come from: "train" or "test"."""
-        return "test" if self.split == "test" else "train"
+        """The file that the images come from: "train" or "test"."""
+        return _part(self.split)
 
-    def key(self, image: int) -> ImageKey:
-        """An image as the verdicts name it."""
-        return ImageKey(self.dataset_name, "test" if self.split == "test" else "train", image)
-
-    def mask(self, *but: str) -> NDArray[np.bool_]:
-        """The images that the selection chooses, bool (N,).
-
-        Parameters
-        ----------
-        *but : str
-            Filters to leave aside: a chart shows what all others choose.
-        """
-        wanted = {name: getattr(self.selection, name) for name in FILTERS if name not in but}
-        evaluation = self.view.evaluation
-        correctness = wanted.get("correctness", "all")
-        chosen = misclassifications.matching(
-            evaluation,
-            true=wanted.get("true", ()),
-            predicted=wanted.get("predicted", ()),
-            correctness=None if correctness == "all" else correctness,
-            **{name: wanted.get(name) for name in MEASURES},
-        )
-        if wanted.get("kind"):
-            chosen &= self.view.kinds == misclassifications.ERROR_TYPES.index(wanted["kind"])
-        if wanted.get("group") and self.groups is not None:
-            chosen &= self.groups == significance.GROUPS.index(wanted["group"])
-        verdict = wanted.get("verdict")
-        if verdict:
-            having = [
-                image
-                for image, given in self.verdicts.items()
-                if verdict in ("any", "none", given.verdict)
-            ]
-            chosen &= np.isin(evaluation.indices, having) != (verdict == "none")
-        return chosen
+    @cached_property
+    def groups(self) -> NDArray[np.int8] | None:
+        """Which of the two runs is correct (`significance.agreement`), int8 (N,)."""
+        if self.other is None:
+            return None
+        return agreement(self.snapshot.evaluation.correct, self.other.evaluation.correct)
 
     @cached_property
     def positions(self) -> NDArray[np.intp]:
-        """Positions of the chosen images in the evaluation, in the chosen order."""
-        return misclassifications.ordered(
-            self.view.evaluation,
+        """Positions of the filtered images in the evaluation, in the selected order."""
+        return filters.sort_positions(
+            self.snapshot.evaluation,
             np.flatnonzero(self.mask()),
-            self.selection.sort,  # type: ignore[arg-type]
+            self.selection.sort,
             descending=self.selection.order == "down",
         )
 
-    @cached_property
-    def source(self) -> NDArray[np.uint8] | None:
-        """Images that `Split.indices` counts, uint8 (M, 28, 28); None where they are not here."""
-        # the pixels of another data set would be the wrong pictures
-        if datasets.locate().name != self.dataset_name and self.dataset_name != "drawn-garments":
-            return None
-        dataset = components.load_dataset()
-        if dataset is None or dataset.name != self.dataset_name:
-            return None
-        return dataset.test_images if self.split == "test" else dataset.train_images
+    def mask(self, *without: str) -> NDArray[np.bool_]:
+        """Mark the filtered images, bool (N,).
+
+        Parameters
+        ----------
+        *without : str
+            Filters to ignore: a chart shows what all the other filters leave.
+        """
+        return filters.matching(
+            self.snapshot.evaluation,
+            self.selection.filters(without=without),
+            error_types=self.snapshot.error_types,
+            groups=self.groups,
+            verdicts={image: given.verdict for image, given in self.verdicts.items()},
+        )
+
+    def key(self, image: int) -> ImageKey:
+        """The image's name in the database of verdicts."""
+        return ImageKey(self.dataset_name, "test" if self.split == "test" else "train", image)
 
     def images(self, positions: NDArray[np.integer]) -> NDArray[np.uint8] | None:
-        """Images at positions of the evaluation, uint8 (N, 28, 28); None where not here."""
-        return None if self.source is None else self.source[self.view.evaluation.indices[positions]]
+        """Images at positions of the evaluation, uint8 (N, 28, 28); None where unavailable."""
+        if self.source is None:
+            return None
+        chosen: NDArray[np.uint8] = self.source[self.snapshot.evaluation.indices[positions]]
+        return chosen
 
     def tile(self, position: int) -> Tile:
-        """How a wall shows an image."""
-        evaluation = self.view.evaluation
+        """An image of the grid."""
+        evaluation = self.snapshot.evaluation
         true = CLASS_NAMES[evaluation.labels[position]]
         predicted = CLASS_NAMES[evaluation.predicted_labels[position]]
         confidence = f"{evaluation.confidence[position]:.1%}"
         image = int(evaluation.indices[position])
         if evaluation.correct[position]:
-            return Tile(image, (true, confidence), f"{true}, recognized, {confidence}, #{image}")
-        alt = f"{true}, taken for {predicted}, {confidence}, #{image}"
+            return Tile(image, (true, confidence), f"{true}, correct, {confidence}, #{image}")
+        alt = f"{true}, predicted as {predicted}, {confidence}, #{image}"
         return Tile(image, (f"{true} → {predicted}", confidence), alt, is_wrong=True)
 
 
-def current() -> Linked:
-    """What the selection chooses; where there is nothing to show, the page says so and ends."""
-    selection = state.selection()
-    run = cache.run_or_none(selection.run)
+def gather() -> PageContext:
+    """Read all that the selection names.
+
+    Where there is nothing to show, writes the reason on the page and ends the script.
+    """
+    selection = session.selection()
+    run = run_catalog.run_or_none(selection.run)
     if run is None:
-        with st.container(border=True):
-            st.subheader("No model yet", anchor=False)
-            st.write("Its mistakes appear here. A quick look usually takes less than a minute.")
-            st.page_link("pages/train.py", label="Train a network", icon=":material/play_arrow:")
+        layout.no_model_yet("Its misclassified images appear here.")
         st.stop()
     if run.config is None or run.state == "broken":
-        st.error(f"This run cannot be opened: {run.reason}", icon=":material/broken_image:")
+        layout.broken_run(run)
         st.stop()
     try:
-        view = views.look(run, selection.split, selection.epoch)
+        snapshot = snapshots.load_snapshot(run, selection.split, selection.epoch)
     except (ValueError, OSError, RunError) as error:
-        st.error(f"This run's evaluation cannot be read: {error}", icon=":material/broken_image:")
+        layout.broken_evaluation(error)
         st.stop()
-    if view is None:
+    if snapshot is None:
         st.info(
-            f"**{run.name}** has not been measured yet; its figures appear after the first epoch.",
+            f"**{run.name}** has not been evaluated yet. Results appear after the first epoch.",
             icon=":material/hourglass_empty:",
         )
         watch(run)
         st.stop()
-    other_run = cache.run_or_none(selection.compared)
-    other = None
-    if other_run is not None:
-        try:
-            other = views.look(other_run, view.evaluation.split, None)
-        except (ValueError, OSError, RunError) as error:
-            st.warning(f"The compared run cannot be read: {error}", icon=":material/broken_image:")
-        if other is not None and not (
-            other_run.config
-            and other_run.config.dataset == run.config.dataset
-            and np.array_equal(other.evaluation.indices, view.evaluation.indices)
-        ):
-            other = None
-    return Linked(selection, run, view, other_run, other)
+    other_run = run_catalog.run_or_none(selection.compared)
+    return PageContext(
+        selection,
+        run,
+        snapshot,
+        other_run,
+        _compared_snapshot(other_run, run, snapshot),
+        _verdicts(run.config.dataset, _part(snapshot.evaluation.split)),
+        image_source(run, snapshot.evaluation.split),
+    )
 
 
-LIVE_SECONDS = 4.0
+def image_source(run: Run, split: SplitName) -> NDArray[np.uint8] | None:
+    """The images that a run was trained or tested on; None where they are not on this machine."""
+    name = run.config.dataset if run.config else ""
+    # the pixels of another data set would be the wrong pictures
+    if fashion_mnist.locate().name != name and name != "drawn-garments":
+        return None
+    dataset = layout.load_dataset()
+    if dataset is None or dataset.name != name:
+        return None
+    return dataset.test_images if split == "test" else dataset.train_images
+
+
+def _part(split: SplitName) -> str:
+    return "test" if split == "test" else "train"
+
+
+def _compared_snapshot(other_run: Run | None, run: Run, snapshot: Snapshot) -> Snapshot | None:
+    if other_run is None:
+        return None
+    try:
+        other = snapshots.load_snapshot(other_run, snapshot.evaluation.split, None)
+    except (ValueError, OSError, RunError) as error:
+        st.warning(f"The compared run cannot be read: {error}", icon=":material/broken_image:")
+        return None
+    is_same_data = (
+        other is not None
+        and other_run.config is not None
+        and run.config is not None
+        and other_run.config.dataset == run.config.dataset
+        and np.array_equal(other.evaluation.indices, snapshot.evaluation.indices)
+    )
+    return other if is_same_data else None
+
+
+def _verdicts(dataset: str, part: str) -> Mapping[int, Verdict]:
+    try:
+        return cache.verdicts(dataset, part)
+    except VerdictError as error:
+        st.error(str(error), icon=":material/error:")
+        return {}
 
 
 def watch(run: Run) -> None:
@@ -203,168 +207,8 @@ def watch(run: Run) -> None:
         return
 
     def poll(known: tuple[int, str]) -> None:
-        now = cache.run_or_none(run.run_id)
+        now = run_catalog.run_or_none(run.run_id)
         if now is None or (len(now.history.epochs), now.state) != known:
             st.rerun()
 
-    st.fragment(poll, run_every=LIVE_SECONDS)((len(run.history.epochs), run.state))
-
-
-def controls(here: Linked) -> None:
-    """Split and compared run, and what is being looked at, in words."""
-    evaluation, run = here.view.evaluation, here.run
-    with st.container(horizontal=True, vertical_alignment="bottom", key="look-controls"):
-        available = views.splits(run)
-        if len(available) > 1:
-            state.follow("look-split", evaluation.split)
-            st.segmented_control(
-                "Split",
-                available,
-                key="look-split",
-                format_func=str.capitalize,
-                required=True,
-                width="content",
-                on_change=lambda: state.narrow(split=st.session_state["look-split"], epoch=None),
-            )
-        others = {
-            other.run_id: other.name
-            for other in cache.all_runs()
-            if other.run_id != run.run_id and other.history.epochs
-        }
-        if others:
-            st.session_state["look-compared"] = here.selection.compared
-            st.selectbox(
-                "Compare with",
-                [None, *others],
-                key="look-compared",
-                format_func=lambda run_id: others.get(run_id, "No other run"),
-                placeholder="No other run",
-                width=280,
-                on_change=lambda: state.narrow(
-                    compared=st.session_state["look-compared"], group=None
-                ),
-            )
-    images = "images trained on" if evaluation.split == "train" else f"{evaluation.split} images"
-    facts = [f"**{run.name}**", f"{len(evaluation.labels):,} {images}"]
-    facts.append(f"accuracy {evaluation.accuracy:.2%}")
-    if run.members:
-        facts.append(f"{len(run.members)} members")
-    elif here.view.epoch is not None:
-        which = "last " if run.history.checkpoint == "last" else "best "
-        facts.append(
-            f"{which if here.view.is_kept else ''}epoch {here.view.epoch}"
-            + (", the newest while it trains" if run.state in ACTIVE_STATES else "")
-        )
-    if evaluation.temperature != 1.0:
-        facts.append(f"temperature {evaluation.temperature:.2f} (kept with the run)")
-    st.caption(" · ".join(facts))
-    if here.other_run is not None and here.other is None:
-        st.warning(
-            f"**{here.other_run.name}** was not measured on these images; choose the other split, "
-            "or another run to compare with.",
-            icon=":material/compare_arrows:",
-        )
-    watch(run)
-
-
-def chips(here: Linked) -> None:
-    """The filters of the selection, each removable, and how many images they leave."""
-    selection = here.selection
-    defaults = Selection()
-    shown = [
-        name for name in (*FILTERS, "epoch") if getattr(selection, name) not in ((), None, "all")
-    ]
-    with st.container(
-        horizontal=True, vertical_alignment="center", gap="small", key="selection-chips"
-    ):
-        st.markdown(f"**{len(here.positions):,}** images", width="content")
-        for name in shown:
-            words = state.in_words(name, getattr(selection, name))
-            st.button(
-                words,
-                key=f"chip-{name}",
-                icon=":material/close:",
-                icon_position="right",
-                help=f"Take this filter away: {words}",
-                on_click=state.clear,
-                args=(name,),
-            )
-        if any(getattr(selection, name) != getattr(defaults, name) for name in FILTERS):
-            st.button("Reset", key="chips-reset", type="tertiary", on_click=state.clear)
-        undo_button()
-
-
-def undo_button() -> None:
-    """Takes the last change of the selection back; absent where there is none."""
-    if state.can_undo():
-        st.button(
-            "Undo",
-            key="chips-undo",
-            type="tertiary",
-            icon=":material/undo:",
-            on_click=state.undo,
-            help="Back to the selection before.",
-        )
-
-
-def open_image(image: int) -> None:
-    """Show an image's details, on the Errors page."""
-    state.change(image=image)
-    state.go("errors")
-
-
-def image_pages(
-    here: Linked,
-    positions: Sequence[int] | NDArray[np.integer],
-    *,
-    key: str,
-    on_pick: Callable[[int], None] = open_image,
-    empty: str = "No image fits. Take a filter away, or reset the selection.",
-) -> None:
-    """Images in pages of a chosen size; a click opens one."""
-    total = len(positions)
-    if total == 0:
-        st.info(empty, icon=":material/filter_alt_off:")
-        return
-    # another selection begins at its first page
-    chosen = zlib.crc32(repr((replace(here.selection, image=None), here.view.key)).encode())
-    size_key, page_key = f"{key}-size", f"{key}-page-{chosen}"
-    size = st.session_state.get(size_key, PAGE_SIZES[1])
-    pages = -(-total // size)
-    page = min(st.session_state.get(page_key, 1), pages)
-    if total > PAGE_SIZES[0]:
-        with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-pages"):
-            st.caption(
-                f"{(page - 1) * size + 1:,} to {min(page * size, total):,} of {total:,}",
-                width="content",
-            )
-            if pages > 1:
-                st.pagination(pages, key=page_key, width="content")
-            st.segmented_control(
-                "Images a page",
-                PAGE_SIZES,
-                default=PAGE_SIZES[1],
-                key=size_key,
-                required=True,
-                label_visibility="collapsed",
-                width="content",
-                persist_state="session",
-                help="Images a page",
-            )
-    shown = np.asarray(positions)[(page - 1) * size : page * size]
-    images = here.images(shown)
-    clickable.image_wall(
-        [here.tile(int(position)) for position in shown],
-        images,
-        key=key,
-        label=f"{len(shown)} images",
-        on_pick=on_pick,
-        marked=here.selection.image,
-    )
-    if images is None:
-        st.caption(
-            f"Numbers stand in for the pictures: {splits.DATASET_TITLES[here.dataset_name]} is "
-            "not on this machine. The notice at the top of the page downloads it with one click."
-            if here.dataset_name == "fashion-mnist"
-            else "The pictures this run was trained on are not on this machine."
-        )
+    st.fragment(poll, run_every=_POLL_SECONDS)((len(run.history.epochs), run.state))

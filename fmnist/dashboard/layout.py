@@ -1,21 +1,15 @@
-"""Parts that several pages show: header, run picker, data set notice, image grid, states."""
+"""Parts that several pages show: header, notices, run picker, state badges."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import session as state
-from fmnist.data import fashion_mnist as datasets
+from fmnist.dashboard import cache, run_catalog, session
+from fmnist.data import fashion_mnist
 from fmnist.data.fashion_mnist import DatasetError
-from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.splits import Dataset, SplitName
-from fmnist.files import png
 from fmnist.runs.run import ACTIVE_STATES, Run
 
 STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -37,22 +31,43 @@ MEASURED_ON: Final[Mapping[SplitName, str]] = {
     "test": "Test",
     "train": "Images trained on",
 }
-"""What a run's epochs were measured on, in words."""
+"""What the epochs of a run were evaluated on, for people."""
 
 
 def header(title: str, caption: str) -> None:
     """Title of a page, what it is for, and which data set it shows."""
-    state.enter()
+    session.enter()
     st.title(title, anchor=False)
     st.caption(caption)
-    told = state.left_out()
-    if told:
+    ignored = session.ignored_params()
+    if ignored:
         st.warning(
-            f"The address asked for the {', the '.join(told)}: not here (any more), or no such "
-            "thing. The default is shown instead.",
-            icon=":material/link_off:",
+            f"Ignored unknown values in the URL: {', '.join(ignored)}.", icon=":material/link_off:"
         )
     dataset_notice()
+
+
+def no_model_yet(explanation: str) -> None:
+    """Shown where there is no run at all."""
+    with st.container(border=True):
+        st.subheader("No model yet", anchor=False)
+        st.write(f"{explanation} A quick run takes about a minute.")
+        train_link()
+
+
+def train_link() -> None:
+    """Link to the Train page."""
+    st.page_link("pages/train.py", label="Train a model", icon=":material/play_arrow:")
+
+
+def broken_run(run: Run) -> None:
+    """Says why a run cannot be opened."""
+    st.error(f"This run cannot be opened: {run.reason}", icon=":material/broken_image:")
+
+
+def broken_evaluation(error: Exception) -> None:
+    """Says why a run's evaluation cannot be read."""
+    st.error(f"This run's evaluation cannot be read: {error}", icon=":material/broken_image:")
 
 
 def dataset_notice() -> None:
@@ -62,7 +77,7 @@ def dataset_notice() -> None:
 
 
 def _dataset_notice(was_running: bool) -> None:
-    location = datasets.locate()
+    location = fashion_mnist.locate()
     download = cache.download_process()
     status = download.poll()
     if status.running != was_running:
@@ -85,8 +100,8 @@ def _dataset_notice(was_running: bool) -> None:
             return
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                ":material/draw: **Drawn garments stand in**: the real Fashion-MNIST is not on "
-                "this machine yet.",
+                ":material/draw: **Showing synthetic images**: Fashion-MNIST is not on this "
+                "machine yet.",
                 width="stretch",
             )
             st.button(
@@ -105,19 +120,26 @@ def _sentence(text: str) -> str:
 
 def load_dataset() -> Dataset | None:
     """The images of this machine; None, with the reason on the page, where they are damaged."""
+    place = st.empty()
+
+    def show_progress(done: int, total: int) -> None:
+        place.progress(done / total, "Drawing synthetic images…")
+
     try:
-        return cache.dataset(datasets.locate())
+        return cache.dataset(fashion_mnist.locate(), show_progress)
     except DatasetError as error:
         st.error(_sentence(str(error)), icon=":material/folder_off:")
         return None
+    finally:
+        place.empty()
 
 
 def run_picker() -> None:
     """The sidebar's choice of the run that all pages show."""
-    shipped, benchmark = cache.shipped_runs(), cache.benchmark_runs()
-    runs = {run.run_id: run for run in (*cache.own_runs(), *shipped, *benchmark)}
+    shipped, benchmark = run_catalog.shipped_runs(), run_catalog.benchmark_runs()
+    runs = {run.run_id: run for run in (*run_catalog.own_runs(), *shipped, *benchmark)}
     if not runs:
-        st.caption("No run yet: train one on the Train page.")
+        st.caption("No run yet. Train one on the Train page.")
         return
 
     def label(run_id: str) -> str:
@@ -127,16 +149,16 @@ def run_picker() -> None:
         suffix = "shipped" if run in shipped else STATE_BADGES[run.state][0].lower()
         return f"{run.name} ({suffix})"
 
-    # the widget follows the selection, which pages may have changed since
-    st.session_state["run-picker"] = state.selection().run
+    # not by sync_widget: the labels change with the runs' states
+    st.session_state["run-picker"] = session.selection().run
     st.selectbox(
-        "Run on all pages",
+        "Run shown",
         list(runs),
         key="run-picker",
         format_func=label,
-        on_change=lambda: state.select(st.session_state["run-picker"]),
-        help="The pages show this run: one you trained, a model that came with the app, or a run "
-        "behind the tables of the Compare page.",
+        on_change=lambda: session.select_run(st.session_state["run-picker"]),
+        help="All pages show this run: a run of yours, a shipped model, or a run of the benchmark "
+        "tables on the Compare page.",
     )
 
 
@@ -149,11 +171,11 @@ def training_status() -> None:
 
 
 def _active_run() -> Run | None:
-    return next((run for run in cache.own_runs() if run.state in ACTIVE_STATES), None)
+    return next((run for run in run_catalog.own_runs() if run.state in ACTIVE_STATES), None)
 
 
 def _training_status(expected: str | None) -> None:
-    run = cache.run_or_none(expected)
+    run = run_catalog.run_or_none(expected)
     if run is None:
         return
     if run.state not in ACTIVE_STATES:
@@ -174,97 +196,7 @@ def moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "–"
 
 
-def fits(row: Mapping[str, object], wanted: str) -> bool:
-    """Whether a row of a table holds all the words of a search."""
+def matches_search(row: Mapping[str, object], wanted: str) -> bool:
+    """Whether a table row contains all words of a search, ignoring case."""
     text = " ".join(map(str, row.values())).lower()
     return all(word in text for word in wanted.lower().split())
-
-
-def image_grid(
-    images: NDArray[np.uint8] | None,
-    captions: Sequence[str],
-    *,
-    alts: Sequence[str],
-    width: int = 84,
-) -> None:
-    """Small images with captions in rows that wrap to the width of the page.
-
-    Parameters
-    ----------
-    images : uint8 (N, 28, 28) or None
-        None where the data set is absent: tiles without pixels stand in.
-    captions : sequence of str (N,)
-    alts : sequence of str (N,)
-        What the images show, for those who cannot see them.
-    width : int
-        On screen, in pixels.
-    """
-    if len(captions) == 0:
-        return
-    if images is None:
-        tiles = [placeholder_tile(width)] * len(captions)
-    else:
-        tiles = [enlarge(image, width) for image in images]
-    st.image(list(tiles), caption=list(captions), width=width, alt=list(alts))
-
-
-def difference_picture(difference: NDArray[np.floating], width: int) -> bytes:
-    """A PNG of a difference of images: orange above 0, blue below, white at 0.
-
-    Parameters
-    ----------
-    difference : float (28, 28) in [-255, 255]
-    width : int
-        Of the picture, at least.
-    """
-    strength = np.abs(difference) / max(1.0, np.abs(difference).max())
-    colors = np.where(difference[..., None] > 0, (242, 142, 43), (78, 121, 167))
-    mixed = 255 + (colors - 255) * strength[..., None]
-    return enlarge(np.rint(mixed).astype(np.uint8), width)
-
-
-def enlarge(image: NDArray[np.uint8], width: int) -> bytes:
-    """A PNG of an image with sharp pixels, at least `width` wide."""
-    factor = -(-width // IMAGE_SIZE)
-    size = (IMAGE_SIZE * factor, IMAGE_SIZE * factor)
-    picture = Image.fromarray(image).resize(size, Image.Resampling.NEAREST)
-    return png(_with_gap(picture))
-
-
-@st.cache_data(show_spinner=False)
-def placeholder_tile(width: int) -> bytes:
-    """A PNG that stands where an image would, were the data set here."""
-    picture = Image.new("L", (width, width), 205)
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, 0, width - 1, width - 1), outline=170)
-    draw.text((width / 2, width / 2), "no pixels", fill=110, anchor="mm")
-    return png(_with_gap(picture))
-
-
-def _with_gap(picture: Image.Image) -> Image.Image:
-    """The picture within a transparent margin, since images in a row touch each other."""
-    gap = max(2, picture.width // 32)
-    mode = "LA" if picture.mode == "L" else "RGBA"
-    framed = Image.new(mode, (picture.width + 2 * gap, picture.height + 2 * gap))
-    framed.paste(picture.convert(mode), (gap, gap))
-    return framed
-
-
-def contact_sheet(images: NDArray[np.uint8], *, columns: int, scale: int = 3) -> bytes:
-    """A PNG of images in rows, first row first, with a gap between them.
-
-    Parameters
-    ----------
-    images : uint8 (N, 28, 28)
-    columns : int
-    scale : int
-        Pixels of the PNG a pixel of an image.
-    """
-    rows = -(-len(images) // columns)
-    cell = IMAGE_SIZE + 2
-    sheet = np.full((rows * cell, columns * cell), 96, dtype=np.uint8)
-    for number, image in enumerate(images):
-        top, left = cell * (number // columns) + 1, cell * (number % columns) + 1
-        sheet[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE] = image
-    size = (sheet.shape[1] * scale, sheet.shape[0] * scale)
-    return png(Image.fromarray(sheet).resize(size, Image.Resampling.NEAREST))

@@ -9,7 +9,7 @@ from fmnist.dashboard import cache
 from fmnist.dashboard.components import clickable
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Dataset
-from fmnist.evaluation import neighbors as neighbors
+from fmnist.evaluation import neighbors
 from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
 from fmnist.runs.run import Run
 

@@ -1,4 +1,4 @@
-"""What a run says of a split at an epoch: the evaluation that pages look at."""
+"""What a run says of a split at an epoch: the evaluation that pages load_snapshot at."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from fmnist.runs.temperature import load_temperature
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Snapshot:
     """An evaluation and what is computed of it, once.
 
     Attributes
@@ -38,7 +38,7 @@ class View:
     is_kept: bool
 
     @cached_property
-    def kinds(self) -> NDArray[np.int8]:
+    def error_types(self) -> NDArray[np.int8]:
         """As `fmnist.evaluation.misclassifications.error_types`, int8 (N,)."""
         return misclassifications.error_types(self.evaluation)
 
@@ -77,7 +77,7 @@ def epoch_count(run: Run) -> int:
     return len(epochs.logits) if epochs else 0
 
 
-def look(run: Run, split: SplitName | None, epoch: int | None) -> View | None:
+def load_snapshot(run: Run, split: SplitName | None, epoch: int | None) -> Snapshot | None:
     """What a run says of a split; None before its first epoch has ended.
 
     Parameters
@@ -104,15 +104,15 @@ def look(run: Run, split: SplitName | None, epoch: int | None) -> View | None:
     if epoch is not None:
         if epochs is None or not 1 <= epoch <= len(epochs.logits):
             return None
-        return _view(run.epochs_path, _modified(run.epochs_path), epoch, None)
+        return _snapshot(run.epochs_path, _modified(run.epochs_path), epoch, None)
     kept = load_temperature(run)
     temperature = kept.value if kept else 1.0
     for name in (split,) if split else ("test", "validation"):
         path = run.evaluation_path(name)
         if path.exists():
-            return _view(path, _modified(path), best.epoch if best else None, temperature)
+            return _snapshot(path, _modified(path), best.epoch if best else None, temperature)
     if epochs is not None and split in (None, epochs.split):
-        return _view(run.epochs_path, _modified(run.epochs_path), len(epochs.logits), None)
+        return _snapshot(run.epochs_path, _modified(run.epochs_path), len(epochs.logits), None)
     return None
 
 
@@ -121,18 +121,18 @@ def _modified(path: Path) -> int:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _view(path: Path, modified: int, epoch: int | None, temperature: float | None) -> View:
+def _snapshot(path: Path, modified: int, epoch: int | None, temperature: float | None) -> Snapshot:
     """The view of a file; `temperature` None says that it is one epoch of several."""
     key = (str(path), modified, epoch, temperature)
     if temperature is None:
         assert epoch is not None
         epochs = cache.epochs_file(path, modified)
-        return View(key, epochs.epoch(epoch), epoch, is_kept=False)
+        return Snapshot(key, epochs.epoch(epoch), epoch, is_kept=False)
     stored = Evaluation.load(path)
     measured = Evaluation(
         stored.split, stored.logits, stored.labels, stored.indices, temperature=temperature
     )
-    return View(key, measured, epoch, is_kept=True)
+    return Snapshot(key, measured, epoch, is_kept=True)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

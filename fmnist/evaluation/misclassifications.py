@@ -1,20 +1,15 @@
-"""Misclassified images: their types, order and filters."""
+"""Types of misclassified images."""
 
-import math
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.labels import NUM_CLASSES
-from fmnist.evaluation.metrics import in_range
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 
-Sort = Literal["confidence", "margin", "loss", "entropy", "index"]
-
 ERROR_TYPES: Final = ("systematic", "ambiguous", "random")
-SORTS: Final = ("confidence", "margin", "loss", "entropy", "index")
 
 SYSTEMATIC_LEVEL: Final = 0.01
 AMBIGUOUS_MARGIN: Final = 0.1
@@ -97,89 +92,6 @@ def error_types(evaluation: Evaluation) -> NDArray[np.int8]:
     is_ambiguous = evaluation.margin < AMBIGUOUS_MARGIN
     kinds = np.where(is_systematic, 0, np.where(is_ambiguous, 1, 2))
     return np.where(evaluation.correct, -1, kinds).astype(np.int8)
-
-
-def ordered(
-    evaluation: Evaluation,
-    positions: NDArray[np.integer],
-    sort: Sort,
-    *,
-    descending: bool = True,
-) -> NDArray[np.intp]:
-    """Positions sorted by a measure; ties by index.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-    positions : int (M,)
-        Positions of images in the evaluation.
-    sort : {"confidence", "margin", "loss", "entropy", "index"}
-    descending : bool
-
-    Returns
-    -------
-    intp (M,)
-    """
-    attribute = {"loss": "losses", "index": "indices"}.get(sort, sort)
-    values = getattr(evaluation, attribute)[positions]
-    order = np.lexsort([evaluation.indices[positions], -values if descending else values])
-    return positions[order].astype(np.intp)
-
-
-def matching(
-    evaluation: Evaluation,
-    *,
-    true: tuple[int, ...] = (),
-    predicted: tuple[int, ...] = (),
-    correctness: Literal["correct", "wrong"] | None = None,
-    confidence: tuple[float, float] | None = None,
-    margin: tuple[float, float] | None = None,
-    entropy: tuple[float, float] | None = None,
-) -> NDArray[np.bool_]:
-    """Which images pass all filters.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-    true, predicted : tuple of int
-        Classes; empty for all.
-    correctness : {"correct", "wrong"}, optional
-    confidence, margin, entropy : tuple of float, optional
-        Lowest and highest value, as `fmnist.evaluation.metrics.in_range`.
-
-    Returns
-    -------
-    bool (N,)
-    """
-    fits = np.ones(len(evaluation.labels), dtype=np.bool_)
-    if true:
-        fits &= np.isin(evaluation.labels, true)
-    if predicted:
-        fits &= np.isin(evaluation.predicted_labels, predicted)
-    if correctness is not None:
-        fits &= evaluation.correct == (correctness == "correct")
-    if confidence is not None:
-        fits &= in_range(evaluation.confidence, *confidence, top=1.0)
-    if margin is not None:
-        fits &= in_range(evaluation.margin, *margin, top=1.0)
-    if entropy is not None:
-        fits &= in_range(evaluation.entropy, *entropy, top=math.log(NUM_CLASSES))
-    return fits
-
-
-def rank_among_errors(evaluation: Evaluation, position: int) -> tuple[int, int] | None:
-    """Rank of a misclassified image among all of them, the most confident first.
-
-    Returns
-    -------
-    tuple of int, or None
-        Rank from 1 and number of misclassified images; None if the prediction is correct.
-    """
-    if evaluation.correct[position]:
-        return None
-    wrong = np.flatnonzero(~evaluation.correct)
-    order = ordered(evaluation, wrong, "confidence")
-    return int(np.flatnonzero(order == position)[0]) + 1, len(wrong)
 
 
 def error_type_counts(epochs: EpochEvaluations) -> NDArray[np.int64]:

@@ -99,7 +99,7 @@ def test_pause_in_one_browser_resume_in_another(
 ) -> None:
     server = start_server()
     open_page(page, server, "train")
-    expect(page.get_by_text("Drawn garments stand in")).to_be_visible()
+    expect(page.get_by_text("Showing synthetic images")).to_be_visible()
     small_run(page, epochs=400)  # stopped long before it ends
     start_training(page)
     badge(page, "Training")
@@ -262,7 +262,7 @@ def test_pages_without_data_network_or_exceptions(
     page = context.new_page()
     for path in ("", "train", "compare", "data"):
         open_page(page, bare_server, path)
-        expect(page.get_by_text("Drawn garments stand in")).to_be_visible()
+        expect(page.get_by_text("Showing synthetic images")).to_be_visible()
         expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
         no_exception(page)
         overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -294,7 +294,7 @@ def test_a_failed_download_is_told_in_a_sentence(page: Page, start_server: Start
 
 def test_unknown_run_in_the_address_is_said(page: Page, bare_server: Server) -> None:
     open_page(page, bare_server, query="?run=nonsense")
-    expect(page.get_by_text("The address asked for the run 'nonsense'")).to_be_visible()
+    expect(page.get_by_text("Ignored unknown values in the URL: run 'nonsense'")).to_be_visible()
     no_exception(page)
 
 

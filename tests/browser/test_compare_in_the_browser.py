@@ -9,7 +9,7 @@ from PIL import ImageColor
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from fmnist import paths
-from fmnist.dashboard import cache
+from fmnist.dashboard import run_catalog
 from fmnist.dashboard.compare.panels import PANELS
 from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
@@ -83,7 +83,7 @@ def search(page: Page, words: str) -> None:
 
 def all_runs() -> list[Run]:
     """Those that come with the project, all of them measured; the bare server has no others."""
-    return [*cache.shipped_runs(), *cache.benchmark_runs()]
+    return [*run_catalog.shipped_runs(), *run_catalog.benchmark_runs()]
 
 
 def test_the_table_is_sorted_by_a_click_and_searched(page: Page, bare_server: Server) -> None:

@@ -17,8 +17,8 @@ from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import misclassifications
+from fmnist.evaluation.filters import Filters, matching, sort_positions
 from fmnist.evaluation.metrics import most_confused_pairs
-from fmnist.evaluation.misclassifications import matching, ordered
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
@@ -293,10 +293,10 @@ def test_no_key_on_a_slider_is_lost(page: Page, world: World) -> None:
 def test_a_chip_is_removed_and_a_change_taken_back(page: Page, world: World) -> None:
     test = world.test
     world.open(page, "confidence", true=6, confidence="0.5~0.75")
-    wrong = matching(test, true=(6,), correctness="wrong", confidence=(0.5, 0.75))
+    wrong = matching(test, Filters(true=(6,), correctness="wrong", confidence=(0.5, 0.75)))
     count_is(page, int(wrong.sum()))
     page.locator(".st-key-chip-confidence").get_by_role("button").click()
-    count_is(page, int(matching(test, true=(6,), correctness="wrong").sum()))
+    count_is(page, int(matching(test, Filters(true=(6,), correctness="wrong")).sum()))
     expect(page).not_to_have_url(re.compile("confidence="))
     page.locator(".st-key-chips-undo").get_by_role("button").click()
     count_is(page, int(wrong.sum()))
@@ -324,11 +324,11 @@ def test_an_address_shows_the_same_elsewhere(
 
 
 def test_nonsense_in_the_address_is_said(page: Page, world: World) -> None:
-    world.open(page, "confusion", true="hat", epoch=4711, image=999999, kind="systematic")
+    world.open(page, "confusion", true="hat", epoch=4711, image=999999, error_type="systematic")
     said = page.get_by_text("The address asked for")
     for part in ("true 'hat'", "epoch 4711", "image 999999"):
         expect(said).to_contain_text(part)
-    expect(page.locator(".st-key-chip-kind")).to_contain_text("Systematic errors")
+    expect(page.locator(".st-key-chip-error_type")).to_contain_text("Systematic errors")
     no_exception(page)
 
 
@@ -411,7 +411,7 @@ def test_abstaining(page: Page, world: World) -> None:
 
 def test_ten_errors_by_keyboard(page: Page, world: World) -> None:
     test = world.test
-    order = ordered(test, np.flatnonzero(~test.correct), "confidence")
+    order = sort_positions(test, np.flatnonzero(~test.correct), "confidence")
     world.open(page, "errors")
     tile = page.locator(f".st-key-error-images [data-id='{test.indices[order[0]]}']")
     tile.focus()
@@ -456,7 +456,7 @@ def test_a_verdict_given_here_is_seen_there(
     page: Page, world: World, other_context: BrowserContext
 ) -> None:
     test = world.test
-    image = int(test.indices[ordered(test, np.flatnonzero(~test.correct), "margin")[3]])
+    image = int(test.indices[sort_positions(test, np.flatnonzero(~test.correct), "margin")[3]])
     world.open(page, "errors", image=image)
     ambiguous = page.locator(".st-key-verdict-ambiguous button").first
     expect(ambiguous).to_be_visible()
@@ -491,7 +491,7 @@ def test_kinds_and_filters(page: Page, world: World) -> None:
     count_is(page, int((kinds == 2).sum()))
     page.locator(".st-key-order").get_by_role("button").click()
     expect(page.locator(".st-key-order")).to_contain_text("Lowest first")
-    lowest = ordered(test, np.flatnonzero(kinds == 2), "confidence", descending=False)
+    lowest = sort_positions(test, np.flatnonzero(kinds == 2), "confidence", descending=False)
     first = page.locator(".st-key-error-images .tile").first
     expect(first).to_have_attribute("data-id", str(test.indices[lowest[0]]))
     settle(page)
@@ -551,7 +551,7 @@ def test_without_the_pixels(page: Page, bare_server: Server) -> None:
     for path in ("confusion", "errors", "confidence"):
         page.goto(f"{bare_server.url}/{path}?run=fashion-cnn")
         count_is(page, int((~test.correct).sum()))
-        expect(page.get_by_text("Numbers stand in for the pictures")).to_be_visible()
+        expect(page.get_by_text("Images are unavailable; showing image numbers")).to_be_visible()
         expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
         blank = page.locator(".tile .blank").first
         expect(blank).to_have_text(re.compile(r"^#\d+$"))
@@ -566,11 +566,11 @@ def test_the_newest_epoch_of_a_running_training(page: Page, start_server: StartS
     small_run(page, epochs=400, images=300)
     start_training(page)
     page.get_by_role("link", name="Confusion", exact=True).first.click()
-    newest = page.get_by_text(re.compile(r"epoch \d+, the newest while it trains"))
+    newest = page.get_by_text(re.compile(r"epoch \d+, the newest so far"))
     expect(newest).to_be_visible()
     first = int(re.findall(r"epoch (\d+)", newest.inner_text())[0])
     page.wait_for_function(
-        r"first => Number(/epoch (\d+), the newest while it trains/"
+        r"first => Number(/epoch (\d+), the newest so far/"
         r".exec(document.body.innerText)?.[1] ?? 0) > first",
         arg=first,
         timeout=SLOW,

@@ -1,7 +1,6 @@
-"""Which mistakes, in what order, of what kind."""
+"""Systematic pairs and the types of misclassification."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -89,64 +88,6 @@ def test_kinds_in_their_order() -> None:
     kinds = misclassifications.error_types(made)
     assert (kinds[:20] == ERROR_TYPES.index("systematic")).all()
     assert kinds[20:].tolist() == [ERROR_TYPES.index("ambiguous"), ERROR_TYPES.index("random"), -1]
-
-
-@pytest.mark.parametrize("sort", misclassifications.SORTS)
-def test_orders(sort: misclassifications.Sort) -> None:
-    rng = np.random.default_rng(1)
-    made = evaluation(rng.normal(size=(50, 10)), [0] * 50, list(rng.permutation(50)))
-    name = {"loss": "losses", "index": "indices"}.get(sort, sort)
-    values = getattr(made, name)
-    positions = np.arange(0, 50, 2)
-    falling = misclassifications.ordered(made, positions, sort)
-    assert sorted(falling) == positions.tolist()
-    assert (np.diff(values[falling].astype(float)) <= 0).all()
-    rising = misclassifications.ordered(made, positions, sort, descending=False)
-    assert (np.diff(values[rising].astype(float)) >= 0).all()
-
-
-def test_equals_stand_by_index() -> None:
-    made = evaluation([says((0, 5))] * 4, [1] * 4, [30, 10, 40, 20])
-    for descending in (True, False):
-        order = misclassifications.ordered(made, np.arange(4), "confidence", descending=descending)
-        assert made.indices[order].tolist() == [10, 20, 30, 40]
-
-
-def test_matching_narrows_by_all_at_once() -> None:
-    rng = np.random.default_rng(2)
-    made = evaluation(3 * rng.normal(size=(400, 10)), list(rng.integers(0, 10, 400)))
-    chosen = misclassifications.matching(
-        made, true=(1, 2), predicted=(3,), correctness="wrong", confidence=(0.5, 0.9)
-    )
-    expected = [
-        made.labels[i] in (1, 2)
-        and made.predicted_labels[i] == 3
-        and 0.5 <= made.confidence[i] < 0.9
-        for i in range(400)
-    ]
-    assert chosen.tolist() == expected and any(expected)
-    assert misclassifications.matching(made).all()
-    right = misclassifications.matching(made, correctness="correct")
-    assert (right == made.correct).all()
-
-
-def test_ranges_share_no_image_and_leave_none_out() -> None:
-    rng = np.random.default_rng(3)
-    made = evaluation([*(20 * rng.normal(size=(200, 10))), np.zeros(10)], [0] * 201)
-    for name, top in (("confidence", 1.0), ("margin", 1.0), ("entropy", math.log(10))):
-        edges = [*np.linspace(0, top, 8)[:-1], top]
-        parts = [
-            misclassifications.matching(made, **{name: (low, high)})  # type: ignore[arg-type]
-            for low, high in pairwise(edges)
-        ]
-        assert (np.sum(parts, axis=0) == 1).all(), name
-
-
-def test_rank_among_errors() -> None:
-    made = evaluation([says((0, v)) for v in (5, 7, 6, 9)], [1, 1, 1, 0])
-    assert [misclassifications.rank_among_errors(made, i) for i in range(4)] == [
-        (3, 3), (1, 3), (2, 3), None,
-    ]  # fmt: skip
 
 
 def test_learning_and_forgetting() -> None:

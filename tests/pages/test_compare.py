@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from fmnist import paths
 from fmnist.dashboard.compare.panels import PANELS
-from fmnist.dashboard.session import Selection
+from fmnist.dashboard.selection import Selection
 from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.files import read_json, write_json
@@ -142,7 +142,7 @@ def test_a_link_opens_the_same_view(two: tuple[Run, Run], finished: Run, machine
     assert selection(app).to_address()["runs"] == f"{IDS[2]}~{IDS[0]}"
     assert "These runs have the same settings" in app.info[0].value
     app = open_app(runs=f"{IDS[0]}~nonsense~{IDS[1]}")
-    assert "asked for the run 'nonsense'" in text(app)
+    assert "Ignored unknown values in the URL: run 'nonsense'" in text(app)
     assert selection(app).runs == IDS[:2]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fmnist.evaluation.misclassifications import matching, ordered
+from fmnist.evaluation.filters import Filters, matching, sort_positions
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run
@@ -42,7 +42,7 @@ def test_a_run_that_was_not_measured_yet(finished: Run, machine: Path, page: str
     run.history_path.write_text("")
     for path in (run.folder / "evaluation").iterdir():
         path.unlink()
-    assert "has not been measured yet" in text(open_app(page))
+    assert "has not been evaluated yet" in text(open_app(page))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -85,7 +85,7 @@ def test_the_address_narrows_every_page(finished: Run, machine: Path, page: str)
     give(finished, machine)
     test = evaluation_of(finished)
     app = open_app(page, true="6-0", predicted="0", correctness="all", confidence="0.2~0.9")
-    expected = matching(test, true=(0, 6), predicted=(0,), confidence=(0.2, 0.9))
+    expected = matching(test, Filters(true=(0, 6), predicted=(0,), confidence=(0.2, 0.9)))
     assert chosen(app) == int(expected.sum())
 
 
@@ -118,14 +118,16 @@ def test_a_kept_temperature_changes_confidence_everywhere(finished: Run, machine
     app = open_app("errors", confidence="0.9~1.0")
     test = evaluation_of(run)
     warm = Evaluation(test.split, test.logits, test.labels, test.indices, temperature=3.0)
-    assert chosen(app) == int(matching(warm, correctness="wrong", confidence=(0.9, 1)).sum())
-    assert "temperature 3.00 (kept with the run)" in text(app)
+    assert chosen(app) == int(
+        matching(warm, Filters(correctness="wrong", confidence=(0.9, 1))).sum()
+    )
+    assert "temperature 3.00 (saved with the run)" in text(app)
 
 
 def test_details_of_an_image(finished: Run, machine: Path) -> None:
     give(finished, machine)
     test = evaluation_of(finished)
-    position = int(ordered(test, np.flatnonzero(~test.correct), "confidence")[1])
+    position = int(sort_positions(test, np.flatnonzero(~test.correct), "confidence")[1])
     app = open_app("errors", image=str(test.indices[position]))
     said = text(app)
     assert "taken for" in said

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fmnist import paths
-from fmnist.dashboard import cache
+from fmnist.dashboard import run_catalog
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.registry import MODELS
 from fmnist.runs import store
@@ -42,7 +42,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     st.cache_data.clear()
     st.cache_resource.clear()
     yield tmp_path / "artifacts" / "runs"
-    cache.trainer().close()  # it would go on beside other tests, and be seen by their spies
+    run_catalog.trainer().close()  # it would go on beside other tests, and be seen by their spies
     st.cache_resource.clear()
 
 
@@ -91,7 +91,7 @@ def give(run: Run, root: Path, **changes: object) -> Run:
 def test_start_without_any_run_says_what_to_do() -> None:
     app = open_app()
     assert "No model yet" in text(app)
-    assert "Drawn garments stand in" in text(app)
+    assert "Showing synthetic images" in text(app)
 
 
 def test_start_shows_accuracy_and_protocol_of_the_open_run(finished: Run, machine: Path) -> None:
@@ -134,8 +134,8 @@ def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Pa
     assert list(app.dataframe[0].value["Measured on"]) == ["Images trained on"]
     app = open_app("confusion", run=run.run_id)
     assert "200 test images" in text(app)
-    choose(app, "look-split", "train")
-    assert "17 images trained on" in text(app)
+    choose(app, "split", "train")
+    assert "17 training images" in text(app)
     app = open_app("confidence", run=run.run_id)
     app.session_state["confidence-panels"] = "Calibration"
     app.run()
@@ -361,14 +361,14 @@ def test_a_broken_data_folder_is_told_and_the_app_stays_usable(
     monkeypatch.setenv("FMNIST_DATA", str(tmp_path / "nowhere"))
     said = text(open_app("data"))
     assert "FMNIST_DATA: there is no folder" in said
-    assert "Drawn garments stand in" in said
+    assert "Showing synthetic images" in said
 
 
 def test_an_address_with_a_run_opens_it(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
     assert open_app(run=run.run_id).selectbox(key="run-picker").value == run.run_id
-    assert "asked for the run 'nonsense'" in text(open_app(run="nonsense"))
-    assert "asked for the run '../../etc'" in text(open_app(run="../../etc"))
+    assert "Ignored unknown values in the URL: run 'nonsense'" in text(open_app(run="nonsense"))
+    assert "Ignored unknown values in the URL: run '../../etc'" in text(open_app(run="../../etc"))
 
 
 def test_a_finished_run_tells_its_test_accuracy_also_over_several_views(machine: Path) -> None:

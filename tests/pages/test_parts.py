@@ -7,12 +7,12 @@ def test_a_widget_is_set_only_where_it_shows_something_else() -> None:
     def page() -> None:
         import streamlit as st
 
-        from fmnist.dashboard import session as state
+        from fmnist.dashboard import session
 
-        state.follow("slider", st.session_state.get("wanted", 2))
+        session.sync_widget("slider", st.session_state.get("wanted", 2))
         st.slider("Slider", 0, 5, key="slider")
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert app.slider[0].value == 2
     app.run()
     # else the browser would move the slider back under a hand that has moved on
@@ -37,7 +37,7 @@ def test_the_place_of_a_run_holds_nothing_of_the_run_before() -> None:
         app.run()
         return [place.type for _, place in sorted(app.main.children.items())]
 
-    app = AppTest.from_function(page)
+    app = AppTest.from_function(page, default_timeout=60)
     first = places("a")
     assert sorted(first) == ["empty", "flex_container"]
     assert places("a") == first  # in place: a chart stays as it is

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fmnist.dashboard import session as state
+from fmnist.dashboard import session
 from fmnist.dashboard.compare import run_comparison as compared
-from fmnist.dashboard.compare.run_comparison import Compared
+from fmnist.dashboard.compare.run_comparison import RunComparison
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS, SplitName
 from fmnist.evaluation import leaderboard, significance
@@ -28,7 +28,7 @@ _MEASURED: Final[Mapping[SplitName, str]] = {
 def _choice(title: str, options: Sequence[str], field: str) -> None:
     """Buttons that set a field of the selection."""
     key = f"compare-{field}"
-    state.follow(key, getattr(state.selection(), field))
+    session.sync_widget(key, getattr(session.selection(), field))
     st.segmented_control(
         title,
         options,
@@ -36,13 +36,13 @@ def _choice(title: str, options: Sequence[str], field: str) -> None:
         format_func=str.capitalize,
         required=True,
         width="content",
-        on_change=lambda: state.change(**{field: st.session_state[key]}),
+        on_change=lambda: session.change(**{field: st.session_state[key]}),
     )
 
 
-def show_curves(here: Compared) -> None:
+def show_curves(comparison: RunComparison) -> None:
     """Loss or accuracy of all chosen runs, over each other."""
-    selection = state.selection()
+    selection = session.selection()
     with st.container(horizontal=True, vertical_alignment="bottom", key="curve-controls"):
         _choice("Curve", get_args(Curve), "curve")
         _choice("Along", get_args(Axis), "axis")
@@ -61,18 +61,18 @@ def show_curves(here: Compared) -> None:
             help="Shows the range of the runs' later halves, where they differ; without it the "
             "steep beginnings are in the picture, too.",
         )
-    untrained = [entry.name for entry in here.chosen if entry.run.members]
+    untrained = [entry.name for entry in comparison.chosen if entry.run.members]
     if untrained:
         st.caption(
             f":material/info: {', '.join(untrained)}: an ensemble has no curves, its members have."
         )
-    drawn = [e for e in here.chosen if e.run.history.epochs and not e.run.members]
+    drawn = [e for e in comparison.chosen if e.run.history.epochs and not e.run.members]
     if not drawn:
         st.caption("Nothing was logged of these runs.")
         return
     st.echarts_chart(
         charts.run_curves(
-            [RunCurve(e.name, here.colors[e.run_id], e.run.history) for e in drawn],
+            [RunCurve(e.name, comparison.colors[e.run_id], e.run.history) for e in drawn],
             curve=selection.curve,
             axis=selection.axis,
             with_training=training,
@@ -92,12 +92,12 @@ def show_curves(here: Compared) -> None:
     )
 
 
-def show_settings(here: Compared) -> None:
+def show_settings(comparison: RunComparison) -> None:
     """The settings in which the chosen runs differ."""
-    if len(here.chosen) < 2:
+    if len(comparison.chosen) < 2:
         st.caption("Choose a second run: here stands in what the two differ.")
         return
-    rows = leaderboard.differences([entry.run for entry in here.chosen])
+    rows = leaderboard.differences([entry.run for entry in comparison.chosen])
     if not rows:
         st.info(
             "These runs have the same settings, data and machine throughout.",
@@ -106,7 +106,7 @@ def show_settings(here: Compared) -> None:
         return
     frame = pd.DataFrame(
         [row.texts for row in rows],
-        columns=[entry.name for entry in here.chosen],
+        columns=[entry.name for entry in comparison.chosen],
         index=pd.Index([row.setting for row in rows], name="Setting"),
     )
     st.dataframe(
@@ -116,18 +116,20 @@ def show_settings(here: Compared) -> None:
         column_config={"Setting": st.column_config.Column(width=130)},
         alt="Settings in which the runs differ, a column a run",
     )
-    same = len(leaderboard.settings(here.chosen[0].run)) - len(rows)
+    same = len(leaderboard.settings(comparison.chosen[0].run)) - len(rows)
     st.caption(f"Only what differs; in {same} other settings these runs are alike.")
 
 
-def pick(here: Compared, key: str) -> None:
+def pick(comparison: RunComparison, key: str) -> None:
     """Put the run whose point was clicked beside the others, or take it away."""
     points = st.session_state[key].selection.points
     if points:
-        compared.toggle(here, str(points[0]["customdata"][0]))
+        compared.toggle(comparison, str(points[0]["customdata"][0]))
 
 
-def _points(here: Compared, x_of: Callable[[LeaderboardRow], float | None]) -> list[RunPoint]:
+def _points(
+    comparison: RunComparison, x_of: Callable[[LeaderboardRow], float | None]
+) -> list[RunPoint]:
     return [
         RunPoint(
             e.run_id,
@@ -136,14 +138,14 @@ def _points(here: Compared, x_of: Callable[[LeaderboardRow], float | None]) -> l
             accuracy,
             e.standard_error,
             e.protocol,
-            here.colors.get(e.run_id),
+            comparison.colors.get(e.run_id),
         )
-        for e in here.measured
+        for e in comparison.measured
         if (x := x_of(e)) and (accuracy := e.test_accuracy) is not None
     ]
 
 
-def show_costs(here: Compared) -> None:
+def show_costs(comparison: RunComparison) -> None:
     """Test accuracy against the number of parameters, and against the time of training."""
     sides = (
         (
@@ -155,18 +157,18 @@ def show_costs(here: Compared) -> None:
         ("minutes", "Minutes of training (log)", lambda e: e.minutes, "minutes"),
     )
     for column, (name, title, x_of, unit) in zip(st.columns(2, gap="medium"), sides, strict=True):
-        points = _points(here, x_of)
+        points = _points(comparison, x_of)
         if not points:
             column.caption(f"No run's test accuracy and {name} are known yet.")
             continue
         # a selection of the chart's own would outlive the choice: other runs are a new chart
-        key = f"compare-{name}-{'-'.join(here.ids)}"
+        key = f"compare-{name}-{'-'.join(comparison.ids)}"
         with column.container(key=f"compare-{name}"):
             st.plotly_chart(
                 charts.accuracy_against(points, title=title, unit=unit),
                 key=key,
                 config=_PLOT,
-                on_select=lambda key=key: pick(here, key),
+                on_select=lambda key=key: pick(comparison, key),
                 selection_mode="points",
                 alt=f"Test accuracy of {len(points)} runs against {name}",
             )
@@ -178,14 +180,14 @@ def show_costs(here: Compared) -> None:
     )
 
 
-def _answering(here: Compared) -> list[LeaderboardRow]:
+def _answering(comparison: RunComparison) -> list[LeaderboardRow]:
     """The chosen runs that the test images were shown to; of the others the page says so."""
-    lacking = [entry.name for entry in here.chosen if entry.correctness is None]
+    lacking = [entry.name for entry in comparison.chosen if entry.correctness is None]
     if lacking:
         st.caption(
             f":material/hourglass_empty: Not measured on the test images yet: {', '.join(lacking)}."
         )
-    return [entry for entry in here.chosen if entry.correctness is not None]
+    return [entry for entry in comparison.chosen if entry.correctness is not None]
 
 
 def _same_images(a: LeaderboardRow, b: LeaderboardRow) -> bool:
@@ -198,16 +200,16 @@ def _same_images(a: LeaderboardRow, b: LeaderboardRow) -> bool:
     )
 
 
-def show_classes(here: Compared) -> None:
+def show_classes(comparison: RunComparison) -> None:
     """How well each class is recognized, by run."""
-    entries = _answering(here)
+    entries = _answering(comparison)
     if not entries:
         return
     accuracies = np.stack([e.correctness.class_accuracies for e in entries if e.correctness])
     left, right = st.columns([5, 6], gap="medium")
     left.plotly_chart(
         charts.class_accuracies(
-            accuracies, [e.name for e in entries], [here.colors[e.run_id] for e in entries]
+            accuracies, [e.name for e in entries], [comparison.colors[e.run_id] for e in entries]
         ),
         key="compare-classes",
         config=_PLOT,
@@ -248,19 +250,19 @@ def change_pair(number: int, pair: tuple[LeaderboardRow, LeaderboardRow]) -> Non
         ids.reverse()
     else:
         ids[number] = chosen
-    state.pair(*ids)
+    session.compare(*ids)
 
 
-def show_significance(here: Compared) -> None:
+def show_significance(comparison: RunComparison) -> None:
     """Whether one of two runs is better, in words."""
-    if here.pair is None:
+    if comparison.pair is None:
         st.caption("Choose a second run: here stands whether one is better.")
         return
-    names = {entry.run_id: entry.name for entry in here.chosen}
-    pair = here.pair
+    names = {entry.run_id: entry.name for entry in comparison.chosen}
+    pair = comparison.pair
     columns = st.columns(2, gap="medium")
     for number, (column, title) in enumerate(zip(columns, ("first", "second"), strict=True)):
-        state.follow(f"pair-{title}", pair[number].run_id)
+        session.sync_widget(f"pair-{title}", pair[number].run_id)
         column.selectbox(
             f"{title.capitalize()} run",
             list(names),
@@ -271,7 +273,7 @@ def show_significance(here: Compared) -> None:
         )
     a, b = pair
     if a.correctness is None or b.correctness is None:
-        _answering(Compared(here.entries, pair))
+        _answering(RunComparison(comparison.entries, pair))
         return
     if not _same_images(a, b):
         st.warning(
@@ -299,15 +301,15 @@ def show_significance(here: Compared) -> None:
             f":material/info: **{'** and **'.join(flattered)}**: the epoch was chosen on these "
             "very test images (notebook protocol). That flatters, and the test knows nothing of it."
         )
-    pairs = len(here.chosen) * (len(here.chosen) - 1) // 2
+    pairs = len(comparison.chosen) * (len(comparison.chosen) - 1) // 2
     if pairs > 1:
         st.caption(
-            f"{len(here.chosen)} runs make {pairs} pairs: of twenty pairs that are equally good, "
-            f"about one shows p < {significance.SIGNIFICANCE} all the same."
+            f"{len(comparison.chosen)} runs make {pairs} pairs. Of twenty equally accurate pairs, "
+            f"about one shows p < {significance.SIGNIFICANCE} by chance."
         )
 
 
-PANELS: Final[Mapping[str, Callable[[Compared], None]]] = {
+PANELS: Final[Mapping[str, Callable[[RunComparison], None]]] = {
     "Curves": show_curves,
     "Settings": show_settings,
     "Size and time": show_costs,
@@ -317,16 +319,16 @@ PANELS: Final[Mapping[str, Callable[[Compared], None]]] = {
 """What stands below the table, a tab each; another one is a line here."""
 
 
-def show(here: Compared) -> None:
+def show(comparison: RunComparison) -> None:
     """The panels; only the open one is drawn."""
-    asked = state.selection().panel
-    state.follow("compare-panel", asked if asked in PANELS else next(iter(PANELS)))
+    asked = session.selection().panel
+    session.sync_widget("compare-panel", asked if asked in PANELS else next(iter(PANELS)))
     tabs = st.tabs(
         list(PANELS),
         key="compare-panel",
-        on_change=lambda: state.change(panel=st.session_state["compare-panel"]),
+        on_change=lambda: session.change(panel=st.session_state["compare-panel"]),
     )
     for tab, panel in zip(tabs, PANELS.values(), strict=True):
         if tab.open:
             with tab:
-                panel(here)
+                panel(comparison)

@@ -8,11 +8,10 @@ from functools import cached_property
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache
-from fmnist.dashboard import context as linked
-from fmnist.dashboard import session as state
+from fmnist.dashboard import cache, filter_bar, run_catalog, session
 from fmnist.dashboard.confusion import panels as confusion_panels
-from fmnist.dashboard.session import COMPARED_AT_MOST
+from fmnist.dashboard.context import watch
+from fmnist.dashboard.selection import MAX_COMPARED
 from fmnist.evaluation import leaderboard
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.reports import charts
@@ -20,7 +19,7 @@ from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class RunComparison:
     """The runs that there are, and the chosen ones.
 
     Attributes
@@ -53,7 +52,7 @@ class Compared:
     @cached_property
     def pair(self) -> tuple[LeaderboardRow, LeaderboardRow] | None:
         """The open run and the compared one, or else the first two; None where there are no two."""
-        chosen = state.selection()
+        chosen = session.selection()
         by_id = {entry.run_id: entry for entry in self.chosen}
         first = by_id.get(chosen.run or "") or next(iter(self.chosen), None)
         others = [entry for entry in self.chosen if entry is not first]
@@ -73,54 +72,54 @@ def _entry(run: Run, name: str) -> LeaderboardRow:
     return LeaderboardRow(run, name, answers, cache.model_sizes().get(run.config.model))
 
 
-def current() -> Compared:
+def current() -> RunComparison:
     """The runs as they are now, and those that the selection names."""
-    runs = cache.all_runs()
+    runs = run_catalog.all_runs()
     names = leaderboard.unique_names(runs)
     listed = [_entry(run, name) for run, name in zip(runs, names, strict=True)]
     entries = [entry for entry in listed if entry.is_measured or entry.problem]
     by_id = {entry.run_id: entry for entry in entries if entry.is_measured}
-    selection = state.selection()
+    selection = session.selection()
     wanted = [run_id for run_id in selection.runs if run_id in by_id]
     if not wanted:
-        shipped = [run.run_id for run in cache.shipped_runs()]
+        shipped = [run.run_id for run in run_catalog.shipped_runs()]
         wanted = [run_id for run_id in (selection.run, selection.compared, *shipped) if run_id]
     ids = [run_id for run_id in dict.fromkeys(wanted) if run_id in by_id]
     if not selection.runs and len(ids) < 2:
         # not even a shipped model: the newest runs are as good as any
         ids = list(dict.fromkeys([*ids, *list(by_id)[:2]]))
-    return Compared(entries, [by_id[run_id] for run_id in ids[:COMPARED_AT_MOST]])
+    return RunComparison(entries, [by_id[run_id] for run_id in ids[:MAX_COMPARED]])
 
 
 def choose(ids: Iterable[str]) -> None:
     """Put runs side by side, as many as there are colors."""
     kept = tuple(ids)
-    if len(kept) > COMPARED_AT_MOST:
+    if len(kept) > MAX_COMPARED:
         st.toast(
-            f"{COMPARED_AT_MOST} runs stand side by side at most: the first ones chosen.",
+            f"{MAX_COMPARED} runs stand side by side at most: the first ones chosen.",
             icon=":material/compare_arrows:",
         )
-    state.change(runs=kept[:COMPARED_AT_MOST])
+    session.change(runs=kept[:MAX_COMPARED])
 
 
-def toggle(here: Compared, run_id: str) -> None:
+def toggle(comparison: RunComparison, run_id: str) -> None:
     """Put a run beside the others, or take it away."""
-    if run_id in here.ids:
-        choose(other for other in here.ids if other != run_id)
+    if run_id in comparison.ids:
+        choose(other for other in comparison.ids if other != run_id)
     else:
-        choose([*here.ids, run_id])
+        choose([*comparison.ids, run_id])
 
 
-def controls(here: Compared) -> None:
+def controls(comparison: RunComparison) -> None:
     """The choice of runs without the table, the way to two runs' matrix, and all colors."""
-    names = {entry.run_id: entry.name for entry in here.measured}
-    state.follow("compare-runs", here.ids)
+    names = {entry.run_id: entry.name for entry in comparison.measured}
+    session.sync_widget("compare-runs", comparison.ids)
     st.multiselect(
         "Runs side by side",
         list(names),
         key="compare-runs",
         format_func=names.__getitem__,
-        max_selections=COMPARED_AT_MOST,
+        max_selections=MAX_COMPARED,
         select_all=False,
         wrap=True,
         help="As the rows chosen in the table. None chosen: the open run, the compared one, and "
@@ -128,8 +127,8 @@ def controls(here: Compared) -> None:
         on_change=lambda: choose(st.session_state["compare-runs"]),
     )
     with st.container(horizontal=True, vertical_alignment="center", key="compare-actions"):
-        if here.pair:
-            first, second = here.pair
+        if comparison.pair:
+            first, second = comparison.pair
             st.button(
                 "Two-run confusion matrix",
                 key="compare-matrix",
@@ -143,7 +142,7 @@ def controls(here: Compared) -> None:
                 key="make-ensemble",
                 icon=":material/group_work:",
                 on_click=make_ensemble,
-                args=([entry.run for entry in here.chosen],),
+                args=([entry.run for entry in comparison.chosen],),
                 help="A run whose probabilities are the mean of those of the runs side by side. "
                 "They need their weights, the same data and the same protocol.",
             )
@@ -151,14 +150,14 @@ def controls(here: Compared) -> None:
                 f"{first.name} against {second.name}; *Significance* below takes another pair.",
                 width="content",
             )
-        linked.undo_button()
+        filter_bar.undo_button()
     problem = st.session_state.pop("ensemble-error", None)
     if problem:
         st.error(problem, icon=":material/error:")
-    legend(here)
-    for entry in here.chosen:
+    legend(comparison)
+    for entry in comparison.chosen:
         if entry.run.state in ACTIVE_STATES:
-            linked.watch(entry.run)
+            watch(entry.run)
 
 
 def make_ensemble(members: Sequence[Run]) -> None:
@@ -173,22 +172,22 @@ def make_ensemble(members: Sequence[Run]) -> None:
     choose([made.run_id, *(run.run_id for run in members)])
 
 
-def legend(here: Compared) -> None:
+def legend(comparison: RunComparison) -> None:
     """The color of each chosen run, the same in all charts."""
     # the one legend of all panels, in the colors of the charts, which Markdown does not have
     marks = [
         f'<span style="display: inline-block; margin-right: 1.2rem; font-size: 0.9rem">'
-        f'<span style="color: {here.colors[entry.run_id]}" aria-hidden="true">⬤</span> '
+        f'<span style="color: {comparison.colors[entry.run_id]}" aria-hidden="true">⬤</span> '
         f"{html.escape(entry.name)} <small>{entry.protocol}</small></span>"
-        for entry in here.chosen
+        for entry in comparison.chosen
     ]
     with st.container(key="compare-legend"):
         st.html("<div>" + " ".join(marks) + "</div>")
 
 
-def count_what_is_missing(here: Compared) -> None:
+def count_what_is_missing(comparison: RunComparison) -> None:
     """Count the sizes of models that are not known yet; last, since it takes a while once."""
-    names = {e.run.config.model for e in here.measured if e.run.config and e.size is None}
+    names = {e.run.config.model for e in comparison.measured if e.run.config and e.size is None}
     if names:
         with st.spinner("Counting the parameters of the networks, this once…"):
             cache.count_models(sorted(names))

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import layout as components
+from fmnist.dashboard import layout
 from fmnist.dashboard.compare import run_comparison as compared
-from fmnist.dashboard.compare.run_comparison import Compared
+from fmnist.dashboard.compare.run_comparison import RunComparison
 from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
@@ -99,7 +99,7 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
         "Epochs": len(run.history.epochs),
         "Best epoch": best.epoch if best else None,
         "Minutes": round(entry.minutes, 2),
-        "Created": components.moment(run.created),
+        "Created": layout.moment(run.created),
         "Id": run.run_id,
     }
     if config:
@@ -126,17 +126,17 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
 
 def _state(entry: LeaderboardRow) -> str:
     if entry.problem:
-        return components.STATE_BADGES["broken"][0]
+        return layout.STATE_BADGES["broken"][0]
     if entry.run.folder.parent == paths.pretrained_folder():
         return "Shipped"
     if entry.run.folder.parent == paths.benchmark_folder():
         return "Benchmark"
-    return components.STATE_BADGES[entry.run.state][0]
+    return layout.STATE_BADGES[entry.run.state][0]
 
 
-def filters(here: Compared) -> list[tuple[LeaderboardRow, dict[str, Any]]]:
+def filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[str, Any]]]:
     """Search, model and protocol; the runs that fit, with their rows."""
-    rows = [(entry, table_row(entry)) for entry in here.entries]
+    rows = [(entry, table_row(entry)) for entry in comparison.entries]
     models = sorted({row["Model"] for _, row in rows if row["Model"]})
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-filters"):
         wanted = st.text_input(
@@ -169,41 +169,43 @@ def filters(here: Compared) -> list[tuple[LeaderboardRow, dict[str, Any]]]:
     return [
         (entry, row)
         for entry, row in rows
-        if components.fits(row, wanted or "")
+        if layout.matches_search(row, wanted or "")
         and (not chosen or row["Model"] in chosen)
         and protocol in ("All", row["Protocol"])
     ]
 
 
-def choose_rows(here: Compared, listed: Sequence[LeaderboardRow], key: str) -> None:
+def choose_rows(comparison: RunComparison, listed: Sequence[LeaderboardRow], key: str) -> None:
     """Put the chosen rows side by side; runs that a filter hides stay as they are."""
     chosen = {listed[row].run_id for row in st.session_state[key].selection.rows}
     visible = {entry.run_id for entry in listed}
-    kept = [run_id for run_id in here.ids if run_id in chosen or run_id not in visible]
+    kept = [run_id for run_id in comparison.ids if run_id in chosen or run_id not in visible]
     new = [entry.run_id for entry in listed if entry.run_id in chosen and entry.is_measured]
     compared.choose(dict.fromkeys([*kept, *new]))
 
 
-def show(here: Compared) -> None:
+def show(comparison: RunComparison) -> None:
     """The table, with what narrows it."""
-    found = filters(here)
+    found = filters(comparison)
     # between the filters and the table, whose toolbar would otherwise lie upon the filters
-    columns = tools(here, [row for _, row in found])
+    columns = tools(comparison, [row for _, row in found])
     with st.container(key="compare-table"):
         if found:
-            table(here, found, columns)
+            table(comparison, found, columns)
         else:
             st.info("No run fits these filters.", icon=":material/filter_alt_off:")
     found_protocols = {entry.protocol for entry, _ in found}
     kinds = [f"**{p.capitalize()}**: {_WORTH[p]}" for p in _WORTH if p in found_protocols]
     st.caption(" ".join(["Choose rows to put runs side by side.", *kinds]))
-    for entry in here.entries:
+    for entry in comparison.entries:
         if entry.problem:
             st.caption(f":material/broken_image: **{entry.name}** is left out: {entry.problem}")
 
 
 def table(
-    here: Compared, found: Sequence[tuple[LeaderboardRow, dict[str, Any]]], columns: Sequence[str]
+    comparison: RunComparison,
+    found: Sequence[tuple[LeaderboardRow, dict[str, Any]]],
+    columns: Sequence[str],
 ) -> None:
     """The runs that fit, in the columns chosen."""
     listed = [entry for entry, _ in found]
@@ -212,14 +214,14 @@ def table(
     # places chosen among the rows before
     key = f"compare-table-{zlib.crc32(repr([entry.run_id for entry in listed]).encode())}"
     # the table follows the selection, which may have been changed elsewhere
-    rows = [number for number, entry in enumerate(listed) if entry.run_id in here.ids]
+    rows = [number for number, entry in enumerate(listed) if entry.run_id in comparison.ids]
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
         frame,
         key=key,
         hide_index=True,
         placeholder="–",
-        on_select=lambda: choose_rows(here, listed, key),
+        on_select=lambda: choose_rows(comparison, listed, key),
         selection_mode="multi-row",
         height=40 + 35 * min(len(found), HEIGHT),
         column_config={name: COLUMNS[name] for name in columns if COLUMNS[name] is not None},
@@ -227,7 +229,7 @@ def table(
     )
 
 
-def tools(here: Compared, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """How many runs fit, the columns, and the table as CSV.
 
     Returns
@@ -236,7 +238,7 @@ def tools(here: Compared, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         The columns chosen.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="compare-tools"):
-        st.caption(f"{len(rows)} of {len(here.entries)} runs", width="content")
+        st.caption(f"{len(rows)} of {len(comparison.entries)} runs", width="content")
         with st.popover("Columns", icon=":material/view_column:"):
             wanted = st.pills(
                 "Columns shown",

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fmnist.dashboard import session as state
-from fmnist.dashboard import snapshots as views
-from fmnist.dashboard.context import Linked
-from fmnist.dashboard.snapshots import View
+from fmnist.dashboard import session, snapshots
+from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.snapshots import Snapshot
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import calibration, metrics
 from fmnist.evaluation.predictions import Evaluation
@@ -82,10 +81,10 @@ def brush(measure: str, key: str) -> None:
     values["correctness"] = {(0,): "wrong", (1,): "correct"}.get(tuple(curves), "all")
     if len(points[0]["customdata"]) > 3:
         values["true"] = tuple(sorted({int(point["customdata"][3]) for point in points}))
-    state.narrow(**values)
+    session.set_filters(**values)
 
 
-def show_histograms(here: Linked) -> None:
+def show_histograms(context: PageContext) -> None:
     """How sure it is of the images it recognizes and of those it does not."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="histogram-controls"):
         measure: str = st.segmented_control(
@@ -114,13 +113,13 @@ def show_histograms(here: Linked) -> None:
         )
         logarithmic = st.toggle("Logarithmic", key="logarithmic", persist_state="session")
         by_class = st.toggle("A chart for each class", key="by-class", persist_state="session")
-    evaluation = here.view.evaluation
-    mask = here.mask("correctness", measure, *(("true",) if by_class else ()))
+    evaluation = context.snapshot.evaluation
+    mask = context.mask("correctness", measure, *(("true",) if by_class else ()))
     values, correct = getattr(evaluation, measure)[mask], evaluation.correct[mask]
     edges = np.asarray(MEASURES[measure].edges)
-    chosen = getattr(here.selection, measure)
+    chosen = getattr(context.selection, measure)
     # a selection of the chart's own would outlive the chip: a changed range is a new chart
-    key = f"histogram-{measure}-{by_class}-{chosen}-{here.selection.true if by_class else ''}"
+    key = f"histogram-{measure}-{by_class}-{chosen}-{context.selection.true if by_class else ''}"
     if by_class:
         figure = charts.class_histograms(
             values,
@@ -162,14 +161,14 @@ def range_slider(measure: str) -> None:
     edges = MEASURES[measure].edges
     scale = 1 if measure == "entropy" else 100
     key = f"range-{measure}"
-    chosen = getattr(state.selection(), measure) or (edges[0], edges[-1])
-    state.follow(key, tuple(round(scale * edge, 1) for edge in chosen))
+    chosen = getattr(session.selection(), measure) or (edges[0], edges[-1])
+    session.sync_widget(key, tuple(round(scale * edge, 1) for edge in chosen))
 
     def changed() -> None:
         low, high = (_nearest(edges, shown / scale) for shown in st.session_state[key])
         if low < high:
             whole = (low, high) == (edges[0], edges[-1])
-            state.narrow(**{measure: None if whole else (low, high)})
+            session.set_filters(**{measure: None if whole else (low, high)})
 
     st.slider(
         f"{measure.capitalize()} shown ({'nats' if measure == 'entropy' else '%'})",
@@ -213,12 +212,12 @@ def _fit(_validation: Evaluation, epoch: int, key: tuple[object, ...]) -> Temper
     )
 
 
-def fit(here: Linked) -> Fit | None:
+def fit(context: PageContext) -> Fit | None:
     """The temperature of the weights that are shown; None where they know no validation split."""
-    view = views.look(here.run, "validation", here.selection.epoch)
+    view = snapshots.load_snapshot(context.run, "validation", context.selection.epoch)
     if view is None or view.evaluation.split != "validation" or view.epoch is None:
         return None
-    if view.epoch != here.view.epoch:
+    if view.epoch != context.snapshot.epoch:
         return None
     evaluation = view.evaluation
     return Fit(_fit(evaluation, view.epoch, view.key), len(evaluation.labels))
@@ -237,7 +236,7 @@ def _figures(evaluation: Evaluation, temperature: float, bins: int, strategy: An
     ]
 
 
-def show_calibration(here: Linked) -> None:
+def show_calibration(context: PageContext) -> None:
     """Whether it is right as often as it is sure, and a temperature that mends it."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="calibration-controls"):
         bins = st.slider("Bins", 5, 30, 15, key="bins", width=240, persist_state="session")
@@ -251,11 +250,11 @@ def show_calibration(here: Linked) -> None:
             persist_state="session",
         )
     strategy: Any = "uniform" if widths == "Equal width" else "quantile"
-    evaluation = here.view.evaluation
+    evaluation = context.snapshot.evaluation
     now = calibration.reliability(
         evaluation.confidence, evaluation.correct, bins=bins, strategy=strategy
     )
-    fitted = fit(here)
+    fitted = fit(context)
     other, other_temperature = None, None
     if fitted is not None:
         other_temperature = fitted.temperature.value if evaluation.temperature == 1.0 else 1.0
@@ -263,7 +262,7 @@ def show_calibration(here: Linked) -> None:
         other = calibration.reliability(
             probabilities.max(axis=1), evaluation.correct, bins=bins, strategy=strategy
         )
-    key = f"reliability-{bins}-{strategy}-{here.selection.confidence}"
+    key = f"reliability-{bins}-{strategy}-{context.selection.confidence}"
     left, right = st.columns([3, 2], gap="medium")
     left.plotly_chart(
         charts.reliability_diagram(
@@ -273,7 +272,7 @@ def show_calibration(here: Linked) -> None:
                 f"Temperature {evaluation.temperature:.2f}",
                 f"Temperature {other_temperature:.2f}" if other_temperature else "",
             ),
-            chosen=here.selection.confidence,
+            chosen=context.selection.confidence,
         ),
         key=key,
         config=_PLOT,
@@ -290,13 +289,13 @@ def show_calibration(here: Linked) -> None:
             pd.DataFrame(columns, index=["ECE (%)", "MCE (%)", "NLL (nats)", "Brier"]).round(4),
             alt="Calibration errors before and after the temperature",
         )
-        explain_temperature(here, fitted)
+        explain_temperature(context, fitted)
         st.caption(
             "ECE: mean gap between confidence and accuracy over the bins, weighted by their "
             "images; MCE: the largest gap, be it of a bin with a single image; NLL: mean negative "
             "log-probability of the true class; Brier: squared distance of the probabilities to "
             "the truth, 0 to 2. Of all "
-            f"{len(evaluation.labels):,} {here.split} images. Click a bar to see its images."
+            f"{len(evaluation.labels):,} {context.split} images. Click a bar to see its images."
         )
 
 
@@ -305,10 +304,10 @@ def choose_bin(key: str) -> None:
     points = [point for point in _selected_bins(key) if point.get("customdata")]
     if points:
         low, high = (float(edge) for edge in points[0]["customdata"][:2])
-        state.narrow(confidence=(low, high), correctness="all", true=(), predicted=())
+        session.set_filters(confidence=(low, high), correctness="all", true=(), predicted=())
 
 
-def explain_temperature(here: Linked, fitted: Fit | None) -> None:
+def explain_temperature(context: PageContext, fitted: Fit | None) -> None:
     """Where the temperature comes from, and keeping it."""
     if fitted is None:
         st.info(
@@ -323,31 +322,31 @@ def explain_temperature(here: Linked, fitted: Fit | None) -> None:
         "validation images (Guo et al. 2017)"
         + (
             "; the test images had no part in it."
-            if here.split == "test"
+            if context.split == "test"
             else ", the very images shown here: its gain is measured fairly on test only."
         )
         + (" Above 1: the network is surer than it should be." if value > 1 else "")
     )
-    kept = load_temperature(here.run)
+    kept = load_temperature(context.run)
     if kept is not None:
         st.button(
             "Drop the kept temperature",
             key="temperature-drop",
             icon=":material/undo:",
             on_click=keep,
-            args=(here, None),
+            args=(context, None),
         )
         st.caption(
             f"Kept with the run: {kept.value:.3f}. The classifier divides its logits by it on all "
             "pages, in Python and in a terminal."
         )
-    elif here.view.is_kept and here.run.state not in ACTIVE_STATES:
+    elif context.snapshot.is_kept and context.run.state not in ACTIVE_STATES:
         st.button(
             "Keep it with the run",
             key="temperature-keep",
             icon=":material/save:",
             on_click=keep,
-            args=(here, fitted.temperature),
+            args=(context, fitted.temperature),
             help="The classifier then uses it everywhere: pages, Python, terminal. Predictions "
             "stay the same, only the confidence changes.",
         )
@@ -358,20 +357,20 @@ def explain_temperature(here: Linked, fitted: Fit | None) -> None:
         st.error(error, icon=":material/error:")
 
 
-def keep(here: Linked, kept: Temperature | None) -> None:
+def keep(context: PageContext, kept: Temperature | None) -> None:
     """Keep a temperature with the run, or none any more."""
     try:
-        save_temperature(here.run, kept)
+        save_temperature(context.run, kept)
     except OSError as error:
         st.session_state["temperature-error"] = f"The temperature could not be kept: {error}"
         return
     # ranges chosen at another temperature hold other images
-    state.narrow(confidence=None, margin=None, entropy=None)
+    session.set_filters(confidence=None, margin=None, entropy=None)
 
 
-def show_abstaining(here: Linked) -> None:
+def show_abstaining(context: PageContext) -> None:
     """What is gained where it may say "I do not know"."""
-    evaluation = here.view.evaluation
+    evaluation = context.snapshot.evaluation
     threshold = (
         st.slider(
             "Answer only from this confidence on",
@@ -395,7 +394,7 @@ def show_abstaining(here: Linked) -> None:
         ):
             st.metric(label, text, width="content")
     left, right = st.columns([3, 2], gap="medium")
-    curve = risk_coverage(here.view)
+    curve = risk_coverage(context.snapshot)
     left.plotly_chart(
         charts.risk_coverage_curve(curve, threshold=threshold),
         key="risk-coverage",
@@ -405,7 +404,7 @@ def show_abstaining(here: Linked) -> None:
     left.caption(
         f"Area under the curve {curve.area:.4f}; a perfect order of the same answers would have "
         f"{curve.optimal_area:.4f} (lower is better). Of all {len(evaluation.labels):,} "
-        f"{here.split} images."
+        f"{context.split} images."
     )
     with right:
         by_class = calibration.selective_prediction_by_class(
@@ -439,21 +438,21 @@ def _show_button(title: str, count: int, confidence: tuple[float, float]) -> Non
         f"Show the {count:,} {title.lower()}",
         key=f"show-{title}",
         disabled=count == 0 or confidence[0] >= confidence[1],
-        on_click=lambda: state.narrow(confidence=confidence, correctness="wrong"),
+        on_click=lambda: session.set_filters(confidence=confidence, correctness="wrong"),
     )
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _risk_coverage(_view: View, key: tuple[object, ...]) -> calibration.RiskCoverage:  # noqa: ARG001
+def _risk_coverage(_view: Snapshot, key: tuple[object, ...]) -> calibration.RiskCoverage:  # noqa: ARG001
     return calibration.risk_coverage(_view.evaluation.confidence, _view.evaluation.correct)
 
 
-def risk_coverage(view: View) -> calibration.RiskCoverage:
+def risk_coverage(view: Snapshot) -> calibration.RiskCoverage:
     """The risk–coverage curve of a view."""
     return _risk_coverage(view, view.key)
 
 
-PANELS: Final[Mapping[str, Callable[[Linked], None]]] = {
+PANELS: Final[Mapping[str, Callable[[PageContext], None]]] = {
     "Histograms": show_histograms,
     "Calibration": show_calibration,
     "Abstaining": show_abstaining,

@@ -9,13 +9,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import session as state
-from fmnist.dashboard import snapshots as views
+from fmnist.dashboard import cache, session, snapshots
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.components.clickable import Cells
-from fmnist.dashboard.context import Linked
-from fmnist.dashboard.session import Selection
+from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.selection import Selection
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import confusion_matrix
@@ -59,9 +57,9 @@ class Look:
         )
 
 
-def look_controls(here: Linked) -> Look:
+def look_controls(context: PageContext) -> Look:
     """Scale, diagonal and order of the matrix."""
-    scales = [scale for scale in SCALES if scale != "Difference" or here.other is not None]
+    scales = [scale for scale in SCALES if scale != "Difference" or context.other is not None]
     if st.session_state.get("matrix-scale") not in scales:
         st.session_state["matrix-scale"] = "Counts"
     with st.container(horizontal=True, vertical_alignment="bottom", key="matrix-controls"):
@@ -156,21 +154,21 @@ def pick(true: int | None, predicted: int | None) -> None:
         "true": () if true is None else (true,),
         "predicted": () if predicted is None else (predicted,),
     }
-    current = state.selection()
+    current = session.selection()
     if (current.true, current.predicted) == (chosen["true"], chosen["predicted"]):
-        state.clear("true", "predicted")
+        session.clear_filters("true", "predicted")
     else:
-        state.narrow(**chosen, correctness="all")
+        session.set_filters(**chosen, correctness="all")
 
 
-def filtered_confusion(here: Linked) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+def filtered_confusion(context: PageContext) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
     """Counts of the images that all other filters choose, of this run and of the compared one."""
-    mask = here.mask(*CLASS_FILTERS)
-    evaluation = here.view.evaluation
+    mask = context.mask(*CLASS_FILTERS)
+    evaluation = context.snapshot.evaluation
     confusion = confusion_matrix(evaluation.labels[mask], evaluation.predicted_labels[mask])
-    if here.other is None:
+    if context.other is None:
         return confusion, None
-    other = here.other.evaluation
+    other = context.other.evaluation
     return confusion, confusion_matrix(other.labels[mask], other.predicted_labels[mask])
 
 
@@ -185,7 +183,7 @@ def draw(
     marked: bool = True,
 ) -> None:
     """The matrix itself, with the selection marked or not."""
-    selection = state.selection() if marked else Selection()
+    selection = session.selection() if marked else Selection()
     clickable.confusion_matrix(
         cells(look, confusion, other),
         key="matrix",
@@ -197,26 +195,26 @@ def draw(
     )
 
 
-def show_matrix(here: Linked, look: Look) -> NDArray[np.int64]:
+def show_matrix(context: PageContext, look: Look) -> NDArray[np.int64]:
     """The matrix of the selection, or of one epoch after the other while that is played."""
-    confusion, other = filtered_confusion(here)
+    confusion, other = filtered_confusion(context)
     if "playing" in st.session_state:
-        st.fragment(_matrix_and_epochs, run_every=PLAY_SECONDS)(here, look, confusion, other)
+        st.fragment(_matrix_and_epochs, run_every=PLAY_SECONDS)(context, look, confusion, other)
     else:
-        _matrix_and_epochs(here, look, confusion, other)
+        _matrix_and_epochs(context, look, confusion, other)
     return confusion
 
 
 def _matrix_and_epochs(
-    here: Linked,
+    context: PageContext,
     look: Look,
     confusion: NDArray[np.int64],
     other: NDArray[np.int64] | None,
 ) -> None:
-    if state.selection() != here.selection:
+    if session.selection() != context.selection:
         st.rerun()  # stopped by a click: the whole page shows another epoch now
-    order = look.order(here.view.evaluation.confusion)
-    epochs = views.epoch_confusions(here.run)
+    order = look.order(context.snapshot.evaluation.confusion)
+    epochs = snapshots.epoch_confusions(context.run)
     played: int | None = st.session_state.get("playing")
     if played is not None and epochs is not None:
         look = Look("Counts" if look.scale == "Difference" else look.scale, look.errors_only, False)
@@ -227,17 +225,17 @@ def _matrix_and_epochs(
             st.rerun()
         st.session_state["playing"] = played + 1
     else:
-        title = f"{len(here.view.evaluation.labels):,} {here.split} images"
+        title = f"{len(context.snapshot.evaluation.labels):,} {context.split} images"
         draw(look, confusion, other, order=order, title=title)
-        if here.view.epoch:
-            state.follow("epoch-scrubber", here.view.epoch)
+        if context.snapshot.epoch:
+            session.sync_widget("epoch-scrubber", context.snapshot.epoch)
     if epochs is not None and len(epochs) > 1:
-        epoch_controls(here, len(epochs), played)
+        epoch_controls(context, len(epochs), played)
 
 
-def epoch_controls(here: Linked, epochs: int, played: int | None) -> None:
+def epoch_controls(context: PageContext, epochs: int, played: int | None) -> None:
     """The slider over a run's epochs, and play."""
-    measured = cache.epoch_evaluations(here.run)
+    measured = cache.epoch_evaluations(context.run)
     with st.container(horizontal=True, vertical_alignment="bottom", key="epoch-controls"):
         st.button(
             "Stop" if played else "Play",
@@ -259,12 +257,12 @@ def epoch_controls(here: Linked, epochs: int, played: int | None) -> None:
 
 def scrub() -> None:
     """Look at the epoch that the slider stands at."""
-    state.narrow(epoch=st.session_state["epoch-scrubber"], split=None)
+    session.set_filters(epoch=st.session_state["epoch-scrubber"], split=None)
 
 
 def start_playing(epochs: int) -> None:
     """Begin at the chosen epoch, or at the first where none or the last is chosen."""
-    chosen = state.selection().epoch
+    chosen = session.selection().epoch
     first = chosen if chosen and chosen < epochs else 1
     st.session_state["playing"] = st.session_state["played"] = first
 
@@ -272,27 +270,27 @@ def start_playing(epochs: int) -> None:
 def stop_playing() -> None:
     """Stay at the epoch that is shown."""
     st.session_state.pop("playing", None)
-    state.narrow(epoch=st.session_state["played"], split=None)
+    session.set_filters(epoch=st.session_state["played"], split=None)
 
 
 def export_menu(
-    here: Linked,
+    context: PageContext,
     look: Look,
     confusion: NDArray[np.int64],
     other: NDArray[np.int64] | None,
 ) -> None:
     """The matrix as CSV, PNG or SVG, as it is shown."""
     values = shown_values(look.scale, confusion, other)
-    order = look.order(here.view.evaluation.confusion)
-    name = f"confusion-{here.run.run_id}-{here.split}"
+    order = look.order(context.snapshot.evaluation.confusion)
+    name = f"confusion-{context.run.run_id}-{context.split}"
 
     def picture(kind: Literal["png", "svg"]) -> bytes:
         return exports.confusion_figure(
             texts_of(look, values),
             colors_of(look, confusion, other),
             order=order,
-            title=f"{here.run.name}: {SCALES[look.scale]}",
-            subtitle=f"{confusion.sum():,} {here.split} images",
+            title=f"{context.run.name}: {SCALES[look.scale]}",
+            subtitle=f"{confusion.sum():,} {context.split} images",
             format=kind,
         )
 

@@ -8,10 +8,9 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import session as state
-from fmnist.dashboard.context import Linked
-from fmnist.dashboard.session import GROUP_TITLES
+from fmnist.dashboard import pictures, session
+from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.selection import GROUP_TITLES
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs
@@ -36,9 +35,9 @@ def choose_row(table: str, cells: Sequence[tuple[tuple[int, ...], tuple[int, ...
     rows = st.session_state[table].selection.rows
     if rows:
         true, predicted = cells[rows[0]]
-        state.narrow(true=true, predicted=predicted, correctness="all")
+        session.set_filters(true=true, predicted=predicted, correctness="all")
     else:
-        state.clear("true", "predicted")
+        session.clear_filters("true", "predicted")
 
 
 def _table(
@@ -50,9 +49,9 @@ def _table(
     column_config: dict[str, Any],
 ) -> None:
     """A table whose rows select cells of the matrix; the selected one is marked."""
-    chosen = state.selection()
-    here = (chosen.true, chosen.predicted)
-    rows = [cells.index(here)] if here in cells else []
+    chosen = session.selection()
+    context = (chosen.true, chosen.predicted)
+    rows = [cells.index(context)] if context in cells else []
     # the table follows the selection, which may have been changed elsewhere
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
@@ -67,9 +66,9 @@ def _table(
     )
 
 
-def show_pairs(here: Linked, confusion: NDArray[np.int64]) -> None:
+def show_pairs(context: PageContext, confusion: NDArray[np.int64]) -> None:
     """The most frequent mistakes, and the choice of a cell without the mouse."""
-    chosen = here.selection
+    chosen = context.selection
     first, second = st.columns(2)
     names = [None, *range(len(CLASS_NAMES))]
 
@@ -82,14 +81,14 @@ def show_pairs(here: Linked, confusion: NDArray[np.int64]) -> None:
     ):
         labels = getattr(chosen, field)
         key = f"cell-{field}"
-        state.follow(key, labels[0] if len(labels) == 1 else None)
+        session.sync_widget(key, labels[0] if len(labels) == 1 else None)
         column.selectbox(
             title,
             names,
             key=key,
             format_func=name,
             placeholder="All",
-            on_change=lambda field=field, key=key: state.narrow(
+            on_change=lambda field=field, key=key: session.set_filters(
                 **{field: () if st.session_state[key] is None else (st.session_state[key],)},
                 correctness="all",
             ),
@@ -115,7 +114,7 @@ def show_pairs(here: Linked, confusion: NDArray[np.int64]) -> None:
     )
 
 
-def show_classes(_here: Linked, confusion: NDArray[np.int64]) -> None:
+def show_classes(_here: PageContext, confusion: NDArray[np.int64]) -> None:
     """How each class fares."""
     scores = class_scores(confusion)
     frame = pd.DataFrame(
@@ -153,41 +152,43 @@ def show_classes(_here: Linked, confusion: NDArray[np.int64]) -> None:
 
 def choose_group(group: str) -> None:
     """Show the images of one of the four groups, or of all where it is chosen already."""
-    if state.selection().group == group:
-        state.clear("group")
+    if session.selection().group == group:
+        session.clear_filters("group")
     else:
-        state.narrow(group=group, correctness="all", true=(), predicted=())
+        session.set_filters(group=group, correctness="all", true=(), predicted=())
 
 
-def show_two_runs(here: Linked, _confusion: NDArray[np.int64]) -> None:
+def show_two_runs(context: PageContext, _confusion: NDArray[np.int64]) -> None:
     """Where two runs agree and where not, and whether one is better."""
-    if here.other_run is None:
+    if context.other_run is None:
         st.info(
             "Choose a second run under *Compare with* above; then the cells can show the "
             "difference of the two, too.",
             icon=":material/compare_arrows:",
         )
         return
-    if here.other is None or here.groups is None:
+    if context.other is None or context.groups is None:
         return  # why, stands above
-    counts = np.bincount(here.groups, minlength=len(significance.GROUPS))
+    counts = np.bincount(context.groups, minlength=len(significance.GROUPS))
     with st.container(horizontal=True, key="groups"):
         for group, count in zip(significance.GROUPS, counts, strict=True):
             st.button(
                 f"{GROUP_TITLES[group]}: **{count:,}**",
                 key=f"group-{group}",
-                type="primary" if here.selection.group == group else "secondary",
+                type="primary" if context.selection.group == group else "secondary",
                 on_click=choose_group,
                 args=(group,),
             )
-    evaluation, other = here.view.evaluation, here.other.evaluation
+    evaluation, other = context.snapshot.evaluation, context.other.evaluation
     test = significance.mcnemar(evaluation.correct, other.correct)
-    st.markdown(significance.in_words(test, f"**{here.run.name}**", f"**{here.other_run.name}**"))
+    st.markdown(
+        significance.in_words(test, f"**{context.run.name}**", f"**{context.other_run.name}**")
+    )
     st.caption(
         f"Accuracy {evaluation.accuracy:.2%} against {other.accuracy:.2%}, on the same "
-        f"{len(evaluation.labels):,} {here.split} images. McNemar's exact test compares the images "
-        "that only one of the two gets right. It speaks of these two trainings, not of others with "
-        "another seed."
+        f"{len(evaluation.labels):,} {context.split} images. McNemar's exact test compares the "
+        "images that only one of the two runs classifies correctly. This compares these two runs "
+        "only; other seeds may differ."
     )
 
 
@@ -200,9 +201,9 @@ def cell_choice(name: str) -> tuple[int, int]:
     return true, predicted
 
 
-def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
+def show_two_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
     """Two cells side by side: mean images, their difference, confidences."""
-    chosen = here.selection
+    chosen = context.selection
     worst = most_confused_pairs(confusion, 1)
     pair = (worst[0].true_label, worst[0].predicted_label) if worst else (6, 0)
     if len(chosen.true) == len(chosen.predicted) == 1:
@@ -213,8 +214,8 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
         st.session_state["cell-a-true"], st.session_state["cell-a-predicted"] = pair
         other = (pair[0], pair[0]) if pair[0] != pair[1] else (pair[0], (pair[0] + 1) % 10)
         st.session_state["cell-b-true"], st.session_state["cell-b-predicted"] = other
-    mask = here.mask("true", "predicted", "correctness")
-    evaluation = here.view.evaluation
+    mask = context.mask("true", "predicted", "correctness")
+    evaluation = context.snapshot.evaluation
     cells, means = [], []
     first, second, third = st.columns(3, gap="small")
     for column, name, title in ((first, "cell-a", "First"), (second, "cell-b", "Second")):
@@ -225,14 +226,14 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
                 mask & (evaluation.labels == true) & (evaluation.predicted_labels == predicted)
             )
             cells.append(positions)
-            images = here.images(positions)
+            images = context.images(positions)
             mean = images.mean(axis=0) if images is not None and len(images) else None
             means.append(mean)
             if mean is None:
                 st.caption(f"{len(positions):,} images")
                 continue
             st.image(
-                components.enlarge(np.rint(mean).astype(np.uint8), 112),
+                pictures.enlarge(np.rint(mean).astype(np.uint8), 112),
                 width=112,
                 caption=f"Mean of {len(positions):,}",
                 alt=f"Mean image of {CLASS_NAMES[true]} taken for {CLASS_NAMES[predicted]}",
@@ -241,7 +242,7 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
         st.markdown("**Difference**")
         if means[0] is not None and means[1] is not None:
             st.image(
-                components.difference_picture(means[0] - means[1], 112),
+                pictures.difference_picture(means[0] - means[1], 112),
                 width=112,
                 alt="Difference of the two mean images",
             )
@@ -258,13 +259,13 @@ def show_two_cells(here: Linked, confusion: NDArray[np.int64]) -> None:
 
 def open_two_runs(run: str, compared: str) -> None:
     """Open the matrix of two runs' difference, and this page's panel on them."""
-    state.pair(run, compared)
+    session.compare(run, compared)
     st.session_state["matrix-scale"] = "Difference"
     st.session_state["panels"] = "Two runs"
-    state.go("confusion")
+    session.go_to("confusion")
 
 
-PANELS: Final[Mapping[str, Callable[[Linked, NDArray[np.int64]], None]]] = {
+PANELS: Final[Mapping[str, Callable[[PageContext, NDArray[np.int64]], None]]] = {
     "Pairs": show_pairs,
     "Classes": show_classes,
     "Two runs": show_two_runs,

@@ -12,8 +12,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import session as state
+from fmnist.dashboard import cache, run_catalog, session
 from fmnist.dashboard.draw import board as draw_board
 from fmnist.dashboard.draw import parts as draw_parts
 from fmnist.dashboard.draw.board import Board
@@ -88,12 +87,16 @@ class Answer:
 
 def models() -> dict[str, Run]:
     """Runs that can be asked, the shipped ones first, by id."""
-    return {run.run_id: run for run in cache.all_runs() if run.config and run.weights_path.exists()}
+    return {
+        run.run_id: run
+        for run in run_catalog.all_runs()
+        if run.config and run.weights_path.exists()
+    }
 
 
 def default_model(found: Mapping[str, Run]) -> str | None:
     """The model for sketches where it came along, else the run of all pages."""
-    for wanted in (recognition.OOD_MODEL, state.selection().run):
+    for wanted in (recognition.OOD_MODEL, session.selection().run):
         if wanted in found:
             return wanted
     return next(iter(found), None)
@@ -189,7 +192,7 @@ def warm(run: Run) -> None:
 
 def ood_model() -> "Classifier | None":
     """The model that tells garments from other things; None where it is not installed."""
-    run = cache.run_or_none(recognition.OOD_MODEL)
+    run = run_catalog.run_or_none(recognition.OOD_MODEL)
     return cache.classifier(run) if run and run.weights_path.exists() else None
 
 

@@ -4,9 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import nearest_images as nearest
+from fmnist.dashboard import cache, layout, nearest_images
 from fmnist.dashboard.draw.answer import Answer
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.runs.run import RunError
@@ -35,13 +33,13 @@ def show(answer: Answer | None) -> None:
 
 
 def _show(answer: Answer) -> None:
-    dataset = components.load_dataset()
-    index = nearest.training_index(answer.run, dataset, key="draw-find") if dataset else None
+    dataset = layout.load_dataset()
+    index = nearest_images.training_index(answer.run, dataset, key="draw-find") if dataset else None
     if dataset is None or index is None:
         return
     features = cache.classifier(answer.run).features(answer.seen[None])[0]
     found = index.nearest(features, k=NEIGHBORS)
-    nearest.wall(found, dataset, key="draw-nearest", label="Nearest training garments")
+    nearest_images.wall(found, dataset, key="draw-nearest", label="Nearest training garments")
     agreeing = sum(neighbor.label == answer.label for neighbor in found)
     st.caption(
         f"{agreeing} of {len(found)} are labeled {CLASS_NAMES[answer.label]}, the likeliest "

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import layout as components
+from fmnist.dashboard import layout
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.draw import board as draw_board
 from fmnist.dashboard.draw.board import TestImage
@@ -56,7 +56,7 @@ def _draw(drawing: Drawing) -> None:
 
 def show_test_images() -> None:
     """Real images, to be painted over."""
-    dataset = components.load_dataset()
+    dataset = layout.load_dataset()
     if dataset is None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from fmnist import paths
 from fmnist.dashboard import cache
-from fmnist.dashboard.context import Linked
+from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.layout import moment
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.verdicts import VERDICT_TITLES, VERDICTS, Verdict, VerdictError, VerdictStore
@@ -21,24 +21,24 @@ def store() -> VerdictStore:
     return cache.verdict_store(paths.artifacts_folder() / "verdicts.sqlite")
 
 
-def give(here: Linked, image: int, verdict: str | None) -> None:
+def give(context: PageContext, image: int, verdict: str | None) -> None:
     """Record a verdict with the note in the field, or take the present one away."""
-    position = here.view.position(image)
+    position = context.snapshot.position(image)
     if position is None:
         return
-    evaluation = here.view.evaluation
+    evaluation = context.snapshot.evaluation
     try:
         if verdict is None:
-            change = store().withdraw(here.key(image))
+            change = store().withdraw(context.key(image))
         else:
             change = store().give(
                 Verdict(
-                    here.key(image),
+                    context.key(image),
                     verdict,
-                    note=st.session_state.get(f"note-{here.part}-{image}", ""),
+                    note=st.session_state.get(f"note-{context.part}-{image}", ""),
                     true_label=int(evaluation.labels[position]),
                     predicted_label=int(evaluation.predicted_labels[position]),
-                    run=here.run.run_id,
+                    run=context.run.run_id,
                 )
             )
     except VerdictError as error:
@@ -78,11 +78,11 @@ def undo_button() -> None:
         )  # fmt: skip
 
 
-def ask(here: Linked, image: int) -> None:
+def ask(context: PageContext, image: int) -> None:
     """Whose mistake one image is."""
     show_error()
-    present = here.verdicts.get(image)
-    note_key = f"note-{here.part}-{image}"
+    present = context.verdicts.get(image)
+    note_key = f"note-{context.part}-{image}"
     if note_key not in st.session_state:
         st.session_state[note_key] = present.note if present else ""
     st.markdown("**Whose mistake is it?**")
@@ -96,7 +96,7 @@ def ask(here: Linked, image: int) -> None:
                 type="primary" if is_present else "secondary",
                 help="Click again to take it away." if is_present else None,
                 on_click=give,
-                args=(here, image, None if is_present else verdict),
+                args=(context, image, None if is_present else verdict),
             )
         undo_button()
     st.text_input(
@@ -104,18 +104,18 @@ def ask(here: Linked, image: int) -> None:
         key=note_key,
         max_chars=500,
         placeholder="Kept with the verdict (optional)",
-        on_change=lambda: give(here, image, present.verdict) if present else None,
+        on_change=lambda: give(context, image, present.verdict) if present else None,
     )
     if present:
         noted = " · with your note" if present.note else ""
         st.caption(f"{VERDICT_TITLES[present.verdict]}, {moment(present.time)}{noted}")
 
 
-def show_verdicts(here: Linked) -> None:
+def show_verdicts(context: PageContext) -> None:
     """Counts of the verdicts, and all of them as a file, out and in."""
     show_error()
     section = st.expander(
-        f"Verdicts ({len(here.verdicts):,} on images of this file)",
+        f"Verdicts ({len(context.verdicts):,} on images of this file)",
         icon=":material/gavel:",
         on_change="rerun",
         key="verdicts-section",
@@ -125,7 +125,7 @@ def show_verdicts(here: Linked) -> None:
         return
     with section:
         try:
-            counts = store().counts(here.dataset_name)
+            counts = store().counts(context.dataset_name)
         except VerdictError as error:
             st.error(str(error), icon=":material/error:")
             return
@@ -145,7 +145,7 @@ def show_verdicts(here: Linked) -> None:
             )
             st.download_button(
                 "Export CSV",
-                data=lambda: store().export_csv(here.dataset_name),
+                data=lambda: store().export_csv(context.dataset_name),
                 file_name="verdicts.csv",
                 mime="text/csv",
                 icon=":material/download:",

@@ -7,8 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache
-from fmnist.dashboard import session as state
+from fmnist.dashboard import cache, run_catalog, session
 from fmnist.dashboard.train import settings
 from fmnist.models.registry import MODELS
 from fmnist.runs import store
@@ -72,12 +71,12 @@ def start() -> None:
         run = store.create_run(
             paths.runs_folder(), config, name=st.session_state.get("run-name", "")
         )
-        cache.trainer().submit(run)
+        run_catalog.trainer().submit(run)
     except (ConfigError, RunError, OSError) as error:
         st.session_state["start-error"] = str(error)
         return
     st.session_state["run-name"] = ""
-    state.select(run.run_id)
+    session.select_run(run.run_id)
 
 
 def launch_bar() -> None:
@@ -100,7 +99,7 @@ def launch_bar() -> None:
                 width=150,
                 placeholder="What to call it",
             )
-            snapshot = cache.trainer().snapshot()
+            snapshot = run_catalog.trainer().snapshot()
             st.button(
                 "Start training" if snapshot.current is None else "Add to the queue",
                 key="start",

@@ -6,9 +6,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import session as state
+from fmnist.dashboard import cache, layout, run_catalog, session
 from fmnist.models.registry import describe
 from fmnist.reports import charts
 from fmnist.reports.text import duration
@@ -38,7 +36,7 @@ def stage(run_id: str) -> DeltaGenerator:
 
 def shown_state(run: Run) -> str:
     """A run's state, with what the trainer is about to do."""
-    snapshot = cache.trainer().snapshot()
+    snapshot = run_catalog.trainer().snapshot()
     if run.run_id == snapshot.current:
         if snapshot.state in ("pausing", "stopping"):
             return snapshot.state
@@ -49,7 +47,7 @@ def shown_state(run: Run) -> str:
 
 def controls(run: Run) -> None:
     """Pause, resume and stop for the run under way."""
-    trainer = cache.trainer()
+    trainer = run_catalog.trainer()
     snapshot = trainer.snapshot()
     if run.run_id in snapshot.queue:
         st.button("Take out of the queue", key="withdraw", on_click=withdraw, args=(run.run_id,))
@@ -97,7 +95,7 @@ def controls(run: Run) -> None:
 def withdraw(run_id: str) -> None:
     """Take a run out of the queue."""
     try:
-        cache.trainer().withdraw(run_id)
+        run_catalog.trainer().withdraw(run_id)
     except (RunError, OSError) as error:
         st.toast(str(error), icon=":material/error:")
 
@@ -105,24 +103,24 @@ def withdraw(run_id: str) -> None:
 def resume_run(run: Run) -> None:
     """Queue a run that was interrupted, stopped or failed."""
     try:
-        cache.trainer().submit(run)
+        run_catalog.trainer().submit(run)
     except (RunError, OSError) as error:
         st.toast(str(error), icon=":material/error:")
 
 
 def show_progress(run_id: str, was: str) -> None:
     """How far the run is; drawn again every few seconds while it trains."""
-    run = cache.run_or_none(run_id)
+    run = run_catalog.run_or_none(run_id)
     if run is None or run.state != was:
         st.rerun()  # the whole page: controls, table and charts change with the state
         return
     progress = run.progress
     with st.container(horizontal=True, vertical_alignment="center", key="progress-head"):
         st.subheader(run.name, anchor=False, width="content")
-        components.state_badge(shown_state(run))
+        layout.state_badge(shown_state(run))
         with st.container(horizontal=True, horizontal_alignment="right"):
             controls(run)
-    failure = run.reason or cache.trainer().snapshot().failures.get(run_id)
+    failure = run.reason or run_catalog.trainer().snapshot().failures.get(run_id)
     if run.state in ("failed", "broken", "interrupted") and failure:
         st.error(failure, icon=":material/error:")
     elif run.state == "interrupted":
@@ -171,7 +169,7 @@ def show_progress(run_id: str, was: str) -> None:
 
 def show_curves(run_id: str) -> None:
     """Loss and accuracy so far, and what they say."""
-    run = cache.run_or_none(run_id)
+    run = run_catalog.run_or_none(run_id)
     if run is None or run.config is None:
         return
     history = run.history
@@ -183,7 +181,7 @@ def show_curves(run_id: str) -> None:
         return
     config, epochs = run.config, run.config.epochs
     split = monitored_split(config)
-    measured = components.MEASURED_ON[split]
+    measured = layout.MEASURED_ON[split]
     shown = st.session_state.get(f"epochs-shown-{run_id}")
     if shown == (0, epochs):
         shown = None
@@ -238,12 +236,12 @@ def show_curves(run_id: str) -> None:
 
 def show_members(run: Run) -> None:
     """What an ensemble is made of; a row opens the member."""
-    members = [(run_id, cache.run_or_none(run_id)) for run_id in run.members]
+    members = [(run_id, run_catalog.run_or_none(run_id)) for run_id in run.members]
 
     def open_member() -> None:
         chosen = st.session_state["members"].selection.rows
         if chosen and members[chosen[0]][1]:
-            state.select(members[chosen[0]][0])
+            session.select_run(members[chosen[0]][0])
 
     rows = []
     for run_id, member in members:

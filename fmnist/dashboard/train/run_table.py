@@ -6,10 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache
-from fmnist.dashboard import layout as components
-from fmnist.dashboard import session as state
-from fmnist.data import splits
+from fmnist.dashboard import layout, run_catalog, session
+from fmnist.data.splits import DATASET_TITLES
 from fmnist.models.registry import describe
 from fmnist.reports.text import duration
 from fmnist.runs import store
@@ -21,15 +19,15 @@ def table_row(run: Run) -> dict[str, Any]:
     best, config = run.history.selected, run.config
     return {
         "Name": run.name,
-        "State": components.STATE_BADGES[run.state][0],
+        "State": layout.STATE_BADGES[run.state][0],
         "Model": describe(config.model).title if config else "–",
-        "Data": splits.DATASET_TITLES[config.dataset] if config else "–",
+        "Data": DATASET_TITLES[config.dataset] if config else "–",
         "Protocol": config.protocol.capitalize() if config else "–",
         "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",
         "Accuracy": 100 * best.accuracy if best else None,
-        "Measured on": components.MEASURED_ON[best.split] if best else "–",
+        "Measured on": layout.MEASURED_ON[best.split] if best else "–",
         "Time": duration(run.progress.seconds),
-        "Created": components.moment(run.created),
+        "Created": layout.moment(run.created),
     }
 
 
@@ -37,7 +35,7 @@ def open_row(ids: list[str]) -> None:
     """Open the run whose row was chosen."""
     chosen = st.session_state["run-table"].selection.rows
     if chosen:
-        state.select(ids[chosen[0]])
+        session.select_run(ids[chosen[0]])
 
 
 def delete(run: Run) -> None:
@@ -54,7 +52,7 @@ def undo_delete(run_id: str) -> None:
     """Bring back the run that was deleted last."""
     try:
         store.restore_run(paths.runs_folder(), run_id)
-        state.select(run_id)
+        session.select_run(run_id)
     except (RunError, OSError) as error:
         st.session_state["runs-error"] = str(error)
     st.session_state.pop("deleted", None)
@@ -85,13 +83,13 @@ def past_runs(opened: Run | None) -> None:
                 on_click=undo_delete,
                 args=(run_id,),
             )
-    own = cache.own_runs()
+    own = run_catalog.own_runs()
     if not own:
         st.caption("None yet. Start one above; it is kept, also when you close the browser.")
         return
     wanted = st.text_input("Search", key="run-search", placeholder="Name, model, state…", width=320)
     rows = [(run, table_row(run)) for run in own]
-    rows = [(run, row) for run, row in rows if components.fits(row, wanted)]
+    rows = [(run, row) for run, row in rows if layout.matches_search(row, wanted)]
     if not rows:
         st.caption("No run fits the search.")
         return

@@ -5,11 +5,9 @@ from typing import Any, Final, get_args
 
 import streamlit as st
 
-from fmnist.dashboard import cache
-from fmnist.dashboard import layout as components
+from fmnist.dashboard import cache, layout, pictures, run_catalog
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data import splits
-from fmnist.data.splits import DatasetName, Protocol
+from fmnist.data.splits import DATASET_TITLES, DatasetName, Protocol
 from fmnist.data.synthetic import Drawings
 from fmnist.evaluation.leaderboard import unique_names
 from fmnist.models.registry import MODELS
@@ -150,7 +148,7 @@ def _what(keep: dict[str, Any], on_change: Callable[[], None]) -> None:
     available = [
         n for n in get_args(DatasetName) if n in ("drawn-garments", datasets.locate().name)
     ]
-    titles = {name: splits.DATASET_TITLES[name] for name in available}
+    titles = {name: DATASET_TITLES[name] for name in available}
     _choice(second, "Data set", "dataset", titles, "", keep)
     protocols = {name: name.capitalize() for name in get_args(Protocol)}
     protocol_help = " ".join(f"{title}." for title in PROTOCOL_TITLES.values())
@@ -332,7 +330,7 @@ def _against_overfitting(keep: dict[str, Any]) -> None:
 
 def _teachers() -> dict[str, str]:
     """Ids and names of the runs that can teach; those chosen stay, though they cannot any more."""
-    able = [r for r in cache.all_runs() if r.state == "finished" and r.weights_path.exists()]
+    able = [r for r in run_catalog.all_runs() if r.state == "finished" and r.weights_path.exists()]
     names = dict(zip((run.run_id for run in able), unique_names(able), strict=True))
     student = TrainConfig(
         dataset=st.session_state["setting-dataset"],
@@ -399,7 +397,7 @@ def show_samples() -> None:
         if not wanted:
             return
         st.button("Others", key="other-samples", icon=":material/refresh:", on_click=_other_samples)
-    dataset = components.load_dataset()
+    dataset = layout.load_dataset()
     if dataset is None:
         return
     seed = st.session_state.get("samples-seed", 0)
@@ -407,7 +405,7 @@ def show_samples() -> None:
         dataset, dataset.checksum, augmentation, mixing, images=_SAMPLES, seed=seed
     )
     st.image(
-        components.contact_sheet(wall, columns=_SAMPLES + 2),
+        pictures.contact_sheet(wall, columns=_SAMPLES + 2),
         caption="Training images, the first of each row as it is.",
         alt="Training images beside what augmentation makes of them",
     )

@@ -1,12 +1,12 @@
-"""The selection and its address."""
+"""The selection, its address and its texts."""
 
 import math
 from dataclasses import fields, replace
 
 import pytest
 
-from fmnist.dashboard import session as state
-from fmnist.dashboard.session import Selection, from_address
+from fmnist.dashboard.selection import Selection, from_address, in_words
+from fmnist.evaluation.filters import Filters
 
 FULL = Selection(
     run="fashion-cnn",
@@ -19,7 +19,7 @@ FULL = Selection(
     confidence=(0.55, 0.6),
     margin=(0.0, 0.05),
     entropy=(1.1, math.log(10)),
-    kind="ambiguous",
+    error_type="ambiguous",
     verdict="label-wrong",
     group="only-b",
     sort="loss",
@@ -60,21 +60,21 @@ def test_the_default_needs_no_address() -> None:
         ("epoch", "-3"), ("epoch", "three"), ("image", "1e3"), ("image", "99999999999"),
         ("confidence", "0.9~0.1"), ("confidence", "0~2"), ("confidence", "0.5"),
         ("margin", "nan~1"), ("entropy", "0~9"), ("entropy", "a~b"),
-        ("split", "holdout"), ("correctness", "maybe"), ("kind", "odd"), ("verdict", "nice"),
+        ("split", "holdout"), ("correctness", "maybe"), ("error_type", "odd"), ("verdict", "nice"),
         ("group", "both"), ("sort", "color"), ("order", "sideways"),
         ("runs", ""), ("runs", "a~~b"), ("curve", "recall"), ("axis", "hours"),
     ],
 )  # fmt: skip
-def test_nonsense_is_left_out_and_said(name: str, text: str) -> None:
-    selection, left_out = from_address({name: text, "sort": "margin"} | {name: text})
+def test_unknown_values_are_ignored_and_named(name: str, text: str) -> None:
+    selection, ignored = from_address({name: text, "sort": "margin"} | {name: text})
     expected = Selection() if name == "sort" else Selection(sort="margin")
     assert selection == expected
-    assert left_out == [f"{name} {text!r}"]
+    assert ignored == [f"{name} {text!r}"]
 
 
 def test_long_nonsense_is_cut() -> None:
-    _, left_out = from_address({"kind": "x" * 10_000})
-    assert len(left_out[0]) < 60
+    _, ignored = from_address({"error_type": "x" * 10_000})
+    assert len(ignored[0]) < 60
 
 
 def test_parameters_of_others_are_none_of_ours() -> None:
@@ -86,14 +86,30 @@ def test_parameters_of_others_are_none_of_ours() -> None:
     [
         ("true", (0, 6), "True: T-shirt/top, Shirt"),
         ("correctness", "wrong", "Misclassified"),
-        ("confidence", (0.55, 0.6), "Confidence 55 to 60%"),
+        ("confidence", (0.55, 0.6), "Confidence 55% to 60%"),
         ("entropy", (0.1, math.log(10)), "Entropy 0.10 to 2.30"),
-        ("kind", "random", "Random errors"),
+        ("error_type", "random", "Random errors"),
         ("verdict", "none", "No verdict yet"),
         ("verdict", "label-wrong", "Verdict: Label looks wrong"),
-        ("group", "only-a", "Only this run right"),
+        ("group", "only-a", "Only this run correct"),
         ("epoch", 3, "Epoch 3"),
     ],
 )
 def test_chips_say_what_they_filter(name: str, value: object, words: str) -> None:
-    assert state.in_words(name, value) == words
+    assert in_words(name, value) == words
+
+
+def test_an_older_link_still_filters_by_error_type() -> None:
+    assert from_address({"kind": "random"}) == (Selection(error_type="random"), [])
+
+
+def test_filters_of_the_default_are_the_misclassified_images() -> None:
+    assert Selection().filters() == Filters(correctness="wrong")
+    assert Selection().active_filters() == {"correctness": "wrong"}
+    assert Selection(correctness="all").active_filters() == {}
+
+
+def test_filters_leave_out_what_is_named() -> None:
+    chosen = FULL.filters(without=("true", "confidence"))
+    assert chosen == replace(FULL.filters(), true=(), confidence=None)
+    assert chosen.group == "only-b"

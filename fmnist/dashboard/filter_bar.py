@@ -1,0 +1,126 @@
+"""The bars above the images: split and compared run, and the filters as removable chips."""
+
+import streamlit as st
+
+from fmnist.dashboard import run_catalog, session, snapshots
+from fmnist.dashboard.context import PageContext, watch
+from fmnist.dashboard.selection import FILTERS, Selection, in_words
+from fmnist.runs.run import ACTIVE_STATES
+
+
+def show_controls(context: PageContext) -> None:
+    """Split and compared run, and a line that says what is shown."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="snapshot-controls"):
+        _split_control(context)
+        _compared_control(context)
+    st.caption(" · ".join(_facts(context)))
+    if context.other_run is not None and context.other is None:
+        st.warning(
+            f"**{context.other_run.name}** was not evaluated on these images. Select the other "
+            "split or another run to compare with.",
+            icon=":material/compare_arrows:",
+        )
+    watch(context.run)
+
+
+def _split_control(context: PageContext) -> None:
+    available = snapshots.splits(context.run)
+    if len(available) < 2:
+        return
+    session.sync_widget("split", context.split)
+    st.segmented_control(
+        "Split",
+        available,
+        key="split",
+        format_func=str.capitalize,
+        required=True,
+        width="content",
+        on_change=lambda: session.set_filters(split=st.session_state["split"], epoch=None),
+    )
+
+
+def _compared_control(context: PageContext) -> None:
+    others = {
+        other.run_id: other.name
+        for other in run_catalog.all_runs()
+        if other.run_id != context.run.run_id and other.history.epochs
+    }
+    if not others:
+        return
+    # not by sync_widget: the labels change when a run is renamed
+    st.session_state["compared"] = context.selection.compared
+    st.selectbox(
+        "Compare with",
+        [None, *others],
+        key="compared",
+        format_func=lambda run_id: others.get(run_id, "No other run"),
+        placeholder="No other run",
+        width=280,
+        on_change=lambda: session.set_filters(compared=st.session_state["compared"], group=None),
+    )
+
+
+def _facts(context: PageContext) -> list[str]:
+    evaluation, run = context.snapshot.evaluation, context.run
+    images = "training images" if evaluation.split == "train" else f"{evaluation.split} images"
+    facts = [
+        f"**{run.name}**",
+        f"{len(evaluation.labels):,} {images}",
+        f"accuracy {evaluation.accuracy:.2%}",
+    ]
+    if run.members:
+        facts.append(f"{len(run.members)} members")
+    elif context.snapshot.epoch is not None:
+        which = "last " if run.history.checkpoint == "last" else "best "
+        facts.append(
+            f"{which if context.snapshot.is_kept else ''}epoch {context.snapshot.epoch}"
+            + (", the newest so far" if run.state in ACTIVE_STATES else "")
+        )
+    if evaluation.temperature != 1.0:
+        facts.append(f"temperature {evaluation.temperature:.2f} (saved with the run)")
+    return facts
+
+
+def show_filters(context: PageContext) -> None:
+    """How many images the filters leave, and each filter as a chip that removes it."""
+    selection = context.selection
+    chips = selection.active_filters()
+    if selection.epoch is not None:
+        chips["epoch"] = selection.epoch
+    defaults = Selection()
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key="selection-chips"
+    ):
+        st.markdown(f"**{len(context.positions):,}** images", width="content")
+        for name, value in chips.items():
+            st.button(
+                in_words(name, value),
+                key=f"chip-{name}",
+                icon=":material/close:",
+                icon_position="right",
+                help=f"Remove filter: {in_words(name, value)}",
+                on_click=session.clear_filters,
+                args=(name,),
+            )
+        if any(getattr(selection, name) != getattr(defaults, name) for name in FILTERS):
+            st.button(
+                "Reset",
+                key="chips-reset",
+                type="tertiary",
+                on_click=session.clear_filters,
+                help="Show all misclassified images.",
+            )
+        undo_button()
+
+
+def undo_button() -> None:
+    """Reverts the last change of the selection; absent where there is none."""
+    if session.can_undo():
+        st.button(
+            "Undo",
+            key="chips-undo",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=session.undo,
+            help="Go back to the previous selection.",
+        )

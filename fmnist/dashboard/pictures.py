@@ -1,0 +1,100 @@
+"""Images of 28 × 28 pixels as PNG files for pages."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fmnist.data.labels import IMAGE_SIZE
+from fmnist.files import png
+
+
+def small_images(
+    images: NDArray[np.uint8] | None,
+    captions: Sequence[str],
+    *,
+    alts: Sequence[str],
+    width: int = 84,
+) -> None:
+    """Small images with captions in rows that wrap to the width of the page.
+
+    Parameters
+    ----------
+    images : uint8 (N, 28, 28) or None
+        None where the data set is absent: tiles without pixels stand in.
+    captions : sequence of str (N,)
+    alts : sequence of str (N,)
+        What the images show, for those who cannot see them.
+    width : int
+        On screen, in pixels.
+    """
+    if len(captions) == 0:
+        return
+    if images is None:
+        tiles = [placeholder_tile(width)] * len(captions)
+    else:
+        tiles = [enlarge(image, width) for image in images]
+    st.image(list(tiles), caption=list(captions), width=width, alt=list(alts))
+
+
+def difference_picture(difference: NDArray[np.floating], width: int) -> bytes:
+    """A PNG of a difference of images: orange above 0, blue below, white at 0.
+
+    Parameters
+    ----------
+    difference : float (28, 28) in [-255, 255]
+    width : int
+        Of the picture, at least.
+    """
+    strength = np.abs(difference) / max(1.0, np.abs(difference).max())
+    colors = np.where(difference[..., None] > 0, (242, 142, 43), (78, 121, 167))
+    mixed = 255 + (colors - 255) * strength[..., None]
+    return enlarge(np.rint(mixed).astype(np.uint8), width)
+
+
+def enlarge(image: NDArray[np.uint8], width: int) -> bytes:
+    """A PNG of an image with sharp pixels, at least `width` wide."""
+    factor = -(-width // IMAGE_SIZE)
+    size = (IMAGE_SIZE * factor, IMAGE_SIZE * factor)
+    picture = Image.fromarray(image).resize(size, Image.Resampling.NEAREST)
+    return png(_with_gap(picture))
+
+
+def placeholder_tile(width: int) -> bytes:
+    """A PNG that stands where an image would, were the data set here."""
+    picture = Image.new("L", (width, width), 205)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, width - 1, width - 1), outline=170)
+    draw.text((width / 2, width / 2), "no pixels", fill=110, anchor="mm")
+    return png(_with_gap(picture))
+
+
+def _with_gap(picture: Image.Image) -> Image.Image:
+    """The picture within a transparent margin, since images in a row touch each other."""
+    gap = max(2, picture.width // 32)
+    mode = "LA" if picture.mode == "L" else "RGBA"
+    framed = Image.new(mode, (picture.width + 2 * gap, picture.height + 2 * gap))
+    framed.paste(picture.convert(mode), (gap, gap))
+    return framed
+
+
+def contact_sheet(images: NDArray[np.uint8], *, columns: int, scale: int = 3) -> bytes:
+    """A PNG of images in rows, first row first, with a gap between them.
+
+    Parameters
+    ----------
+    images : uint8 (N, 28, 28)
+    columns : int
+    scale : int
+        Pixels of the PNG a pixel of an image.
+    """
+    rows = -(-len(images) // columns)
+    cell = IMAGE_SIZE + 2
+    sheet = np.full((rows * cell, columns * cell), 96, dtype=np.uint8)
+    for number, image in enumerate(images):
+        top, left = cell * (number // columns) + 1, cell * (number % columns) + 1
+        sheet[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE] = image
+    size = (sheet.shape[1] * scale, sheet.shape[0] * scale)
+    return png(Image.fromarray(sheet).resize(size, Image.Resampling.NEAREST))
