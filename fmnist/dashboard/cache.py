@@ -247,7 +247,7 @@ def answers(run: Run) -> Correctness | None:
 
 @st.cache_resource(show_spinner=False)
 def _sizes(path: Path) -> dict[str, Size]:
-    return sizes.kept(path)
+    return sizes.load_sizes(path)
 
 
 def _sizes_path() -> Path:
@@ -283,7 +283,7 @@ def count_models(names: Iterable[str]) -> None:
     known.update(sizes.count(names))
     # where the disk takes nothing, this server still knows
     with suppress(OSError):
-        sizes.keep(_sizes_path(), dict(known))
+        sizes.save_sizes(_sizes_path(), dict(known))
 
 
 @st.cache_data(show_spinner="Reading the layers of the network…", max_entries=32)

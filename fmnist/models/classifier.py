@@ -2,7 +2,6 @@
 
 import json
 import math
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,8 +64,8 @@ class Classifier:
         normalization: Normalization = Normalization(),
         temperature: float = 1.0,
     ) -> None:
-        # channels innermost is what processors' kernels want, and training does the same: a model
-        # measured while it trains and after it is loaded gives the same logits to the last bit
+        # processors' kernels prefer channels_last; training uses it too, so that a model gives
+        # bit-equal logits while it trains and after it is loaded
         self.model = model.eval().to(memory_format=torch.channels_last)
         self.model_name = model_name
         self.normalization = normalization
@@ -147,12 +146,12 @@ class Classifier:
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[np.float32]:
-        """What the network's last layer sees of images.
+        """Features of images: the input of the network's last layer.
 
         Parameters
         ----------
         images, progress
-            As of `logits`.
+            As in `logits`.
 
         Returns
         -------
@@ -163,26 +162,12 @@ class Classifier:
         ValueError
             If the images have another shape or type.
         """
-        last = self._last_layer
-
-        def penultimate(batch: Tensor) -> Tensor:
-            # A hook belongs to the model, which other threads may be using: each call takes only
-            # what its own thread's forward pass gave to the layer.
-            seen: list[Tensor] = []
-            thread = threading.get_ident()
-
-            def look(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-                if threading.get_ident() == thread:
-                    seen.append(inputs[0])
-
-            hook = last.register_forward_pre_hook(look)
-            try:
-                self.model(batch)
-            finally:
-                hook.remove()
-            return seen[-1].flatten(1)
-
-        return self._in_batches(penultimate, images, width=last.in_features, progress=progress)
+        return self._in_batches(
+            self.model.forward_features,  # type: ignore[arg-type]
+            images,
+            width=self._last_layer.in_features,
+            progress=progress,
+        )
 
     def _in_batches(
         self,

@@ -1,4 +1,4 @@
-"""Several networks as one."""
+"""Several networks whose probabilities are averaged."""
 
 import math
 from collections.abc import Sequence
@@ -25,6 +25,11 @@ class Ensemble(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(networks)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward_features(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, F)
+        """Features of the last network."""
+        features: Tensor = self.networks[-1].forward_features(input)  # type: ignore[operator]
+        return features
+
+    def forward(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, num_classes)
         logs = torch.stack([network(input).log_softmax(1) for network in self.networks])
         return logs.logsumexp(0) - math.log(len(self.networks))

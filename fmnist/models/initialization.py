@@ -1,4 +1,4 @@
-"""Initial weights from a generator of their own."""
+"""Initial weights from a given generator."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,14 +10,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 class DrawFrom(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A `with` block in which this thread's random operations draw from a given generator.
 
-    Layers draw their initial weights from the process's one global generator and cannot be given
-    another; between two draws of a layer any other thread may use it, or build a model too. Modes
-    are a thread's own, and the global generator is neither read nor changed.
+    Layers draw their initial weights from the process's global generator and accept no other.
+    Other threads may use that generator at the same time. A dispatch mode belongs to one thread,
+    and the global generator is neither read nor changed.
 
     Parameters
     ----------
     generator : torch.Generator
-        Of the device that the weights are made on.
+        On the device of the weights.
     """
 
     def __init__(self, generator: torch.Generator) -> None:

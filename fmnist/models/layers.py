@@ -6,11 +6,22 @@ from torch.nn import functional
 
 
 class Chain(nn.Sequential):
-    """`torch.nn.Sequential` from images to logits, with its types told."""
+    """Layers from images to logits; the last one is the classifier's linear layer."""
+
+    def forward_features(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, F)
+        """Input of the last layer."""
+        *layers, _ = self
+        for layer in layers:
+            input = layer(input)
+        return input
+
+    def forward_head(self, features: Tensor) -> Tensor:  # (B, F) -> (B, num_classes)
+        """Logits of features."""
+        logits: Tensor = self[-1](features)
+        return logits
 
     def forward(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, num_classes)
-        logits: Tensor = super().forward(input)  # type: ignore[no-untyped-call]
-        return logits
+        return self.forward_head(self.forward_features(input))
 
 
 def convolution(
@@ -21,10 +32,10 @@ def convolution(
     stride: int = 1,
     pool: nn.Module | None = None,
 ) -> nn.Sequential:
-    """A convolution that keeps the size but for its stride, batch-normalized, and ReLU.
+    """A padded convolution, batch normalization and ReLU.
 
-    Pooled, where wanted, before it is normalized: norms and ReLUs, which cost a processor as much
-    as arithmetic does, then see a quarter of the values.
+    Pooling comes before normalization: norms and ReLUs cost a processor as much as arithmetic, and
+    after pooling they process a quarter of the values.
     """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
@@ -35,7 +46,7 @@ def convolution(
 
 
 class Affine(nn.Module):
-    """Multiplies by one number and adds another; nothing to be learned."""
+    """Multiplication by a constant and addition of another; no parameters."""
 
     def __init__(self, scale: float, shift: float) -> None:
         super().__init__()
@@ -50,7 +61,7 @@ class Affine(nn.Module):
 
 
 class Dropout(nn.Dropout):
-    """`torch.nn.Dropout` that can draw from a generator of its own.
+    """`torch.nn.Dropout` that can draw from its own generator.
 
     torch's dropout draws from the process's one global generator, which any other thread may
     use in between; with its own, a run in a background thread can be repeated and resumed bit
@@ -78,7 +89,7 @@ class Dropout(nn.Dropout):
 
 
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
-    """Let every `Dropout` of `model` draw from `generator`."""
+    """Make every `Dropout` of `model` draw from `generator`."""
     for module in model.modules():
         if isinstance(module, Dropout):
             module.generator = generator

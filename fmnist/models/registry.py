@@ -1,4 +1,4 @@
-"""Names of the models and how each is built. Importing this module does not import torch."""
+"""The models by name, and how each is built. Importing this module does not import torch."""
 
 import importlib
 from collections.abc import Mapping
@@ -19,13 +19,12 @@ class ModelSpec:
     title : str
         Name on screen.
     summary : str
-        What it is, in a sentence.
+        One sentence.
     factory : str
         "module:callable"; the callable takes `num_classes` and returns a `torch.nn.Module`
         from float32 (N, 1, 28, 28) to logits float32 (N, num_classes).
     recipe : mapping of str to value
-        Settings of `fmnist.runs.config.TrainConfig` that suit it; what is left out stays at its
-        default.
+        Settings of `fmnist.runs.config.TrainConfig` for this model; others keep their defaults.
     """
 
     title: str
@@ -79,58 +78,58 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
         "fashion-cnn-no-dropout": ModelSpec(
             title="FashionCNN without dropout",
-            summary="To see what dropout is for.",
+            summary="FashionCNN without its two dropout layers, to show what they do.",
             factory="fmnist.models.networks.fashion_cnn:without_dropout",
         ),
         "fashion-cnn-one-convolution": ModelSpec(
             title="FashionCNN, one convolution",
-            summary="To see what the second convolution is for.",
+            summary="FashionCNN without its second convolution, to show what it does.",
             factory="fmnist.models.networks.fashion_cnn:with_one_convolution",
         ),
         "fashion-cnn-64": ModelSpec(
             title="FashionCNN, 64 units",
-            summary="Half the units in the first fully connected layer.",
+            summary="FashionCNN with half the units in its first fully connected layer.",
             factory="fmnist.models.networks.fashion_cnn:with_64_units",
         ),
         "fashion-cnn-unnormalized": ModelSpec(
             title="FashionCNN without normalization",
-            summary="Takes pixels from 0 to 1 instead of -1 to 1.",
+            summary="FashionCNN on pixels from 0 to 1 instead of -1 to 1.",
             factory="fmnist.models.networks.fashion_cnn:without_normalization",
         ),
         "logistic": ModelSpec(
             title="Logistic regression",
-            summary="One weight for every pixel and class: what can be told without layers.",
+            summary="One weight per pixel and class: a linear baseline.",
             factory="fmnist.models.networks.linear:LogisticRegression",
             recipe={"schedule": "one-cycle"},
         ),
         "mlp": ModelSpec(
             title="MLP",
-            summary="One hidden layer of 256 units: layers, but no convolutions.",
+            summary="One hidden layer of 256 units and no convolutions.",
             factory="fmnist.models.networks.linear:MLP",
             recipe={"schedule": "one-cycle"},
         ),
         "lenet-5": ModelSpec(
             title="LeNet-5",
-            summary="Two convolutions and three fully connected layers, as in 1998.",
+            summary="Two convolutions and three fully connected layers (LeCun et al. 1998).",
             factory="fmnist.models.networks.lenet:LeNet5",
             recipe={"learning_rate": 2e-3, "schedule": "one-cycle"},
         ),
         "residual": ModelSpec(
             title="ResidualNet",
-            summary="Three batch-normalized convolutions and two residual blocks; less than a "
+            summary="Three batch-normalized convolutions and two residual blocks, with less than a "
             "third of FashionCNN's parameters.",
             factory="fmnist.models.networks.residual:ResidualNet",
             recipe={**_STANDARD, "epochs": 15, "batch_size": 256},
         ),
         "residual-small": ModelSpec(
             title="Small ResidualNet",
-            summary="A residual network of fewer than 100,000 parameters.",
+            summary="A residual network with fewer than 100,000 parameters.",
             factory="fmnist.models.networks.residual:SmallResidualNet",
             recipe={**_STANDARD, "epochs": 15},
         ),
         "residual-compact": ModelSpec(
             title="Compact ResidualNet",
-            summary="Fewer than 100,000 parameters, most of them used on the whole image.",
+            summary="Fewer than 100,000 parameters, most of them at full resolution.",
             factory="fmnist.models.networks.residual:CompactResidualNet",
             recipe={
                 **_STANDARD,
@@ -142,35 +141,34 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
         "residual-large": ModelSpec(
             title="Large ResidualNet",
-            summary="Four convolutions and two residual blocks, most of them on large maps: "
-            "made for accuracy.",
+            summary="Four convolutions and two residual blocks, mostly at high resolution: made "
+            "for accuracy.",
             factory="fmnist.models.networks.residual:LargeResidualNet",
             recipe=_ACCURATE,
         ),
         "residual-deep": ModelSpec(
             title="Deep ResidualNet",
-            summary="Five residual blocks that weigh their channels: deeper and larger, made for "
+            summary="Five residual blocks with squeeze-and-excitation: deeper and larger, made for "
             "accuracy.",
             factory="fmnist.models.networks.residual:DeepResidualNet",
             recipe=_ACCURATE,
         ),
         "preact-resnet": ModelSpec(
             title="PreActResNet",
-            summary="Six pre-activation residual blocks of 32 to 128 channels, trained long with "
-            "SGD and cutout: made for accuracy.",
+            summary="Six pre-activation residual blocks with 32 to 128 channels; long training "
+            "with SGD and cutout, made for accuracy.",
             factory="fmnist.models.networks.preactivation:PreActResNet",
             recipe=_LONG,
         ),
         "wide-resnet-16-8": ModelSpec(
             title="WRN-16-8",
-            summary="A wide residual network of 11 million parameters, for a GPU: an epoch takes "
-            "hours on a laptop.",
+            summary="A wide residual network with 11 million parameters. It needs a GPU.",
             factory="fmnist.models.networks.preactivation:wide_resnet_16_8",
             recipe={**_LONG, "batch_size": 512, "learning_rate": 0.4, "warmup_epochs": 3},
         ),
         "swift": ModelSpec(
             title="Swift",
-            summary="Four batch-normalized convolutions, pooled early: made for speed.",
+            summary="Four batch-normalized convolutions with early pooling: made for speed.",
             factory="fmnist.models.networks.swift:Swift",
             recipe={
                 **_STANDARD,
@@ -191,19 +189,19 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
         ),
         "resnet18": ModelSpec(
             title="ResNet18",
-            summary="torchvision's residual network of 18 layers, its first one made for 28×28.",
+            summary="torchvision's 18-layer residual network with a first layer for 28×28 pixels.",
             factory="fmnist.models.networks.imported:resnet18",
             recipe={**_STANDARD, "epochs": 5},
         ),
         "efficientnet-b0": ModelSpec(
             title="EfficientNet-B0",
-            summary="torchvision's: convolutions channel by channel, weighed by what they found.",
+            summary="torchvision's network of depthwise convolutions with squeeze-and-excitation.",
             factory="fmnist.models.networks.imported:efficientnet_b0",
             recipe={**_STANDARD, "epochs": 5},
         ),
         "vit-tiny": ModelSpec(
             title="ViT-Tiny",
-            summary="A vision transformer: 16 patches that attend to one another, 12 layers deep.",
+            summary="A vision transformer with 12 layers on 16 patches.",
             factory="fmnist.models.networks.imported:vit_tiny",
             recipe={**_STANDARD, "epochs": 5, "learning_rate": 1e-3},
         ),
@@ -216,17 +214,17 @@ RENAMED: Final[Mapping[str, str]] = {"fashion-cnn-unnormalised": "fashion-cnn-un
 
 
 def members(name: str) -> list[str]:
-    """Names of the networks that a model is made of: several, joined with "+", are an ensemble."""
+    """Names of the networks in a model; an ensemble's are joined with "+"."""
     return name.split("+")
 
 
 def is_known(name: object) -> bool:
-    """Whether `create_model` knows a name."""
+    """Whether `create_model` can build a model of this name."""
     return isinstance(name, str) and all(member in MODELS for member in members(name))
 
 
 def describe(name: str) -> ModelSpec:
-    """What a model is, also of an ensemble.
+    """Title and summary of a model or an ensemble.
 
     Raises
     ------
@@ -248,18 +246,18 @@ def describe(name: str) -> ModelSpec:
 
 def _check(name: str) -> None:
     if not is_known(name):
-        raise ValueError(f"There is no model {name!r}; known are {', '.join(MODELS)}.")
+        raise ValueError(f"There is no model {name!r}; choose one of {', '.join(MODELS)}.")
 
 
 def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
-    """A new model with initial weights that depend on `name` and `seed` alone.
+    """A new model; its initial weights depend on `name` and `seed` alone.
 
     Parameters
     ----------
     name : str
         Key of `MODELS`, or several joined with "+": an ensemble.
     seed : int
-        Of the initial weights; torch's global generator is neither read nor changed.
+        Seed of the initial weights; torch's global generator is neither read nor changed.
     num_classes : int
         Length of the logits.
 

@@ -1,4 +1,4 @@
-"""How large the models are, kept on disk: counting builds each of them, which takes torch."""
+"""Sizes of the models, stored on disk because counting needs torch and builds each model."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ class Size:
     Attributes
     ----------
     parameters : int
-        Numbers that training changes.
+        Number of trainable parameters.
     multiply_adds : int
         For one image, as `fmnist.models.summary.LayerSummary` counts them.
     """
@@ -27,15 +27,15 @@ class Size:
 
 @cache
 def _code() -> str:
-    """Names the code of the models: what was counted of another is not believed."""
+    """Checksum of the models' code: sizes counted from other code are not used."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def kept(path: Path) -> dict[str, Size]:
-    """Sizes that were kept in a file, by model; none where it is damaged, or the models changed."""
+def load_sizes(path: Path) -> dict[str, Size]:
+    """Sizes in a file, by model; empty if it is damaged or the models' code has changed."""
     try:
         document = read_json(path)
         if document["code"] != _code():
@@ -45,10 +45,10 @@ def kept(path: Path) -> dict[str, Size]:
             for name, size in document["sizes"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # counted anew
+        return {}  # the caller counts again
 
 
-def keep(path: Path, sizes: Mapping[str, Size]) -> None:
+def save_sizes(path: Path, sizes: Mapping[str, Size]) -> None:
     """Write sizes to a file.
 
     Raises
@@ -60,7 +60,7 @@ def keep(path: Path, sizes: Mapping[str, Size]) -> None:
 
 
 def count(names: Iterable[str]) -> dict[str, Size]:
-    """Sizes of models of the registry, counted from the modules. Imports torch.
+    """Count the sizes of registered models from their modules. Imports torch.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a network is made of, counted from the module itself."""
+"""Layers of a network with shapes, parameters and multiply-adds, from the module itself."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,15 @@ class LayerSummary:
     Attributes
     ----------
     name : str
-        Its name in the module.
+        Name in the module.
     layer : str
-        What it is, with its settings.
+        Type and settings.
     output_shape : str
-        Of one image, without the batch: channels × height × width, or features.
+        For one image, without the batch: channels × height × width, or features.
     parameters : int
-        Numbers that training changes.
+        Number of trainable parameters.
     multiply_adds : int
-        Multiplications that convolutions and products of matrices need for one image, each with
-        the addition that follows it.
+        Multiply-add operations of convolutions and matrix products for one image.
     """
 
     name: str
@@ -36,7 +35,7 @@ class LayerSummary:
 
 
 def summarize(model_name: str) -> list[LayerSummary]:
-    """The layers of a model of the registry, in the order an image passes them.
+    """The layers of a registered model, in the order of the forward pass.
 
     Raises
     ------
@@ -59,7 +58,7 @@ def summarize(model_name: str) -> list[LayerSummary]:
             lambda module, _inputs, output, name=name: record(name, module, output)
         )
         for name, module in model.named_modules()
-        # others have nothing of their own, but for such as a transformer's position
+        # other modules have no parameters of their own, except e.g. a position embedding
         if _is_leaf(module) or list(module.parameters(recurse=False))
     ]
     with torch.inference_mode():
@@ -75,7 +74,7 @@ def _is_leaf(module: nn.Module) -> bool:
 
 
 def _multiply_adds(module: nn.Module, output: Tensor) -> int:
-    """Of one image, for a layer with this output of a batch of one."""
+    """Multiply-adds for one image, from a layer's output for a batch of one."""
     match module:
         case nn.Conv2d():
             return module.weight.numel() * output[0, 0].numel()

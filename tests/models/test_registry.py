@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
@@ -135,7 +136,7 @@ def test_logits_have_a_column_for_every_class(name: str, num_classes: int) -> No
 
 
 def test_an_unknown_model_is_refused() -> None:
-    with pytest.raises(ValueError, match="There is no model 'vgg'; known are fashion-cnn"):
+    with pytest.raises(ValueError, match="There is no model 'vgg'; choose one of fashion-cnn"):
         create_model("vgg", seed=0)
 
 
@@ -281,3 +282,24 @@ def test_names_of_the_package_are_there_when_asked_for() -> None:
     assert all(getattr(fmnist, name) is not None for name in fmnist.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'Resnet'"):
         fmnist.Resnet  # noqa: B018
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_head_of_features_gives_the_logits(name: str) -> None:
+    model: Any = create_model(name, seed=0).eval()
+    images = torch.rand(2, 1, 28, 28, generator=generator(1)) * 2 - 1
+    with torch.no_grad():
+        features = model.forward_features(images)
+        assert features.ndim == 2
+        torch.testing.assert_close(model.forward_head(features), model(images))
+
+
+def test_weights_of_earlier_versions_have_their_head_inside_the_network() -> None:
+    model = create_model("resnet18", seed=0)
+    earlier = {
+        name.replace("head.", "network.fc."): tensor for name, tensor in model.state_dict().items()
+    }
+    assert "network.fc.weight" in earlier
+    other = create_model("resnet18", seed=1)
+    other.load_state_dict(earlier)
+    assert same_weights(model, other)

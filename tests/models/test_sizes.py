@@ -27,33 +27,33 @@ def test_an_unknown_model_is_refused() -> None:
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "sizes.json"
-    assert sizes.kept(path) == {}
-    sizes.keep(path, {"fashion-cnn": FASHION_CNN})
-    assert sizes.kept(path) == {"fashion-cnn": FASHION_CNN}
+    assert sizes.load_sizes(path) == {}
+    sizes.save_sizes(path, {"fashion-cnn": FASHION_CNN})
+    assert sizes.load_sizes(path) == {"fashion-cnn": FASHION_CNN}
 
 
 def test_sizes_of_other_code_are_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "sizes.json"
-    sizes.keep(path, {"fashion-cnn": FASHION_CNN})
+    sizes.save_sizes(path, {"fashion-cnn": FASHION_CNN})
     document = json.loads(path.read_text())
     path.write_text(json.dumps(document | {"code": "other"}))
-    assert sizes.kept(path) == {}
+    assert sizes.load_sizes(path) == {}
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", "not json", '{"code": 1}'])
 def test_a_damaged_file_is_counted_anew(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "sizes.json"
     path.write_text(damage)
-    assert sizes.kept(path) == {}
+    assert sizes.load_sizes(path) == {}
 
 
 @pytest.mark.parametrize("told", ["{}", '{"mlp": {}}', '{"mlp": 3}', "[1]"])
 def test_damaged_sizes_are_counted_anew(tmp_path: Path, told: str) -> None:
     path = tmp_path / "sizes.json"
-    sizes.keep(path, {})
+    sizes.save_sizes(path, {})
     document = json.loads(path.read_text())
     path.write_text(json.dumps(document | {"sizes": json.loads(told)}))
-    assert sizes.kept(path) == {}
+    assert sizes.load_sizes(path) == {}
 
 
 def test_reading_needs_no_torch() -> None:

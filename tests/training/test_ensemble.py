@@ -120,5 +120,5 @@ def test_an_ensemble_is_not_trained(tmp_path: Path) -> None:
 
 def test_evaluations_of_other_images_have_no_mean(members: list[Run]) -> None:
     whole = Evaluation.load(members[0].evaluation_path("test"))
-    with pytest.raises(ValueError, match="not of the same images"):
+    with pytest.raises(ValueError, match="cover different images"):
         Evaluation.mean([whole, replace(whole, indices=whole.indices[::-1])])

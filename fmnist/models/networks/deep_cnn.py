@@ -1,4 +1,4 @@
-"""A deeper plain network: what batch normalization makes possible."""
+"""A deeper plain convolutional network with batch normalization."""
 
 from torch import nn
 
@@ -10,7 +10,7 @@ class DeepCNN(Chain):
 
     After the stacks of small convolutions of Simonyan and Zisserman 2014, "Very Deep
     Convolutional Networks for Large-Scale Image Recognition"; every convolution is
-    batch-normalized, and global average pooling takes the place of the large layers at the end.
+    batch-normalized, and global average pooling replaces the large fully connected layers.
 
     Parameters
     ----------

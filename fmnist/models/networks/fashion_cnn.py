@@ -1,4 +1,4 @@
-"""FashionCNN, the network the project starts from, and what is left of it without its parts."""
+"""FashionCNN, the network this project started from, and its ablations."""
 
 from torch import nn
 
@@ -15,10 +15,10 @@ class FashionCNN(Chain):
     hidden : int
         Units of the first fully connected layer.
     dropout : bool
-        Whether there is dropout, after the pooling and before the last layer.
+        Whether to use dropout after the pooling and before the last layer.
     convolutions : {1, 2}
     normalized : bool
-        Whether pixels are taken as they come, from -1 to 1, or moved back to 0 to 1.
+        Whether to use inputs from -1 to 1 as they are, or to map them back to 0 to 1.
 
     Notes
     -----
@@ -41,7 +41,7 @@ class FashionCNN(Chain):
         if convolutions == 2:
             self.relu1 = nn.ReLU(inplace=True)
             self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)  # (B, 64, 28, 28)
-        # pooled first: the highest of four is cut at zero just the same, at a quarter of the work
+        # max-pooling and ReLU commute; pooling first needs a quarter of the work
         self.pool = nn.MaxPool2d(2)  # (B, 64, 14, 14)
         self.relu2 = nn.ReLU(inplace=True)
         if dropout:
@@ -70,5 +70,5 @@ def with_64_units(num_classes: int = 10) -> FashionCNN:
 
 
 def without_normalization(num_classes: int = 10) -> FashionCNN:
-    """FashionCNN that sees pixels from 0 to 1, as they are stored; 1,625,866 parameters."""
+    """FashionCNN on pixels from 0 to 1; 1,625,866 parameters."""
     return FashionCNN(num_classes, normalized=False)

@@ -1,4 +1,4 @@
-"""Networks of torchvision, made to fit one channel of 28×28 pixels."""
+"""Networks from torchvision, adapted to one channel of 28×28 pixels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,26 +11,49 @@ from fmnist.models.layers import Dropout
 
 
 class Imported(nn.Module):
-    """A network of torchvision whose dropout draws from a generator of its own.
+    """A network from torchvision whose dropout draws from its own generator.
 
     Parameters
     ----------
     network : torch.nn.Module
         From float32 (N, 1, 28, 28) to logits.
+    head : str
+        Name of the network's attribute that turns features into logits.
 
     Notes
     -----
     Maps float32 (N, 1, 28, 28), normalized to [-1, 1], to logits float32 (N, num_classes).
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, head: str) -> None:
         super().__init__()
         _replace(network, nn.Dropout, lambda layer: Dropout(layer.p))
+        self._head_name = head
+        self.head = getattr(network, head)
+        setattr(network, head, nn.Identity())
         self.network = network
 
-    def forward(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, num_classes)
-        logits: Tensor = self.network(input)
+    def forward_features(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, F)
+        """Input of the head."""
+        features: Tensor = self.network(input)
+        return features
+
+    def forward_head(self, features: Tensor) -> Tensor:  # (B, F) -> (B, num_classes)
+        """Logits of features."""
+        logits: Tensor = self.head(features)
         return logits
+
+    def forward(self, input: Tensor) -> Tensor:  # (B, 1, 28, 28) -> (B, num_classes)
+        return self.forward_head(self.forward_features(input))
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *arguments: Any
+    ) -> None:
+        # weights of earlier versions have the head inside the network
+        earlier = f"{prefix}network.{self._head_name}."
+        for name in [name for name in state_dict if name.startswith(earlier)]:
+            state_dict[f"{prefix}head.{name.removeprefix(earlier)}"] = state_dict.pop(name)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
 
 def _replace(parent: nn.Module, kind: type[nn.Module], make: Callable[[Any], nn.Module]) -> None:
@@ -51,15 +74,15 @@ def resnet18(num_classes: int = 10) -> Imported:
     first = nn.Conv2d(1, 64, kernel_size=3, padding=1, bias=False)
     nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
     network.conv1 = first
-    return Imported(network)
+    return Imported(network, head="fc")
 
 
 def efficientnet_b0(num_classes: int = 10) -> Imported:
     """EfficientNet-B0 for one channel, without stochastic depth; 4,019,782 parameters.
 
     Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks".
-    torchvision's stochastic depth draws from the process's one generator, so that a run could
-    not be repeated beside other threads.
+    torchvision's stochastic depth draws from the process's global generator, so a run beside other
+    threads could not be repeated.
     """
     network = models.efficientnet_b0(num_classes=num_classes, stochastic_depth_prob=0.0)
     stem = network.features[0]
@@ -67,7 +90,7 @@ def efficientnet_b0(num_classes: int = 10) -> Imported:
     first = nn.Conv2d(1, 32, kernel_size=3, stride=2, padding=1, bias=False)
     nn.init.kaiming_normal_(first.weight, mode="fan_out")
     stem[0] = first
-    return Imported(network)
+    return Imported(network, head="classifier")
 
 
 def vit_tiny(num_classes: int = 10) -> Imported:
@@ -88,7 +111,7 @@ def vit_tiny(num_classes: int = 10) -> Imported:
     patches = nn.Conv2d(1, 192, kernel_size=7, stride=7)
     nn.init.trunc_normal_(patches.weight, std=1 / 7)
     network.conv_proj = patches
-    head = nn.Linear(192, num_classes)  # torchvision's begins at zero, and the rest with it
+    head = nn.Linear(192, num_classes)  # torchvision initializes it to zero, which blocks gradients
     nn.init.trunc_normal_(head.weight, std=0.02)
     network.heads = nn.Sequential(head)
-    return Imported(network)
+    return Imported(network, head="heads")

@@ -1,4 +1,4 @@
-"""LeNet-5, the network that read cheques."""
+"""LeNet-5."""
 
 from torch import nn
 
@@ -6,11 +6,11 @@ from fmnist.models.layers import Chain
 
 
 class LeNet5(Chain):
-    """Two convolutions, each averaged down, and three fully connected layers; 61,706 parameters.
+    """Two convolutions with average pooling and three fully connected layers; 61,706 parameters.
 
     After LeCun, Bottou, Bengio and Haffner 1998, "Gradient-Based Learning Applied to Document
-    Recognition", with what later made it simpler: every map of the second convolution sees all of
-    the first one's, and the last layer gives logits.
+    Recognition", with two later simplifications: the second convolution is fully connected across
+    channels, and the last layer gives logits.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Networks without convolutions: the pixels as one long row."""
+"""Networks without convolutions, on flattened pixels."""
 
 from torch import nn
 

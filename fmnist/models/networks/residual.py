@@ -1,4 +1,4 @@
-"""Residual networks, small enough for a processor."""
+"""Residual networks that are small enough for a CPU."""
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +9,9 @@ from fmnist.models.layers import Chain, Dropout, convolution
 class ResidualNet(Chain):
     """Three convolutions of stride 2, the last two followed by a residual block.
 
-    464,106 parameters. Residual blocks add to their input what they compute from it (He et al.
-    2015, "Deep Residual Learning for Image Recognition"); every convolution is batch-normalized
-    (Ioffe and Szegedy 2015). Global average pooling makes one number of every channel, wherever
-    in the image a feature was found.
+    464,106 parameters. Residual blocks add their output to their input (He et al. 2015, "Deep
+    Residual Learning for Image Recognition"); every convolution is batch-normalized (Ioffe and
+    Szegedy 2015). Global average pooling reduces every channel to its mean.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ class ResidualNet(Chain):
 class SmallResidualNet(Chain):
     """A residual network of 98,042 parameters.
 
-    As `ResidualNet`, but narrower and on larger maps: few parameters, each used often.
+    Narrower than `ResidualNet` and at higher resolution.
 
     Parameters
     ----------
@@ -70,10 +69,10 @@ class SmallResidualNet(Chain):
 
 
 class CompactResidualNet(Chain):
-    """A residual network of 98,042 parameters that each are used as often as can be.
+    """A residual network of 98,042 parameters at high resolution.
 
-    As `SmallResidualNet`, but pooled instead of strided, and its first block on the whole image:
-    with few parameters, work is what accuracy is bought with.
+    As `SmallResidualNet`, but with pooling instead of strides and its first block at full
+    resolution: with few parameters, more computation buys accuracy.
 
     Parameters
     ----------
@@ -101,10 +100,10 @@ class CompactResidualNet(Chain):
 
 
 class LargeResidualNet(Chain):
-    """Four plain convolutions, two of them pooled, and two residual blocks; 472,874 parameters.
+    """Four convolutions, two of them pooled, and two residual blocks; 472,874 parameters.
 
-    Most of its work is on maps of 28×28 and 14×14, where the small signs are that tell a shirt
-    from a T-shirt: collars, buttons, sleeves.
+    Most of its computation is at 28×28 and 14×14, where the details are visible that distinguish
+    a shirt from a T-shirt: collars, buttons, sleeves.
 
     Parameters
     ----------
@@ -131,11 +130,11 @@ class LargeResidualNet(Chain):
 
 
 class DeepResidualNet(Chain):
-    """Five residual blocks after one another, each weighing its channels; 873,074 parameters.
+    """Five residual blocks with squeeze-and-excitation; 873,074 parameters.
 
-    Against `LargeResidualNet`, it spends on depth what that spends on its widening convolutions:
-    maps are pooled before they are widened. Each block weighs its channels by what the whole
-    image shows (Hu et al. 2018, "Squeeze-and-Excitation Networks").
+    Deeper than `LargeResidualNet` at a similar cost, since it pools before it widens. Each block
+    scales its channels by weights computed from the whole image (Hu et al. 2018,
+    "Squeeze-and-Excitation Networks").
 
     Parameters
     ----------
@@ -150,23 +149,23 @@ class DeepResidualNet(Chain):
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__(
             convolution(1, 32),  # (B, 32, 28, 28)
-            _Residual(32, weighs=True),
+            _Residual(32, squeeze_excitation=True),
             nn.MaxPool2d(2),
             convolution(32, 64),  # (B, 64, 14, 14)
-            _Residual(64, weighs=True),
-            _Residual(64, weighs=True),
+            _Residual(64, squeeze_excitation=True),
+            _Residual(64, squeeze_excitation=True),
             nn.MaxPool2d(2),
             convolution(64, 128),  # (B, 128, 7, 7)
-            _Residual(128, weighs=True),
-            _Residual(128, weighs=True),
+            _Residual(128, squeeze_excitation=True),
+            _Residual(128, squeeze_excitation=True),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),  # (B, 128)
             nn.Linear(128, num_classes),
         )
 
 
-class _ChannelWeights(nn.Module):
-    """Multiplies each channel by a number from 0 to 1, computed from the means of all of them."""
+class _SqueezeExcitation(nn.Module):
+    """Scales each channel by a factor in [0, 1] computed from the means of all channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -179,15 +178,15 @@ class _ChannelWeights(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two convolutions whose result, its channels weighed or not, is added to their input."""
+    """Two convolutions whose output is added to their input."""
 
-    def __init__(self, channels: int, *, weighs: bool = False) -> None:
+    def __init__(self, channels: int, *, squeeze_excitation: bool = False) -> None:
         super().__init__()
         self.first = convolution(channels, channels)
         self.second = nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels)
-        nn.init.zeros_(self.norm.weight)  # begins as the identity (Goyal et al. 2017)
-        self.weights = _ChannelWeights(channels) if weighs else nn.Identity()
+        nn.init.zeros_(self.norm.weight)  # the block starts as the identity (Goyal et al. 2017)
+        self.weights = _SqueezeExcitation(channels) if squeeze_excitation else nn.Identity()
 
     def forward(self, input: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C, H, W)
         return torch.relu(input + self.weights(self.norm(self.second(self.first(input)))))

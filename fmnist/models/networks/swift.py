@@ -1,4 +1,4 @@
-"""A network made for speed on a processor."""
+"""A network for fast training on a CPU."""
 
 from torch import nn
 
@@ -8,8 +8,8 @@ from fmnist.models.layers import Chain, convolution
 class Swift(Chain):
     """Four 3×3 convolutions, three of them pooled at once; 232,506 parameters.
 
-    Each convolution is pooled before it is batch-normalized, so that norms and ReLUs, which cost
-    a processor as much as arithmetic does, see a quarter of the values.
+    Pooling comes before batch normalization, so that norms and ReLUs process a quarter of the
+    values; on a CPU they cost as much as the arithmetic.
 
     Parameters
     ----------
