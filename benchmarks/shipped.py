@@ -23,7 +23,7 @@ from fmnist import paths
 from fmnist.files import write_atomic
 from fmnist.models.registry import members
 from fmnist.reports import benchmarks as bench
-from fmnist.reports import model_card as cards
+from fmnist.reports.model_card import write_card
 from fmnist.reports.text import UNKNOWN, markdown_table, percent
 from fmnist.runs import store
 from fmnist.runs.loading import load_pretrained
@@ -132,7 +132,7 @@ def main() -> None:
         run = store.open_run(paths.pretrained_folder(), name)
         text = notes(run)
         write_atomic(run.folder / "notes.md", text.encode())
-        cards.write_card(paths.pretrained_folder(), name)
+        write_card(paths.pretrained_folder(), name)
         print(text)
 
 

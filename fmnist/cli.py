@@ -25,10 +25,11 @@ from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.files import png, write_atomic
 from fmnist.models import sizes
 from fmnist.reports import benchmarks as bench
-from fmnist.reports import model_card as cards
+from fmnist.reports import model_card
 from fmnist.runs import store
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.history import Progress
+from fmnist.runs.publish import publish
 from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
 from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
 from fmnist.sketchpad.preprocessing import Ink, Preparation
@@ -354,8 +355,8 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _publish(options: argparse.Namespace) -> int:
     run = store.open_run(paths.runs_folder(), options.run)
-    published = cards.publish(
-        run, paths.pretrained_folder(), options.name,
+    published = publish(
+        run, paths.pretrained_folder(), options.name, card=model_card.card_of,
         title=options.title, weights=options.weights, force=options.force,
     )  # fmt: skip
     print(f"Published as {published.name!r} in {published.folder}")
@@ -363,7 +364,7 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _card(options: argparse.Namespace) -> int:
-    path = cards.write_card(paths.pretrained_folder(), options.name)
+    path = model_card.write_card(paths.pretrained_folder(), options.name)
     print(f"Written: {path}")
     return 0
 
@@ -438,7 +439,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         f"{_LOSS_TOLERANCE:g} count as agreement, since other processors round differently."
     )
     if run.folder.parent == paths.pretrained_folder():
-        is_current = cards.is_card_current(run, paths.pretrained_folder())
+        is_current = model_card.is_card_current(run, paths.pretrained_folder())
         agrees = agrees and is_current
         print(
             "README.md is up to date."

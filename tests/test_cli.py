@@ -19,10 +19,11 @@ from fmnist.data.splits import Dataset, DatasetName
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
-from fmnist.reports import model_card as cards
+from fmnist.reports.model_card import card_of
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.loading import load_run
+from fmnist.runs.publish import publish
 from fmnist.runs.recipes import RECIPES
 from fmnist.runs.run import Run, RunError
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
@@ -181,7 +182,7 @@ def test_runs_lists_newest_first_with_reasons_and_shipped_models(
     )
     broken = store.create_run(artifacts / "runs", TrainConfig(), name="Broken one")
     broken.config_path.write_text("{")
-    cards.publish(run, artifacts / "pretrained", "garments", title="Shipped one")
+    publish(run, artifacts / "pretrained", "garments", card=card_of, title="Shipped one")
     assert main(["runs"]) == 0
     out = capsys.readouterr().out
     lines = _lines(out)
@@ -293,7 +294,7 @@ def test_evaluate_differs_where_the_images_are_others(run: Run, capsys: Output, 
 def test_evaluate_looks_at_the_card_of_a_shipped_model(
     capsys: Output, run: Run, artifacts: Path
 ) -> None:
-    published = cards.publish(run, artifacts / "pretrained", "garments")
+    published = publish(run, artifacts / "pretrained", "garments", card=card_of)
     assert main(["evaluate", "garments"]) == 0
     assert "README.md is up to date." in capsys.readouterr().out
     card = published.folder / "README.md"

@@ -11,9 +11,9 @@ from fmnist.evaluation.predictions import Evaluation, stored_evaluation
 from fmnist.files import write_atomic
 from fmnist.models.registry import MODELS
 from fmnist.models.sizes import Size
-from fmnist.reports.model_card import publish
 from fmnist.reports.text import UNKNOWN, markdown_table, percent
 from fmnist.runs.config import Precision, TrainConfig, ensemble_of
+from fmnist.runs.publish import publish
 from fmnist.runs.recipes import recipe
 from fmnist.runs.run import Run, RunError
 
@@ -368,7 +368,9 @@ def keep(row: Row, present: Sequence[Run]) -> None:
         run = alike[0]
         light = run.weights_path.exists() and run.weights_path.stat().st_size <= HEAVIEST
         title = f"{row.run_title}, seed {seed}"
-        publish(run, home, f"{row.base}-{seed}", title=title, weights=light, brief=True)
+        publish(
+            run, home, f"{row.base}-{seed}", card=None, title=title, weights=light, epochs=False
+        )
 
 
 def write(

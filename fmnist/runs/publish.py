@@ -1,0 +1,164 @@
+"""Publish a finished run: copy it to the shipped models."""
+
+import io
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, get_args
+
+import numpy as np
+
+from fmnist.data.splits import SplitName
+from fmnist.files import load_arrays, write_atomic, write_json
+from fmnist.runs import store
+from fmnist.runs.run import Run, RunError
+
+CARD_FILE: Final = "README.md"
+
+_COMPANION_SUFFIX: Final = "-notebook"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
+
+
+def publish(
+    run: Run,
+    root: Path,
+    name: str,
+    *,
+    card: Callable[[Run, Path], str] | None,
+    title: str = "",
+    weights: bool = True,
+    epochs: bool = True,
+    force: bool = False,
+) -> Run:
+    """Copy a finished run to the shipped models, with its model card.
+
+    The folder appears as a whole or not at all. If the model has a companion, its card is written
+    again.
+
+    Parameters
+    ----------
+    run : Run
+    root : Path
+        Folder of the shipped models; created if it does not exist.
+    name : str
+        Name of the new folder: lower-case letters, digits and hyphens.
+    card : callable or None
+        Writes the model card of a run in the folder of shipped models, such as
+        `fmnist.reports.model_card.card_of`. None to publish without a card.
+    title : str
+        Name of the published run; by default that of the run.
+    weights : bool
+        Whether to copy the weights.
+    epochs : bool
+        Whether to copy the logits of each epoch.
+    force : bool
+        Whether to replace a shipped model of the same name.
+
+    Returns
+    -------
+    Run
+        The published run.
+
+    Raises
+    ------
+    fmnist.runs.run.RunError
+        If the run is not finished, was trained on a subset, or lacks a file; if the name is
+        invalid or taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise RunError(
+            f"The name {name!r} cannot be used; take lower-case letters, digits and hyphens."
+        )
+    if run.state != "finished":
+        raise RunError(f"The run {run.run_id} is {run.state}; only a finished run is published.")
+    if run.config and run.config.subset is not None:
+        raise RunError(
+            f"The run {run.run_id} was trained on {run.config.subset:,} images only; "
+            "only runs on the whole data set are published."
+        )
+    if weights and not run.weights_path.exists():
+        raise RunError(f"The run {run.run_id} has no weights; publish it with --no-weights.")
+    target = root / name
+    if target.exists() and not force:
+        raise RunError(f"There is a shipped model {name!r} already; replace it with --force.")
+    root.mkdir(parents=True, exist_ok=True)
+    # the name begins with a dot, so that the folder is not listed as a shipped model
+    with tempfile.TemporaryDirectory(dir=root, prefix=".publishing-") as temporary:
+        folder = Path(temporary) / name
+        _copy(run, folder, title=title, weights=weights, epochs=epochs)
+        if card:
+            copied = store.open_run(folder.parent, name)
+            write_atomic(folder / CARD_FILE, card(copied, root).encode())
+        with _moved_aside(target, Path(temporary) / "replaced"):
+            folder.rename(target)
+    published = store.open_run(root, name)
+    companion = companion_of(published, root)
+    if companion and card:
+        write_atomic(companion.folder / CARD_FILE, card(companion, root).encode())
+    return published
+
+
+def companion_of(run: Run, root: Path) -> Run | None:
+    """Find the shipped run of the same model under the other protocol.
+
+    Parameters
+    ----------
+    run : Run
+        Its id is "<name>" or "<name>-notebook"; its companion has the other of the two.
+    root : Path
+        Folder of the shipped models.
+    """
+    name = run.run_id
+    if name.endswith(_COMPANION_SUFFIX):
+        other = name.removesuffix(_COMPANION_SUFFIX)
+    else:
+        other = name + _COMPANION_SUFFIX
+    try:
+        found = store.open_run(root, other)
+    except RunError:
+        return None
+    if run.config is None or found.config is None or found.state != "finished":
+        return None
+    same = (run.config.model, run.config.dataset) == (found.config.model, found.config.dataset)
+    return found if same and run.config.protocol != found.config.protocol else None
+
+
+def _copy(run: Run, folder: Path, *, title: str, weights: bool, epochs: bool) -> None:
+    (folder / "evaluation").mkdir(parents=True)
+    paths = [run.config_path, run.status_path, run.history_path]
+    if weights:
+        paths.append(run.weights_path)
+    evaluations = [*map(run.evaluation_path, get_args(SplitName)), run.tta_path]
+    paths += [path for path in evaluations if path.exists()]
+    try:
+        for path in paths:
+            shutil.copyfile(path, folder / path.relative_to(run.folder))
+        if epochs and run.epochs_path.exists():
+            write_atomic(folder / "evaluation" / run.epochs_path.name, _compressed(run.epochs_path))
+    except (FileNotFoundError, ValueError) as error:
+        raise RunError(f"The run {run.run_id} cannot be published: {error}") from error
+    write_json(folder / run.name_path.name, {"name": " ".join(title.split()) or run.name})
+
+
+def _compressed(path: Path) -> bytes:
+    """Bytes of a `.npz` file, compressed if that makes it smaller."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **load_arrays(path))  # type: ignore[arg-type]
+    return min(path.read_bytes(), buffer.getvalue(), key=len)
+
+
+@contextmanager
+def _moved_aside(path: Path, aside: Path) -> Iterator[None]:
+    """Move a folder aside, and back if the block fails."""
+    moved = path.exists()
+    if moved:
+        path.rename(aside)
+    try:
+        yield
+    except BaseException:
+        if moved:
+            aside.rename(path)
+        raise
