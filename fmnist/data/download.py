@@ -1,8 +1,8 @@
-"""Fashion-MNIST by torchvision's download, checked before it is taken for data.
+"""Download Fashion-MNIST with torchvision, and check it before it is used.
 
-Everything is fetched and unpacked in a staging folder beside the data, and moved into place only
-when its checksum is right: a broken download is never taken for data, and a second try keeps what
-the first one fetched whole.
+Files are downloaded and unpacked in a staging folder beside the data, and moved into place only if
+their checksum is correct. A broken download is never used. A second try keeps the files that the
+first one completed.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError
 
 TOTAL_BYTES: Final = 30_878_645
-"""Of the four compressed files together."""
+"""Size of the four compressed files together."""
 
 _NAME: Final = "FashionMNIST"
 _STAGING: Final = ".download"
@@ -44,17 +44,17 @@ def download(
 ) -> Path:
     """Download Fashion-MNIST, check it, and put it into the data folder.
 
-    Blocks until it is there. While it runs, new connections of this process get a time limit;
-    the app therefore runs it in a process of its own (`DownloadProcess`).
+    Blocks until it is done. While it runs, new connections of this process get a time limit; the
+    app therefore runs it in another process (`DownloadProcess`).
 
     Parameters
     ----------
     data : Path, optional
-        Folder to put `FashionMNIST/raw` into; default `fmnist.paths.downloads_folder()`. A broken
+        Folder for `FashionMNIST/raw`; default `fmnist.paths.downloads_folder()`. A broken
         `FashionMNIST` in it is replaced.
     mirrors : sequence of str, optional
-        Addresses of folders with the four `.gz` files; default the one in `FMNIST_MIRROR`, else
-        torchvision's own.
+        URLs of folders with the four `.gz` files; default the one in `FMNIST_MIRROR`, else those
+        of torchvision.
     progress : callable, optional
         Called with (bytes done, bytes in all) from another thread, a few times a second.
 
@@ -66,7 +66,7 @@ def download(
     Raises
     ------
     fmnist.data.splits.DatasetError
-        If it fails, in one sentence; what was there before is then untouched.
+        If it fails, with the reason in one sentence; existing data are then untouched.
     """
     data = data or paths.downloads_folder()
     staging = data / _STAGING
@@ -75,18 +75,18 @@ def download(
         with filelock.FileLock(staging / ".lock", blocking=False, thread_local=False):
             with _reporting(staging, progress):
                 _fetch(staging, mirrors)
-            # reads and compares every byte: only a whole and right download goes further
+            # reads and compares every byte: only a complete and correct download is used
             datasets.load_fashion_mnist(staging / _NAME / "raw")
             _put_into_place(staging, data)
     except filelock.Timeout as error:
         raise DatasetError("Fashion-MNIST is being downloaded already; wait for it.") from error
     except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
-        raise DatasetError(_explain(error, data)) from error
+        raise DatasetError(_failure_message(error, data)) from error
     shutil.rmtree(staging, ignore_errors=True)
     return data / _NAME / "raw"
 
 
-def _explain(error: Exception, data: Path) -> str:
+def _failure_message(error: Exception, data: Path) -> str:
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
         return (
             f"The folder {data} cannot be written to ({error.strerror}); free it or name another."
@@ -99,8 +99,7 @@ def _fetch(staging: Path, mirrors: Sequence[str] | None) -> None:
     """Download and unpack into the staging folder by torchvision."""
     import torchvision  # takes seconds to import, so not before it is needed
 
-    # torchvision takes an unpacked file for whole if it is there at all; the compressed ones it
-    # checks, and fetches again only what is broken
+    # torchvision trusts unpacked files, but checks compressed ones and downloads broken ones again
     raw = staging / _NAME / "raw"
     for unpacked in raw.glob("*-ubyte"):
         unpacked.unlink()
@@ -114,7 +113,7 @@ def _fetch(staging: Path, mirrors: Sequence[str] | None) -> None:
         {"mirrors": [address.rstrip("/") + "/" for address in addresses]},
     )
     previous = socket.getdefaulttimeout()
-    # torchvision has no time limit of its own: a mirror that falls silent would hang for ever
+    # torchvision sets no time limit: a mirror that stops sending would hang forever
     socket.setdefaulttimeout(_STALLED_SECONDS)
     try:
         source(str(staging), train=True, download=True)
@@ -127,7 +126,7 @@ def _put_into_place(staging: Path, data: Path) -> None:
         compressed.unlink()
     target = data / _NAME
     if target.exists():
-        # moved aside first: a folder can only be renamed onto nothing
+        # moved aside first: a folder cannot be renamed onto another
         target.rename(Path(tempfile.mkdtemp(dir=staging)) / _NAME)
     (staging / _NAME).rename(target)
 
@@ -135,14 +134,14 @@ def _put_into_place(staging: Path, data: Path) -> None:
 def _done_bytes(staging: Path) -> int:
     total = 0
     for path in (staging / _NAME / "raw").glob("*.gz"):
-        with contextlib.suppress(FileNotFoundError):  # it was moved into place just now
+        with contextlib.suppress(FileNotFoundError):  # it has just been moved into place
             total += path.stat().st_size
     return min(total, TOTAL_BYTES)
 
 
 @contextlib.contextmanager
 def _reporting(staging: Path, progress: Callable[[int, int], None] | None) -> Iterator[None]:
-    """Report the sizes of the files while the block runs: torchvision tells nobody of them."""
+    """Report the sizes of the files while the block runs, since torchvision does not."""
     if progress is None:
         yield
         return
@@ -164,14 +163,14 @@ def _reporting(staging: Path, progress: Callable[[int, int], None] | None) -> It
 
 @dataclass(frozen=True)
 class DownloadState:
-    """How far a download is.
+    """Progress of a download.
 
     Attributes
     ----------
     running, finished : bool
     done_bytes, total_bytes : int
     error : str or None
-        Why the last one failed, in a sentence.
+        Why the last download failed, in a sentence.
     """
 
     running: bool = False
@@ -182,7 +181,7 @@ class DownloadState:
 
 
 class DownloadProcess:
-    """A download in a process of its own; every method may be called from any thread."""
+    """A download in another process; every method may be called from any thread."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()  # guards everything below
@@ -192,13 +191,13 @@ class DownloadProcess:
         self._ended = DownloadState()  # how the last one ended
 
     def start(self, data: Path | None = None) -> None:
-        """Start downloading, unless it is under way already."""
+        """Start downloading, unless a download is running."""
         with self._guard:
             if self._process is not None and self._process.poll() is None:
                 return
             self._end(DownloadState())
             self._data = data or paths.downloads_folder()
-            # a file and not a pipe: nobody reads while it runs, and a full pipe would block it
+            # a file, not a pipe: nobody reads while it runs, and a full pipe would block it
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "fmnist", "download", "--data", str(self._data)],
@@ -209,7 +208,7 @@ class DownloadProcess:
             )
 
     def poll(self) -> DownloadState:
-        """How far it is now."""
+        """Return the progress now."""
         with self._guard:
             if self._process is None:
                 return self._ended
@@ -225,7 +224,7 @@ class DownloadProcess:
             return self._ended
 
     def cancel(self) -> None:
-        """End it; what was fetched whole is kept for a second try."""
+        """End the download; complete files are kept for a second try."""
         with self._guard:
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
@@ -238,7 +237,7 @@ class DownloadProcess:
         self._process, self._errors, self._ended = None, None, state
 
     def _last_line(self) -> str:
-        """What the process printed last: its reason, where it failed."""
+        """The last line that the process printed: the reason if it failed."""
         if self._errors is None:
             return ""
         self._errors.seek(0)

@@ -1,7 +1,6 @@
-"""Fashion-MNIST from a folder, drawn garments in its absence, and the splits of both.
+"""Fashion-MNIST from a folder, or synthetic garments where it is absent.
 
-Importing this module imports neither torch nor torchvision: the files are read with NumPy, so
-that a page can show images long before torch is there.
+NumPy reads the files: a page can show images long before torch has been imported.
 """
 
 import gzip
@@ -20,14 +19,13 @@ from numpy.typing import NDArray
 from fmnist import paths
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.splits import DATASET_TITLES, Dataset, DatasetName
-from fmnist.data.synthetic.garments import draw_garments
 
-DRAWN_TRAIN: Final = 10_000
-DRAWN_TEST: Final = 2_000
-DRAWN_SEED: Final = 0
+SYNTHETIC_TRAIN: Final = 10_000
+SYNTHETIC_TEST: Final = 2_000
+SYNTHETIC_SEED: Final = 0
 
 FASHION_MNIST_SHA256: Final = "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f"
-"""Of the pixels and labels of the original files, as `Dataset.checksum` computes it."""
+"""Checksum of the original pixels and labels, as in `Dataset.checksum`."""
 
 _IMAGES_MAGIC = 2051
 _LABELS_MAGIC = 2049
@@ -40,21 +38,21 @@ _FILES: Final = {
 
 
 class DatasetError(Exception):
-    """A data set that cannot be read; the message is one sentence that says what to do."""
+    """A data set cannot be read; the message is one sentence that says what to do."""
 
 
 @dataclass(frozen=True)
 class Location:
-    """Where the images come from on this machine.
+    """Where the images of this machine are.
 
     Attributes
     ----------
     name : {"fashion-mnist", "drawn-garments"}
-        The data set that will be shown.
+        The data set to show.
     folder : Path or None
-        Folder holding the four files; None for drawn garments.
+        Folder holding the four files; None for synthetic garments.
     problem : str or None
-        Why a folder that should hold Fashion-MNIST was passed over, in one sentence.
+        Why a folder that should hold Fashion-MNIST was not used, in one sentence.
     """
 
     name: DatasetName
@@ -68,9 +66,9 @@ class Location:
 
 
 def locate(*, environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Location:
-    """Find the images: the folder in `FMNIST_DATA`, then `./data`, else drawn garments.
+    """Find the images: the folder in `FMNIST_DATA`, then `./data`, else synthetic garments.
 
-    Only names, sizes and headers are looked at, so that this is quick; `load` checks the rest.
+    This is quick, since it checks only names, sizes and headers; `load` checks the rest.
 
     Parameters
     ----------
@@ -96,18 +94,18 @@ def locate(*, environ: Mapping[str, str] = os.environ, data: Path | None = None)
 
 
 def find_files(root: Path) -> Path:
-    """The folder at or below `root` that holds Fashion-MNIST's four files, well-formed.
+    """Find the folder at or below `root` with the four files of Fashion-MNIST, and check them.
 
     Parameters
     ----------
     root : Path
-        The root as torchvision takes it (files in `FashionMNIST/raw`), or the folder of the files
-        itself. Each file may be compressed (`.gz`).
+        The folder that torchvision takes as root (files in `FashionMNIST/raw`), or the folder of
+        the files. Each file may be compressed (`.gz`).
 
     Raises
     ------
     DatasetError
-        If a file is absent, too short, too long, or another file under its name.
+        If a file is missing, has another size, or holds something else.
     """
     if not root.is_dir():
         raise DatasetError(
@@ -118,8 +116,8 @@ def find_files(root: Path) -> Path:
     )
     if folder is None:
         raise DatasetError(
-            f"the folder {root} holds no Fashion-MNIST (FashionMNIST/raw/train-images-idx3-ubyte "
-            "and three more files); name another folder, or download it."
+            f"the folder {root} does not hold Fashion-MNIST (FashionMNIST/raw/"
+            "train-images-idx3-ubyte and three more files); name another folder, or download it."
         )
     for name, (magic, count) in _FILES.items():
         path = _file(folder, name)
@@ -141,7 +139,7 @@ def load(location: Location, progress: Callable[[int, int], None] | None = None)
     Raises
     ------
     DatasetError
-        If the files cannot be read or are not Fashion-MNIST's.
+        If the files cannot be read or are not those of Fashion-MNIST.
     """
     if location.folder is None:
         return draw_dataset(progress)
@@ -154,7 +152,7 @@ def load_named(name: DatasetName) -> Dataset:
     Raises
     ------
     DatasetError
-        If "fashion-mnist" is asked for and is not on this machine.
+        If Fashion-MNIST is asked for but is not on this machine.
     """
     if name == "drawn-garments":
         return draw_dataset()
@@ -169,17 +167,17 @@ def load_named(name: DatasetName) -> Dataset:
 
 
 def load_fashion_mnist(folder: Path) -> Dataset:
-    """Read Fashion-MNIST's four files.
+    """Read the four files of Fashion-MNIST.
 
     Parameters
     ----------
     folder : Path
-        As `find_files` returns it.
+        Folder that `find_files` returned.
 
     Raises
     ------
     DatasetError
-        If a file cannot be read, or its contents are not the original's.
+        If a file cannot be read, or differs from the original.
     """
     train_images, train_labels, test_images, test_labels = (
         _read(folder, name, magic, count) for name, (magic, count) in _FILES.items()
@@ -188,7 +186,7 @@ def load_fashion_mnist(folder: Path) -> Dataset:
     checksum = _checksum(arrays)
     if checksum != FASHION_MNIST_SHA256:
         raise DatasetError(
-            f"the files in {folder} are not Fashion-MNIST's (their checksum differs); "
+            f"the files in {folder} are not the original Fashion-MNIST (their checksum differs); "
             "delete them and download the data set again."
         )
     return Dataset(
@@ -203,12 +201,16 @@ def load_fashion_mnist(folder: Path) -> Dataset:
 
 
 def draw_dataset(progress: Callable[[int, int], None] | None = None) -> Dataset:
-    """The embedded data set: 10,000 training and 2,000 test garments, drawn with a fixed seed."""
-    images, labels = draw_garments(DRAWN_TRAIN + DRAWN_TEST, seed=DRAWN_SEED, progress=progress)
-    train, test = slice(DRAWN_TRAIN), slice(DRAWN_TRAIN, None)
+    """Draw the built-in data set: 10,000 training and 2,000 test garments, with a fixed seed."""
+    from fmnist.data.synthetic.garments import draw_garments  # slow to import, and rarely needed
+
+    images, labels = draw_garments(
+        SYNTHETIC_TRAIN + SYNTHETIC_TEST, seed=SYNTHETIC_SEED, progress=progress
+    )
+    train, test = slice(SYNTHETIC_TRAIN), slice(SYNTHETIC_TRAIN, None)
     return Dataset(
         name="drawn-garments",
-        source=f"drawn by the app, seed {DRAWN_SEED}",
+        source=f"synthetic, seed {SYNTHETIC_SEED}",
         train_images=images[train],
         train_labels=labels[train],
         test_images=images[test],
@@ -277,7 +279,7 @@ def _read(folder: Path, name: str, magic: int, count: int) -> NDArray[np.uint8]:
         raise DatasetError(f"the file {path} cannot be read ({error}).") from error
     if len(content) != _expected_size(magic, count):
         raise DatasetError(
-            f"the file {path} is cut off or too long; delete it and download the data set again."
+            f"the file {path} is truncated or too long; delete it and download the data set again."
         )
     values = np.frombuffer(content, dtype=np.uint8, offset=_header_size(magic))
     return values.reshape(count, IMAGE_SIZE, IMAGE_SIZE) if magic == _IMAGES_MAGIC else values

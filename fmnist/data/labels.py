@@ -23,7 +23,7 @@ IMAGE_SIZE: Final = 28
 
 
 def check_label(label: int) -> None:
-    """Refuse what is no class.
+    """Check that a label is a class.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Data sets and their splits: which images a network trains on, is tuned on, and is measured on."""
+"""Data sets and their splits: the images for training, validation and test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DatasetName = Literal["fashion-mnist", "drawn-garments"]
 
 DATASET_TITLES: Final[Mapping[str, str]] = {
     "fashion-mnist": "Fashion-MNIST",
-    "drawn-garments": "Drawn garments",
+    "drawn-garments": "Synthetic garments",
 }
 """Names of the data sets for people."""
 
@@ -35,7 +35,7 @@ VALIDATION_SEED: Final = 0
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images of one split.
+    """The images of one split.
 
     Attributes
     ----------
@@ -45,8 +45,8 @@ class Split:
     labels : uint8 (N,)
         Class indices, 0 to 9.
     indices : int32 (N,)
-        Positions in the file the images come from: the data set's training images for "train"
-        and "validation", its test images for "test".
+        Positions in the file of the images: the training images for "train" and "validation", the
+        test images for "test".
     """
 
     name: SplitName
@@ -66,7 +66,7 @@ class Dataset:
     ----------
     name : {"fashion-mnist", "drawn-garments"}
     source : str
-        Where the images come from, for people to read.
+        Where the images come from, for people.
     train_images, test_images : uint8 (N, 28, 28)
     train_labels, test_labels : uint8 (N,)
     checksum : str
@@ -82,12 +82,12 @@ class Dataset:
     checksum: str
 
     def split(self, name: SplitName, *, protocol: Protocol = "held-out") -> Split:
-        """One split under a protocol.
+        """Return one split under a protocol.
 
         Raises
         ------
         ValueError
-            If the protocol has no such split ("validation" under all but "held-out").
+            If the split is "validation" and the protocol is not "held-out".
         """
         if name == "test":
             indices = np.arange(len(self.test_labels), dtype=np.int32)
@@ -103,7 +103,7 @@ class Dataset:
 
 
 def held_out_mask(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which training images the held-out protocol keeps for validation.
+    """Mark the training images that the held-out protocol keeps for validation.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def held_out_mask(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     bool (N,)
         True for one twelfth of each class, chosen with a fixed seed.
     """
-    # RandomState's stream is frozen for good (NEP 19); default_rng's may change between releases
+    # RandomState's stream never changes (NEP 19); that of default_rng may change with a release
     order = np.random.RandomState(VALIDATION_SEED).permutation(len(labels))
     mask = np.zeros(len(labels), dtype=np.bool_)
     for label in range(NUM_CLASSES):
@@ -124,24 +124,23 @@ def held_out_mask(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def stratified_subset(labels: NDArray[np.uint8], size: int, *, seed: int) -> NDArray[np.intp]:
-    """Positions of `size` images, spread evenly over the classes.
+    """Choose `size` images, spread evenly over the classes.
 
     Parameters
     ----------
     labels : uint8 (N,)
     size : int
-        At most N positions are returned.
+        Number of images; at most N are returned.
     seed : int
 
     Returns
     -------
     intp (min(size, N),)
-        Sorted positions in `labels`. Class counts differ by one at most where every class has
-        enough members.
+        Sorted positions in `labels`. Class counts differ by at most one if every class has enough
+        images.
     """
     order = np.random.RandomState(seed).permutation(len(labels))
-    # rank of each image among those of its class, in random order: taking the lowest ranks
-    # takes from every class in turn
+    # number the images of each class in random order: the lowest numbers take from all classes
     rank = np.empty(len(labels), dtype=np.intp)
     for label in range(NUM_CLASSES):
         members = order[labels[order] == label]

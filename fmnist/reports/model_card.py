@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 
 import jinja2
 
-from fmnist.data.fashion_mnist import DRAWN_TRAIN
+from fmnist.data.fashion_mnist import SYNTHETIC_TRAIN
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES, DatasetName
 from fmnist.data.synthetic import Drawings
@@ -43,7 +43,7 @@ _NOTES = "notes.md"
 _REFERENCE = "fashion-cnn"
 _TRAIN_IMAGES: Final[Mapping[DatasetName, int]] = {
     "fashion-mnist": 60_000,
-    "drawn-garments": DRAWN_TRAIN,
+    "drawn-garments": SYNTHETIC_TRAIN,
 }
 _Rows = Sequence[tuple[str, ...]]
 

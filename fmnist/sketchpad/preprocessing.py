@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from fmnist.data.labels import IMAGE_SIZE
-from fmnist.data.synthetic.strokes import LINE_WIDTH, Center, framed
+from fmnist.data.synthetic.strokes import LINE_WIDTH, Center, letterbox
 
 if TYPE_CHECKING:
     pass
@@ -109,7 +109,7 @@ def to_model_input(
         holes = ndimage.binary_fill_holes(mask) & ~mask
         ink = np.where(holes, np.float32(preparation.fill), ink)
     pixels = np.round(ink * 255).astype(np.uint8)
-    return framed(pixels, center=preparation.center if preparation.crop else "box")
+    return letterbox(pixels, center=preparation.center if preparation.crop else "box")
 
 
 def _shrunk(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 
 def idx(kind: str, count: int) -> bytes:
-    """A well-formed file of zeros, which stands in for one of the real ones."""
+    """A well-formed file of zeros in place of a real one."""
     if kind == "images":
         return struct.pack(">4i", 2051, count, 28, 28) + bytes(count * 784)
     return struct.pack(">2i", 2049, count) + bytes(count)
@@ -71,7 +71,7 @@ def cut_compressed(raw: Path) -> None:
     path.unlink()
 
 
-def test_fmnist_data_comes_first_then_the_data_folder_then_drawn_garments(
+def test_fmnist_data_comes_first_then_the_data_folder_then_synthetic_garments(
     folder: Path, tmp_path: Path
 ) -> None:
     root = folder.parent.parent
@@ -87,8 +87,8 @@ def test_the_folder_of_the_files_itself_may_be_named(folder: Path) -> None:
     assert find_files(folder) == folder
 
 
-@pytest.mark.parametrize(("made", "says"), [(False, "there is no folder"), (True, "holds no")])
-def test_a_folder_without_the_files_is_told_and_passed_over(
+@pytest.mark.parametrize(("made", "says"), [(False, "there is no folder"), (True, "does not hold")])
+def test_a_folder_without_the_files_is_reported_and_skipped(
     folder: Path, tmp_path: Path, made: bool, says: str
 ) -> None:
     empty = tmp_path / "empty"
@@ -113,7 +113,7 @@ def test_a_folder_without_the_files_is_told_and_passed_over(
         (lambda _raw: None, "checksum differs"),
     ],
 )
-def test_damaged_files_are_told_in_one_sentence(
+def test_damaged_files_are_reported_in_one_sentence(
     folder: Path, change: Callable[[Path], None], says: str
 ) -> None:
     change(folder)
@@ -150,9 +150,9 @@ def test_the_real_data_set_compressed(mirror_files: dict[str, bytes], tmp_path: 
     assert len(load_fashion_mnist(find_files(tmp_path)).test_labels) == 10_000
 
 
-def test_drawn_garments_are_the_same_every_time() -> None:
-    told: list[tuple[int, int]] = []
-    first = datasets.draw_dataset(lambda done, total: told.append((done, total)))
+def test_synthetic_garments_are_the_same_every_time() -> None:
+    calls: list[tuple[int, int]] = []
+    first = datasets.draw_dataset(lambda done, total: calls.append((done, total)))
     assert (len(first.train_labels), len(first.test_labels)) == (10_000, 2_000)
-    assert told[-1] == (12_000, 12_000)
+    assert calls[-1] == (12_000, 12_000)
     assert datasets.draw_dataset().checksum == first.checksum

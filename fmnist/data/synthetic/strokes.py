@@ -1,7 +1,7 @@
-"""Pen strokes: shapes, the unsteady hand that draws them, and their raster.
+"""Pen strokes: shapes, jitter as of a hand, and their raster.
 
-A drawing is a list of strokes, a stroke a list of points (x to the right, y down) in any units:
-what counts is the shape, since the raster frames a drawing by its bounding box.
+A drawing is a list of strokes. A stroke is a list of points (x to the right, y down) in any units:
+only the shape counts, since `rasterize` scales a drawing to its bounding box.
 """
 
 import itertools
@@ -20,8 +20,11 @@ Point: TypeAlias = tuple[float, float]
 Stroke: TypeAlias = list[Point]
 Drawing: TypeAlias = list[Stroke]
 
+Center = Literal["box", "mass"]
+
+LINE_WIDTH: Final = 1.8  # image pixels: the widest at which two neighboring lines stay apart
 SUPERSAMPLING: Final = 4  # canvas pixels to an image pixel
-_STEP: Final = 0.06  # between two points of a drawn line, in units of the drawing's size
+_STEP: Final = 0.06  # between two points of a jittered line, as a share of the drawing's size
 
 
 # --- Shapes -------------------------------------------------------------------------------------
@@ -44,6 +47,12 @@ def box(left: float, top: float, right: float, bottom: float) -> Stroke:
 def mirrored(stroke: Stroke) -> Stroke:
     """Reflected in the y axis, and reversed."""
     return [(-x, y) for x, y in reversed(stroke)]
+
+
+def rotated(drawing: Drawing, angle: float) -> Drawing:
+    """Turned about the origin by an angle in radians, clockwise."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return [[(x * cos - y * sin, x * sin + y * cos) for x, y in stroke] for stroke in drawing]
 
 
 def smooth(stroke: Stroke, times: int = 2) -> Stroke:
@@ -89,11 +98,11 @@ def bounds(drawing: Drawing) -> tuple[float, float, float, float]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-# --- The hand -----------------------------------------------------------------------------------
+# --- Jitter -------------------------------------------------------------------------------------
 
 
-def in_a_hand(drawing: Drawing, rng: random.Random, *, unsteadiness: float = 1.0) -> Drawing:
-    """Draw as people do: corners missed, lines bent, gaps left, proportions off.
+def jitter_strokes(drawing: Drawing, rng: random.Random, *, jitter: float = 1.0) -> Drawing:
+    """Distort a drawing as a hand does: corners missed, lines bent, gaps left, proportions off.
 
     Parameters
     ----------
@@ -101,54 +110,27 @@ def in_a_hand(drawing: Drawing, rng: random.Random, *, unsteadiness: float = 1.0
         Strokes with straight lines between their points.
     rng : random.Random
         Advanced by the call.
-    unsteadiness : float
-        0 keeps the drawing as it is (but for finer steps); 1 is a quick sketch with a mouse.
+    jitter : float
+        0 only adds points along the lines; 1 is a quick sketch with a mouse.
 
     Returns
     -------
     Drawing
-        About 1 for its longest side, centered on 0.
+        Its longest side is about 1, centered on 0.
     """
-    left, top, right, bottom = bounds(drawing)
-    size = max(right - left, bottom - top) or 1.0
-    cx, cy = 0.5 * (left + right), 0.5 * (top + bottom)
-    gauss, slip = rng.gauss, 0.018 * unsteadiness * rng.uniform(0.3, 1.7)
-    tremor = 0.004 * unsteadiness * rng.uniform(0.0, 1.0)
-
-    xs: list[float] = []
-    ys: list[float] = []
-    lengths = []
-    for stroke in drawing:
-        points = [
-            ((x - cx) / size + gauss(0, slip), (y - cy) / size + gauss(0, slip)) for x, y in stroke
-        ]
-        if len(stroke) > 2 and math.dist(stroke[0], stroke[-1]) < 1e-9:
-            # a closed line ends near, not at, its beginning
-            x, y = points[0]
-            points[-1] = (x + gauss(0, 1.5 * slip), y + gauss(0, 1.5 * slip))
-        begun = len(xs)
-        x0, y0 = points[0]
-        xs.append(x0)
-        ys.append(y0)
-        for x1, y1 in points[1:]:
-            count = max(1, math.ceil(math.hypot(x1 - x0, y1 - y0) / _STEP))
-            for i in range(1, count + 1):
-                xs.append(x0 + (x1 - x0) * i / count + gauss(0, tremor))
-                ys.append(y0 + (y1 - y0) * i / count + gauss(0, tremor))
-            x0, y0 = x1, y1
-        lengths.append(len(xs) - begun)
-
+    xs, ys, lengths = _jitter_points(drawing, rng, jitter)
     px, py = np.array(xs), np.array(ys)
-    for frequency in (2.5, 5.0):  # the bend of long lines, then of short ones
+    gauss = rng.gauss
+    for frequency in (2.5, 5.0):  # bends long lines, then short ones
         for _ in range(2):
             angle, phase = rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * math.pi)
             wave = np.sin(frequency * (math.cos(angle) * px + math.sin(angle) * py) * 2 + phase)
-            amplitude = 0.05 * unsteadiness / frequency
+            amplitude = 0.05 * jitter / frequency
             px = px + gauss(0, amplitude) * wave
             py = py + gauss(0, amplitude) * wave
-    turn, shear = gauss(0, 0.10 * unsteadiness), gauss(0, 0.08 * unsteadiness)
-    aspect = math.exp(gauss(0, 0.16 * unsteadiness))
-    taper = gauss(0, 0.10 * unsteadiness)  # as seen from above or below
+    turn, shear = gauss(0, 0.10 * jitter), gauss(0, 0.08 * jitter)
+    aspect = math.exp(gauss(0, 0.16 * jitter))
+    taper = gauss(0, 0.10 * jitter)  # as seen from above or below
     px = px * aspect * (1 + taper * py) + shear * py
     px, py = px * math.cos(turn) - py * math.sin(turn), px * math.sin(turn) + py * math.cos(turn)
     drawn, start = [], 0
@@ -159,8 +141,45 @@ def in_a_hand(drawing: Drawing, rng: random.Random, *, unsteadiness: float = 1.0
     return drawn
 
 
-def broken_off(drawing: Drawing, share: float) -> Drawing:
-    """The first part of a drawing, by the length of its lines."""
+def _jitter_points(
+    drawing: Drawing, rng: random.Random, jitter: float
+) -> tuple[list[float], list[float], list[int]]:
+    """Points along all lines, each a little off: x, y, and the number of points of each stroke."""
+    left, top, right, bottom = bounds(drawing)
+    size = max(right - left, bottom - top) or 1.0
+    cx, cy = 0.5 * (left + right), 0.5 * (top + bottom)
+    gauss, slip = rng.gauss, 0.018 * jitter * rng.uniform(0.3, 1.7)
+    tremor = 0.004 * jitter * rng.uniform(0.0, 1.0)
+    xs: list[float] = []
+    ys: list[float] = []
+    lengths = []
+    for stroke in drawing:
+        points = [
+            ((x - cx) / size + gauss(0, slip), (y - cy) / size + gauss(0, slip)) for x, y in stroke
+        ]
+        if len(stroke) > 2 and math.dist(stroke[0], stroke[-1]) < 1e-9:
+            # a closed line ends near its start, not at it
+            x, y = points[0]
+            points[-1] = (x + gauss(0, 1.5 * slip), y + gauss(0, 1.5 * slip))
+        begin = len(xs)
+        x0, y0 = points[0]
+        xs.append(x0)
+        ys.append(y0)
+        for x1, y1 in points[1:]:
+            count = max(1, math.ceil(math.hypot(x1 - x0, y1 - y0) / _STEP))
+            for i in range(1, count + 1):
+                xs.append(x0 + (x1 - x0) * i / count + gauss(0, tremor))
+                ys.append(y0 + (y1 - y0) * i / count + gauss(0, tremor))
+            x0, y0 = x1, y1
+        lengths.append(len(xs) - begin)
+    return xs, ys, lengths
+
+
+def truncate_strokes(drawing: Drawing, share: float) -> Drawing:
+    """Break a drawing off after a share of the total length of its lines.
+
+    The first stroke is never dropped altogether.
+    """
     lengths = [sum(math.dist(a, b) for a, b in itertools.pairwise(s)) for s in drawing]
     left = share * sum(lengths)
     result: Drawing = []
@@ -187,19 +206,19 @@ def broken_off(drawing: Drawing, share: float) -> Drawing:
 def rasterize(
     drawing: Drawing, *, width: float, size: float = 28.0, fill: float = 0.0, tone: float = 1.0
 ) -> NDArray[np.uint8]:
-    """Draw in white on black, framed: the longest side fills ``size`` pixels, centered.
+    """Draw in white on black: the longest side fills ``size`` pixels, centered.
 
     Parameters
     ----------
     drawing : Drawing
     width : float
-        Of the pen, in image pixels.
+        Width of the pen, in image pixels.
     size : float
         Longest side of the drawing with its pen, in image pixels.
     fill : float
-        Tone of what the lines enclose, 0 (empty) to 1.
+        Tone of the areas that lines enclose, 0 (empty) to 1.
     tone : float
-        Of the lines, 0 to 1.
+        Tone of the lines, 0 to 1.
 
     Returns
     -------
@@ -210,7 +229,7 @@ def rasterize(
     scale = (SUPERSAMPLING * size - pen) / (max(right - left, bottom - top) or 1.0)
     middle = 0.5 * SUPERSAMPLING * IMAGE_SIZE
     dx, dy = middle - 0.5 * scale * (left + right), middle - 0.5 * scale * (top + bottom)
-    # a border to flood from, wherever the lines are
+    # one pixel of border, so that the flood starts outside the lines
     canvas = Image.new("L", (SUPERSAMPLING * IMAGE_SIZE + 2,) * 2)
     draw = ImageDraw.Draw(canvas)
     ink = round(255 * tone)
@@ -232,20 +251,14 @@ def rasterize(
     return np.asarray(canvas.crop((1, 1, edge, edge)).reduce(SUPERSAMPLING))
 
 
-Center = Literal["box", "mass"]
-
-
-LINE_WIDTH: Final = 1.8  # image pixels; as wide as a line can be that two need to stay apart
-
-
-def framed(pixels: NDArray[np.uint8], *, center: Center = "box") -> NDArray[np.uint8]:
-    """Shrink or enlarge until the longest side is the image's, in the middle.
+def letterbox(pixels: NDArray[np.uint8], *, center: Center = "box") -> NDArray[np.uint8]:
+    """Scale until the longest side fills the image, and center.
 
     Parameters
     ----------
     pixels : uint8 (H, W)
     center : {"box", "mass"}
-        What comes to lie in the middle, as in `Preparation`.
+        What is centered: the bounding box, or the center of mass as far as nothing is cut off.
 
     Returns
     -------

@@ -1,7 +1,8 @@
-"""Drawings to train on: outlines of photographs, garments as people sketch them, doodles.
+"""Drawings to train on: outlines of photographs, sketched garments, sketched non-garments.
 
-They come as `fmnist.sketchpad.preprocessing.to_model_input` would hand them over: white lines on
-black, framed, of about its line width. Labels are class indices; `NON_GARMENT_LABEL` marks doodles.
+They look like what `fmnist.sketchpad.preprocessing.to_model_input` returns: white lines on black,
+as large as the image, of about the same width. Labels are class indices, and `NON_GARMENT_LABEL`
+for non-garments.
 """
 
 import hashlib
@@ -26,39 +27,39 @@ from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, NUM_CLASSES
 from fmnist.data.splits import Split
 from fmnist.data.synthetic import Drawings
-from fmnist.data.synthetic.non_garments import doodle
+from fmnist.data.synthetic.non_garments import sketch_non_garment
 from fmnist.data.synthetic.sketches import sketch_garment
 from fmnist.data.synthetic.strokes import (
     LINE_WIDTH,
     Drawing,
-    broken_off,
-    framed,
-    in_a_hand,
+    jitter_strokes,
+    letterbox,
     rasterize,
+    truncate_strokes,
 )
 from fmnist.files import load_arrays, write_atomic
 
 NON_GARMENT_LABEL: Final = NUM_CLASSES
-"""Label of what is no garment: one more than the ten classes."""
+"""Label of non-garments: the index after the ten classes."""
 
 _ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
 _SHIRT: Final = CLASS_NAMES.index("Shirt")
-_EVERY: Final = 500  # drawings between two reports of progress
+_PROGRESS_STEP: Final = 500  # drawings between two reports of progress
 _KINDS: Final[tuple[Drawings, ...]] = ("outlines", "sketches", "doodles")
-_BLOCK: Final = 1_000  # drawings of one seed
-_JOB: Final = 10  # blocks made by one process
-# of what a seed gives; one more whenever a drawing changes
+_BLOCK_SIZE: Final = 1_000  # drawings that share a seed
+_JOB_SIZE: Final = 10  # blocks that one process generates
+# part of the cache's file names; add one whenever the same seed gives other drawings
 _VERSIONS: Final[Mapping[Drawings, int]] = {"outlines": 1, "sketches": 2, "doodles": 2}
 
 Progress = Callable[[int, int], None]
 _Block: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images and their labels
 
 
-def _raster(drawing: Drawing, rng: random.Random) -> NDArray[np.uint8]:
-    """In a hand, now and then broken off or filled, at the widths that the preparation leaves."""
-    drawn = in_a_hand(drawing, rng, unsteadiness=rng.uniform(0.3, 1.5))
+def _rasterize(drawing: Drawing, rng: random.Random) -> NDArray[np.uint8]:
+    """Jitter and draw, now and then truncated or filled, at the widths after preprocessing."""
+    drawn = jitter_strokes(drawing, rng, jitter=rng.uniform(0.3, 1.5))
     if rng.random() < 0.12:
-        drawn = broken_off(drawn, rng.uniform(0.55, 0.95))
+        drawn = truncate_strokes(drawn, rng.uniform(0.55, 0.95))
     return rasterize(
         drawn,
         width=LINE_WIDTH * rng.uniform(0.75, 1.35),
@@ -70,10 +71,10 @@ def _raster(drawing: Drawing, rng: random.Random) -> NDArray[np.uint8]:
 def sketched_garments(
     count: int, *, seed: int, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Garments as people sketch them, the classes in turn, but for Shirt in every other turn.
+    """Draw garments as people sketch them, class after class; Shirt half as often as the others.
 
-    A sketched shirt and a sketched jacket are often the same drawing, and people who make it
-    mean a jacket more often.
+    A sketched shirt and a sketched jacket are often the same drawing, and those who draw it mean a
+    jacket more often.
 
     Parameters
     ----------
@@ -89,15 +90,14 @@ def sketched_garments(
     rng = random.Random(f"sketches {seed}")
     turns = np.array([*range(NUM_CLASSES), *(c for c in range(NUM_CLASSES) if c != _SHIRT)])
     labels = np.resize(turns, count).astype(np.uint8)
-    return _all(
-        [partial(sketch_garment, label, rng) for label in labels.tolist()], rng, progress
-    ), labels
+    generators = [partial(sketch_garment, label, rng) for label in labels.tolist()]
+    return _rasterize_all(generators, rng, progress), labels
 
 
-def doodles(
+def sketched_non_garments(
     count: int, *, seed: int, progress: Progress | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Drawings of things that are no garment.
+    """Draw other things as people sketch them.
 
     Parameters
     ----------
@@ -111,29 +111,29 @@ def doodles(
     labels : uint8 (count,)
         All `NON_GARMENT_LABEL`.
     """
-    rng = random.Random(f"doodles {seed}")
+    rng = random.Random(f"doodles {seed}")  # any other text would draw other images
     labels = np.full(count, NON_GARMENT_LABEL, np.uint8)
-    return _all([lambda: doodle(rng)] * count, rng, progress), labels
+    return _rasterize_all([partial(sketch_non_garment, rng)] * count, rng, progress), labels
 
 
-def _all(
-    makers: list[Callable[[], Drawing]], rng: random.Random, progress: Progress | None
+def _rasterize_all(
+    generators: list[Callable[[], Drawing]], rng: random.Random, progress: Progress | None
 ) -> NDArray[np.uint8]:
-    images = np.empty((len(makers), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-    for i, make in enumerate(makers):
-        images[i] = _raster(make(), rng)
-        if progress is not None and (i + 1) % _EVERY == 0:
-            progress(i + 1, len(makers))
+    images = np.empty((len(generators), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    for i, generate in enumerate(generators):
+        images[i] = _rasterize(generate(), rng)
+        if progress is not None and (i + 1) % _PROGRESS_STEP == 0:
+            progress(i + 1, len(generators))
     return images
 
 
 def outlines(
     images: NDArray[np.uint8], *, seed: int, progress: Progress | None = None
 ) -> NDArray[np.uint8]:
-    """Line drawings made from photographs.
+    """Make line drawings from photographs.
 
-    The contour of every garment, thin or thick, bent and sheared as by hand; of some also the
-    edges inside, some filled with a tone, some with gaps.
+    Each is the contour of a garment, thin or thick, bent and sheared as by hand. Some also have
+    the edges inside, some are filled with a tone, some have gaps.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def outlines(
     drawn = np.empty_like(images)
     for i, image in enumerate(images):
         drawn[i] = _outline(image, rng)
-        if progress is not None and (i + 1) % _EVERY == 0:
+        if progress is not None and (i + 1) % _PROGRESS_STEP == 0:
             progress(i + 1, len(images))
     return drawn
 
@@ -159,7 +159,7 @@ def outlines(
 def _outline(image: NDArray[np.uint8], rng: np.random.RandomState) -> NDArray[np.uint8]:
     size, border = IMAGE_SIZE * _ZOOM, 2 * _ZOOM
     large = ndimage.zoom(image.astype(np.float32), _ZOOM, order=1)
-    large = _bent(np.pad(large, border), rng)
+    large = _warp(np.pad(large, border), rng)
     smoothed = ndimage.gaussian_filter(large, rng.uniform(0.3, 0.8) * _ZOOM)
     mask = smoothed > rng.uniform(12, 45)
     if not mask.any():  # a very dark garment
@@ -185,11 +185,11 @@ def _outline(image: NDArray[np.uint8], rng: np.random.RandomState) -> NDArray[np
     result[lines] = 255
     rows, columns = np.flatnonzero(result.any(axis=1)), np.flatnonzero(result.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    return framed(result[box].astype(np.uint8))
+    return letterbox(result[box].astype(np.uint8))
 
 
-def _bent(large: NDArray[np.float32], rng: np.random.RandomState) -> NDArray[np.float32]:
-    """Wobbly, turned and sheared."""
+def _warp(large: NDArray[np.float32], rng: np.random.RandomState) -> NDArray[np.float32]:
+    """Distort by waves, rotation and shear."""
     side = large.shape[0]
     y, x = np.mgrid[0:side, 0:side].astype(np.float32)
     middle = side / 2
@@ -206,88 +206,89 @@ def _bent(large: NDArray[np.float32], rng: np.random.RandomState) -> NDArray[np.
             u, v = u + rng.normal() * wave, v + rng.normal() * wave
     if rng.random_sample() < 0.5:  # shoes point both ways
         u = -u
-    bent: NDArray[np.float32] = ndimage.map_coordinates(
+    warped: NDArray[np.float32] = ndimage.map_coordinates(
         large, [v + middle, u + middle], order=1, mode="constant"
     )
-    return bent
+    return warped
 
 
 def with_drawings(
     split: Split, drawings: Drawings, *, seed: int, progress: Progress | None = None
 ) -> Split:
-    """Photographs, and drawings to train on beside them.
+    """Add drawings to photographs, to train on both.
 
-    They are made by as many processes as there are processors, which takes minutes, and kept in
+    All processors generate them, which takes minutes; they are cached in
     `artifacts/cache/drawings`.
 
     Parameters
     ----------
     split : Split
-        Photographs to outline.
+        Photographs.
     drawings : {"outlines", "sketches", "doodles"}
-        An outline of every photograph; besides, two sketched garments to each; besides, four
-        doodles to every three.
+        "outlines" adds an outline of every photograph; "sketches" also adds two sketched garments
+        per photograph; "doodles" also adds four sketched non-garments per three photographs.
     seed : int
     progress : callable, optional
-        Called now and then with (drawings done, drawings in all) while they are made; what it
-        raises ends the making.
+        Called now and then with (drawings done, drawings in all) while they are generated; an
+        exception that it raises ends the work.
 
     Returns
     -------
     Split
-        The photographs, twice, so that they are not outnumbered too far; then the drawings.
-        Labels go to 10, `NON_GARMENT_LABEL`. Indices are the photographs', also those of their
-        outlines, and -1.
+        The photographs twice, so that drawings do not outnumber them too far; then the drawings.
+        Labels go up to `NON_GARMENT_LABEL`. `indices` are those of the photographs, also for their
+        outlines; -1 for sketches.
     """
     kinds = _KINDS[: _KINDS.index(drawings) + 1]
-    counts = [_counts(kind, len(split)) for kind in kinds]
-    total = sum(map(sum, counts))
+    sizes = [_block_sizes(kind, len(split)) for kind in kinds]
+    total = sum(map(sum, sizes))
     content = hashlib.sha256(split.images.tobytes()).hexdigest()
     images, labels = [split.images, split.images], [split.labels, split.labels]
-    begun = before = 0
-    for kind, blocks in zip(kinds, counts, strict=True):
+    first_block = done_before = 0
+    for kind, blocks in zip(kinds, sizes, strict=True):
         key = hashlib.sha256(f"{_VERSIONS[kind]} {content} {kind} {seed}".encode()).hexdigest()[:16]
         path = paths.artifacts_folder() / "cache" / "drawings" / f"{kind}-{key}.npz"
         try:
             arrays = load_arrays(path)
-            made = arrays["images"], arrays["labels"]
-        except (FileNotFoundError, ValueError, KeyError):  # none yet, or damaged: made anew
-            # every block has a seed, whichever kinds are asked for
-            seeds = np.random.SeedSequence(seed).generate_state(begun + len(blocks))[begun:]
+            generated = arrays["images"], arrays["labels"]
+        except (FileNotFoundError, ValueError, KeyError):  # absent or damaged: generate
+            # a block's seed does not depend on which kinds are asked for
+            last_block = first_block + len(blocks)
+            seeds = np.random.SeedSequence(seed).generate_state(last_block)[first_block:]
             jobs = _jobs(kind, split, blocks, seeds.tolist())
-            made = _made(jobs, partial(_tell, progress, before, total))
+            generated = _run_jobs(jobs, partial(_report, progress, done_before, total))
             buffer = io.BytesIO()
-            np.savez(buffer, images=made[0], labels=made[1])
+            np.savez(buffer, images=generated[0], labels=generated[1])
             write_atomic(path, buffer.getvalue())
-        images.append(made[0])
-        labels.append(made[1])
-        begun, before = begun + len(blocks), before + sum(blocks)
-    rest = np.full(total - len(split), -1, np.int32)
+        images.append(generated[0])
+        labels.append(generated[1])
+        first_block, done_before = first_block + len(blocks), done_before + sum(blocks)
+    no_index = np.full(total - len(split), -1, np.int32)
     return Split(
         split.name,
         np.concatenate(images),
         np.concatenate(labels),
-        np.concatenate([split.indices, split.indices, split.indices, rest]),
+        np.concatenate([split.indices, split.indices, split.indices, no_index]),
     )
 
 
-def _tell(progress: Progress | None, before: int, total: int, done: int) -> None:
+def _report(progress: Progress | None, before: int, total: int, done: int) -> None:
     if progress is not None:
         progress(before + done, total)
 
 
-def _counts(kind: Drawings, photographs: int) -> list[int]:
-    """How many drawings of a kind go with so many photographs, in blocks."""
-    share = {"outlines": photographs, "sketches": 2 * photographs}
-    count = share.get(kind, 4 * photographs // 3)
-    return [min(_BLOCK, count - at) for at in range(0, count, _BLOCK)]
+def _block_sizes(kind: Drawings, photographs: int) -> list[int]:
+    """How many drawings of a kind each block has, for a number of photographs."""
+    counts = {"outlines": photographs, "sketches": 2 * photographs}
+    count = counts.get(kind, 4 * photographs // 3)
+    return [min(_BLOCK_SIZE, count - at) for at in range(0, count, _BLOCK_SIZE)]
 
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """Blocks of drawings for one process to make.
+    """Blocks of drawings for one process to generate.
 
-    `images` and `labels` are the photographs to outline, where that is the kind.
+    `images` and `labels` are the photographs to outline; empty for the other kinds.
     """
 
     kind: Drawings
@@ -296,8 +297,8 @@ class _Job:
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
 
-    def make(self) -> _Block:
-        """Make them here and now."""
+    def run(self) -> _Block:
+        """Generate them in this process."""
         blocks: list[_Block] = []
         at = 0
         for count, seed in zip(self.counts, self.seeds, strict=True):
@@ -306,86 +307,87 @@ class _Job:
                 blocks.append((outlines(self.images[part], seed=seed), self.labels[part]))
                 at += count
             else:
-                make = sketched_garments if self.kind == "sketches" else doodles
-                blocks.append(make(count, seed=seed))
+                draw = sketched_garments if self.kind == "sketches" else sketched_non_garments
+                blocks.append(draw(count, seed=seed))
         images, labels = zip(*blocks, strict=True)
         return np.concatenate(images), np.concatenate(labels)
 
-    def make_elsewhere(self, children: list["subprocess.Popen[bytes]"]) -> _Block:
-        """Make them in a process of their own, which is added to `children`."""
+    def run_in_child(self, children: list["subprocess.Popen[bytes]"]) -> _Block:
+        """Generate them in a new process, which is added to `children`."""
         with tempfile.TemporaryDirectory() as folder:
-            given, made = Path(folder, "given.npz"), Path(folder, "made.npz")
+            source, target = Path(folder, "source.npz"), Path(folder, "target.npz")
             np.savez(
-                given, counts=self.counts, seeds=self.seeds, images=self.images, labels=self.labels
+                source, counts=self.counts, seeds=self.seeds, images=self.images, labels=self.labels
             )
-            # not by multiprocessing, which would run the main module again: an app's script
+            # not by multiprocessing: that runs the main module again, which is the app's script
             child = subprocess.Popen(
                 [
                     sys.executable,
                     "-m",
                     "fmnist.data.synthetic.training_drawings",
                     self.kind,
-                    str(given),
-                    str(made),
+                    str(source),
+                    str(target),
                 ],
                 cwd=paths.PROJECT,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C is for the process that asked
+                start_new_session=True,  # so that Ctrl-C ends the parent only
             )
             children.append(child)
-            _, said = child.communicate()
+            _, errors = child.communicate()
             if child.returncode != 0:
-                reason = said.decode(errors="replace").strip().splitlines()[-1:]
-                raise ChildProcessError(f"Drawings could not be made: {' '.join(reason)}")
-            arrays = load_arrays(made)
+                reason = errors.decode(errors="replace").strip().splitlines()[-1:]
+                raise ChildProcessError(f"Drawings could not be generated: {' '.join(reason)}")
+            arrays = load_arrays(target)
             return arrays["images"], arrays["labels"]
 
 
 def _jobs(kind: Drawings, split: Split, counts: list[int], seeds: list[int]) -> list[_Job]:
     jobs = []
-    for at in range(0, len(counts), _JOB):
-        these = slice(at, at + _JOB)
+    for at in range(0, len(counts), _JOB_SIZE):
+        blocks = slice(at, at + _JOB_SIZE)
         first = sum(counts[:at])
-        part = slice(first, first + sum(counts[these]))
+        part = slice(first, first + sum(counts[blocks]))
         if kind != "outlines":
             part = slice(0)
-        jobs.append(_Job(kind, counts[these], seeds[these], split.images[part], split.labels[part]))
+        images, labels = split.images[part], split.labels[part]
+        jobs.append(_Job(kind, counts[blocks], seeds[blocks], images, labels))
     return jobs
 
 
-def _made(jobs: list[_Job], progress: Callable[[int], None]) -> _Block:
-    """What all jobs make, in their order; a single one is done here, more by several processes."""
+def _run_jobs(jobs: list[_Job], progress: Callable[[int], None]) -> _Block:
+    """Run all jobs and join their drawings in order; a single job runs in this process."""
     if len(jobs) == 1:
-        made = [jobs[0].make()]
-        progress(len(made[0][1]))
+        results = [jobs[0].run()]
+        progress(len(results[0][1]))
     else:
         children: list[subprocess.Popen[bytes]] = []
         pool = ThreadPoolExecutor(os.cpu_count())
         try:
-            futures = [pool.submit(job.make_elsewhere, children) for job in jobs]
+            futures = [pool.submit(job.run_in_child, children) for job in jobs]
             for _ in as_completed(futures):
                 progress(sum(len(f.result()[1]) for f in futures if f.done()))
-            made = [future.result() for future in futures]
+            results = [future.result() for future in futures]
         finally:
             for future in futures:
                 future.cancel()
             for child in children:
                 child.terminate()
             pool.shutdown()
-    images, labels = zip(*made, strict=True)
+    images, labels = zip(*results, strict=True)
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _main(kind: Drawings, given: str, made: str) -> None:
-    """What `_Job.make_elsewhere` starts."""
-    values = load_arrays(Path(given))
+def _child(kind: Drawings, source: str, target: str) -> None:
+    """Run one job in the process that `_Job.run_in_child` starts."""
+    values = load_arrays(Path(source))
     job = _Job(
         kind, values["counts"].tolist(), values["seeds"].tolist(), values["images"],
         values["labels"],
     )  # fmt: skip
-    images, labels = job.make()
-    np.savez(made, images=images, labels=labels)
+    images, labels = job.run()
+    np.savez(target, images=images, labels=labels)
 
 
 if __name__ == "__main__":
-    _main(cast(Drawings, sys.argv[1]), *sys.argv[2:])
+    _child(cast(Drawings, sys.argv[1]), *sys.argv[2:])

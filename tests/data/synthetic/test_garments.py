@@ -1,4 +1,4 @@
-"""Drawn garments: repeatable, balanced, framed like Fashion-MNIST, learnable but not trivial."""
+"""Synthetic garments: repeatable, balanced, as large as Fashion-MNIST, learnable, not trivial."""
 
 import hashlib
 import random
@@ -76,7 +76,7 @@ def test_classes_are_shuffled(garments: tuple[Images, Images]) -> None:
     assert 0.05 < repeats < 0.15  # 0.1 by chance; 0 in rotation, nearly 1 in blocks
 
 
-def test_garments_are_light_on_black_and_fill_the_frame(garments: tuple[Images, Images]) -> None:
+def test_garments_are_light_on_black_and_fill_the_image(garments: tuple[Images, Images]) -> None:
     images, _ = garments
     corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     assert np.mean(np.equal(corners, 0)) > 0.97
@@ -118,8 +118,8 @@ def test_trousers_have_two_legs_with_a_gap(garments: tuple[Images, Images]) -> N
     assert np.mean(runs == 2) > 0.6
 
 
-def test_classes_can_be_told_apart_but_not_by_a_line(garments: tuple[Images, Images]) -> None:
-    """Measured 0.86 to 0.90 over seeds; chance is 0.1, and 1.0 would teach nobody anything."""
+def test_a_linear_model_separates_classes_but_not_all(garments: tuple[Images, Images]) -> None:
+    """Measured 0.86 to 0.90 over seeds; chance is 0.1; at 1.0 there would be nothing to learn."""
     images, labels = garments
     pixels = images.reshape(len(images), -1) / 255.0
     model = RidgeClassifier(alpha=100.0).fit(pixels[:2_000], labels[:2_000])
@@ -183,7 +183,7 @@ def test_geometry_names_its_parts(label: int) -> None:
     ],
 )
 def test_each_label_draws_its_own_garment(name: str, seen: set[str], never: set[str]) -> None:
-    """A swap of two classes would pass for a good data set: nothing else checks the names."""
+    """No other test fails if two classes are swapped."""
     rng = random.Random(0)
     names: set[str] = set()
     for _ in range(200):
@@ -194,12 +194,12 @@ def test_each_label_draws_its_own_garment(name: str, seen: set[str], never: set[
 
 
 @pytest.mark.parametrize("label", [-1, 10])
-def test_label_outside_the_classes_is_refused(label: int) -> None:
+def test_label_outside_the_classes_is_rejected(label: int) -> None:
     with pytest.raises(ValueError, match=rf"A label is a number from 0 .* to 9 .*, not {label}\."):
         draw_garment(label, random.Random(0))
 
 
-def test_negative_count_is_refused() -> None:
+def test_negative_count_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"must be 0 or more, not -1\."):
         draw_garments(-1, seed=0)
 

@@ -1,4 +1,4 @@
-"""Strokes, the hand that draws them, their raster; sketched garments and doodles."""
+"""Strokes, their jitter and raster; sketched garments and non-garments."""
 
 import math
 import random
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
-from fmnist.data.synthetic.non_garments import doodle
+from fmnist.data.synthetic.non_garments import sketch_non_garment
 from fmnist.data.synthetic.sketches import sketch_garment
 from fmnist.data.synthetic.strokes import (
     Drawing,
@@ -16,11 +16,11 @@ from fmnist.data.synthetic.strokes import (
     bounds,
     bow,
     box,
-    broken_off,
-    in_a_hand,
+    jitter_strokes,
     mirrored,
     rasterize,
     smooth,
+    truncate_strokes,
 )
 
 SQUARE: Drawing = [box(-1.0, -1.0, 1.0, 1.0)]
@@ -51,30 +51,30 @@ def test_smoothing_keeps_ends_and_closure() -> None:
     assert not any(point in ring for point in SQUARE[0])
 
 
-def test_a_steady_hand_changes_nothing_but_the_units() -> None:
-    (drawn,) = in_a_hand(SQUARE, random.Random(0), unsteadiness=0.0)
+def test_no_jitter_changes_only_the_units() -> None:
+    (drawn,) = jitter_strokes(SQUARE, random.Random(0), jitter=0.0)
     assert bounds([drawn]) == pytest.approx((-0.5, -0.5, 0.5, 0.5))
     assert length([drawn]) == pytest.approx(4.0)
 
 
-def test_an_unsteady_hand_misses_and_leaves_gaps() -> None:
+def test_jitter_leaves_gaps() -> None:
     rng = random.Random(0)
     gaps = []
     for _ in range(50):
-        (drawn,) = in_a_hand(SQUARE, rng)
+        (drawn,) = jitter_strokes(SQUARE, rng)
         gaps.append(math.dist(drawn[0], drawn[-1]))
     assert 0.005 < np.median(gaps) < 0.15
 
 
-def test_breaking_off_keeps_the_first_part() -> None:
+def test_truncation_keeps_the_first_part() -> None:
     two = [[(0.0, 0.0), (1.0, 0.0)], [(0.0, 1.0), (0.5, 1.0), (1.0, 1.0)]]
-    assert broken_off(two, 0.5) == two[:1]
-    assert broken_off(two, 0.8) == [two[0], two[1][:2]]
-    assert broken_off(two, 1.0) == two
-    assert broken_off(two, 0.1) == two[:1]  # never nothing
+    assert truncate_strokes(two, 0.5) == two[:1]
+    assert truncate_strokes(two, 0.8) == [two[0], two[1][:2]]
+    assert truncate_strokes(two, 1.0) == two
+    assert truncate_strokes(two, 0.1) == two[:1]  # never nothing
 
 
-def test_raster_frames_and_centers() -> None:
+def test_raster_fills_the_image_and_centers() -> None:
     image = rasterize([[(100.0, 50.0), (300.0, 50.0), (300.0, 150.0)]], width=2.0)
     assert image.shape == (IMAGE_SIZE, IMAGE_SIZE) and image.dtype == np.uint8
     rows, columns = np.nonzero(image.max(axis=1))[0], np.nonzero(image.max(axis=0))[0]
@@ -130,11 +130,11 @@ def test_an_impossible_label() -> None:
         sketch_garment(10, random.Random(0))
 
 
-def test_doodles() -> None:
+def test_sketched_non_garments() -> None:
     rng = random.Random(3)
     images = []
     for _ in range(400):
-        drawing = doodle(rng)
+        drawing = sketch_non_garment(rng)
         assert all(len(line) > 1 for line in drawing)
-        images.append(rasterize(in_a_hand(drawing, rng), width=1.5))
+        images.append(rasterize(jitter_strokes(drawing, rng), width=1.5))
     assert len({image.tobytes() for image in images}) > 390

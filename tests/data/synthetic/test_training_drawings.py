@@ -12,9 +12,9 @@ from fmnist.data.synthetic import training_drawings as drawings
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.data.synthetic.training_drawings import (
     NON_GARMENT_LABEL,
-    doodles,
     outlines,
     sketched_garments,
+    sketched_non_garments,
     with_drawings,
 )
 
@@ -24,7 +24,7 @@ def garments() -> NDArray[np.uint8]:
     return draw_garments(60, seed=0)[0]
 
 
-def framed(images: NDArray[np.uint8]) -> float:
+def share_filling_the_image(images: NDArray[np.uint8]) -> float:
     """Share of drawings that reach across the image, or nearly so."""
     lit = images > 40
     sizes = np.stack([lit.any(axis=axis).sum(axis=1) for axis in (1, 2)]).max(axis=0)
@@ -38,16 +38,18 @@ def test_sketched_garments_in_turn_and_again() -> None:
     assert labels.tolist() == [*turn, *turn, 0, 1]
     assert (images == sketched_garments(40, seed=5)[0]).all()
     assert (images != sketched_garments(40, seed=6)[0]).any(axis=(1, 2)).all()
-    assert framed(images) == 1.0
+    assert share_filling_the_image(images) == 1.0
     assert 0.03 < (images > 127).mean() < 0.5  # lines, mostly
 
 
-def test_doodles_are_no_garments() -> None:
+def test_sketched_non_garments_have_their_label() -> None:
     seen: list[tuple[int, int]] = []
-    images, labels = doodles(500, seed=0, progress=lambda done, total: seen.append((done, total)))
+    images, labels = sketched_non_garments(
+        500, seed=0, progress=lambda done, total: seen.append((done, total))
+    )
     assert set(labels.tolist()) == {NON_GARMENT_LABEL}
-    assert (images == doodles(500, seed=0)[0]).all()
-    assert framed(images) > 0.98
+    assert (images == sketched_non_garments(500, seed=0)[0]).all()
+    assert share_filling_the_image(images) > 0.98
     assert seen == [(500, 500)]
 
 
@@ -55,7 +57,7 @@ def test_outlines_are_lines_around_the_garment(garments: NDArray[np.uint8]) -> N
     drawn = outlines(garments, seed=0)
     assert drawn.shape == garments.shape and drawn.dtype == np.uint8
     assert (drawn == outlines(garments, seed=0)).all()
-    assert framed(drawn) == 1.0
+    assert share_filling_the_image(drawn) == 1.0
     # most are hollow: far fewer lit pixels than the garment has
     share = (drawn > 127).mean(axis=(1, 2)) / (garments > 40).mean(axis=(1, 2))
     assert np.median(share) < 0.7
@@ -70,7 +72,7 @@ def test_nothing_to_outline_stays() -> None:
 def photographs(
     garments: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Split:
-    """Drawn garments standing in for photographs; what is made of them is kept in a new folder."""
+    """Synthetic garments as photographs; the cache is in a new folder."""
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path))
     count = len(garments)
     labels = (np.arange(count) % 10).astype(np.uint8)
@@ -103,7 +105,7 @@ def test_more_kinds_begin_with_the_same_drawings(
     assert (every.labels[: len(fewer)] == fewer.labels).all()
 
 
-def test_doodles_are_a_class_of_their_own_and_come_last(photographs: Split) -> None:
+def test_non_garments_are_a_class_of_their_own_and_come_last(photographs: Split) -> None:
     count = len(photographs)
     both = with_drawings(photographs, "doodles", seed=3)
     assert len(both) == 5 * count + 4 * count // 3
@@ -147,10 +149,10 @@ def test_what_progress_raises_ends_the_making(photographs: Split, tmp_path: Path
 def test_several_processes_make_the_same_drawings(
     photographs: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawings, "_BLOCK", 20)
+    monkeypatch.setattr(drawings, "_BLOCK_SIZE", 20)
     here = with_drawings(photographs, "sketches", seed=3)  # 3 and 6 blocks
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "elsewhere"))
-    monkeypatch.setattr(drawings, "_JOB", 4)
+    monkeypatch.setattr(drawings, "_JOB_SIZE", 4)
     asked: list[int] = []
     there = with_drawings(
         photographs, "sketches", seed=3, progress=lambda done, _: asked.append(done)
@@ -160,9 +162,9 @@ def test_several_processes_make_the_same_drawings(
 
 
 def test_a_process_that_fails_says_why(photographs: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawings, "_BLOCK", 20)
-    monkeypatch.setattr(drawings, "_JOB", 1)
+    monkeypatch.setattr(drawings, "_BLOCK_SIZE", 20)
+    monkeypatch.setattr(drawings, "_JOB_SIZE", 1)
     monkeypatch.setattr(drawings, "_KINDS", ("outlines", "sketches"))
     broken = Split("train", photographs.images[:, :, :5], photographs.labels, photographs.indices)
-    with pytest.raises(ChildProcessError, match="Drawings could not be made: "):
+    with pytest.raises(ChildProcessError, match="Drawings could not be generated: "):
         with_drawings(broken, "outlines", seed=3)

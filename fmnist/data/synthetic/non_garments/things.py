@@ -1,211 +1,25 @@
-"""Things that are no garment, as people doodle them: what a classifier of garments should refuse.
-
-Half are things that everyone draws (a house, a face, a car), half are compositions by chance, of
-the shapes and arrangements that drawings are made of, so that what is learnt from them is "not a
-garment" and not a list of things.
-"""
+"""Things that everyone draws: faces, houses, trees, vehicles, animals."""
 
 import math
 import random
 from collections.abc import Callable
 from typing import Final
 
-from fmnist.data.synthetic.strokes import Drawing, Point, Stroke, arc, bow, box, mirrored, smooth
+from fmnist.data.synthetic.non_garments.shapes import any_shape, blob, polygon
+from fmnist.data.synthetic.strokes import (
+    Drawing,
+    Point,
+    Stroke,
+    arc,
+    bow,
+    box,
+    mirrored,
+    rotated,
+    smooth,
+)
 
 
-def _polygon(center: Point, radius: float, corners: int, turn: float = -math.pi / 2) -> Stroke:
-    points = []
-    for i in range(corners + 1):
-        angle = turn + 2 * math.pi * (i % corners) / corners
-        points.append((center[0] + radius * math.cos(angle), center[1] + radius * math.sin(angle)))
-    return points
-
-
-def _star(center: Point, radius: float, rng: random.Random) -> Stroke:
-    corners = rng.choice((4, 5, 5, 5, 6, 8))
-    if corners == 5 and rng.random() < 0.5:  # in one line, through the middle
-        ring = _polygon(center, radius, 5)
-        return [ring[i] for i in (0, 2, 4, 1, 3, 0)]
-    outer = _polygon(center, radius, corners)
-    inner = _polygon(
-        center, radius * rng.uniform(0.3, 0.6), corners, math.pi / corners - math.pi / 2
-    )
-    return [p for pair in zip(outer, inner, strict=True) for p in pair][:-1]
-
-
-def _blob(center: Point, radius: float, rng: random.Random) -> Stroke:
-    corners = rng.randint(4, 9)
-    points = []
-    for i in range(corners):
-        angle, r = 2 * math.pi * i / corners, radius * rng.uniform(0.5, 1.1)
-        points.append((center[0] + r * math.cos(angle), center[1] + r * math.sin(angle)))
-    return smooth([*points, points[0]], rng.choice((0, 1, 2)))
-
-
-def _spiral(center: Point, radius: float, rng: random.Random) -> Stroke:
-    turns = rng.uniform(1.5, 4)
-    count = round(turns * 12)
-    return [
-        (
-            center[0] + radius * i / count * math.cos(2 * math.pi * turns * i / count),
-            center[1] + radius * i / count * math.sin(2 * math.pi * turns * i / count),
-        )
-        for i in range(count + 1)
-    ]
-
-
-def _shape(center: Point, radius: float, rng: random.Random) -> Stroke:
-    """Any simple shape."""
-    x, y = center
-    kind = rng.random()
-    if kind < 0.3:
-        return arc(center, radius, radius * rng.uniform(0.5, 1.3))
-    if kind < 0.5:
-        half = radius * rng.uniform(0.5, 1.2)
-        return box(x - radius, y - half, x + radius, y + half)
-    if kind < 0.6:
-        return _polygon(center, radius, 3, rng.choice((-1, 1)) * math.pi / 2)
-    if kind < 0.68:
-        return _polygon(center, radius, rng.randint(4, 8), rng.uniform(0, 3))
-    if kind < 0.76:
-        return _star(center, radius, rng)
-    if kind < 0.8:
-        return _spiral(center, radius, rng)
-    if kind < 0.86:  # a heart
-        lobe = [(x, y + radius), (x + radius, y - 0.1 * radius), (x + 0.6 * radius, y - radius)]
-        lobe.append((x, y - 0.4 * radius))
-        back = [(2 * x - px, py) for px, py in reversed(lobe)]
-        return smooth(lobe + back[1:], 2)
-    return _blob(center, radius, rng)
-
-
-# --- By chance ----------------------------------------------------------------------------------
-
-
-def _alone(rng: random.Random) -> Drawing:
-    lines = [_shape((0.0, 0.0), 1.0, rng)]
-    if rng.random() < 0.3:
-        lines.append(_shape((0.0, 0.0), rng.uniform(0.2, 0.8), rng))
-    return lines
-
-
-def _plain(rng: random.Random) -> Drawing:
-    """A circle or a box, the two that bags and soles are nearest to."""
-    if rng.random() < 0.5:
-        return [arc((0.0, 0.0), 1.0, rng.uniform(0.75, 1.2), 0.0, rng.uniform(5.6, 7.0))]
-    half = rng.uniform(0.7, 1.2)
-    corners = box(-1.0, -half, 1.0, half)
-    if rng.random() < 0.3:
-        return [corners[i : i + 2] for i in range(4)]
-    return [corners]
-
-
-def _radial(rng: random.Random) -> Drawing:
-    """Rays, petals or legs around a center: a sun, a flower, a spider, a wheel."""
-    lines: Drawing = []
-    count, inner = rng.randint(4, 14), rng.uniform(0.0, 0.6)
-    if rng.random() < 0.8:
-        lines.append(arc((0.0, 0.0), max(inner, 0.12), max(inner, 0.12)))
-    kind = rng.random()
-    for i in range(count):
-        angle = 2 * math.pi * i / count + rng.gauss(0, 0.08)
-        c, s = math.cos(angle), math.sin(angle)
-        reach = rng.uniform(0.85, 1.1)
-        if kind < 0.45:
-            lines.append([(inner * c, inner * s), (reach * c, reach * s)])
-        elif kind < 0.7:  # with a joint
-            knee = (0.7 * math.cos(angle + 0.3), 0.7 * math.sin(angle + 0.3))
-            lines.append([(inner * c, inner * s), knee, (reach * c, reach * s)])
-        else:
-            r = (1 - inner) / 2
-            lines.append(arc(((inner + r) * c, (inner + r) * s), r, r))
-    if rng.random() < 0.2:
-        lines.append(arc((0.0, 0.0), 1.0, 1.0))
-    if kind > 0.7 and rng.random() < 0.6:  # a stalk, with leaves
-        lines.append([(0.0, 0.9), (rng.gauss(0, 0.1), rng.uniform(1.6, 2.6))])
-        if rng.random() < 0.5:
-            lines.append(smooth([(0.0, 1.8), (0.5, 1.4), (0.6, 1.6), (0.0, 1.8)], 1))
-    return lines
-
-
-def _stack(rng: random.Random) -> Drawing:
-    """Shapes on top of each other: a snowman, a tower, a lamp, an ice cream."""
-    lines: Drawing = []
-    y = 0.0
-    for _ in range(rng.randint(2, 5)):
-        radius = rng.uniform(0.3, 1.0)
-        lines.append(_shape((rng.gauss(0, 0.05), y + 0.8 * radius), radius, rng))
-        y += 1.6 * radius
-    if rng.random() < 0.3:
-        lines = [[(py, px) for px, py in line] for line in lines]
-    return lines
-
-
-def _row(rng: random.Random) -> Drawing:
-    """The same again and again: a chain, a fence, a wall, teeth."""
-    count, rows = rng.randint(2, 6), rng.choice((1, 1, 2, 3))
-    seed = rng.getrandbits(32)
-    return [
-        _shape((2.2 * column, 2.2 * line), 1.0, random.Random(seed))
-        for line in range(rows)
-        for column in range(count)
-    ]
-
-
-def _scatter(rng: random.Random) -> Drawing:
-    u = rng.uniform
-    return [_shape((u(-1, 1), u(-1, 1)), u(0.15, 0.6), rng) for _ in range(rng.randint(2, 7))]
-
-
-def _nested(rng: random.Random) -> Drawing:
-    outline = _shape((0.0, 0.0), 1.0, rng)
-    scale, lines = 1.0, [outline]
-    for _ in range(rng.randint(1, 4)):
-        scale *= rng.uniform(0.5, 0.85)
-        lines.append([(scale * x, scale * y) for x, y in outline])
-    return lines
-
-
-def _scribble(rng: random.Random) -> Drawing:
-    u = rng.uniform
-    lines: Drawing = []
-    for _ in range(rng.randint(1, 5)):
-        kind = rng.random()
-        count = rng.randint(2, 14)
-        points = [(u(-1, 1), u(-1, 1)) for _ in range(count)]
-        if kind < 0.3:
-            points = [(2 * i / count - 1, u(-0.5, 0.5) + (i % 2)) for i in range(count + 1)]
-        lines.append(smooth(points, rng.choice((0, 1, 2))))
-    return lines
-
-
-def _script(rng: random.Random) -> Drawing:
-    """Letters, or what looks like them."""
-    u = rng.uniform
-    lines: Drawing = []
-    for i in range(rng.randint(1, 5)):
-        for _ in range(rng.randint(1, 3)):
-            kind = rng.random()
-            if kind < 0.5:
-                x = rng.choice((0.0, 0.5))
-                y = rng.choice((0.0, 0.5, 1.0))
-                end = (rng.choice((0.0, 0.25, 0.5)), rng.choice((0.0, 0.5, 1.0)))
-                lines.append([(i * 0.8 + x, y), (i * 0.8 + end[0], end[1])])
-            else:
-                begin = u(0, 6)
-                lines.append(
-                    arc(
-                        (i * 0.8 + 0.25, u(0.25, 0.75)),
-                        0.25,
-                        u(0.25, 0.5),
-                        begin,
-                        begin + u(3, 6.3),
-                    )
-                )
-    return lines
-
-
-def _creature(rng: random.Random) -> Drawing:
+def creature(rng: random.Random) -> Drawing:
     """A body with a head, legs, a tail, wings."""
     u = rng.uniform
     long, tall = 1.0, u(0.3, 0.8)
@@ -235,13 +49,10 @@ def _creature(rng: random.Random) -> Drawing:
     return lines
 
 
-# --- Things that everyone draws -----------------------------------------------------------------
-
-
 def _face(
     rng: random.Random, center: Point = (0.0, 0.0), radius: float = 1.0, *, plain: bool = False
 ) -> Drawing:
-    """Of a person or, with ears and whiskers, an animal."""
+    """The face of a person or, with ears and whiskers, of an animal."""
     u = rng.uniform
     x, y = center
     r = radius
@@ -321,7 +132,7 @@ def _tree(rng: random.Random) -> Drawing:
     lines: Drawing = [[(-w, 0), (-w, h)], [(w, 0), (w, h)]]
     kind = rng.random()
     if kind < 0.55:
-        lines.append(_blob((0.0, -0.7), 1.0, rng))
+        lines.append(blob((0.0, -0.7), 1.0, rng))
     elif kind < 0.75:
         lines.append(arc((0.0, -0.7), u(0.6, 1.0), u(0.7, 1.1)))
     else:
@@ -478,7 +289,7 @@ def _tool(rng: random.Random) -> Drawing:
     """A shape on a stick: a spoon, a key, a hammer, an umbrella, a mushroom, a pencil."""
     u = rng.uniform
     length = u(1.0, 3.0)
-    lines: Drawing = [_shape((0.0, 0.0), u(0.4, 0.9), rng)]
+    lines: Drawing = [any_shape((0.0, 0.0), u(0.4, 0.9), rng)]
     if rng.random() < 0.3:
         lines = [[*arc((0, 0), 1, u(0.5, 1), math.pi, 2 * math.pi), (-1, 0)]]
     if rng.random() < 0.5:
@@ -489,8 +300,7 @@ def _tool(rng: random.Random) -> Drawing:
     if rng.random() < 0.3:
         lines.append(bow((0.0, length), (0.3, length), -0.15))
     turn = rng.choice((0.0, 0.0, u(0, 6.3)))
-    c, s = math.cos(turn), math.sin(turn)
-    return [[(x * c - y * s, x * s + y * c) for x, y in line] for line in lines]
+    return rotated(lines, turn)
 
 
 def _landscape(rng: random.Random) -> Drawing:
@@ -499,7 +309,7 @@ def _landscape(rng: random.Random) -> Drawing:
     kind = rng.random()
     if kind < 0.3:
         bumps = rng.randint(4, 8)
-        ring = _polygon((0, 0), 1.0, bumps)
+        ring = polygon((0, 0), 1.0, bumps)
         cloud: Drawing = [
             [(x, 0.6 * y) for x, y in bow(ring[i], ring[i + 1], -0.35)] for i in range(bumps)
         ]
@@ -528,20 +338,7 @@ def _landscape(rng: random.Random) -> Drawing:
     ]
 
 
-_BY_CHANCE: Final[tuple[Callable[[random.Random], Drawing], ...]] = (
-    _alone,
-    _plain,
-    _plain,
-    _radial,
-    _stack,
-    _row,
-    _scatter,
-    _nested,
-    _scribble,
-    _script,
-    _creature,
-)
-_THINGS: Final[tuple[Callable[[random.Random], Drawing], ...]] = (
+THINGS: Final[tuple[Callable[[random.Random], Drawing], ...]] = (
     _face,
     _figure,
     _house,
@@ -555,22 +352,5 @@ _THINGS: Final[tuple[Callable[[random.Random], Drawing], ...]] = (
     _furniture,
     _tool,
     _landscape,
-    _creature,
+    creature,
 )
-
-
-def doodle(rng: random.Random) -> Drawing:
-    """The strokes of something that is no garment.
-
-    Parameters
-    ----------
-    rng : random.Random
-        Source of everything that varies; advanced by the call.
-
-    Returns
-    -------
-    Drawing
-        In units of its own, x to the right, y down.
-    """
-    kinds = _BY_CHANCE if rng.random() < 0.5 else _THINGS
-    return rng.choice(kinds)(rng)
