@@ -12,7 +12,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -117,7 +117,7 @@ def sketched_non_garments(
 
 
 def _rasterize_all(
-    generators: list[Callable[[], Drawing]], rng: random.Random, progress: Progress | None
+    generators: Sequence[Callable[[], Drawing]], rng: random.Random, progress: Progress | None
 ) -> NDArray[np.uint8]:
     images = np.empty((len(generators), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     for i, generate in enumerate(generators):
