@@ -5,11 +5,13 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -68,7 +70,7 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path.name} is nested too deeply") from error
 
 
-def png(picture: Image.Image) -> bytes:
+def png(picture: "Image.Image") -> bytes:
     """A picture as a PNG file."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")

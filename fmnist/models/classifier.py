@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from scipy import special
 from torch import Tensor, nn
 
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
@@ -132,6 +129,8 @@ class Classifier:
         if not self.has_ood_class:
             raise ValueError("The network has not learned what is no garment.")
         logits = self._in_batches(self.model, images, width=NUM_CLASSES + 1, progress=None)
+        from scipy import special
+
         probabilities = special.softmax(logits.astype(np.float64), axis=1)
         scores: NDArray[np.float32] = (1 - probabilities[:, NUM_CLASSES]).astype(np.float32)
         return scores
@@ -209,6 +208,8 @@ class Classifier:
         float32 (N, 10)
             Rows in [0, 1] that sum to 1.
         """
+        from scipy import special  # here, since training needs the logits alone
+
         logits = self.logits(images)
         scaled = logits.astype(np.float64) / self.temperature
         probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
@@ -216,6 +217,8 @@ class Classifier:
 
     def save(self, path: Path) -> None:
         """Write weights, normalization and temperature to one `.safetensors` file, atomically."""
+        import safetensors.torch  # here and below, since the GPU benchmark runs without it
+
         tensors = {
             name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()
         }
@@ -240,6 +243,8 @@ class Classifier:
         ValueError
             If the file is damaged or holds something else.
         """
+        import safetensors
+
         try:
             with safetensors.safe_open(path, framework="pt") as archive:
                 description = json.loads((archive.metadata() or {})["fmnist"])

@@ -199,6 +199,12 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             factory="fmnist.models.networks.imported:efficientnet_b0",
             recipe={**_STANDARD, "epochs": 5},
         ),
+        "efficientnet-b0-stride-1": ModelSpec(
+            title="EfficientNet-B0, stride 1",
+            summary="EfficientNet-B0 at twice the resolution: its first convolution has stride 1.",
+            factory="fmnist.models.networks.imported:efficientnet_b0_stride_1",
+            recipe={**_STANDARD, "epochs": 5},
+        ),
         "vit-tiny": ModelSpec(
             title="ViT-Tiny",
             summary="A vision transformer with 12 layers on 16 patches.",

@@ -104,6 +104,7 @@ def test_summary_counts_what_torch_counts(name: str) -> None:
         ("swift", 232_506),
         ("resnet18", 11_172_810),
         ("efficientnet-b0", 4_019_782),
+        ("efficientnet-b0-stride-1", 4_019_782),
         ("vit-tiny", 5_353_738),
     ],
 )

@@ -77,20 +77,32 @@ def resnet18(num_classes: int = 10) -> Imported:
     return Imported(network, head="fc")
 
 
-def efficientnet_b0(num_classes: int = 10) -> Imported:
+def efficientnet_b0(num_classes: int = 10, stride: int = 2) -> Imported:
     """EfficientNet-B0 for one channel, without stochastic depth; 4,019,782 parameters.
 
     Tan and Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks".
     torchvision's stochastic depth draws from the process's global generator, so a run beside other
     threads could not be repeated.
+
+    Parameters
+    ----------
+    num_classes : int
+        Length of the logits.
+    stride : int
+        Stride of the first convolution; the original's is 2.
     """
     network = models.efficientnet_b0(num_classes=num_classes, stochastic_depth_prob=0.0)
     stem = network.features[0]
     assert isinstance(stem, nn.Sequential)
-    first = nn.Conv2d(1, 32, kernel_size=3, stride=2, padding=1, bias=False)
+    first = nn.Conv2d(1, 32, kernel_size=3, stride=stride, padding=1, bias=False)
     nn.init.kaiming_normal_(first.weight, mode="fan_out")
     stem[0] = first
     return Imported(network, head="classifier")
+
+
+def efficientnet_b0_stride_1(num_classes: int = 10) -> Imported:
+    """EfficientNet-B0 whose first convolution keeps the resolution; 4,019,782 parameters."""
+    return efficientnet_b0(num_classes, stride=1)
 
 
 def vit_tiny(num_classes: int = 10) -> Imported:
