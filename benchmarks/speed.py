@@ -322,7 +322,7 @@ def report(measured: list[Round], options: argparse.Namespace, command: str) -> 
 
 def load(name: DatasetName, images: int) -> tuple[Dataset, Path | None]:
     """A data set of at least so many training images, and the folder of its files."""
-    if name == "drawn-garments":
+    if name == "synthetic-garments":
         drawn, labels = draw_garments(images + 10, seed=0)
         dataset = Dataset(
             name, "drawn", drawn[:images], labels[:images], drawn[images:], labels[images:], ""

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
 from PIL import Image
@@ -32,6 +32,7 @@ from fmnist.runs.history import Progress
 from fmnist.runs.publish import publish
 from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
 from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
+from fmnist.runs.setting import NONE, format_value
 from fmnist.sketchpad.preprocessing import Ink, Preparation
 from fmnist.sketchpad.recognition import OOD_MODEL, classify
 from fmnist.sketchpad.uploads import PictureError, read_picture
@@ -80,15 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         help="settings that belong together; those given beside it win (default original); "
         '"own" is the recipe of the model',
     )
-    for field in dataclasses.fields(TrainConfig):
-        # every value is checked by TrainConfig, whose sentences name the field
-        train.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            default=argparse.SUPPRESS,
-            # "none" is a word among words, and no value among numbers
-            type=str if isinstance(field.default, str) else _number_or_text,
-            help=f"default {field.default}",
-        )
+    _add_settings(train)
     train.add_argument("--name", default="", help="what to call the run")
     train.add_argument("--resume", metavar="RUN_ID", help="go on with a run instead")
     train.set_defaults(command=_train)
@@ -168,6 +161,41 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """An option for each setting, in a group for each part of the Train page's form."""
+    defaults = TrainConfig()
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for name, setting in TrainConfig.settings().items():
+        if setting.group not in groups:
+            groups[setting.group] = parser.add_argument_group(setting.group)
+        when = f" Has an effect {setting.when}." if setting.when else ""
+        help = (
+            f"{setting.title}: {setting.values} (default: {format_value(getattr(defaults, name))})."
+            f" {setting.help}{when}"
+        )
+        several: dict[str, Any] = {}
+        if setting.kind in ("choices", "runs"):
+            several = {"nargs": "+", "action": _Words}
+        # TrainConfig checks every value; its sentences name the field
+        groups[setting.group].add_argument(
+            f"--{name.replace('_', '-')}",
+            default=argparse.SUPPRESS,
+            type=setting.parse,
+            metavar="RUN" if setting.kind == "runs" else name.upper(),
+            help=help.replace("%", "%%"),
+            **several,
+        )
+
+
+class _Words(argparse.Action):
+    """Several words as a tuple; "none" alone as the empty one."""
+
+    def __call__(
+        self, _parser: object, namespace: argparse.Namespace, values: Any, _option: object = None
+    ) -> None:
+        setattr(namespace, self.dest, () if values == [NONE] else tuple(values))
+
+
 def _download(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
@@ -183,17 +211,6 @@ def _download(options: argparse.Namespace) -> int:
             folder = download(options.data, progress=show)
     print(f"Fashion-MNIST is in {folder}")
     return 0
-
-
-def _number_or_text(text: str) -> int | float | str | None:
-    if text.lower() == "none":
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return text
 
 
 def _train(options: argparse.Namespace) -> int:

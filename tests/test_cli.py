@@ -36,7 +36,7 @@ def garments() -> Dataset:
     images, labels = draw_garments(340, seed=1)
     train, test = slice(240), slice(240, None)
     return Dataset(
-        "drawn-garments", "a few drawn ones",
+        "synthetic-garments", "a few drawn ones",
         images[train], labels[train], images[test], labels[test], "feed" * 16,
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ def trained(garments: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield folder
 
 
-TRAIN = ["train", "--dataset", "drawn-garments", "--batch-size", "40", "--log-every", "2"]
+TRAIN = ["train", "--dataset", "synthetic-garments", "--batch-size", "40", "--log-every", "2"]
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, garments: Dataset
     """Empty folders of runs and shipped models; drawn garments are few."""
 
     def load(name: DatasetName) -> Dataset:
-        assert name == "drawn-garments"
+        assert name == "synthetic-garments"
         return garments
 
     monkeypatch.setattr(datasets, "load_named", load)
@@ -94,7 +94,7 @@ def _lines(text: str) -> list[list[str]]:
 def test_train_leaves_a_finished_run_with_the_settings_asked_for(run: Run) -> None:
     assert (run.state, run.name) == ("finished", "Tiny")
     assert run.config == TrainConfig(
-        dataset="drawn-garments", batch_size=40, epochs=2, log_every=2, seed=0
+        dataset="synthetic-garments", batch_size=40, epochs=2, log_every=2, seed=0
     )
     assert [entry.epoch for entry in run.history.epochs] == [1, 2]
     assert [entry.step for entry in run.history.steps] == [2, 4, 6, 8, 10, 12]
@@ -151,7 +151,7 @@ def test_train_resumes_only_what_can_be_resumed(capsys: Output, run: Run) -> Non
 
 
 def test_resume_goes_on_with_an_interrupted_run(capsys: Output, artifacts: Path) -> None:
-    config = TrainConfig(dataset="drawn-garments", epochs=1, batch_size=120)
+    config = TrainConfig(dataset="synthetic-garments", epochs=1, batch_size=120)
     made = store.create_run(artifacts / "runs", config, name="Left alone")
     assert main(["train", "--resume", made.run_id]) == 0
     assert "Finished: epoch 1 is the best" in capsys.readouterr().out
@@ -254,7 +254,7 @@ def test_evaluate_differs_after_the_weights_were_altered(capsys: Output, run: Ru
     out = capsys.readouterr().out
     assert "The model differs" in out
     test = Evaluation.load(run.evaluation_path("test"))
-    images = datasets.load_named("drawn-garments").test_images
+    images = datasets.load_named("synthetic-garments").test_images
     now = classifier.logits(images).astype(np.float16)
     row = _lines(out)[2]
     assert row[3] == f"{100 * np.mean(now.argmax(axis=1) == test.labels):.2f}%"
@@ -337,7 +337,7 @@ def test_evaluate_says_what_is_missing(
     assert "config.json cannot be read" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("protocol", [["notebook"], ["full", "--keep", "last"]])
+@pytest.mark.parametrize("protocol", [["notebook"], ["full", "--checkpoint", "last"]])
 def test_evaluate_runs_without_validation_on_test_alone(
     capsys: Output, artifacts: Path, protocol: list[str]
 ) -> None:
@@ -461,7 +461,7 @@ def test_a_recipe_is_taken_and_what_is_given_beside_it_wins(
         raise RunError("Enough.")
 
     monkeypatch.setattr(store, "create_run", create)
-    call = ["train", "--recipe", "sketch", "--dataset", "drawn-garments", "--epochs", "2"]
+    call = ["train", "--recipe", "sketch", "--dataset", "synthetic-garments", "--epochs", "2"]
     assert main(call) == 1
-    expected = {**RECIPES["sketch"], "dataset": "drawn-garments", "epochs": 2}
+    expected = {**RECIPES["sketch"], "dataset": "synthetic-garments", "epochs": 2}
     assert made == [TrainConfig(**expected)]

@@ -17,7 +17,7 @@ def small_dataset(train: int = 600, test: int = 200) -> Dataset:
     """Drawn garments standing in for a data set; the same ones in every process."""
     images, labels = draw_garments(train + test, seed=1)
     return Dataset(
-        name="drawn-garments",
+        name="synthetic-garments",
         source="drawn by a test",
         train_images=images[:train],
         train_labels=labels[:train],

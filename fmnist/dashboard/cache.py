@@ -24,7 +24,7 @@ from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore
 from fmnist.models import sizes
 from fmnist.models.sizes import Size
 from fmnist.reports import benchmarks as bench
-from fmnist.runs.config import Mixing, TrainConfig
+from fmnist.runs.config import Augmenter, BatchMix
 from fmnist.runs.run import ACTIVE_STATES, Run
 
 if TYPE_CHECKING:
@@ -298,9 +298,11 @@ def architecture(model_name: str) -> list[dict[str, object]]:
 def augmented(
     _dataset: Dataset,
     checksum: str,  # noqa: ARG001 - part of the key
-    augmentation: str,
-    mixing: Mixing,
+    augmentation: tuple[Augmenter, ...],
+    batch_mix: BatchMix | None,
     *,
+    shift_pixels: int,
+    cutout_side: int,
     images: int,
     seed: int,
 ) -> NDArray[np.uint8]:
@@ -308,7 +310,9 @@ def augmented(
 
     Parameters
     ----------
-    augmentation, mixing : str
+    augmentation : tuple of str
+    batch_mix : str or None
+    shift_pixels, cutout_side : int
         As in `fmnist.runs.config.TrainConfig`.
     images : int
         So many images.
@@ -326,10 +330,11 @@ def augmented(
 
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     chosen = torch.tensor(_dataset.train_images[rng.choice(len(_dataset.train_images), images)])
-    augmenters = TrainConfig(augmentation=augmentation).augmenters
     rows = [chosen]
     for _ in range(images + 1):
-        changed = augment(chosen, augmenters, generator)[:, None].float()
-        mixed, _, _ = mix(changed, mixing, 1.0, generator)
+        changed = augment(
+            chosen, augmentation, generator, shift_pixels=shift_pixels, cutout_side=cutout_side
+        )[:, None].float()
+        mixed, _, _ = mix(changed, batch_mix, 1.0, generator)
         rows.append(mixed[:, 0].byte())
     return torch.stack(rows, dim=1).flatten(0, 1).numpy()

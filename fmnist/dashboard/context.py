@@ -163,7 +163,7 @@ def image_source(run: Run, split: SplitName) -> NDArray[np.uint8] | None:
     """The images that a run was trained or tested on; None where they are not on this machine."""
     name = run.config.dataset if run.config else ""
     # the pixels of another data set would be the wrong pictures
-    if fashion_mnist.locate().name != name and name != "drawn-garments":
+    if fashion_mnist.locate().name != name and name != "synthetic-garments":
         return None
     dataset = layout.load_dataset()
     if dataset is None or dataset.name != name:

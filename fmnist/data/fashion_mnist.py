@@ -47,7 +47,7 @@ class Location:
 
     Attributes
     ----------
-    name : {"fashion-mnist", "drawn-garments"}
+    name : {"fashion-mnist", "synthetic-garments"}
         The data set to show.
     folder : Path or None
         Folder holding the four files; None for synthetic garments.
@@ -90,7 +90,7 @@ def locate(*, environ: Mapping[str, str] = os.environ, data: Path | None = None)
             return Location("fashion-mnist", find_files(own), problem)
         except DatasetError as error:
             problem = problem or str(error)
-    return Location("drawn-garments", None, problem)
+    return Location("synthetic-garments", None, problem)
 
 
 def find_files(root: Path) -> Path:
@@ -154,7 +154,7 @@ def load_named(name: DatasetName) -> Dataset:
     DatasetError
         If Fashion-MNIST is asked for but is not on this machine.
     """
-    if name == "drawn-garments":
+    if name == "synthetic-garments":
         return draw_dataset()
     location = locate()
     if location.folder is None:
@@ -209,7 +209,7 @@ def draw_dataset(progress: Callable[[int, int], None] | None = None) -> Dataset:
     )
     train, test = slice(SYNTHETIC_TRAIN), slice(SYNTHETIC_TRAIN, None)
     return Dataset(
-        name="drawn-garments",
+        name="synthetic-garments",
         source=f"synthetic, seed {SYNTHETIC_SEED}",
         train_images=images[train],
         train_labels=labels[train],

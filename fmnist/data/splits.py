@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from fmnist.data.labels import NUM_CLASSES
 
-DatasetName = Literal["fashion-mnist", "drawn-garments"]
+DatasetName = Literal["fashion-mnist", "synthetic-garments"]
 """Data sets by the name that settings and files give them."""
 
 DATASET_TITLES: Final[Mapping[str, str]] = {
     "fashion-mnist": "Fashion-MNIST",
-    "drawn-garments": "Synthetic garments",
+    "synthetic-garments": "Synthetic garments",
 }
 """Names of the data sets for people."""
 
@@ -64,7 +64,7 @@ class Dataset:
 
     Attributes
     ----------
-    name : {"fashion-mnist", "drawn-garments"}
+    name : {"fashion-mnist", "synthetic-garments"}
     source : str
         Where the images come from, for people.
     train_images, test_images : uint8 (N, 28, 28)

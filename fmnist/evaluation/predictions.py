@@ -14,7 +14,7 @@ from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
 from fmnist.data.splits import SPLITS, Split, SplitName
 from fmnist.evaluation import metrics
 from fmnist.files import load_arrays, write_atomic
-from fmnist.runs.config import Views
+from fmnist.runs.config import TestTimeAugmentation
 from fmnist.runs.run import Run, RunError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def evaluate(
     classifier: "Classifier",
     split: Split,
     *,
-    views: Views = "one",
+    tta: TestTimeAugmentation | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Logits of a classifier for all images of a split.
@@ -159,14 +159,14 @@ def evaluate(
     ----------
     classifier : Classifier
     split : Split
-    views : {"one", "flip", "flip-shift"}
+    tta : {"flip", "flip-shift"}, optional
         Test-time augmentation: the logarithm of the mean probabilities over views of each image.
-        "one" is the image alone; "flip" adds its mirror image; "flip-shift" adds to each of the
-        two itself moved by one pixel up, down, left and right.
+        Without it, of the image alone; "flip" adds its mirror image; "flip-shift" adds to each of
+        the two itself moved by one pixel up, down, left and right.
     progress : callable, optional
         Called now and then with (images done, images in all), of one view after the other.
     """
-    shown = list(_views(split.images, views))
+    shown = list(_views(split.images, tta))
     with np.errstate(over="ignore"):  # logits of diverged weights become inf
         logits = [classifier.logits(seen, progress=progress) for seen in shown]
         rounded = (logits[0] if len(logits) == 1 else mean_logits(logits)).astype(np.float16)
@@ -190,12 +190,14 @@ def mean_logits(logits: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
     return averaged  # clipped above 0, whose logarithm is infinite
 
 
-def _views(images: NDArray[np.uint8], views: Views) -> Iterator[NDArray[np.uint8]]:
+def _views(
+    images: NDArray[np.uint8], tta: TestTimeAugmentation | None
+) -> Iterator[NDArray[np.uint8]]:
     """Images (N, 28, 28), unchanged first, then each view."""
     mirrored = np.ascontiguousarray(images[:, :, ::-1])
-    for seen in (images,) if views == "one" else (images, mirrored):
+    for seen in (images,) if tta is None else (images, mirrored):
         yield seen
-        if views == "flip-shift":
+        if tta == "flip-shift":
             padded = np.pad(seen, ((0, 0), (1, 1), (1, 1)))
             for row, column in ((0, 1), (2, 1), (1, 0), (1, 2)):
                 yield padded[:, row : row + IMAGE_SIZE, column : column + IMAGE_SIZE]

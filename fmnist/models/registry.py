@@ -39,17 +39,17 @@ _STANDARD: Final[Mapping[str, Any]] = {
     "optimizer": "adamw",
     "weight_decay": 0.05,
     "schedule": "one-cycle",
-    "augmentation": "flip",
+    "augmentation": ("flip",),
     "precision": "auto",
 }
 
 _ACCURATE: Final[Mapping[str, Any]] = {
     **_STANDARD,
     "epochs": 40,
-    "augmentation": "flip-shift-erase",
+    "augmentation": ("flip", "shift", "erase"),
     "label_smoothing": 0.1,
     "ema": 0.999,
-    "views": "flip-shift",
+    "tta": "flip-shift",
 }
 
 _LONG: Final[Mapping[str, Any]] = {
@@ -60,13 +60,13 @@ _LONG: Final[Mapping[str, Any]] = {
     "weight_decay": 4e-4,
     "schedule": "cosine",
     "warmup_epochs": 2,
-    "augmentation": "flip-shift-cutout",
+    "augmentation": ("flip", "shift", "cutout"),
     "shift_pixels": 4,
     "cutout_side": 14,
     "label_smoothing": 0.1,
     "ema": 0.999,
     "precision": "auto",
-    "views": "flip-shift",
+    "tta": "flip-shift",
 }
 
 MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
@@ -134,9 +134,9 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
             recipe={
                 **_STANDARD,
                 "epochs": 20,
-                "augmentation": "flip-shift",
+                "augmentation": ("flip", "shift"),
                 "ema": 0.999,
-                "views": "flip-shift",
+                "tta": "flip-shift",
             },
         ),
         "residual-large": ModelSpec(
@@ -177,8 +177,8 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
                 "learning_rate": 8e-3,
                 "label_smoothing": 0.1,
                 "ema": 0.99,
-                "keep": "last",
-                "views": "flip",
+                "checkpoint": "last",
+                "tta": "flip",
             },
         ),
         "deep-cnn": ModelSpec(

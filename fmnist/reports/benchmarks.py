@@ -16,6 +16,7 @@ from fmnist.runs.config import Precision, TrainConfig, ensemble_of
 from fmnist.runs.publish import publish
 from fmnist.runs.recipes import recipe
 from fmnist.runs.run import Run, RunError
+from fmnist.runs.setting import format_value
 
 TableName = Literal["models", "ablation", "precision", "ingredients", "strong"]
 
@@ -72,11 +73,11 @@ class Row:
         """What its runs are called: the model, and what differs from the model's own recipe."""
         if self.of:
             return self.title
-        own = TrainConfig(**recipe("own", self.config.model)).to_json()
+        own = vars(TrainConfig(**recipe("own", self.config.model)))
         forms = {"epochs": "{} epochs", "precision": "{}"}
         parts = [
-            forms.get(name, name.replace("_", " ") + " {}").format(value)
-            for name, value in self.config.to_json().items()
+            forms.get(name, name.replace("_", " ") + " {}").format(format_value(value))
+            for name, value in vars(self.config).items()
             if value != own[name]
         ]
         return ", ".join([MODELS[self.config.model].title, *parts])
@@ -124,20 +125,20 @@ _LARGE_CUTMIX = _towards(
     "residual-large", "residual-large-cutmix", "Large, and CutMix in half of the batches",
     "No gain in 40 epochs: 95.2 against 95.6 % on validation. It fits the training images "
     "less, and may want a longer run.",
-    mixing="cutmix", mixing_share=0.5,
+    batch_mix="cutmix", mix_probability=0.5,
 )  # fmt: skip
 _COMPACT_TAUGHT = _towards(
     "residual-compact", "residual-compact-taught", "Compact, taught by the Large one",
     "Against the Small ResidualNet (same number of parameters, 93.52 % on validation): pooling "
     "instead of strides, a block on the whole image and the teacher bring 1.1 points.",
-    teacher="residual-large-0",
+    teachers=("residual-large-0",),
 )  # fmt: skip
 _LARGE_TAUGHT = _towards(
     "residual-large", "residual-large-taught", "Large, taught by the first one",
     "It learns faster, and ends 0.1 points higher on validation, less than the standard error of "
     "0.3: a teacher of the same size has little left to teach. The mean of the two comes to no "
     "more (95.70 %): they err alike. Shipped as Strong.",
-    teacher="residual-large-0",
+    teachers=("residual-large-0",),
 )  # fmt: skip
 _LARGE_SGD = _towards(
     "residual-large", "residual-large-sgd", "Large, SGD instead of AdamW, 20 epochs",
@@ -151,20 +152,20 @@ _DEEP_TAUGHT = _towards(
     "13 convolutions instead of 8 and another teacher end level with what was there: 95.64 against "
     "95.72 % on validation, though with a lower loss (0.201 against 0.205). Neither depth nor size "
     "is what holds these networks at this accuracy.",
-    teacher="residual-large-0+residual-large-taught-0",
+    teachers=("residual-large-0", "residual-large-taught-0"),
 )  # fmt: skip
 _DEEP_FULL = _towards(
     "residual-deep", "residual-deep-full", "The same, on all 60,000 images",
     "5,000 more images bring 0.2 points on test. Settled before either had a figure: it is shipped "
     "as Strong, whatever it comes to, if the one above is better than 95.72 % on validation. That "
     "one is not, so this one is not shipped.",
-    teacher="residual-large-0+residual-large-taught-0", protocol="full", keep="last",
+    teachers=("residual-large-0", "residual-large-taught-0"), protocol="full", checkpoint="last",
 )  # fmt: skip
 _COMPACT_LONGER = _towards(
     "residual-compact", "residual-compact-taught-40", "Compact, taught, 40 epochs",
     "Twice the epochs bring 0.3 points on validation. The last ten brought nothing more: more "
     "would want a better teacher. Shipped as Small.",
-    teacher="residual-large-0", epochs=40,
+    teachers=("residual-large-0",), epochs=40,
 )  # fmt: skip
 
 TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
@@ -201,11 +202,13 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
     ),
     "ingredients": (
         _ingredient("own", "Compact, own recipe in 10 epochs"),
-        _ingredient("still", "Images neither flipped nor shifted", augmentation="none"),
-        _ingredient("erase", "Images erased in part too", augmentation="flip-shift-erase"),
+        _ingredient("still", "Images neither flipped nor shifted", augmentation=()),
+        _ingredient("erase", "Images erased in part too", augmentation=("flip", "shift", "erase")),
         _ingredient("smooth", "Labels smoothed by a tenth", label_smoothing=0.1),
         _ingredient("unaveraged", "Weights not averaged", ema=0.0),
-        _ingredient("cutmix", "CutMix in half of the batches", mixing="cutmix", mixing_share=0.5),
+        _ingredient(
+            "cutmix", "CutMix in half of the batches", batch_mix="cutmix", mix_probability=0.5
+        ),
         _ingredient(
             "sgd", "SGD with Nesterov's momentum instead of AdamW",
             optimizer="sgd", learning_rate=0.1, weight_decay=5e-4,
@@ -218,7 +221,7 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
             "sgd-decay", "SGD with twice the weight decay",
             optimizer="sgd", learning_rate=0.1, weight_decay=1e-3,
         ),
-        _ingredient("taught", "Taught by the Large one", teacher="residual-large-0"),
+        _ingredient("taught", "Taught by the Large one", teachers=("residual-large-0",)),
     ),
     "strong": (
         _LARGE,

@@ -11,7 +11,7 @@ import jinja2
 from fmnist.data.fashion_mnist import SYNTHETIC_TRAIN
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES, DatasetName
-from fmnist.data.synthetic import Drawings
+from fmnist.data.synthetic import TrainingDrawings
 from fmnist.evaluation.calibration import brier_score, reliability
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
@@ -21,8 +21,10 @@ from fmnist.reports.text import UNKNOWN, duration, markdown_table, percent
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry
+from fmnist.runs.migration import migrate_settings
 from fmnist.runs.publish import CARD_FILE, companion_of
 from fmnist.runs.run import Run, RunError
+from fmnist.runs.setting import format_value
 
 ORIGINAL_TEST_ACCURACY: Final[Mapping[int, float]] = {
     1: 0.8823,
@@ -43,7 +45,7 @@ _NOTES = "notes.md"
 _REFERENCE = "fashion-cnn"
 _TRAIN_IMAGES: Final[Mapping[DatasetName, int]] = {
     "fashion-mnist": 60_000,
-    "drawn-garments": SYNTHETIC_TRAIN,
+    "synthetic-garments": SYNTHETIC_TRAIN,
 }
 _Rows = Sequence[tuple[str, ...]]
 
@@ -161,7 +163,7 @@ def _context(
         "train_images": _TRAIN_IMAGES[config.dataset],
         "validation_images": len(stored_evaluation(run, "validation").labels) if is_held_out else 0,
         "test_images": len(test.labels),
-        "selects_last": config.keep == "last",
+        "selects_last": config.checkpoint == "last",
         "figures": _figures(run, config, selected, test),
         "companion": companion and _companion(companion),
         "progression": _progression(run, config, companion),
@@ -187,8 +189,8 @@ def _is_original(config: TrainConfig) -> bool:
 
 def _drawings(config: TrainConfig) -> tuple[str, ...]:
     """Kinds of drawings trained on: each kind includes those before it."""
-    kinds = get_args(Drawings)
-    return kinds[1 : kinds.index(config.drawings) + 1]
+    kinds = get_args(TrainingDrawings)
+    return kinds[: kinds.index(config.training_drawings) + 1] if config.training_drawings else ()
 
 
 def _companion(run: Run) -> dict[str, str]:
@@ -211,7 +213,9 @@ def _figures(run: Run, config: TrainConfig, selected: EpochEntry, test: Evaluati
         ]
     split = {"validation": "Validation", "train": "Training"}[selected.split]
     note = " (images trained on)" if selected.split == "train" else ""
-    choice = "Selected epoch, the last" if config.keep == "last" else "Best epoch (on validation)"
+    choice = (
+        "Selected epoch, the last" if config.checkpoint == "last" else "Best epoch (on validation)"
+    )
     rows = [
         ("Members", str(len(run.members)))
         if run.members
@@ -223,7 +227,7 @@ def _figures(run: Run, config: TrainConfig, selected: EpochEntry, test: Evaluati
     ]
     if run.tta_path.exists():
         accuracy = Evaluation.load(run.tta_path).accuracy
-        rows.append((f"Test accuracy with TTA ({config.views})", percent(accuracy)))
+        rows.append((f"Test accuracy with TTA ({config.tta})", percent(accuracy)))
     return rows
 
 
@@ -301,10 +305,10 @@ def _command(run: Run, config: TrainConfig) -> str:
     if run.members:
         return " ".join(["python -m fmnist ensemble", *run.members])
     # a setting that the file lacks did not exist then, and has its default value
-    given = read_json(run.config_path)["config"]
+    given = migrate_settings(read_json(run.config_path)["config"])
     options = [
-        f"--{name.replace('_', '-')} {value}"
-        for name, value in config.to_json().items()
+        f"--{name.replace('_', '-')} {format_value(value)}"
+        for name, value in vars(config).items()
         if name in given
     ]
     return " \\\n    ".join(["python -m fmnist train", *options])

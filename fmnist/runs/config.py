@@ -1,131 +1,45 @@
-"""The settings of a training run: validated, immutable, to and from JSON."""
+"""The settings of a training run: validated, immutable, to and from JSON.
+
+Each setting is defined once, as a field of `TrainConfig`. See `fmnist.runs.setting`.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self, cast, get_args
+from typing import Any, Final, Literal, Self
 
-from fmnist.data.splits import DatasetName, Protocol
-from fmnist.data.synthetic import Drawings
-from fmnist.models.registry import MODELS, RENAMED, is_known
+from fmnist.data.splits import DATASET_TITLES, DatasetName, Protocol
+from fmnist.data.synthetic import TrainingDrawings
+from fmnist.models.registry import MODELS, is_known
+from fmnist.runs.migration import migrate_settings
+from fmnist.runs.setting import ConfigError, Setting, choice, choices, integer, number, run_ids
 
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
 Augmenter = Literal["flip", "shift", "rotate", "rand", "erase", "cutout"]
-Mixing = Literal["none", "mixup", "cutmix"]
-Keep = Literal["best", "last"]
+BatchMix = Literal["mixup", "cutmix"]
+Checkpoint = Literal["best", "last"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Views = Literal["one", "flip", "flip-shift"]
+TestTimeAugmentation = Literal["flip", "flip-shift"]
 
 PROTOCOL_TITLES: Final[Mapping[str, str]] = {
     "held-out": "Held-out (55,000 train, 5,000 validation; test measured once, at the end)",
     "notebook": "Notebook (60,000 train; test measured after every epoch)",
-    "full": "Full (60,000 train, the last epoch kept; test measured once, at the end)",
+    "full": "Full (60,000 train, last epoch; test measured once, at the end)",
 }
 
-
-class ConfigError(ValueError):
-    """A setting that cannot be trained with; the message is one sentence naming the field.
-
-    Attributes
-    ----------
-    field : str
-        Name of the offending field of `TrainConfig`.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
+_MODEL_AND_DATA: Final = "Model and data"
+_OPTIMIZATION: Final = "Optimization"
+_REGULARIZATION: Final = "Regularization"
+_COMPUTATION: Final = "Computation and evaluation"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Everything that decides how a model is trained.
 
-    Attributes
-    ----------
-    model : str
-        Name in `fmnist.models.registry.MODELS`; of an ensemble, its members' names joined with
-        "+" (`fmnist.training.ensemble.combine` makes one of trained runs).
-    dataset : {"fashion-mnist", "drawn-garments"}
-    protocol : {"held-out", "notebook", "full"}
-        "held-out" keeps one twelfth of the training images as a validation split, chooses the
-        epoch on it and measures the test split once; "notebook" trains on all training images
-        and measures the test split after every epoch; "full" trains on all of them too, measures
-        some of these after every epoch, keeps the last one and measures the test split once: for
-        a recipe that was chosen beforehand, under "held-out".
-    epochs : int
-        Passes over the training split, 1 to 1000.
-    batch_size : int
-        Images a step, 1 to 4096.
-    learning_rate : float
-        Above 0, at most 1; the highest one where the schedule changes it.
-    optimizer : {"adam", "adamw", "sgd"}
-        Adam (Kingma and Ba 2015), Adam with decoupled weight decay (Loshchilov and Hutter 2019),
-        or stochastic gradient descent with Nesterov's momentum of 0.9.
-    weight_decay : float
-        Of AdamW and SGD, 0 to 1; Adam takes none. Norms and biases do not decay.
-    schedule : {"constant", "warm-up", "cosine", "one-cycle"}
-        As `fmnist.training.schedules.learning_rate` describes them.
-    warmup_epochs : int or None
-        Epochs over which the learning rate rises, where the schedule begins with a rise; 1 to
-        1000, fewer than `epochs`. None for the schedule's own share of the steps.
-    augmentation : str
-        What is done to each image anew every time it is shown: "none", or some of the names
-        "flip", "shift", "rotate", "rand", "erase" and "cutout" in this order, joined with hyphens;
-        `fmnist.training.augmentation.augment` describes them.
-    shift_pixels : int
-        Pixels by which "shift" moves an image at most, 1 to 14.
-    cutout_side : int
-        Side of the square that "cutout" takes out of each image, in pixels, 1 to 28.
-    low_res_side : int or None
-        Train on images scaled down to this side at first, in pixels, 8 to 27: progressive
-        resizing, which saves time (Tan and Le 2021, "EfficientNetV2"). The network must take
-        images of that size. None to train on whole images throughout.
-    low_res_share : float
-        Share of the epochs that train on the smaller images, above 0, at most 1; the epoch in
-        which it ends is trained on whole images.
-    mixing : {"none", "mixup", "cutmix"}
-        Whether images of a batch are mixed in pairs (`fmnist.training.augmentation.mix`).
-    mixing_share : float
-        Share of the batches that are mixed, above 0, at most 1.
-    teacher : str
-        Id of a finished run whose probabilities are learned from beside the labels (distillation:
-        Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"), or "none". It sees
-        the same augmented and mixed images (Beyer et al. 2022, "Knowledge distillation: A good
-        teacher is patient and consistent"). Of several, their ids joined with "+", and of an
-        ensemble's members, one is drawn for every batch.
-    teacher_share : float
-        Of the loss, how much the teacher's probabilities are the target, above 0, at most 1; the
-        labels are for the rest.
-    label_smoothing : float
-        Share of the target that goes to all classes alike, 0 to 0.9 (Szegedy et al. 2016).
-    ema : float
-        Decay a step of an exponential moving average of the weights, which is then what is
-        measured and kept; 0 for none, below 1. It begins lower, so that it forgets the first steps.
-    patience : int or None
-        End after this many epochs without a better validation accuracy, 1 to 1000; None to go
-        on to the last epoch.
-    keep : {"best", "last"}
-        The epoch whose weights are kept: the one of the best accuracy on the split that is
-        measured after every epoch, or the last, so that no split chooses.
-    precision : {"auto", "float32", "bfloat16"}
-        What convolutions and products of matrices are computed in; bfloat16 is faster on
-        processors that have it, and less exact; "auto" takes it there.
-    views : {"one", "flip", "flip-shift"}
-        Test-time augmentation: what the finished model's predictions are averaged over, beside
-        its figures for the image alone (`fmnist.evaluation.predictions.evaluate`).
-    drawings : {"none", "outlines", "sketches", "doodles"}
-        What to train on beside the photographs, each with those before it: outlines of the
-        photographs; garments as people sketch them; doodles of other things, which the network
-        learns to tell from garments (`fmnist.data.synthetic.training_drawings.with_drawings`).
-    seed : int
-        Of the initial weights, the order of the images, dropout, augmentation and drawings; 0 to
-        2**32 - 1.
-    subset : int or None
-        Train on this many images only (at least 10, evenly over the classes), for a quick look.
-    log_every : int
-        Steps between two entries of the step loss in the history, 1 to 10000.
+    `settings` describes each field: title, help, range or choices, and when it has an effect. The
+    same list is in docs/settings.md.
 
     Raises
     ------
@@ -133,130 +47,257 @@ class TrainConfig:
         If a value is impossible.
     """
 
-    model: str = "fashion-cnn"
-    dataset: DatasetName = "fashion-mnist"
-    protocol: Protocol = "held-out"
-    epochs: int = 20
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    optimizer: Optimizer = "adam"
-    weight_decay: float = 0.0
-    schedule: Schedule = "constant"
-    warmup_epochs: int | None = None
-    augmentation: str = "none"
-    shift_pixels: int = 2
-    cutout_side: int = 14
-    low_res_side: int | None = None
-    low_res_share: float = 0.6
-    mixing: Mixing = "none"
-    mixing_share: float = 1.0
-    teacher: str = "none"
-    teacher_share: float = 0.9
-    label_smoothing: float = 0.0
-    ema: float = 0.0
-    patience: int | None = None
-    keep: Keep = "best"
-    precision: Precision = "float32"
-    views: Views = "one"
-    drawings: Drawings = "none"
-    seed: int = 0
-    subset: int | None = None
-    log_every: int = 100
+    model: str = choice(
+        "fashion-cnn", "Model", {name: spec.title for name, spec in MODELS.items()},
+        group=_MODEL_AND_DATA,
+        help="The network to train.",
+    )  # fmt: skip
+    dataset: DatasetName = choice(
+        "fashion-mnist", "Data set", DATASET_TITLES,
+        group=_MODEL_AND_DATA,
+        help="Fashion-MNIST, or synthetic garments that the app draws itself.",
+    )  # fmt: skip
+    protocol: Protocol = choice(
+        "held-out", "Protocol", {"held-out": "Held-out", "notebook": "Notebook", "full": "Full"},
+        group=_MODEL_AND_DATA,
+        help=" ".join(f"{title}." for title in PROTOCOL_TITLES.values()),
+    )  # fmt: skip
+    epochs: int = integer(
+        20, "Epochs", 1, 1000,
+        group=_OPTIMIZATION,
+        help="Passes over the training images.",
+    )  # fmt: skip
+    batch_size: int = integer(
+        128, "Batch size", 1, 4096,
+        group=_OPTIMIZATION,
+        help="Images per step. Larger batches make steps steadier, fewer and slower.",
+    )  # fmt: skip
+    learning_rate: float = number(
+        1e-3, "Learning rate", 0, 1, excludes_low=True, step=1e-4,
+        group=_OPTIMIZATION,
+        help="Size of a step; the highest one if a schedule changes it. Adam and AdamW need about "
+        "0.001, SGD about 0.1.",
+    )  # fmt: skip
+    optimizer: Optimizer = choice(
+        "adam", "Optimizer", {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"},
+        group=_OPTIMIZATION,
+        help="Adam adapts the step of each weight (Kingma and Ba 2015). AdamW adds weight decay "
+        "(Loshchilov and Hutter 2019). SGD is stochastic gradient descent with Nesterov momentum "
+        "0.9.",
+    )  # fmt: skip
+    schedule: Schedule = choice(
+        "constant", "Schedule",
+        {"constant": "Constant", "warm-up": "Warm-up", "cosine": "Cosine",
+         "one-cycle": "One cycle"},
+        group=_OPTIMIZATION,
+        help="How the learning rate changes. Warm-up: it rises over the first 5% of the steps, "
+        "then stays. Cosine: the same rise, then it falls along half a cosine. One cycle: it rises "
+        "over 20% of the steps, then falls in a straight line.",
+    )  # fmt: skip
+    warmup_epochs: int | None = integer(
+        None, "Warm-up epochs", 1, 1000, absent="By schedule",
+        group=_OPTIMIZATION,
+        help="Epochs over which the learning rate rises; fewer than all epochs. Without a value, "
+        "the schedule's own share of the steps.",
+        when="with a schedule that starts with a rise",
+        applies=lambda c: c.schedule != "constant",
+    )  # fmt: skip
+    augmentation: tuple[Augmenter, ...] = choices(
+        "Augmentation",
+        {"flip": "Flip", "shift": "Shift", "rotate": "Rotate", "rand": "RandAugment",
+         "erase": "Erase", "cutout": "Cutout"},
+        group=_REGULARIZATION,
+        help="Random changes of each training image, new ones each time: horizontal flip; shift by "
+        "a few pixels; rotation by up to 15°; RandAugment (shear, stretch, contrast and more); "
+        "noise in a random rectangle; cutout (a square set to black).",
+    )  # fmt: skip
+    shift_pixels: int = integer(
+        2, "Largest shift (pixels)", 1, 14,
+        group=_REGULARIZATION,
+        help="The most pixels by which Shift moves an image.",
+        when="with Shift",
+        applies=lambda c: "shift" in c.augmentation,
+    )  # fmt: skip
+    cutout_side: int = integer(
+        14, "Cutout side (pixels)", 1, 28,
+        group=_REGULARIZATION,
+        help="Side of the square that Cutout removes.",
+        when="with Cutout",
+        applies=lambda c: "cutout" in c.augmentation,
+    )  # fmt: skip
+    low_res_side: int | None = integer(
+        None, "Reduced image side (pixels)", 8, 27, absent="Full size",
+        group=_OPTIMIZATION,
+        help="Progressive resizing: the first epochs train on images of this size, which is "
+        "faster (Tan and Le 2021, EfficientNetV2). The model must accept images of that size.",
+    )  # fmt: skip
+    low_res_share: float = number(
+        0.6, "Share of epochs at reduced size", 0, 1, excludes_low=True, step=0.05,
+        group=_OPTIMIZATION,
+        help="The epoch in which this share ends already trains on full-size images.",
+        when="with a reduced image side",
+        applies=lambda c: c.low_res_side is not None,
+    )  # fmt: skip
+    batch_mix: BatchMix | None = choice(
+        None, "Batch mixing", {None: "None", "mixup": "MixUp", "cutmix": "CutMix"},
+        group=_REGULARIZATION,
+        help="MixUp blends pairs of images and their labels (Zhang et al. 2018). CutMix pastes a "
+        "rectangle of one image into another and mixes the labels by area (Yun et al. 2019).",
+    )  # fmt: skip
+    mix_probability: float = number(
+        1.0, "Mixing probability", 0, 1, excludes_low=True, step=0.05,
+        group=_REGULARIZATION,
+        help="Probability that a batch is mixed.",
+        when="with batch mixing",
+        applies=lambda c: c.batch_mix is not None,
+    )  # fmt: skip
+    weight_decay: float = number(
+        0.0, "Weight decay", 0, 1, step=0.01,
+        group=_REGULARIZATION,
+        help="Pulls weights towards 0, except biases and normalization layers. AdamW needs about "
+        "0.05, SGD about 0.0005.",
+        when="with the optimizer AdamW or SGD",
+        applies=lambda c: c.optimizer != "adam",
+    )  # fmt: skip
+    label_smoothing: float = number(
+        0.0, "Label smoothing", 0, 0.9, step=0.05,
+        group=_REGULARIZATION,
+        help="Share of the target that is spread evenly over all classes, to prevent "
+        "overconfidence (Szegedy et al. 2016).",
+    )  # fmt: skip
+    teachers: tuple[str, ...] = run_ids(
+        "Teachers",
+        group=_REGULARIZATION,
+        help="Distillation: the model also learns from the probabilities of finished runs for the "
+        "same augmented images (Hinton et al. 2015; Beyer et al. 2022). Of several teachers, and "
+        "of the members of an ensemble, one is sampled per batch. Runs that have seen images that "
+        "the protocol holds out are rejected.",
+    )  # fmt: skip
+    distillation_weight: float = number(
+        0.9, "Distillation weight", 0, 1, excludes_low=True, step=0.05,
+        group=_REGULARIZATION,
+        help="Weight of the teachers' probabilities in the loss; the labels have the rest.",
+        when="with teachers",
+        applies=lambda c: bool(c.teachers),
+    )  # fmt: skip
+    ema: float = number(
+        0.0, "Weight averaging (EMA decay)", 0, 1, excludes_high=True, step=0.001,
+        group=_REGULARIZATION,
+        help="Decay per step of an exponential moving average of the weights. The averaged "
+        "weights are evaluated and saved. 0.999 averages about the last 1,000 steps; 0 turns it "
+        "off.",
+    )  # fmt: skip
+    patience: int | None = integer(
+        None, "Patience (epochs)", 1, 1000, absent="No early stopping",
+        group=_OPTIMIZATION,
+        help="Early stopping: the run ends after this many epochs without a better validation "
+        "accuracy.",
+        when="under the held-out protocol, with the best epoch saved",
+        applies=lambda c: c.protocol == "held-out" and c.checkpoint == "best",
+    )  # fmt: skip
+    checkpoint: Checkpoint = choice(
+        "best", "Saved weights", {"best": "Best epoch", "last": "Last epoch"},
+        group=_COMPUTATION,
+        help="Best epoch: the one with the highest accuracy on the split that is evaluated after "
+        "every epoch. Last epoch: no split selects; always so under the full protocol.",
+        when="under the held-out or notebook protocol",
+        applies=lambda c: c.protocol != "full",
+    )  # fmt: skip
+    precision: Precision = choice(
+        "float32", "Precision",
+        {"auto": "bfloat16 if supported", "float32": "float32", "bfloat16": "bfloat16"},
+        group=_COMPUTATION,
+        help="Number format of convolutions and matrix products. bfloat16 is faster on processors "
+        "that support it, and less exact.",
+    )  # fmt: skip
+    tta: TestTimeAugmentation | None = choice(
+        None, "Test-time augmentation",
+        {None: "None", "flip": "+ horizontal flip (2 views)",
+         "flip-shift": "+ flip and shifts (10 views)"},
+        group=_COMPUTATION,
+        help="The finished model's test accuracy is also given for the mean prediction over "
+        "several versions of each image.",
+    )  # fmt: skip
+    training_drawings: TrainingDrawings | None = choice(
+        None, "Training drawings",
+        {None: "None", "outlines": "Outlines", "sketches": "Outlines, sketches",
+         "non-garments": "Outlines, sketches, non-garments"},
+        group=_MODEL_AND_DATA,
+        help="Drawings to train on in addition to the images: their outlines, sketches of "
+        "garments, and sketches of other things, which become a class of their own. Making them "
+        "takes minutes the first time.",
+    )  # fmt: skip
+    seed: int = integer(
+        0, "Seed", 0, 2**32 - 1,
+        group=_COMPUTATION,
+        help="The same seed gives the same initial weights, order of images, dropout, augmentation "
+        "and drawings.",
+    )  # fmt: skip
+    subset: int | None = integer(
+        None, "Training images", 10, 60_000, absent="All",
+        group=_MODEL_AND_DATA,
+        help="Train on this many images only, spread evenly over the classes. Without a value, on "
+        "all images.",
+    )  # fmt: skip
+    log_every: int = integer(
+        100, "Steps per log entry", 1, 10_000,
+        group=_COMPUTATION,
+        help="Steps between two entries of the training loss in the history.",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
-        if not is_known(self.model):
-            check_choice("model", self.model, tuple(MODELS))
-        check_choice("dataset", self.dataset, get_args(DatasetName))
-        check_choice("protocol", self.protocol, get_args(Protocol))
-        check_choice("optimizer", self.optimizer, get_args(Optimizer))
-        check_choice("schedule", self.schedule, get_args(Schedule))
-        check_choice("mixing", self.mixing, get_args(Mixing))
-        check_choice("keep", self.keep, get_args(Keep))
-        check_choice("precision", self.precision, get_args(Precision))
-        check_choice("views", self.views, get_args(Views))
-        check_choice("drawings", self.drawings, get_args(Drawings))
-        _check_augmentation(self.augmentation)
-        _check_integer("epochs", self.epochs, 1, 1000)
-        _check_integer("batch_size", self.batch_size, 1, 4096)
-        _check_integer("seed", self.seed, 0, 2**32 - 1)
-        _check_integer("log_every", self.log_every, 1, 10_000)
-        _check_integer("shift_pixels", self.shift_pixels, 1, 14)
-        _check_integer("cutout_side", self.cutout_side, 1, 28)
-        if self.low_res_side is not None:
-            _check_integer("low_res_side", self.low_res_side, 8, 27)
-        if self.warmup_epochs is not None:
-            _check_integer("warmup_epochs", self.warmup_epochs, 1, 1000)
-            if self.warmup_epochs >= self.epochs:
-                raise ConfigError(
-                    "warmup_epochs",
-                    f"must be fewer than the {self.epochs} epochs, not {self.warmup_epochs}.",
-                )
-        if self.subset is not None:
-            _check_integer("subset", self.subset, 10, 60_000)
-        for field in ("learning_rate", "mixing_share", "teacher_share", "low_res_share"):
-            value = getattr(self, field)
-            _check_number(field, value)
-            if not 0 < value <= 1:  # nan is not, either
-                raise ConfigError(field, f"must be above 0 and at most 1, not {value!r}.")
-        if not isinstance(self.teacher, str) or not self.teacher:
-            raise ConfigError("teacher", f'must be a run\'s id or "none", not {self.teacher!r}.')
-        for field, low, high in (("weight_decay", 0, 1), ("label_smoothing", 0, 0.9)):
-            value = getattr(self, field)
-            _check_number(field, value)
-            if not low <= value <= high:
-                raise ConfigError(field, f"must be between {low} and {high}, not {value!r}.")
-        _check_number("ema", self.ema)
-        if not 0 <= self.ema < 1:
-            raise ConfigError("ema", f"must be at least 0 and below 1, not {self.ema!r}.")
+        for name, setting in self.settings().items():
+            if name != "model" or not is_known(self.model):
+                setting.check(name, getattr(self, name))
+        if self.warmup_epochs is not None and self.warmup_epochs >= self.epochs:
+            raise ConfigError(
+                "warmup_epochs",
+                f"must be fewer than the {self.epochs} epochs, not {self.warmup_epochs}.",
+            )
         if self.weight_decay and self.optimizer == "adam":
             raise ConfigError(
                 "weight_decay", "is for adamw and sgd; the optimizer adam takes none."
             )
         if self.patience is not None:
-            _check_integer("patience", self.patience, 1, 1000)
             if self.protocol != "held-out":
                 raise ConfigError(
                     "patience",
                     "needs the held-out protocol; otherwise the test split would decide.",
                 )
-            if self.keep == "last":
-                raise ConfigError("patience", "goes by the best epoch; keep that, not the last.")
-        if self.protocol == "full" and self.keep != "last":
+            if self.checkpoint == "last":
+                raise ConfigError("patience", "needs the best epoch saved, not the last.")
+        if self.protocol == "full" and self.checkpoint != "last":
             raise ConfigError(
-                "keep",
-                'must be "last" under the full protocol, which has no images to choose by.',
+                "checkpoint",
+                'must be "last" under the full protocol, which has no images to select by.',
             )
 
-    @property
-    def augmenters(self) -> tuple[Augmenter, ...]:
-        """The names in `augmentation`."""
-        if self.augmentation == "none":
-            return ()
-        return cast(tuple[Augmenter, ...], tuple(self.augmentation.split("-")))
-
-    @property
-    def teachers(self) -> tuple[str, ...]:
-        """Ids of the runs in `teacher`."""
-        return () if self.teacher == "none" else tuple(self.teacher.split("+"))
+    @classmethod
+    def settings(cls) -> Mapping[str, Setting]:
+        """What there is to know of each field, by its name."""
+        return _SETTINGS
 
     def may_learn_from(self, teacher: "TrainConfig") -> bool:
-        """Whether a teacher has seen no images that these settings keep apart.
+        """Whether a teacher has seen none of the images that these settings hold out.
 
-        One that was trained on the validation images, or chosen by the test images, tells what it
-        knows of them: the accuracies there would flatter.
+        A teacher that was trained on the validation images, or selected on the test images,
+        passes on what it knows of them. Accuracies on these images would be optimistic.
         """
-        kept_apart = ("notebook", "full", "held-out")  # the later, the more
+        held_out = ("notebook", "full", "held-out")  # the later, the more images
         return self.dataset != teacher.dataset or (
-            kept_apart.index(self.protocol) <= kept_apart.index(teacher.protocol)
+            held_out.index(self.protocol) <= held_out.index(teacher.protocol)
         )
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a dictionary of JSON values, in the order of the fields."""
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_json(cls, values: object) -> Self:
-        """Settings from a dictionary of JSON values; absent fields keep their defaults.
+        """Settings from a dictionary of JSON values; absent fields get their defaults.
+
+        Settings as earlier versions wrote them are read too.
 
         Raises
         ------
@@ -265,58 +306,43 @@ class TrainConfig:
         """
         if not isinstance(values, Mapping):
             raise ConfigError("config", f"must be an object of settings, not {values!r}.")
-        values = _migrated(values)
-        known = [field.name for field in dataclasses.fields(cls)]
-        for name in values:
+        known = cls.settings()
+        values = migrate_settings(values)
+        for name, value in values.items():
             if name not in known:
                 raise ConfigError(str(name), f"is no setting; known are {', '.join(known)}.")
+            if known[name].kind in ("choices", "runs") and isinstance(value, list):
+                values[name] = tuple(value)
         return cls(**values)
 
 
-def _migrated(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as earlier versions wrote them, under today's names."""
-    named = {{"optimiser": "optimizer"}.get(name, name): value for name, value in values.items()}
-    if isinstance(named.get("model"), str):
-        named["model"] = "+".join(RENAMED.get(m, m) for m in named["model"].split("+"))
-    return named
+_SETTINGS: Final[Mapping[str, Setting]] = {
+    field.name: field.metadata["setting"] for field in dataclasses.fields(TrainConfig)
+}
 
 
 def ensemble_of(members: Sequence[TrainConfig]) -> TrainConfig:
-    """Settings of an ensemble of runs of these: the first one's, but for what training is.
+    """Settings of an ensemble of runs: those of the first, except for what training alone needs.
 
-    Several views are averaged where all members have the same ones.
+    Test-time augmentation stays where all members have the same one.
     """
-    views = members[0].views if len({config.views for config in members}) == 1 else "one"
+    tta = members[0].tta if len({config.tta for config in members}) == 1 else None
     return dataclasses.replace(
-        members[0], model="+".join(config.model for config in members), views=views,
-        epochs=1, patience=None, teacher="none", seed=0,
+        members[0], model="+".join(config.model for config in members), tta=tta,
+        epochs=1, warmup_epochs=None, patience=None, teachers=(), seed=0,
     )  # fmt: skip
 
 
-def check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(field, f"must be one of {', '.join(choices)}, not {value!r}.")
-
-
-def _check_augmentation(value: object) -> None:
-    known = get_args(Augmenter)
-    names = value.split("-") if isinstance(value, str) else []
-    if value != "none" and (not names or names != [name for name in known if name in names]):
-        raise ConfigError(
-            "augmentation",
-            f'must be "none" or some of {", ".join(known)}, in this order and joined with '
-            f"hyphens, not {value!r}.",
-        )
-
-
-def _check_number(field: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(field, f"must be a number, not {value!r}.")
-
-
-def _check_integer(field: str, value: object, low: int, high: int) -> None:
-    # bool is an int to Python, but True epochs is a slip of the pen
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigError(field, f"must be a whole number, not {value!r}.")
-    if not low <= value <= high:
-        raise ConfigError(field, f"must be between {low} and {high}, not {value}.")
+__all__ = [
+    "PROTOCOL_TITLES",
+    "Augmenter",
+    "BatchMix",
+    "Checkpoint",
+    "ConfigError",
+    "Optimizer",
+    "Precision",
+    "Schedule",
+    "TestTimeAugmentation",
+    "TrainConfig",
+    "ensemble_of",
+]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fmnist.data.splits import SplitName
 from fmnist.runs.checks import number, whole_number
-from fmnist.runs.config import Keep
+from fmnist.runs.config import Checkpoint
 
 # the history calls the running mean over the epoch's steps train_loss and train_accuracy
 _MEASURED: Final[Mapping[SplitName, str]] = {
@@ -111,7 +111,7 @@ class History:
 
     steps: tuple[StepEntry, ...] = ()
     epochs: tuple[EpochEntry, ...] = ()
-    checkpoint: Keep = "best"
+    checkpoint: Checkpoint = "best"
 
     @property
     def selected(self) -> EpochEntry | None:
@@ -135,7 +135,7 @@ class History:
         return lowest if lowest and self.epochs[-1].epoch - lowest.epoch >= 2 else None
 
     @classmethod
-    def from_lines(cls, lines: Sequence[str], *, checkpoint: Keep = "best") -> "History":
+    def from_lines(cls, lines: Sequence[str], *, checkpoint: Checkpoint = "best") -> "History":
         """Parse the lines of `history.jsonl`.
 
         Parameters

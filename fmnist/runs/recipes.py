@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fmnist.models.registry import MODELS
-from fmnist.runs.config import TrainConfig, check_choice
+from fmnist.runs.config import TrainConfig
 
 RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "original": {},
@@ -16,9 +16,9 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
         "optimizer": "adamw",
         "weight_decay": 0.05,
         "schedule": "one-cycle",
-        "augmentation": "flip-shift",
+        "augmentation": ("flip", "shift"),
         "precision": "bfloat16",
-        "drawings": "doodles",
+        "training_drawings": "non-garments",
     },
     "swift": {"model": "swift", **MODELS["swift"].recipe},
 }
@@ -53,5 +53,5 @@ def recipe(name: str, model: str | None = None) -> dict[str, Any]:
     if name != OWN_RECIPE:
         return {**RECIPES[name], **chosen}
     model = model or TrainConfig().model
-    check_choice("model", model, tuple(MODELS))
+    TrainConfig.settings()["model"].check("model", model)
     return {**MODELS[model].recipe, **chosen}

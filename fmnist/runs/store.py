@@ -178,7 +178,7 @@ def _read(folder: Path) -> Run:
         return Run(folder, name, "broken", f"status.json cannot be read ({error}).", **whole)
     try:
         text = (folder / "history.jsonl").read_text(encoding="utf-8", errors="replace")
-        history = History.from_lines(text.splitlines(), checkpoint=config.keep)
+        history = History.from_lines(text.splitlines(), checkpoint=config.checkpoint)
     except FileNotFoundError:
         history = History()
     except OSError as error:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fmnist.runs.config import Augmenter, Mixing
+from fmnist.runs.config import Augmenter, BatchMix
 
 ROTATION: Final = 15.0  # degrees, at most
 ERASED: Final = (0.02, 0.25)  # share of the image
@@ -181,7 +181,7 @@ def _within(begin: Tensor, sides: Tensor, side: int) -> Tensor:
 
 
 def mix(
-    images: Tensor, mixing: Mixing, share: float, generator: torch.Generator
+    images: Tensor, batch_mix: BatchMix | None, probability: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mix the images of a batch in pairs, or leave the batch as it is.
 
@@ -189,12 +189,12 @@ def mix(
     ----------
     images : float32 (B, 1, 28, 28)
         Left as they are.
-    mixing : {"none", "mixup", "cutmix"}
+    batch_mix : {"mixup", "cutmix"} or None
         "mixup" adds two images, each by its weight (Zhang et al. 2018, "mixup: Beyond Empirical
         Risk Minimization"); "cutmix" puts a rectangle of the second on the first, of a size that
         is its weight (Yun et al. 2019, "CutMix"). The weight is uniform in [0, 1], the same in
         the whole batch.
-    share : float
+    probability : float
         Probability that the batch is mixed, in [0, 1].
     generator : torch.Generator
         Of the device of the images.
@@ -208,12 +208,12 @@ def mix(
         Of the first image and its label, in [0, 1]; the second's is the rest.
     """
     count, side, device = len(images), images.shape[-1], images.device
-    if mixing == "none":
+    if batch_mix is None:
         return images, torch.arange(count, device=device), torch.ones((), device=device)
     partners = torch.randperm(count, generator=generator, device=device)
     weight, is_mixed, *center = _uniform(4, generator)
-    weight = torch.where(is_mixed < share, weight, 1.0)
-    if mixing == "mixup":
+    weight = torch.where(is_mixed < probability, weight, 1.0)
+    if batch_mix == "mixup":
         return torch.lerp(images[partners], images, weight), partners, weight
     sides = (side * (1 - weight).sqrt()).expand(2, 1)
     begin = side * torch.stack(center)[:, None] - sides / 2

@@ -58,8 +58,8 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
     splits: set[SplitName] = {monitored_split(first), "test"}
     config = ensemble_of(configs)
     if any(not run.tta_path.exists() for run in members):
-        config = replace(config, views="one")
-    several = [run.tta_path for run in members] if config.views != "one" else []
+        config = replace(config, tta=None)
+    several = [run.tta_path for run in members] if config.tta else []
     try:
         networks = [Classifier.load(run.weights_path) for run in members]
         views = [Evaluation.load(path) for path in several]

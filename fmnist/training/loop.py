@@ -40,6 +40,7 @@ from fmnist.models.layers import set_dropout_generator
 from fmnist.models.registry import create_model, members
 from fmnist.runs.config import Precision, TrainConfig
 from fmnist.runs.history import EpochEntry, History, Progress, StepEntry
+from fmnist.runs.migration import migrate_document
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.store import teachers_of
 from fmnist.training.augmentation import augment, mix
@@ -186,7 +187,7 @@ def training_split(config: TrainConfig, dataset: Dataset) -> Split:
 
 def outputs(config: TrainConfig) -> int:
     """Length of the logits: where doodles are trained on, they are a class of their own."""
-    return NUM_CLASSES + 1 if config.drawings == "doodles" else NUM_CLASSES
+    return NUM_CLASSES + 1 if config.training_drawings == "non-garments" else NUM_CLASSES
 
 
 def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -312,9 +313,9 @@ class _Session:
         average = copy.deepcopy(model).requires_grad_(False) if config.ema else None
         set_dropout_generator(model, dropout_generator)
         split = training_split(config, dataset)
-        if config.drawings != "none":
+        if config.training_drawings:
             split = with_drawings(
-                split, config.drawings, seed=config.seed, progress=_telling(run, control)
+                split, config.training_drawings, seed=config.seed, progress=_telling(run, control)
             )
         session = cls(
             run=run,
@@ -414,14 +415,14 @@ class _Session:
                 labels = self.labels[chosen]  # (B,)
                 images = augment(
                     self.images[chosen],
-                    config.augmenters,
+                    config.augmentation,
                     generator,
                     shift_pixels=config.shift_pixels,
                     cutout_side=config.cutout_side,
                 )
                 images = normalize(images)
                 images, partners, weight = mix(
-                    images, config.mixing, config.mixing_share, generator
+                    images, config.batch_mix, config.mix_probability, generator
                 )
                 rate = learning_rate(
                     config.schedule,
@@ -435,7 +436,7 @@ class _Session:
                 with autocast:
                     logits = model(self._scaled(images)).float()  # (B, 10), or 11
                 loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
-                if config.mixing != "none":
+                if config.batch_mix:
                     others = labels[partners]
                     loss = weight * loss + (1 - weight) * functional.cross_entropy(
                         logits, others, label_smoothing=smoothing
@@ -445,7 +446,7 @@ class _Session:
                     with torch.no_grad(), autocast:
                         target = self._drawn_teacher()(images).float().softmax(1)
                     loss = torch.lerp(
-                        loss, functional.cross_entropy(logits, target), config.teacher_share
+                        loss, functional.cross_entropy(logits, target), config.distillation_weight
                     )
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -516,7 +517,7 @@ class _Session:
 
     def _kept(self) -> EpochEntry | None:
         """The epoch whose weights are kept, so far."""
-        return History.from_lines(self.lines, checkpoint=self.config.keep).selected
+        return History.from_lines(self.lines, checkpoint=self.config.checkpoint).selected
 
     def _log_loss(self, *, write: bool) -> None:
         """Move the recent sums into the epoch's, and the mean loss into the history."""
@@ -553,13 +554,13 @@ class _Session:
         )
         best = self._kept()
         is_best = best is None or entry.accuracy > best.accuracy
-        is_kept = is_best or self.config.keep == "last"
+        is_kept = is_best or self.config.checkpoint == "last"
         self.epoch_logits.append(evaluation.logits)
         EpochEvaluations(
             evaluation.split, np.stack(self.epoch_logits), evaluation.labels, evaluation.indices
         ).save(self.run.epochs_path)
         self._write_history(entry.to_json())
-        best_mark = ", the best so far" if is_best and self.config.keep == "best" else ""
+        best_mark = ", the best so far" if is_best and self.config.checkpoint == "best" else ""
         self._log_event(
             f"Epoch {entry.epoch}: {entry.split} accuracy {entry.accuracy:.2%}{best_mark}"
         )
@@ -594,10 +595,10 @@ class _Session:
             test = self.dataset.split("test")
             measured = evaluate(chosen, test, progress=self._telling("Test images measured"))
             measured.save(self.run.evaluation_path("test"))
-            views = self.config.views
-            if views != "one":
+            tta = self.config.tta
+            if tta:
                 told = self._telling("Test images measured over several views, a view at a time")
-                several = evaluate(chosen, test, views=views, progress=told)
+                several = evaluate(chosen, test, tta=tta, progress=told)
                 several.save(self.run.tta_path)
 
     def _telling(self, what: str) -> Callable[[int, int], None]:
@@ -739,16 +740,17 @@ def _teachers(run: Run, config: TrainConfig, device: torch.device) -> tuple[nn.M
             )
         model = teacher.model.requires_grad_(False).to(device)
         networks += model.networks if isinstance(model, Ensemble) else [model]
-    weights = "+".join(checksums)
-    document = read_json(run.config_path)
-    if "teacher" not in document:
-        document["teacher"] = {"run_id": config.teacher, "weights": weights}
+    document = migrate_document(read_json(run.config_path))
+    if "teachers" not in document:
+        pairs = zip(config.teachers, checksums, strict=True)
+        document["teachers"] = [{"run_id": name, "weights": weights} for name, weights in pairs]
         write_json(run.config_path, document)
-    if document["teacher"]["weights"] != weights:
-        raise TrainingError(
-            f"The teacher {config.teacher!r} has other weights than when the run began; start the "
-            "run anew."
-        )
+    for teacher, weights in zip(document["teachers"], checksums, strict=True):
+        if teacher["weights"] != weights:
+            raise TrainingError(
+                f"The teacher {teacher['run_id']!r} has other weights than when the run began; "
+                "start the run anew."
+            )
     return tuple(networks)
 
 

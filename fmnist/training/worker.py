@@ -193,7 +193,7 @@ class Trainer:
     def _train(self, run: Run) -> None:
         """Train a run to its end, through any number of pauses."""
         try:
-            dataset = self._load_dataset(run.config.dataset if run.config else "drawn-garments")
+            dataset = self._load_dataset(run.config.dataset if run.config else "synthetic-garments")
         except (DatasetError, OSError) as error:
             self._fail(run, str(error))
             return

@@ -193,7 +193,7 @@ def test_run_of_a_terminal_is_live_on_the_dashboard(page: Page, start_server: St
     }
     terminal = subprocess.Popen(
         [
-            sys.executable, "-m", "fmnist", "train", "--dataset", "drawn-garments",
+            sys.executable, "-m", "fmnist", "train", "--dataset", "synthetic-garments",
             "--subset", "1000", "--epochs", "200", "--log-every", "2", "--name", "From a terminal",
         ],
         cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,

@@ -43,7 +43,9 @@ def real_images() -> bool:
 @pytest.fixture(scope="session")
 def drawn_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run on drawn garments, trained for a moment, so that it errs."""
-    config = TrainConfig(dataset="drawn-garments", epochs=3, subset=600, batch_size=50, log_every=4)
+    config = TrainConfig(
+        dataset="synthetic-garments", epochs=3, subset=600, batch_size=50, log_every=4
+    )
     run = store.create_run(tmp_path_factory.mktemp("drawn"), config, name="On drawn garments")
     with store.owning(run):
         train(run, datasets.draw_dataset())

@@ -56,7 +56,7 @@ def test_a_broken_download_is_no_data_and_a_second_try_mends_it(
         download(tmp_path, mirrors=[mirror.url])
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "FashionMNIST").exists()
-    assert datasets.locate(environ={}, data=tmp_path).name == "drawn-garments"
+    assert datasets.locate(environ={}, data=tmp_path).name == "synthetic-garments"
 
     mirror.body = lambda _name, content: content
     datasets.load_fashion_mnist(download(tmp_path, mirrors=[mirror.url]))
@@ -162,7 +162,7 @@ def test_canceled_in_the_middle(
     wait_for(process, lambda s: s.done_bytes > 10_000_000)
     process.cancel()
     assert process.poll() == DownloadState()
-    assert datasets.locate(environ={}, data=tmp_path).name == "drawn-garments"
+    assert datasets.locate(environ={}, data=tmp_path).name == "synthetic-garments"
     mirror.hold.set()
     process.start(tmp_path)
     assert wait_for(process, lambda s: not s.running).finished

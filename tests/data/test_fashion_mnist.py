@@ -80,7 +80,7 @@ def test_fmnist_data_comes_first_then_the_data_folder_then_synthetic_garments(
     own = locate(environ={}, data=root)
     assert (own.name, own.folder) == ("fashion-mnist", folder)
     neither = locate(environ={}, data=tmp_path / "data")
-    assert (neither.name, neither.folder, neither.problem) == ("drawn-garments", None, None)
+    assert (neither.name, neither.folder, neither.problem) == ("synthetic-garments", None, None)
 
 
 def test_the_folder_of_the_files_itself_may_be_named(folder: Path) -> None:

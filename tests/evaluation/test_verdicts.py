@@ -69,9 +69,9 @@ def test_undo_brings_back_what_stood_before(store: VerdictStore) -> None:
 def test_counts_and_filters(store: VerdictStore) -> None:
     store.give(verdict())
     store.give(verdict(COAT, "model-mistake"))
-    store.give(verdict(ImageKey("drawn-garments", "test", 1), "label-wrong"))
+    store.give(verdict(ImageKey("synthetic-garments", "test", 1), "label-wrong"))
     assert store.counts("fashion-mnist")[6].tolist() == [1, 1, 0]
-    assert store.counts("drawn-garments").sum() == 1
+    assert store.counts("synthetic-garments").sum() == 1
     assert list(store.all("fashion-mnist", "test")) == [SHIRT]
     assert len(store.all()) == 3
 

@@ -24,7 +24,7 @@ WRITES = [
 ]
 KILLS = [*WRITES, *[""] * 8]  # before each of these files takes its place, then anywhere
 CONFIG = TrainConfig(
-    dataset="drawn-garments", epochs=6, subset=320, batch_size=32, log_every=2, seed=3
+    dataset="synthetic-garments", epochs=6, subset=320, batch_size=32, log_every=2, seed=3
 )  # 10 steps an epoch, 60 in all
 
 # Tells each step before it begins, and each file just before it takes its place: the parent kills
@@ -112,7 +112,7 @@ def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
 
 def test_ctrl_c_in_a_terminal_keeps_the_run_and_resume_finishes_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fmnist", "train"]
-    settings = ["--dataset", "drawn-garments", "--subset", "320", "--epochs", "8"]
+    settings = ["--dataset", "synthetic-garments", "--subset", "320", "--epochs", "8"]
     environment = os.environ | {"FMNIST_ARTIFACTS": str(tmp_path)}
     with subprocess.Popen(
         [*command, *settings], cwd=ROOT, env=environment,

@@ -45,8 +45,8 @@ def test_rows_have_keys_of_their_own_and_settings_that_fit() -> None:
 def test_a_run_is_called_after_what_differs_from_its_model_s_recipe() -> None:
     own = TrainConfig(**recipe("own", "residual-large"))
     assert replace(ROW, config=own).run_title == "Large ResidualNet"
-    changed = replace(own, epochs=3, precision="float32", mixing="cutmix", mixing_share=0.5)
-    title = "Large ResidualNet, 3 epochs, mixing cutmix, mixing share 0.5, float32"
+    changed = replace(own, epochs=3, precision="float32", batch_mix="cutmix", mix_probability=0.5)
+    title = "Large ResidualNet, 3 epochs, batch mix cutmix, mix probability 0.5, float32"
     assert replace(ROW, config=changed).run_title == title
 
 
@@ -106,7 +106,7 @@ def test_bench_trains_what_is_missing_keeps_it_and_writes_the_table(
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
     monkeypatch.setattr("fmnist.data.fashion_mnist.load_named", lambda name: small_dataset())
-    config = TrainConfig(model="logistic", dataset="drawn-garments", epochs=1)
+    config = TrainConfig(model="logistic", dataset="synthetic-garments", epochs=1)
     rows = (
         replace(ROW, config=config),
         replace(ROW, key="mlp", config=replace(config, model="mlp")),
@@ -136,7 +136,9 @@ def test_bench_puts_an_ensemble_of_other_rows_together(
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
     monkeypatch.setattr("fmnist.data.fashion_mnist.load_named", lambda name: small_dataset())
-    first = replace(ROW, config=TrainConfig(model="logistic", dataset="drawn-garments", epochs=1))
+    first = replace(
+        ROW, config=TrainConfig(model="logistic", dataset="synthetic-garments", epochs=1)
+    )
     second = replace(first, key="mlp", config=replace(first.config, model="mlp"))
     both = bench._ensemble("both", "Both", "Two see more.", first, second)
     with pytest.raises(RunError, match="'Both' lacks a run of '.*'; train that first"):
@@ -157,7 +159,7 @@ def test_bench_goes_on_with_an_interrupted_run(
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setattr(paths, "pretrained_folder", lambda: tmp_path / "shipped" / "pretrained")
     monkeypatch.setattr("fmnist.data.fashion_mnist.load_named", lambda name: small_dataset())
-    config = TrainConfig(model="logistic", dataset="drawn-garments", epochs=1)
+    config = TrainConfig(model="logistic", dataset="synthetic-garments", epochs=1)
     monkeypatch.setitem(bench.TABLES, "models", (replace(ROW, config=config, seeds=1),))
     begun = store.create_run(paths.runs_folder(), config)  # nobody owns it: interrupted
     assert main(["bench", "models", "--folder", str(tmp_path)]) == 0

@@ -52,7 +52,7 @@ def test_held_out_card_names_its_protocol_and_its_figures(tmp_path: Path) -> Non
 
 
 def test_full_card_says_that_nothing_chose(tmp_path: Path) -> None:
-    run = made_up_run(tmp_path, protocol="full", keep="last")
+    run = made_up_run(tmp_path, protocol="full", checkpoint="last")
     card = cards.model_card(run, companion=None)
     figures = _figures(card)
     assert figures["Selected epoch, the last"] == "6 of 6"
@@ -150,7 +150,7 @@ def test_times_are_the_median_pace_and_the_last_epochs_clock(tmp_path: Path) -> 
 
 
 def test_drawn_garments_are_not_measured_against_the_original(tmp_path: Path) -> None:
-    card = cards.model_card(made_up_run(tmp_path, dataset="drawn-garments"), companion=None)
+    card = cards.model_card(made_up_run(tmp_path, dataset="synthetic-garments"), companion=None)
     assert "riginal notebook" not in card
     assert "9,000 images to train on" in card
 
@@ -199,10 +199,15 @@ def test_only_fashion_cnn_is_compared_with_the_original_notebook(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("drawings", "told"),
-    [("outlines", "drawings: outlines ("), ("doodles", "drawings: outlines, sketches, doodles (")],
+    [
+        ("outlines", "drawings: outlines ("),
+        ("non-garments", "drawings: outlines, sketches, non-garments ("),
+    ],
 )
 def test_the_card_names_the_drawings_trained_on(tmp_path: Path, drawings: str, told: str) -> None:
-    assert told in cards.model_card(made_up_run(tmp_path, drawings=drawings), companion=None)
+    assert told in cards.model_card(
+        made_up_run(tmp_path, training_drawings=drawings), companion=None
+    )
     assert "synthetic drawings" not in cards.model_card(made_up_run(tmp_path), companion=None)
 
 
@@ -227,7 +232,7 @@ def test_calibration_is_that_of_the_test_images(tmp_path: Path) -> None:
 
 
 def test_accuracy_over_several_views_stands_beside(tmp_path: Path) -> None:
-    run = made_up_run(tmp_path, views="flip")
+    run = made_up_run(tmp_path, tta="flip")
     assert "TTA" not in cards.model_card(run, companion=None)
     made_up_evaluation("test").save(run.tta_path)
     figures = dict(_rows(cards.model_card(run, companion=None), "Figures"))
@@ -249,9 +254,9 @@ def test_other_models_stand_beside_fashion_cnn(tmp_path: Path) -> None:
 
 
 def test_the_card_of_a_student_names_its_teacher(tmp_path: Path) -> None:
-    run = made_up_run(tmp_path, teacher="strong")
+    run = made_up_run(tmp_path, teachers=("strong",))
     assert "Distilled from `strong`: " in cards.model_card(run, companion=None)
-    run = made_up_run(tmp_path, teacher="strong+other")
+    run = made_up_run(tmp_path, teachers=("strong", "other"))
     told = "Distilled from `strong` and `other`: "
     card = cards.model_card(run, companion=None)
     assert told in card and "one of them sampled per batch" in card
@@ -274,7 +279,7 @@ def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path
 def test_a_setting_that_a_run_did_not_know_is_not_in_its_command(tmp_path: Path) -> None:
     run = made_up_run(tmp_path)
     document = read_json(run.config_path)
-    del document["config"]["teacher"]
+    del document["config"]["teachers"]
     write_json(run.config_path, document)
     card = cards.model_card(store.open_run(tmp_path, run.run_id), companion=None)
-    assert "--teacher " not in card and "--teacher-share " in card
+    assert "--teachers " not in card and "--distillation-weight " in card

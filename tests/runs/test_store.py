@@ -29,7 +29,7 @@ from fmnist.runs.temperature import (
 )
 
 ROOT = paths.PROJECT
-CONFIG = TrainConfig(dataset="drawn-garments", epochs=3)
+CONFIG = TrainConfig(dataset="synthetic-garments", epochs=3)
 PROGRESS = Progress(epoch=2, step=15, steps=30, seconds=60.0, images_per_second=800.0)
 
 

@@ -18,7 +18,7 @@ from fmnist.training.ensemble import combine
 from fmnist.training.loop import TrainingError, train
 from tools.small import small_dataset
 
-CONFIG = TrainConfig(model="logistic", dataset="drawn-garments", epochs=2, batch_size=50)
+CONFIG = TrainConfig(model="logistic", dataset="synthetic-garments", epochs=2, batch_size=50)
 
 
 def trained(root: Path, config: TrainConfig) -> Run:
@@ -70,17 +70,17 @@ def test_several_views_are_averaged_where_all_members_have_them(
     tmp_path: Path, members: list[Run]
 ) -> None:
     assert not combine(members, tmp_path).tta_path.exists()
-    seen = [trained(tmp_path / "seen", replace(CONFIG, views="flip", seed=seed)) for seed in (0, 1)]
+    seen = [trained(tmp_path / "seen", replace(CONFIG, tta="flip", seed=seed)) for seed in (0, 1)]
     made = combine(seen, tmp_path)
-    assert made.config and made.config.views == "flip"
+    assert made.config and made.config.tta == "flip"
     mean = Evaluation.mean([Evaluation.load(run.tta_path) for run in seen])
     assert np.array_equal(Evaluation.load(made.tta_path).logits, mean.logits)
     mixed = combine([seen[0], members[1]], tmp_path)
-    assert mixed.config and mixed.config.views == "one" and not mixed.tta_path.exists()
+    assert mixed.config and mixed.config.tta is None and not mixed.tta_path.exists()
 
 
 def test_of_runs_on_all_images_too(tmp_path: Path) -> None:
-    full = replace(CONFIG, protocol="full", keep="last")
+    full = replace(CONFIG, protocol="full", checkpoint="last")
     made = combine([trained(tmp_path, replace(full, seed=seed)) for seed in (0, 1)], tmp_path)
     kept = made.history.selected
     assert kept and kept.split == "train"

@@ -34,7 +34,7 @@ from fmnist.training.loop import Outcome, Signal, TrainingError, train, training
 from tools.small import same_result, small_dataset
 
 CONFIG = TrainConfig(
-    dataset="drawn-garments", epochs=3, subset=200, batch_size=32, log_every=3, seed=7
+    dataset="synthetic-garments", epochs=3, subset=200, batch_size=32, log_every=3, seed=7
 )  # 7 steps an epoch, the last of 8 images
 
 
@@ -153,7 +153,9 @@ def test_held_out_measures_the_test_split_once_at_the_end(
 
 
 def test_notebook_trains_on_all_and_measures_test_every_epoch(tmp_path: Path) -> None:
-    config = TrainConfig(dataset="drawn-garments", protocol="notebook", epochs=2, batch_size=100)
+    config = TrainConfig(
+        dataset="synthetic-garments", protocol="notebook", epochs=2, batch_size=100
+    )
     run = run_whole(tmp_path, config)
     assert [(e.split, e.step) for e in run.history.epochs] == [("test", 6), ("test", 12)]
     assert not run.evaluation_path("validation").exists()
@@ -173,7 +175,7 @@ def test_full_trains_on_all_and_measures_test_once(
 
     monkeypatch.setattr(training, "evaluate", spy)
     config = TrainConfig(
-        dataset="drawn-garments", protocol="full", keep="last", epochs=2, batch_size=100
+        dataset="synthetic-garments", protocol="full", checkpoint="last", epochs=2, batch_size=100
     )
     undisturbed = run_whole(tmp_path / "undisturbed", config)
     assert [split.name for split in measured] == ["train", "train", "test"]
@@ -371,7 +373,7 @@ def test_a_loss_that_is_no_number_fails_the_run(
 
 def test_weights_gone_astray_in_an_epochs_last_step_fail_the_run(tmp_path: Path) -> None:
     # the first step of such a rate takes the logits beyond what float16 holds
-    config = TrainConfig(dataset="drawn-garments", epochs=1, subset=10, learning_rate=1.0)
+    config = TrainConfig(dataset="synthetic-garments", epochs=1, subset=10, learning_rate=1.0)
     assert "no longer a number at step 1; try a lower learning rate" in fails(
         tmp_path, config=config
     )
@@ -492,18 +494,18 @@ MANY = TrainConfig.from_json(
         "weight_decay": 0.05,
         "schedule": "one-cycle",
         "warmup_epochs": 1,
-        "augmentation": "flip-shift-rotate-rand-erase-cutout",
+        "augmentation": ["flip", "shift", "rotate", "rand", "erase", "cutout"],
         "shift_pixels": 3,
         "low_res_side": 20,
         "low_res_share": 0.5,
-        "mixing": "cutmix",
-        "mixing_share": 0.5,
+        "batch_mix": "cutmix",
+        "mix_probability": 0.5,
         "label_smoothing": 0.1,
         "ema": 0.9,
         "patience": 5,
         "precision": "bfloat16",
-        "views": "flip",
-        "drawings": "doodles",
+        "tta": "flip",
+        "training_drawings": "non-garments",
         "epochs": 2,
         "batch_size": 200,
     }
@@ -557,14 +559,14 @@ def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifact
         {"optimizer": "adamw", "weight_decay": 0.1},
         {"schedule": "one-cycle"},
         {"schedule": "cosine", "warmup_epochs": 1},
-        {"augmentation": "flip"},
-        {"augmentation": "cutout"},
-        {"augmentation": "cutout", "cutout_side": 4},
-        {"augmentation": "shift", "shift_pixels": 4},
+        {"augmentation": ["flip"]},
+        {"augmentation": ["cutout"]},
+        {"augmentation": ["cutout"], "cutout_side": 4},
+        {"augmentation": ["shift"], "shift_pixels": 4},
         {"model": "swift", "low_res_side": 20, "low_res_share": 0.5},
         {"precision": "bfloat16"},
         {"optimizer": "sgd"},
-        {"mixing": "mixup"},
+        {"batch_mix": "mixup"},
         {"label_smoothing": 0.1},
     ],
 )
@@ -663,7 +665,7 @@ def test_the_last_epoch_is_kept_where_the_settings_say_so(
 
     calls: list[str] = []
     monkeypatch.setattr(training, "evaluate", worse_every_epoch)
-    run = run_whole(tmp_path, replace(CONFIG, keep="last"))
+    run = run_whole(tmp_path, replace(CONFIG, checkpoint="last"))
     monkeypatch.undo()
     assert run.history.best and run.history.best.epoch == 1
     assert run.history.selected and run.history.selected.epoch == 3
@@ -673,7 +675,7 @@ def test_the_last_epoch_is_kept_where_the_settings_say_so(
 
 
 def test_several_views_are_kept_beside_the_figure_for_one(tmp_path: Path) -> None:
-    config = TrainConfig.from_json(CONFIG.to_json() | {"views": "flip-shift", "epochs": 1})
+    config = TrainConfig.from_json(CONFIG.to_json() | {"tta": "flip-shift", "epochs": 1})
     run = run_whole(tmp_path, config)
     kept, test = Classifier.load(run.weights_path), small_dataset().split("test")
     one, several = (Evaluation.load(p) for p in (run.evaluation_path("test"), run.tta_path))
@@ -705,7 +707,12 @@ def test_the_precision_that_auto_came_to_is_written_down(tmp_path: Path) -> None
 
 
 STUDENT = replace(
-    CONFIG, model="swift", teacher="teacher", augmentation="flip", mixing="mixup", epochs=2
+    CONFIG,
+    model="swift",
+    teachers=("teacher",),
+    augmentation=("flip",),
+    batch_mix="mixup",
+    epochs=2,
 )
 
 
@@ -718,7 +725,7 @@ def teacher(own_artifacts: Path, undisturbed: Run) -> Run:
 
 def test_a_run_that_learns_from_a_teacher_goes_on_bit_for_bit(tmp_path: Path, teacher: Run) -> None:
     undisturbed = run_whole(tmp_path / "undisturbed", STUDENT)
-    alone = run_whole(tmp_path / "alone", replace(STUDENT, teacher="none"))
+    alone = run_whole(tmp_path / "alone", replace(STUDENT, teachers=()))
     assert alone.history.epochs[0].train_loss != undisturbed.history.epochs[0].train_loss
     run = store.create_run(tmp_path / "disturbed", STUDENT)
     assert run_until(run, 4, "pause") == "paused"
@@ -732,7 +739,7 @@ def test_a_run_that_learns_from_a_teacher_goes_on_bit_for_bit(tmp_path: Path, te
 def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path, teacher: Run) -> None:
     # labels are wrong in one way, the teacher in none: with all the loss the teacher's, it wins
     config = replace(
-        STUDENT, teacher_share=1.0, augmentation="none", mixing="none", epochs=12,
+        STUDENT, distillation_weight=1.0, augmentation=(), batch_mix=None, epochs=12,
         learning_rate=3e-3,
     )  # fmt: skip
     dataset = replace(small_dataset(), train_labels=(small_dataset().train_labels + 1) % 10)
@@ -748,7 +755,7 @@ def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path, teacher: R
 def test_of_several_one_teaches_a_batch(
     tmp_path: Path, teacher: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = replace(STUDENT, teacher="both", augmentation="none", mixing="none")
+    config = replace(STUDENT, teachers=("both",), augmentation=(), batch_mix=None)
     other = run_whole(tmp_path, replace(CONFIG, seed=1))
     combine([teacher, other], paths.runs_folder()).folder.rename(paths.runs_folder() / "both")
 
@@ -765,12 +772,12 @@ def test_of_several_one_teaches_a_batch(
     shutil.copytree(other.folder, paths.runs_folder() / "other")
     losses = {undisturbed.history.epochs[0].train_loss}
     for name in ("teacher", "other"):
-        alone = run_whole(tmp_path / name, replace(config, teacher=name, epochs=1))
+        alone = run_whole(tmp_path / name, replace(config, teachers=(name,), epochs=1))
         losses.add(alone.history.epochs[0].train_loss)
     assert len(losses) == 3  # it learns from both, not from one
 
     # two runs side by side are as good as the ensemble of them
-    named = run_whole(tmp_path / "named", replace(config, teacher="teacher+other"))
+    named = run_whole(tmp_path / "named", replace(config, teachers=("teacher", "other")))
     assert named.last_weights_path.read_bytes() == undisturbed.last_weights_path.read_bytes()
     told = json.loads(named.config_path.read_text())["teacher"]
     files = [run.weights_path.read_bytes() for run in (teacher, other)]
@@ -779,10 +786,10 @@ def test_of_several_one_teaches_a_batch(
 
 def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) -> None:
     assert "The teacher 'nobody' cannot be asked: There is no run 'nobody'" in fails(
-        tmp_path, config=replace(STUDENT, teacher="teacher+nobody")
+        tmp_path, config=replace(STUDENT, teachers=("teacher", "nobody"))
     )
     assert "knows other classes" in fails(
-        tmp_path, config=replace(STUDENT, drawings="doodles", subset=100)
+        tmp_path, config=replace(STUDENT, training_drawings="non-garments", subset=100)
     )
     run = store.create_run(tmp_path, STUDENT)
     assert run_until(run, 4, "pause") == "paused"
@@ -796,11 +803,14 @@ def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) ->
 def test_a_teacher_that_knows_the_held_out_images_is_refused(
     tmp_path: Path, own_artifacts: Path
 ) -> None:
-    run_whole(paths.runs_folder(), replace(CONFIG, protocol="full", keep="last")).folder.rename(
-        paths.runs_folder() / "teacher"
-    )
+    run_whole(
+        paths.runs_folder(), replace(CONFIG, protocol="full", checkpoint="last")
+    ).folder.rename(paths.runs_folder() / "teacher")
     assert "knows images that the held-out protocol keeps apart" in fails(tmp_path, config=STUDENT)
-    assert run_whole(tmp_path, replace(STUDENT, protocol="full", keep="last")).state == "finished"
+    assert (
+        run_whole(tmp_path, replace(STUDENT, protocol="full", checkpoint="last")).state
+        == "finished"
+    )
 
 
 def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) -> None:
@@ -809,7 +819,7 @@ def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) ->
     assert run_until(run, 4, "pause") == "paused"
     checkpoint = torch.load(run.checkpoint_path, weights_only=True)
     settings = json.loads(checkpoint["config"])
-    del settings["teacher"], settings["teacher_share"]
+    del settings["teachers"], settings["distillation_weight"]
     torch.save(checkpoint | {"config": json.dumps(settings)}, run.checkpoint_path)
     assert run_until(run, 100, "pause") == "finished"
     same_result(undisturbed, store.open_run(tmp_path / "disturbed", run.run_id))
@@ -817,7 +827,7 @@ def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) ->
 
 def test_measuring_that_takes_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "TELL_SECONDS", 0.0)
-    events = run_whole(tmp_path, replace(CONFIG, epochs=1, views="flip")).read_events()
+    events = run_whole(tmp_path, replace(CONFIG, epochs=1, tta="flip")).read_events()
     told = [event.text for event in events if "measured" in event.text]
     assert told == [
         "Test images measured: 200 of 200",

@@ -15,12 +15,14 @@ from fmnist.training.worker import Trainer, TrainerSnapshot
 from tools.small import small_dataset
 
 SOON = 120  # seconds that an event may take on a busy machine before the test gives up
-SHORT = TrainConfig(dataset="drawn-garments", epochs=1, subset=128, batch_size=64, log_every=1)
-LONG = TrainConfig(dataset="drawn-garments", epochs=1000, subset=128, batch_size=64, log_every=1)
+SHORT = TrainConfig(dataset="synthetic-garments", epochs=1, subset=128, batch_size=64, log_every=1)
+LONG = TrainConfig(
+    dataset="synthetic-garments", epochs=1000, subset=128, batch_size=64, log_every=1
+)
 
 
 def small(name: DatasetName) -> Dataset:
-    assert name == "drawn-garments"
+    assert name == "synthetic-garments"
     return small_dataset()
 
 

@@ -16,6 +16,7 @@ from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
 from fmnist.reports import images as exports
+from fmnist.runs.setting import format_value
 
 ALWAYS: Final = "Name"
 AT_FIRST: Final = (
@@ -115,8 +116,8 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
             "Schedule": config.schedule,
             "Weight decay": config.weight_decay,
             "Batch size": config.batch_size,
-            "Augmentation": config.augmentation,
-            "Drawings": config.drawings,
+            "Augmentation": format_value(config.augmentation),
+            "Drawings": format_value(config.training_drawings),
             "Precision": config.precision,
             "Images": f"{config.subset:,}" if config.subset else "all",
             "Seed": config.seed,

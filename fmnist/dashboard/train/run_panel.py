@@ -227,7 +227,7 @@ def show_curves(run_id: str) -> None:
             )
     for sentence in explain(history):
         st.markdown(sentence)
-    if config.label_smoothing or config.mixing != "none":
+    if config.label_smoothing or config.batch_mix:
         st.caption(
             "The loss on training images is of smoothed labels or mixed images, the other is not: "
             "look at their course, not at which is higher."

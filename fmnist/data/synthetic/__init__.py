@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-Drawings = Literal["none", "outlines", "sketches", "doodles"]
+TrainingDrawings = Literal["outlines", "sketches", "non-garments"]
 """Drawings to train on besides the photographs; each choice includes the ones before it.
 
 "outlines" are line drawings made from the photographs, "sketches" are garments as people sketch
-them, "doodles" are drawings of things that are not garments.
+them, "non-garments" are drawings of things that are not garments.
 """

@@ -26,7 +26,7 @@ from scipy import ndimage
 from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, NUM_CLASSES
 from fmnist.data.splits import Split
-from fmnist.data.synthetic import Drawings
+from fmnist.data.synthetic import TrainingDrawings
 from fmnist.data.synthetic.non_garments import sketch_non_garment
 from fmnist.data.synthetic.sketches import sketch_garment
 from fmnist.data.synthetic.strokes import (
@@ -45,11 +45,11 @@ NON_GARMENT_LABEL: Final = NUM_CLASSES
 _ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
 _SHIRT: Final = CLASS_NAMES.index("Shirt")
 _PROGRESS_STEP: Final = 500  # drawings between two reports of progress
-_KINDS: Final[tuple[Drawings, ...]] = ("outlines", "sketches", "doodles")
+_KINDS: Final[tuple[TrainingDrawings, ...]] = ("outlines", "sketches", "non-garments")
 _BLOCK_SIZE: Final = 1_000  # drawings that share a seed
 _JOB_SIZE: Final = 10  # blocks that one process generates
 # part of the cache's file names; add one whenever the same seed gives other drawings
-_VERSIONS: Final[Mapping[Drawings, int]] = {"outlines": 1, "sketches": 2, "doodles": 2}
+_VERSIONS: Final[Mapping[TrainingDrawings, int]] = {"outlines": 1, "sketches": 2, "non-garments": 2}
 
 Progress = Callable[[int, int], None]
 _Block: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images and their labels
@@ -213,7 +213,7 @@ def _warp(large: NDArray[np.float32], rng: np.random.RandomState) -> NDArray[np.
 
 
 def with_drawings(
-    split: Split, drawings: Drawings, *, seed: int, progress: Progress | None = None
+    split: Split, drawings: TrainingDrawings, *, seed: int, progress: Progress | None = None
 ) -> Split:
     """Add drawings to photographs, to train on both.
 
@@ -224,9 +224,9 @@ def with_drawings(
     ----------
     split : Split
         Photographs.
-    drawings : {"outlines", "sketches", "doodles"}
+    drawings : {"outlines", "sketches", "non-garments"}
         "outlines" adds an outline of every photograph; "sketches" also adds two sketched garments
-        per photograph; "doodles" also adds four sketched non-garments per three photographs.
+        per photograph; "non-garments" also adds four sketched non-garments per three photographs.
     seed : int
     progress : callable, optional
         Called now and then with (drawings done, drawings in all) while they are generated; an
@@ -277,7 +277,7 @@ def _report(progress: Progress | None, before: int, total: int, done: int) -> No
         progress(before + done, total)
 
 
-def _block_sizes(kind: Drawings, photographs: int) -> list[int]:
+def _block_sizes(kind: TrainingDrawings, photographs: int) -> list[int]:
     """How many drawings of a kind each block has, for a number of photographs."""
     counts = {"outlines": photographs, "sketches": 2 * photographs}
     count = counts.get(kind, 4 * photographs // 3)
@@ -291,7 +291,7 @@ class _Job:
     `images` and `labels` are the photographs to outline; empty for the other kinds.
     """
 
-    kind: Drawings
+    kind: TrainingDrawings
     counts: list[int]
     seeds: list[int]
     images: NDArray[np.uint8]
@@ -342,7 +342,7 @@ class _Job:
             return arrays["images"], arrays["labels"]
 
 
-def _jobs(kind: Drawings, split: Split, counts: list[int], seeds: list[int]) -> list[_Job]:
+def _jobs(kind: TrainingDrawings, split: Split, counts: list[int], seeds: list[int]) -> list[_Job]:
     jobs = []
     for at in range(0, len(counts), _JOB_SIZE):
         blocks = slice(at, at + _JOB_SIZE)
@@ -378,7 +378,7 @@ def _run_jobs(jobs: list[_Job], progress: Callable[[int], None]) -> _Block:
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _child(kind: Drawings, source: str, target: str) -> None:
+def _child(kind: TrainingDrawings, source: str, target: str) -> None:
     """Run one job in the process that `_Job.run_in_child` starts."""
     values = load_arrays(Path(source))
     job = _Job(
@@ -390,4 +390,4 @@ def _child(kind: Drawings, source: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    _child(cast(Drawings, sys.argv[1]), *sys.argv[2:])
+    _child(cast(TrainingDrawings, sys.argv[1]), *sys.argv[2:])

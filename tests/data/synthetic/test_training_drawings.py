@@ -98,7 +98,7 @@ def test_photographs_come_first_and_twice_then_their_outlines(
 def test_more_kinds_begin_with_the_same_drawings(
     photographs: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    every = with_drawings(photographs, "doodles", seed=3)
+    every = with_drawings(photographs, "non-garments", seed=3)
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "elsewhere"))
     fewer = with_drawings(photographs, "sketches", seed=3)
     assert (every.images[: len(fewer)] == fewer.images).all()
@@ -107,7 +107,7 @@ def test_more_kinds_begin_with_the_same_drawings(
 
 def test_non_garments_are_a_class_of_their_own_and_come_last(photographs: Split) -> None:
     count = len(photographs)
-    both = with_drawings(photographs, "doodles", seed=3)
+    both = with_drawings(photographs, "non-garments", seed=3)
     assert len(both) == 5 * count + 4 * count // 3
     assert (both.labels[: 5 * count] < NON_GARMENT_LABEL).all()
     assert (both.labels[5 * count :] == NON_GARMENT_LABEL).all()
@@ -142,7 +142,7 @@ def test_what_progress_raises_ends_the_making(photographs: Split, tmp_path: Path
         raise Enough
 
     with pytest.raises(Enough):
-        with_drawings(photographs, "doodles", seed=3, progress=stop)
+        with_drawings(photographs, "non-garments", seed=3, progress=stop)
     assert not (tmp_path / "cache").exists()
 
 

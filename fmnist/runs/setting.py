@@ -1,0 +1,191 @@
+"""What a setting is: title, help, range or choices; everything that shows or checks one reads it.
+
+The fields of `fmnist.runs.config.TrainConfig` are made with `integer`, `number`, `choice`,
+`choices` and `run_ids`. The Train page's form, `python -m fmnist train --help`, docs/settings.md
+and the validation come from them.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Kind = Literal["integer", "number", "choice", "choices", "runs"]
+Group = Literal["Model and data", "Optimization", "Regularization", "Computation and evaluation"]
+
+NONE: Final = "none"
+"""How the absence of a value is written on the command line."""
+
+
+class ConfigError(ValueError):
+    """A setting with which no model can be trained; the message is one sentence naming the field.
+
+    Attributes
+    ----------
+    field : str
+        Name of the offending field of `TrainConfig`.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What there is to know of a setting beside its name, type and default.
+
+    Attributes
+    ----------
+    kind : {"integer", "number", "choice", "choices", "runs"}
+        "choices" is a tuple of choices, "runs" a tuple of run ids.
+    title : str
+        Label of its widget.
+    help : str
+        One or more sentences.
+    group : str
+        Heading of the part of the form it belongs to.
+    low, high : float or None
+        The ends of the range of a number.
+    excludes_low, excludes_high : bool
+        Whether an end is outside the range.
+    titles : mapping
+        Titles of the choices, in order; None among them is the absence of a value.
+    optional : bool
+        Whether a number may be None.
+    absent : str
+        What None means, in a word or two.
+    step : float or None
+        Step of its widget.
+    when : str
+        When it has an effect, as a clause; empty for always.
+    applies : callable or None
+        The same as a function of the other settings (any object with their names as attributes).
+    """
+
+    kind: Kind
+    title: str
+    help: str
+    group: Group
+    low: float | None = None
+    high: float | None = None
+    excludes_low: bool = False
+    excludes_high: bool = False
+    titles: Mapping[Any, str] = dataclasses.field(default_factory=dict)
+    optional: bool = False
+    absent: str = "None"
+    step: float | None = None
+    when: str = ""
+    applies: Callable[[Any], bool] | None = None
+
+    @property
+    def values(self) -> str:
+        """The possible values, in words."""
+        if self.kind == "runs":
+            return "ids of runs"
+        if self.titles:
+            words = ", ".join(NONE if value is None else str(value) for value in self.titles)
+            return f"some of {words}" if self.kind == "choices" else words
+        return f"{self._range}, or {NONE}" if self.optional else self._range
+
+    @property
+    def _range(self) -> str:
+        low, high = f"{self.low:g}", f"{self.high:.10g}"
+        if self.excludes_low:
+            return f"above {low} and at most {high}"
+        if self.excludes_high:
+            return f"at least {low} and below {high}"
+        return f"between {low} and {high}"
+
+    def has_effect(self, settings: object) -> bool:
+        """Whether it has an effect beside these other settings."""
+        return self.applies is None or self.applies(settings)
+
+    def check(self, name: str, value: object) -> None:
+        """Refuse what is no value of this setting.
+
+        Raises
+        ------
+        ConfigError
+        """
+        if self.kind == "choice":
+            self._check_choice(name, value)
+        elif self.kind == "choices":
+            self._check_choices(name, value)
+        elif self.kind == "runs":
+            if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
+                raise ConfigError(name, f"must be ids of runs, not {value!r}.")
+        elif value is not None or not self.optional:
+            self._check_number(name, value)
+
+    def _check_choice(self, name: str, value: object) -> None:
+        try:
+            known = value in self.titles
+        except TypeError:  # unhashable
+            known = False
+        if not known:
+            raise ConfigError(name, f"must be one of {self.values}, not {value!r}.")
+
+    def _check_choices(self, name: str, value: object) -> None:
+        if not isinstance(value, tuple) or list(value) != [v for v in self.titles if v in value]:
+            raise ConfigError(name, f"must be {self.values}, in this order, not {value!r}.")
+
+    def _check_number(self, name: str, value: object) -> None:
+        assert self.low is not None and self.high is not None
+        # bool is an int to Python, but True epochs is a typing error
+        if self.kind == "integer" and (isinstance(value, bool) or not isinstance(value, int)):
+            raise ConfigError(name, f"must be a whole number, not {value!r}.")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(name, f"must be a number, not {value!r}.")
+        above = self.low < value if self.excludes_low else self.low <= value
+        below = value < self.high if self.excludes_high else value <= self.high
+        if not (above and below):  # nan is neither
+            raise ConfigError(name, f"must be {self._range}, not {value!r}.")
+
+    def parse(self, text: str) -> Any:
+        """The value that a word on the command line stands for; `check` may still refuse it."""
+        if text.lower() == NONE and (self.optional or None in self.titles):
+            return None
+        for number in {"integer": (int,), "number": (int, float)}.get(self.kind, ()):
+            try:
+                return number(text)
+            except ValueError:
+                pass
+        return text
+
+
+def format_value(value: object) -> str:
+    """A value as the command line takes it: words with spaces between, "none" for none."""
+    words = value if isinstance(value, tuple) else () if value is None else (value,)
+    return " ".join(map(str, words)) or NONE
+
+
+def _field(default: Any, setting: Setting) -> Any:
+    return dataclasses.field(default=default, metadata={"setting": setting})
+
+
+def integer(default: int | None, title: str, low: int, high: int, **about: Any) -> Any:
+    """A field that is a whole number from `low` to `high`, or None where that is the default."""
+    optional = default is None
+    setting = Setting("integer", title, low=low, high=high, optional=optional, **about)
+    return _field(default, setting)
+
+
+def number(default: float, title: str, low: float, high: float, **about: Any) -> Any:
+    """A field that is a number from `low` to `high`."""
+    return _field(default, Setting("number", title, low=low, high=high, **about))
+
+
+def choice(default: str | None, title: str, titles: Mapping[Any, str], **about: Any) -> Any:
+    """A field that is one of the keys of `titles`."""
+    return _field(default, Setting("choice", title, titles=titles, **about))
+
+
+def choices(title: str, titles: Mapping[Any, str], **about: Any) -> Any:
+    """A field that is a tuple of keys of `titles`, in their order; none by default."""
+    return _field((), Setting("choices", title, titles=titles, **about))
+
+
+def run_ids(title: str, **about: Any) -> Any:
+    """A field that is a tuple of ids of runs; none by default."""
+    return _field((), Setting("runs", title, **about))
