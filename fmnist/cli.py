@@ -155,6 +155,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     table.set_defaults(command=_bench)
 
+    migrate = commands.add_parser(
+        "migrate", help="rewrite config.json of runs of earlier versions in today's form"
+    )
+    migrate.set_defaults(command=_migrate)
+
     card = commands.add_parser("card", help="write the model card of a shipped model anew")
     card.add_argument("name", metavar="NAME")
     card.set_defaults(command=_card)
@@ -377,6 +382,13 @@ def _publish(options: argparse.Namespace) -> int:
         title=options.title, weights=options.weights, force=options.force,
     )  # fmt: skip
     print(f"Published as {published.name!r} in {published.folder}")
+    return 0
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    for root in (paths.pretrained_folder(), paths.benchmark_folder(), paths.runs_folder()):
+        for run_id in store.migrate_runs(root):
+            print(f"Rewritten: {root / run_id / 'config.json'}")
     return 0
 
 

@@ -18,6 +18,9 @@ DATASET_TITLES: Final[Mapping[str, str]] = {
 }
 """Names of the data sets for people."""
 
+RENAMED_DATASETS: Final[Mapping[str, str]] = {"drawn-garments": "synthetic-garments"}
+"""Names of data sets in files of earlier versions, and their names now."""
+
 Protocol = Literal["held-out", "notebook", "full"]
 """How training images are split and when the test split is measured.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.data.splits import RENAMED_DATASETS
 
 VERDICTS: Final = ("model-mistake", "ambiguous", "label-wrong")
 VERDICT_TITLES: Final[Mapping[str, str]] = {
@@ -25,7 +26,7 @@ VERDICT_TITLES: Final[Mapping[str, str]] = {
 NOTE_LENGTH: Final = 500
 
 _PART_SIZES: Final[Mapping[str, int]] = {"train": 60_000, "test": 10_000}
-_SCHEMA_VERSION: Final = 1
+_SCHEMA_VERSION: Final = 2
 _BUSY_SECONDS: Final = 10.0
 
 # Every change is a row that stays: an image's verdict is its newest row, and an earlier one can be
@@ -274,7 +275,10 @@ class VerdictStore:
             # not executescript, which would commit what has begun
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        if version == 1:  # data sets had other names
+            for name in RENAMED_DATASETS.items():
+                connection.execute("UPDATE changes SET dataset = ?2 WHERE dataset = ?1", name)
+        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 
 _OF_IMAGE: Final = "dataset = ? AND part = ? AND image = ?"
@@ -384,8 +388,9 @@ def _parse_row(row: Mapping[str, str | None]) -> Verdict:
         moment = datetime.datetime.fromisoformat(cells["time"]).timestamp()
     except ValueError as error:
         raise ValueError(f"the time {cells['time']!r} cannot be read.") from error
+    dataset = RENAMED_DATASETS.get(cells["dataset"], cells["dataset"])
     return Verdict(
-        ImageKey(cells["dataset"], part, int(cells["index"])),
+        ImageKey(dataset, part, int(cells["index"])),
         cells["verdict"],
         note,
         moment,

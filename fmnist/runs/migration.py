@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fmnist.data.splits import DATASET_TITLES, RENAMED_DATASETS
 from fmnist.models.registry import RENAMED
 
 _NAMES: Final[Mapping[str, str]] = {
@@ -17,7 +18,6 @@ _NAMES: Final[Mapping[str, str]] = {
 }
 _ABSENT: Final[Mapping[str, str]] = {"batch_mix": "none", "tta": "one", "training_drawings": "none"}
 _SEPARATORS: Final[Mapping[str, str]] = {"augmentation": "-", "teachers": "+"}
-_DATASETS: Final[Mapping[object, str]] = {"drawn-garments": "synthetic-garments"}
 
 
 def migrate_settings(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def migrate_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     if new.get("training_drawings") == "doodles":
         new["training_drawings"] = "non-garments"
     if isinstance(new.get("dataset"), str):
-        new["dataset"] = _DATASETS.get(new["dataset"], new["dataset"])
+        new["dataset"] = RENAMED_DATASETS.get(new["dataset"], new["dataset"])
     if isinstance(new.get("model"), str):
         new["model"] = "+".join(RENAMED.get(m, m) for m in new["model"].split("+"))
     return new
@@ -51,8 +51,9 @@ def migrate_document(document: Any) -> Any:
     if isinstance(new.get("config"), Mapping):
         new["config"] = migrate_settings(new["config"])
     data = new.get("dataset")
-    if isinstance(data, Mapping) and data.get("name") in _DATASETS:
-        new["dataset"] = {**data, "name": _DATASETS[data["name"]], "source": "Synthetic garments"}
+    if isinstance(data, Mapping) and data.get("name") in tuple(RENAMED_DATASETS):
+        name = RENAMED_DATASETS[data["name"]]
+        new["dataset"] = {**data, "name": name, "source": DATASET_TITLES[name]}
     teacher = new.pop("teacher", None)
     if isinstance(teacher, Mapping) and "teachers" not in new:
         pairs = zip(*(str(teacher.get(k)).split("+") for k in ("run_id", "weights")), strict=False)

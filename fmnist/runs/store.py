@@ -24,6 +24,7 @@ from fmnist.models.registry import members
 from fmnist.runs.checks import moment, number, whole_number
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
+from fmnist.runs.migration import migrate_document
 from fmnist.runs.run import ACTIVE_STATES, LOCK_FILE, Run, RunError, State
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
@@ -208,6 +209,28 @@ def _ids(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise ValueError(f"{value!r} is no list of runs")
     return tuple(value)
+
+
+def migrate_runs(root: Path) -> list[str]:
+    """Rewrite each run's `config.json` of an earlier version in today's form.
+
+    Returns
+    -------
+    list of str
+        Ids of the runs whose file was rewritten. Files that cannot be read stay as they are.
+    """
+    changed = []
+    for run_id in sorted(run_ids(root)):
+        path = root / run_id / "config.json"
+        try:
+            old = read_json(path)
+        except (OSError, ValueError):
+            continue
+        new = migrate_document(old)
+        if new != old and not is_owned(path.parent):
+            write_json(path, new)
+            changed.append(run_id)
+    return changed
 
 
 def is_owned(folder: Path) -> bool:

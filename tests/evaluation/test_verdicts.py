@@ -184,10 +184,22 @@ def test_a_damaged_database_is_told_and_left_alone(store: VerdictStore, path: Pa
 def test_a_newer_database_is_left_alone(store: VerdictStore, path: Path) -> None:
     store.give(verdict())
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
     with pytest.raises(VerdictError, match="newer version"):
         store.give(verdict(COAT))
+
+
+def test_data_sets_get_their_names_of_today(store: VerdictStore, path: Path) -> None:
+    old = ImageKey("drawn-garments", "test", 1)
+    store.give(verdict(old))
+    exported = store.export_csv()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 1")  # before they were renamed
+    connection.close()
+    new = ImageKey("synthetic-garments", "test", 1)
+    assert list(store.all()) == [new]
+    assert store.import_csv(exported) == ImportResult(added=0, changed=0, unchanged=1)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_publishing_either_companion_rewrites_the_others_card(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "settings",
-    [{"protocol": "held-out"}, {"protocol": "notebook", "dataset": "drawn-garments"}],
+    [{"protocol": "held-out"}, {"protocol": "notebook", "dataset": "synthetic-garments"}],
     ids=["same protocol", "other data set"],
 )
 def test_only_the_other_protocol_of_the_same_recipe_is_a_companion(

@@ -20,6 +20,7 @@ from fmnist import paths
 from fmnist.data.splits import Dataset, Split
 from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, evaluate
+from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.ensemble import Ensemble
 from fmnist.models.networks import swift
@@ -731,7 +732,7 @@ def test_a_run_that_learns_from_a_teacher_goes_on_bit_for_bit(tmp_path: Path, te
     assert run_until(run, 4, "pause") == "paused"
     assert run_until(run, 100, "pause") == "finished"
     same_result(undisturbed, store.open_run(tmp_path / "disturbed", run.run_id))
-    told = json.loads(run.config_path.read_text())["teacher"]
+    (told,) = json.loads(run.config_path.read_text())["teachers"]
     assert told["run_id"] == "teacher"
     assert told["weights"] == hashlib.sha256(teacher.weights_path.read_bytes()).hexdigest()
 
@@ -779,9 +780,11 @@ def test_of_several_one_teaches_a_batch(
     # two runs side by side are as good as the ensemble of them
     named = run_whole(tmp_path / "named", replace(config, teachers=("teacher", "other")))
     assert named.last_weights_path.read_bytes() == undisturbed.last_weights_path.read_bytes()
-    told = json.loads(named.config_path.read_text())["teacher"]
-    files = [run.weights_path.read_bytes() for run in (teacher, other)]
-    assert told["weights"] == "+".join(hashlib.sha256(file).hexdigest() for file in files)
+    told = json.loads(named.config_path.read_text())["teachers"]
+    assert told == [
+        {"run_id": run_id, "weights": hashlib.sha256(run.weights_path.read_bytes()).hexdigest()}
+        for run_id, run in (("teacher", teacher), ("other", other))
+    ]
 
 
 def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) -> None:
@@ -820,7 +823,19 @@ def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) ->
     checkpoint = torch.load(run.checkpoint_path, weights_only=True)
     settings = json.loads(checkpoint["config"])
     del settings["teachers"], settings["distillation_weight"]
+    # names and forms of version 0.1.0
+    for old, new, value in (
+        ("dataset", "dataset", "drawn-garments"), ("augmentation", "augmentation", "none"),
+        ("optimiser", "optimizer", CONFIG.optimizer), ("mixing", "batch_mix", "none"),
+        ("mixing_share", "mix_probability", 1.0), ("keep", "checkpoint", "best"),
+        ("views", "tta", "one"), ("drawings", "training_drawings", "none"),
+    ):  # fmt: skip
+        del settings[new]
+        settings[old] = value
     torch.save(checkpoint | {"config": json.dumps(settings)}, run.checkpoint_path)
+    write_json(run.config_path, read_json(run.config_path) | {"config": settings})
+    run = store.open_run(tmp_path / "disturbed", run.run_id)
+    assert run.config == CONFIG
     assert run_until(run, 100, "pause") == "finished"
     same_result(undisturbed, store.open_run(tmp_path / "disturbed", run.run_id))
 
