@@ -4,72 +4,44 @@ from pathlib import Path
 
 import streamlit as st
 
-from fmnist.dashboard import layout, session
+from fmnist.dashboard.navigation import PAGES, REQUESTED
 
-# an icon by name would be fetched from a font host, on every page
 ICON = Path(__file__).parent / "fmnist" / "dashboard" / "icon.svg"
-st.set_page_config(page_title="Fashion-MNIST lab", page_icon=ICON, layout="wide")
 
+st.set_page_config(page_title="Fashion-MNIST lab", layout="wide")
 pages = {
-    "start": st.Page(
-        "pages/start.py",
-        title="Start",
-        icon=":material/home:",
-        default=True,
-        help="The open run at a glance: accuracy, confusion matrix, a few mistakes.",
-    ),
-    "train": st.Page(
-        "pages/train.py",
-        title="Train",
-        icon=":material/model_training:",
-        help="Train a network, watch it learn, and look after your runs.",
-    ),
-    "confusion": st.Page(
-        "pages/confusion.py",
-        title="Confusion",
-        icon=":material/grid_on:",
-        help="What the run takes for what, and the images behind every number.",
-    ),
-    "errors": st.Page(
-        "pages/errors.py",
-        title="Errors",
-        icon=":material/image_search:",
-        help="The mistakes one by one: kinds, details, nearest training images, your verdicts.",
-    ),
-    "confidence": st.Page(
-        "pages/confidence.py",
-        title="Confidence",
-        icon=":material/speed:",
-        help="How sure it is, and whether it is right to be: histograms, calibration, abstaining.",
-    ),
-    "compare": st.Page(
-        "pages/compare.py",
-        title="Compare",
-        icon=":material/compare_arrows:",
-        help="Runs side by side: a table, curves, settings, size and time, classes, significance.",
-    ),
-    "draw": st.Page(
-        "pages/draw.py",
-        title="Draw",
-        icon=":material/draw:",
-        help="Draw a garment, and see what a network takes it for while you draw.",
-    ),
-    "data": st.Page(
-        "pages/data.py",
-        title="Data",
-        icon=":material/photo_library:",
-        help="The images the networks learn from: classes, samples, means, pixels.",
-    ),
+    name: st.Page(
+        f"pages/{name}.py",
+        title=text.title,
+        icon=text.icon,
+        default=name == "start",
+        help=text.help,
+    )
+    for name, text in PAGES.items()
 }
 page = st.navigation(list(pages.values()))
 
+# The first words come before the imports below, which take longer than all of the above.
+opened = next(name for name, candidate in pages.items() if candidate == page)
+text = PAGES.get(st.session_state.get(REQUESTED, opened), PAGES[opened])
+st.title(text.heading, anchor=False)
+st.caption(text.caption)
+
+from fmnist.dashboard import layout, session, warm_up  # noqa: E402
+
+# An icon by name would be fetched from a font host; reading this one imports NumPy.
+st.set_page_config(page_icon=ICON)
+
 session.sync()
-wanted = session.requested_page()
-if wanted in pages:
-    st.switch_page(pages[wanted], query_params=dict(st.query_params))
+requested = session.requested_page()
+if requested in pages:
+    st.switch_page(pages[requested], query_params=dict(st.query_params))
 
 with st.sidebar:
     layout.run_picker()
     layout.training_status()
 
-page.run()
+try:
+    page.run()
+finally:  # a page may stop or be redrawn before its end
+    warm_up.start()

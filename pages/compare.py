@@ -8,11 +8,7 @@ from fmnist.dashboard.compare import panels as compare_panels
 from fmnist.dashboard.compare import run_comparison as compared
 from fmnist.dashboard.compare import table as compare_table
 
-layout.header(
-    "Compare",
-    "Runs side by side: their figures, their curves, in what they differ, and whether one is "
-    "better.",
-)
+layout.header()
 here = compared.current()
 if here.entries:
     compare_table.show(here)

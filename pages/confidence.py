@@ -6,11 +6,7 @@ from fmnist.dashboard import filter_bar, image_grid, layout
 from fmnist.dashboard.confidence import panels as confidence_panels
 from fmnist.dashboard.context import gather
 
-layout.header(
-    "Confidence",
-    "How sure the network is, whether it is right to be, and what it gains by saying "
-    "“I do not know”.",
-)
+layout.header()
 context = gather()
 filter_bar.show_controls(context)
 

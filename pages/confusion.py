@@ -7,10 +7,7 @@ from fmnist.dashboard.confusion import matrix as matrix_panel
 from fmnist.dashboard.confusion import panels as confusion_panels
 from fmnist.dashboard.context import gather
 
-layout.header(
-    "Confusion matrix",
-    "What the network takes for what. Click a cell, a row's or a column's name to see the images.",
-)
+layout.header()
 context = gather()
 filter_bar.show_controls(context)
 

@@ -103,7 +103,7 @@ def show_pixels(split: Split, key: str) -> None:
     )
 
 
-layout.header("Data", "What the networks learn from: 28 × 28 gray images of ten kinds of clothes.")
+layout.header()
 dataset = layout.load_dataset()
 if dataset is None:
     st.stop()

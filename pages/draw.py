@@ -7,7 +7,7 @@ from fmnist.dashboard.draw import gallery as draw_gallery
 from fmnist.dashboard.draw import sources as draw_sources
 from fmnist.dashboard.draw import studio as draw_studio
 
-layout.header("Draw", "Draw a garment, and see what a network takes it for while you draw.")
+layout.header()
 draw_studio.show()
 draw_sources.show()
 draw_answer.show_preparation(draw_board.board())

@@ -8,11 +8,7 @@ from fmnist.dashboard.errors import detail as error_detail
 from fmnist.dashboard.errors import panels as error_panels
 from fmnist.dashboard.errors import verdicts as verdict_panels
 
-layout.header(
-    "Errors",
-    "The images behind the figures, the most confident mistakes first. Open one to see why, and "
-    "say whose mistake it is.",
-)
+layout.header()
 context = gather()
 
 if context.selection.image is not None:

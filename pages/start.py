@@ -106,11 +106,7 @@ def show_mistakes(run: Run, view: Snapshot) -> None:
         st.caption("The pictures appear once the data set they come from is on this machine.")
 
 
-layout.header(
-    "Teach a network to tell clothes apart",
-    "Train image classifiers on Fashion-MNIST, watch them learn, and find out where and why "
-    "they err.",
-)
+layout.header()
 
 with st.container(horizontal=True, key="doors"):
     st.page_link("pages/train.py", label="**Train a network**", icon=":material/model_training:")

@@ -10,11 +10,7 @@ from fmnist.runs.run import ACTIVE_STATES
 PROGRESS_SECONDS = 2.0
 CURVES_SECONDS = 4.0
 
-layout.header(
-    "Train",
-    "Start a run and watch it learn. It goes on in the background: you may leave this page, or "
-    "close the browser.",
-)
+layout.header()
 launch.launch_bar()
 
 opened = run_catalog.run_or_none(session.selection().run)

@@ -34,11 +34,9 @@ MEASURED_ON: Final[Mapping[SplitName, str]] = {
 """What the epochs of a run were evaluated on, for people."""
 
 
-def header(title: str, caption: str) -> None:
-    """Title of a page, what it is for, and which data set it shows."""
+def header() -> None:
+    """What a page begins with, below its title: ignored parts of the address, the data set."""
     session.enter()
-    st.title(title, anchor=False)
-    st.caption(caption)
     ignored = session.ignored_params()
     if ignored:
         st.warning(

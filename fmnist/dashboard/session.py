@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from fmnist.dashboard import run_catalog, snapshots
+from fmnist.dashboard.navigation import REQUESTED
 from fmnist.dashboard.selection import FILTERS, VIEW_ONLY_FIELDS, Selection, from_address
 from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 
 _KEY = "selection"
 _HISTORY = "selection-history"
 _IGNORED = "ignored-params"
-_REQUESTED = "requested-page"
 _UNDO_STEPS: Final = 30
 
 
@@ -40,13 +40,13 @@ def enter() -> None:
 
 def requested_page() -> str | None:
     """The page that `enter` or `go_to` asked for; returned once."""
-    name: str | None = st.session_state.pop(_REQUESTED, None)
+    name: str | None = st.session_state.pop(REQUESTED, None)
     return name
 
 
 def go_to(page: str) -> None:
     """Open another page after this callback."""
-    st.session_state[_REQUESTED] = page
+    st.session_state[REQUESTED] = page
 
 
 def change(**values: Any) -> None:

@@ -1,0 +1,87 @@
+"""The pages: titles, icons and the first words of each.
+
+`app.py` draws them before it imports anything that takes time, so this module imports nothing.
+"""
+
+from typing import Final, NamedTuple
+
+REQUESTED: Final = "requested-page"
+"""Key, in the session, of the page to open next."""
+
+
+class PageText(NamedTuple):
+    """What a page is called and what it is for."""
+
+    title: str  # in the sidebar
+    icon: str
+    help: str  # in the sidebar, when pointed at
+    heading: str
+    caption: str
+
+
+PAGES: Final = {
+    "start": PageText(
+        "Start",
+        ":material/home:",
+        "The open run at a glance: accuracy, confusion matrix, some misclassified images.",
+        "Teach a network to tell clothes apart",
+        "Train image classifiers on Fashion-MNIST, watch them learn, and find out where and why "
+        "they fail.",
+    ),
+    "train": PageText(
+        "Train",
+        ":material/model_training:",
+        "Train a network, watch it learn, and manage your runs.",
+        "Train",
+        "Start a run and watch it learn. It goes on in the background: you may leave this page, or "
+        "close the browser.",
+    ),
+    "confusion": PageText(
+        "Confusion",
+        ":material/grid_on:",
+        "How often each class is predicted as another, and the images behind every number.",
+        "Confusion matrix",
+        "How often each class is predicted as another. Click a cell, or the name of a row or a "
+        "column, to see the images.",
+    ),
+    "errors": PageText(
+        "Errors",
+        ":material/image_search:",
+        "Misclassified images one by one: types, details, nearest training images, your verdicts.",
+        "Errors",
+        "Misclassified images, the most confident first. Open one to see why it was "
+        "misclassified, and give your verdict.",
+    ),
+    "confidence": PageText(
+        "Confidence",
+        ":material/speed:",
+        "How confident the model is, and whether it should be: histograms, calibration, "
+        "selective prediction.",
+        "Confidence",
+        "How confident the model is, whether its confidence matches its accuracy, and what it "
+        "gains by answering only when confident.",
+    ),
+    "compare": PageText(
+        "Compare",
+        ":material/compare_arrows:",
+        "Runs side by side: a table, curves, settings, size and time, classes, significance.",
+        "Compare",
+        "Runs side by side: their accuracies, curves and settings, and whether the difference is "
+        "significant.",
+    ),
+    "draw": PageText(
+        "Draw",
+        ":material/draw:",
+        "Draw a garment, and see the prediction change while you draw.",
+        "Draw",
+        "Draw a garment, and see the prediction change while you draw.",
+    ),
+    "data": PageText(
+        "Data",
+        ":material/photo_library:",
+        "The images the networks learn from: classes, samples, means, pixels.",
+        "Data",
+        "The images the networks learn from: 28 × 28 gray pixels, ten classes of clothes.",
+    ),
+}
+"""The pages by their address, in the order of the sidebar."""
