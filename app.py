@@ -6,9 +6,10 @@ import streamlit as st
 
 from fmnist.dashboard.navigation import PAGES, REQUESTED
 
+# An icon by name would be fetched from a font host, on every page.
 ICON = Path(__file__).parent / "fmnist" / "dashboard" / "icon.svg"
+st.set_page_config(page_title="Fashion-MNIST lab", page_icon=ICON, layout="wide")
 
-st.set_page_config(page_title="Fashion-MNIST lab", layout="wide")
 pages = {
     name: st.Page(
         f"pages/{name}.py",
@@ -28,9 +29,6 @@ st.title(text.heading, anchor=False)
 st.caption(text.caption)
 
 from fmnist.dashboard import layout, session, warm_up  # noqa: E402
-
-# An icon by name would be fetched from a font host; reading this one imports NumPy.
-st.set_page_config(page_icon=ICON)
 
 session.sync()
 requested = session.requested_page()

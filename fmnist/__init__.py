@@ -5,6 +5,7 @@ torch.
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from fmnist.runs.loading import load_pretrained, load_run
 
 __version__: Final = "0.1.0"
+
+# Threads of OpenMP that wait for each other sleep instead of spinning. Where others need the
+# cores, spinning makes a training several times slower (benchmarks/speed.md). OpenMP reads this
+# when torch is imported, so it is set here, before any of the package's modules can import torch.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["Classifier", "FashionCNN", "TrainConfig", "__version__", "load_pretrained", "load_run"]
 

@@ -1,7 +1,10 @@
 """Every room is under the import rule, and no module holds state that can change."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +29,48 @@ def test_every_room_is_named_in_the_contract() -> None:
     named = {room.strip("() ") for layer in layers for room in re.split("[|:]", layer)}
     there = {p.stem for p in (ROOT / "fmnist").iterdir() if p.suffix == ".py" or p.is_dir()}
     assert there - {"__init__", "__main__", "__pycache__"} <= named
+
+
+def run_fresh(code: str, **environment: str) -> str:
+    """What a new Python process prints."""
+    inherited = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("module", "avoided"),
+    [
+        ("fmnist", "numpy torch streamlit"),
+        ("fmnist.dashboard.navigation", "numpy pandas PIL torch"),
+        ("fmnist.dashboard.layout", "pandas scipy torch matplotlib"),
+    ],
+)
+def test_the_first_words_wait_for_no_slow_import(module: str, avoided: str) -> None:
+    code = f"import sys, {module}; print(*(set({avoided.split()}) & set(sys.modules)))"
+    assert run_fresh(code) == ""
+
+
+@pytest.mark.parametrize("own", ["", "ACTIVE"])
+def test_threads_sleep_while_they_wait_unless_a_person_says_otherwise(own: str) -> None:
+    # at the moment at which torch, and OpenMP with it, begins to be imported
+    code = """
+import importlib.abc, os, sys
+
+class Spy(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "torch":
+            print(os.environ.get("OMP_WAIT_POLICY"), flush=True)
+            os._exit(0)
+
+sys.meta_path.insert(0, Spy())
+import fmnist
+fmnist.FashionCNN
+"""
+    assert run_fresh(code, **({"OMP_WAIT_POLICY": own} if own else {})) == (own or "PASSIVE")
 
 
 DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)

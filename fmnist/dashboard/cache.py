@@ -23,12 +23,12 @@ from fmnist.evaluation.significance import Correctness
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore
 from fmnist.models import sizes
 from fmnist.models.sizes import Size
-from fmnist.reports import benchmarks as bench
 from fmnist.runs.config import Augmenter, BatchMix
 from fmnist.runs.run import ACTIVE_STATES, Run
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
+    from fmnist.reports.benchmarks import TableName
 
 
 @st.cache_resource(show_spinner=False)
@@ -261,15 +261,17 @@ def model_sizes() -> Mapping[str, Size]:
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def _bench_records(
-    table: bench.TableName,
+    table: "TableName",
     key: tuple[tuple[str, int], ...],  # noqa: ARG001
     _present: Sequence[Run],
     sizes: Mapping[str, Size],
 ) -> list[dict[str, Any]]:
-    return bench.records(table, _present, sizes)
+    from fmnist.reports import benchmarks  # here, since importing it takes a while
+
+    return benchmarks.records(table, _present, sizes)
 
 
-def bench_records(table: bench.TableName) -> list[dict[str, Any]]:
+def bench_records(table: "TableName") -> list[dict[str, Any]]:
     """A table of the benchmark from the runs there are, read again where a run has changed."""
     finished = [run for run in all_runs() if run.state == "finished"]
     paths = [run.evaluation_path("test") for run in finished]

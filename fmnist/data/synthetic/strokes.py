@@ -12,7 +12,6 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy import ndimage
 
 from fmnist.data.labels import IMAGE_SIZE
 
@@ -264,6 +263,8 @@ def letterbox(pixels: NDArray[np.uint8], *, center: Center = "box") -> NDArray[n
     -------
     uint8 (28, 28)
     """
+    from scipy import ndimage  # here, since importing it takes a while
+
     height, width = pixels.shape
     scale = IMAGE_SIZE / max(height, width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
