@@ -8,16 +8,24 @@ of as many images as validation has; and a whole training by the swift recipe, w
 own. Both loops take batches of 128 with Adam; the first steps of each turn are left out. "Ours" is
 `train` itself, with its log, status and checkpoints; "tutorial loop" is torchvision's data set with
 its transforms, a DataLoader without worker processes, and `loss.item()` after every step. The
-original recipe's time is its 17 epochs to the best one, at the tutorial loop's pace.
+original recipe's time is its 17 epochs to the best one, at the tutorial loop's pace. Where the
+processor has no 16-bit instructions, the steps in 16 bits are left out.
+
+Every round also times the swift network for a while in processes of their own, on the machine as
+it is and beside one busy loop per core: with OpenMP's own way to wait (it spins) and with the one
+that the app chooses (`OMP_WAIT_POLICY=PASSIVE`).
 """
 
 import argparse
+import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,12 +51,13 @@ from fmnist.reports.text import markdown_table, percent
 from fmnist.runs import store
 from fmnist.runs.config import Precision, TrainConfig
 from fmnist.runs.recipes import recipe
-from fmnist.training.loop import Signal, train
+from fmnist.training.loop import Signal, computes_in, train
 from tools.machine import processor
 
 BATCH: Final = 128
 STEPS: Final = 430  # an epoch of 55,000 images
 ORIGINAL_EPOCHS: Final = 17  # after which the original recipe was at its best
+CORES: Final = os.cpu_count() or 1
 TABLE: Final = Path(__file__).with_suffix(".md")
 
 
@@ -192,34 +201,89 @@ def train_swift(dataset: Dataset, seed: int) -> Swift:
     return Swift(run.progress.seconds, kept.accuracy, test.accuracy, views.accuracy)
 
 
+def print_pace(dataset: Dataset, seconds: float) -> None:
+    """Train the swift network for so many seconds, and print its images per second."""
+    config = TrainConfig(**{**recipe("swift"), "dataset": dataset.name})
+    begun: list[float] = []
+
+    def control() -> Signal:  # asked before every step
+        begun.append(time.perf_counter())
+        done = len(begun) > 10 and begun[-1] - begun[10] > seconds  # ten steps to warm up
+        return "pause" if done else "continue"
+
+    with tempfile.TemporaryDirectory() as root:
+        run = store.create_run(Path(root), config)
+        with store.owning(run):
+            train(run, dataset, control=control, device="cpu")
+    print(config.batch_size * (len(begun) - 11) / (begun[-1] - begun[10]))
+
+
+@contextmanager
+def busy_loops() -> Iterator[None]:
+    """Keep every core busy with a loop of another program."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(CORES)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def time_shared(options: argparse.Namespace) -> dict[str, float]:
+    """Images per second of a process by "quiet" or "busy" and OpenMP's way to wait."""
+    command = [
+        sys.executable, __file__, "--dataset", options.dataset, "--threads", str(options.threads),
+        "--pace", str(options.shared_seconds),
+    ]  # fmt: skip
+    inherited = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+
+    def pace(**environment: str) -> float:
+        result = subprocess.run(
+            command, env=inherited | environment, capture_output=True, text=True, check=True
+        )
+        return float(result.stdout)
+
+    found = {"quiet spinning": pace(), "quiet sleeping": pace(OMP_WAIT_POLICY="PASSIVE")}
+    with busy_loops():
+        found["busy spinning"] = pace()
+        found["busy sleeping"] = pace(OMP_WAIT_POLICY="PASSIVE")
+    return found
+
+
 @dataclass(frozen=True)
 class Round:
-    """What one round measured: milliseconds a step, seconds of the evaluation, a training."""
+    """What one round measured: milliseconds a step, seconds of the evaluation, a training.
+
+    `bfloat16` is None where the processor has no instructions for it.
+    """
 
     tutorial: float
     float32: float
-    bfloat16: float
     evaluation: float
     swift: Swift
+    shared: dict[str, float]  # images per second, of `time_shared`
+    bfloat16: float | None = None
 
 
-def measure(
-    dataset: Dataset, folder: Path | None, *, rounds: int, warm_up: int, steps: int
-) -> list[Round]:
+def measure(dataset: Dataset, folder: Path | None, options: argparse.Namespace) -> list[Round]:
     """Take the rounds, telling about each on the error stream."""
+    warm_up, steps = options.warm_up, options.steps
     pictures = tutorial_data(dataset, folder)
     loops: dict[str, Callable[[], float]] = {
         "tutorial": lambda: 1000 * time_tutorial(pictures, warm_up, steps),
         "float32": lambda: 1000 * time_ours(dataset, warm_up, steps, "float32"),
-        "bfloat16": lambda: 1000 * time_ours(dataset, warm_up, steps, "bfloat16"),
         "evaluation": lambda: time_evaluation(dataset),
     }
+    if computes_in("auto", torch.device("cpu")) == torch.bfloat16:
+        loops["bfloat16"] = lambda: 1000 * time_ours(dataset, warm_up, steps, "bfloat16")
     measured = []
-    for number in range(rounds):
+    for number in range(options.rounds):
         # whoever comes second finds a warmer machine, so they take turns
         order = list(loops) if number % 2 == 0 else list(loops)[::-1]
         found = {name: loops[name]() for name in order}
-        measured.append(Round(**found, swift=train_swift(dataset, number)))
+        swift, shared = train_swift(dataset, number), time_shared(options)
+        measured.append(Round(**found, swift=swift, shared=shared))
         print(f"round {number + 1}: {measured[-1]}", file=sys.stderr)
     return measured
 
@@ -232,16 +296,40 @@ def median(values: Iterable[float]) -> float:
 def step_rows(measured: list[Round]) -> list[list[str]]:
     """Rows of the table of steps, the medians last."""
     rows: list[tuple[Any, ...]] = []
-    for number, found in enumerate(measured, 1):
-        times = (found.tutorial, found.float32, found.bfloat16)
-        ratios = (found.float32 / found.tutorial, found.bfloat16 / found.tutorial)
-        epoch = STEPS * found.bfloat16 / 1000
-        rows.append((str(number), *times, *ratios, found.evaluation, found.evaluation / epoch))
-    columns = list(zip(*(row[1:] for row in rows), strict=True))
-    rows.append(("**median**", *(median(column) for column in columns)))
+    for found in measured:
+        times, ratios = [found.tutorial, found.float32], [found.float32 / found.tutorial]
+        if found.bfloat16 is not None:
+            times.append(found.bfloat16)
+            ratios.append(found.bfloat16 / found.tutorial)
+        epoch = STEPS * times[-1] / 1000
+        rows.append((times, ratios, [found.evaluation, found.evaluation / epoch]))
+    medians = tuple(
+        [median(values) for values in zip(*part, strict=True)] for part in zip(*rows, strict=True)
+    )
+    names = [*(str(number) for number in range(1, len(rows) + 1)), "**median**"]
     return [
-        [n, f"{a:.1f}", f"{b:.1f}", f"{c:.1f}", f"{d:.3f}", f"{e:.3f}", f"{f:.2f}", percent(g, 1)]
-        for n, a, b, c, d, e, f, g in rows
+        [
+            name,
+            *(f"{t:.1f}" for t in times),
+            *(f"{r:.3f}" for r in ratios),
+            f"{e:.2f}",
+            percent(of, 1),
+        ]
+        for name, (times, ratios, (e, of)) in zip(names, [*rows, medians], strict=True)
+    ]
+
+
+def shared_rows(measured: list[Round]) -> list[list[str]]:
+    """Rows of the table of the shared machine, the medians last."""
+    rows = []
+    for found in measured:
+        paces = list(found.shared.values())
+        rows.append((*paces, paces[1] / paces[0], paces[3] / paces[2]))
+    rows.append(tuple(median(column) for column in zip(*rows, strict=True)))
+    names = [*(str(number) for number in range(1, len(rows))), "**median**"]
+    return [
+        [name, f"{a:,.0f}", f"{b:,.0f}", f"{e:.2f}", f"{c:,.0f}", f"{d:,.0f}", f"{f:.2f}"]
+        for name, (a, b, c, d, e, f) in zip(names, rows, strict=True)
     ]
 
 
@@ -265,6 +353,7 @@ def swift_rows(measured: list[Round]) -> list[list[str]]:
 def report(measured: list[Round], options: argparse.Namespace, command: str) -> str:
     """The tables, in Markdown."""
     title = splits.DATASET_TITLES[options.dataset]
+    half = measured[0].bfloat16 is not None
     lines = [
         "# Speed of training",
         "",
@@ -273,16 +362,17 @@ def report(measured: list[Round], options: argparse.Namespace, command: str) -> 
         f"{title}, batches of {BATCH}, {options.steps} steps a round after {options.warm_up} to "
         "warm up; milliseconds a step, evaluation left out on both sides. The tutorial loop is in "
         "[speed.py](speed.py). Ratios are of the row's own times. The evaluation is of the "
-        f"validation images, in seconds and as a share of an epoch of {STEPS} steps in 16 bits.",
+        f"validation images, in seconds and as a share of an epoch of {STEPS} steps."
+        + ("" if half else " This processor has no 16-bit instructions: that part is left out."),
         "",
         markdown_table(
             [
                 "Round",
                 "Tutorial loop",
                 "Ours, 32 bits",
-                "Ours, 16 bits",
+                *(["Ours, 16 bits"] if half else []),
                 "32 bits / tutorial",
-                "16 bits / tutorial",
+                *(["16 bits / tutorial"] if half else []),
                 "Evaluation, s",
                 "Of an epoch",
             ],
@@ -308,6 +398,26 @@ def report(measured: list[Round], options: argparse.Namespace, command: str) -> 
                 "Swift / original",
             ],
             swift_rows(measured),
+        ),
+        "",
+        "## A shared machine",
+        "",
+        "Images per second of the swift network in a process of its own, with threads that spin "
+        "while they wait for each other (OpenMP's default) and with threads that sleep "
+        "(`OMP_WAIT_POLICY=PASSIVE`, the app's default): on the machine as it is, and beside "
+        f"{CORES} busy loops, one per core; {options.shared_seconds:g} s each.",
+        "",
+        markdown_table(
+            [
+                "Round",
+                "Spinning",
+                "Sleeping",
+                "Ratio",
+                "Busy, spinning",
+                "Busy, sleeping",
+                "Ratio, busy",
+            ],
+            shared_rows(measured),
         ),
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}, {processor()}, threads: {torch.get_num_threads()}",
@@ -339,6 +449,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=110, help="timed, of each loop a round")
     parser.add_argument("--warm-up", type=int, default=10, help="steps before the timed ones")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--shared-seconds", type=float, default=10, help="of each shared training")
+    parser.add_argument("--pace", type=float, help=argparse.SUPPRESS)  # a process of `time_shared`
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     options = parser.parse_args()
     if min(options.rounds, options.steps, options.threads) < 1 or options.warm_up < 0:
@@ -353,9 +465,10 @@ def main() -> None:
         sys.exit(str(error))
     if len(dataset.train_labels) < needed:
         parser.error(f"{options.steps} steps need {needed:,} images; take fewer")
-    measured = measure(
-        dataset, folder, rounds=options.rounds, warm_up=options.warm_up, steps=options.steps
-    )
+    if options.pace:
+        print_pace(dataset, options.pace)
+        return
+    measured = measure(dataset, folder, options)
     command = " ".join(["python benchmarks/speed.py", *sys.argv[1:]])
     text = report(measured, options, command)
     print(text)

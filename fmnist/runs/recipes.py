@@ -17,7 +17,7 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
         "weight_decay": 0.05,
         "schedule": "one-cycle",
         "augmentation": ("flip", "shift"),
-        "precision": "bfloat16",
+        "precision": "auto",
         "training_drawings": "non-garments",
     },
     "swift": {"model": "swift", **MODELS["swift"].recipe},
