@@ -128,8 +128,7 @@ def settle(page: Page) -> None:
 
 def choose_preset(page: Page, name: str) -> None:
     """Press one of the Train page's presets."""
-    main = page.get_by_test_id("stMain")
-    main.get_by_role("radio", name=name).or_(main.get_by_role("button", name=name)).first.click()
+    page.get_by_test_id("stMain").get_by_role("button", name=name).click()
 
 
 def _set_number(page: Page, label: str, value: int) -> None:
@@ -147,10 +146,8 @@ def small_run(page: Page, *, epochs: int = 3, images: int = 1000, log_every: int
     settle(page)
     page.get_by_text("Settings", exact=True).first.click()
     _set_number(page, "Epochs", epochs)
-    if page.get_by_role("checkbox", name="All of them").is_checked():
-        page.get_by_text("All of them").click()
-    _set_number(page, "Images to train on", images)
-    _set_number(page, "Log the loss every … steps", log_every)
+    _set_number(page, "Training images", images)
+    _set_number(page, "Steps per log entry", log_every)
 
 
 def start_training(page: Page) -> str:

@@ -122,7 +122,7 @@ def test_cutout_fills_a_square_of_every_image_that_the_edge_may_cut_off() -> Non
     assert bool((augment(black, ("cutout",), generator(), cutout_side=28) > 0).any((1, 2)).all())
 
 
-def pairs(batch_mix: str, probability: float = 1.0, seed: int = 0) -> tuple[torch.Tensor, ...]:
+def pairs(batch_mix: str | None, probability: float = 1.0, seed: int = 0) -> tuple[torch.Tensor, ...]:
     """Images that are each of one value, mixed."""
     values = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 1, 28, 28)
     return values, *mix(values, batch_mix, probability, generator(seed))  # type: ignore[arg-type]
@@ -152,5 +152,5 @@ def test_cutmix_puts_a_rectangle_of_another_image_that_is_its_weight() -> None:
 def test_a_share_of_the_batches_is_mixed() -> None:
     weights = [float(pairs("mixup", 0.3, seed)[3]) for seed in range(300)]
     assert 60 < sum(weight < 1 for weight in weights) < 120
-    values, mixed, _, weight = pairs("none")
+    values, mixed, _, weight = pairs(None)
     assert mixed is values and float(weight) == 1
