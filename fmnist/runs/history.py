@@ -3,21 +3,25 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fmnist.data.splits import SplitName
-from fmnist.runs.checks import number, whole_number
 from fmnist.runs.config import Checkpoint
 
-# the history calls the running mean over the epoch's steps train_loss and train_accuracy
-_MEASURED: Final[Mapping[SplitName, str]] = {
+Phase = Literal["preparing data", "training", "evaluating"]
+
+MEASURED: Final[Mapping[SplitName, str]] = {
     "train": "measured_train", "validation": "validation", "test": "test",
 }  # fmt: skip
+"""What `history.jsonl` calls the figures of each split.
+
+`train_loss` and `train_accuracy` are taken: they are the running means over an epoch's steps.
+"""
 
 
 @dataclass(frozen=True)
 class StepEntry:
-    """A line of the history that is written every `TrainConfig.log_every` steps.
+    """A line of the history, written every `TrainConfig.log_every` steps.
 
     Attributes
     ----------
@@ -26,9 +30,9 @@ class StepEntry:
     step : int
         Steps since the start of the run, from 1.
     loss : float
-        Mean training cross-entropy in nats since the line before (dropout on).
+        Mean training cross-entropy in nats since the previous line (with dropout).
     seconds : float
-        Training time so far, pauses left out.
+        Training time so far, without pauses.
     """
 
     epoch: int
@@ -36,26 +40,30 @@ class StepEntry:
     loss: float
     seconds: float
 
+    def to_json(self) -> dict[str, Any]:
+        """The line of the history."""
+        return {"kind": "step", **vars(self)}
+
 
 @dataclass(frozen=True)
 class EpochEntry:
-    """A line of the history that is written after every epoch.
+    """A line of the history, written after every epoch.
 
     Attributes
     ----------
     epoch, step : int
         As in `StepEntry`.
     train_loss, train_accuracy : float
-        Means over the epoch's steps, measured while the weights move and with dropout on;
+        Means over the steps of the epoch, measured while the weights change and with dropout;
         accuracy in [0, 1].
     split : {"train", "validation", "test"}
-        What the epoch was measured on: under the full protocol, some of the images trained on.
+        The monitored split. Under the full protocol, some of the training images.
     loss, accuracy : float
         On that split; accuracy in [0, 1].
     seconds : float
-        Training time so far, pauses left out.
+        Training time so far, without pauses.
     images_per_second : float
-        Training images a second of this epoch, without the evaluation.
+        Training images per second in this epoch, without the evaluation.
     """
 
     epoch: int
@@ -69,45 +77,31 @@ class EpochEntry:
     images_per_second: float
 
     def to_json(self) -> dict[str, Any]:
-        """The history's line; the split's figures are named after it."""
+        """The line of the history."""
         return {
             "kind": "epoch",
             "epoch": self.epoch,
             "step": self.step,
             "train_loss": self.train_loss,
             "train_accuracy": self.train_accuracy,
-            f"{_MEASURED[self.split]}_loss": self.loss,
-            f"{_MEASURED[self.split]}_accuracy": self.accuracy,
+            f"{MEASURED[self.split]}_loss": self.loss,
+            f"{MEASURED[self.split]}_accuracy": self.accuracy,
             "seconds": self.seconds,
             "images_per_second": self.images_per_second,
         }
 
-    @classmethod
-    def from_json(cls, line: Mapping[str, Any]) -> "EpochEntry":
-        """The reverse of `to_json`.
-
-        Raises
-        ------
-        KeyError, ValueError
-            If a figure is absent or no number.
-        """
-        split: SplitName = next((s for s in _MEASURED if f"{_MEASURED[s]}_loss" in line), "test")
-        return cls(
-            whole_number(line["epoch"]),
-            whole_number(line["step"]),
-            number(line["train_loss"]),
-            number(line["train_accuracy"]),
-            split,
-            number(line[f"{_MEASURED[split]}_loss"]),
-            number(line[f"{_MEASURED[split]}_accuracy"]),
-            number(line["seconds"]),
-            number(line["images_per_second"]),
-        )
-
 
 @dataclass(frozen=True)
 class History:
-    """What was logged of a run, oldest first."""
+    """What a run logged, oldest first.
+
+    Attributes
+    ----------
+    steps : tuple of StepEntry
+    epochs : tuple of EpochEntry
+    checkpoint : {"best", "last"}
+        The epoch whose weights the run saves.
+    """
 
     steps: tuple[StepEntry, ...] = ()
     epochs: tuple[EpochEntry, ...] = ()
@@ -142,28 +136,36 @@ class History:
         ----------
         lines : sequence of str
         checkpoint : {"best", "last"}
-            As in the run's settings.
+            As in the settings of the run.
 
         Raises
         ------
         ValueError
             If a line is not of a known form.
         """
+        from fmnist.runs.documents import parse_line
+
         steps, epochs = [], []
         for index, text in enumerate(lines, 1):
             try:
-                line = json.loads(text)
-                kind = line["kind"]
-                if kind == "epoch":
-                    epochs.append(EpochEntry.from_json(line))
-                elif kind == "step":
-                    whole = (whole_number(line[k]) for k in ("epoch", "step"))
-                    steps.append(StepEntry(*whole, *(number(line[k]) for k in ("loss", "seconds"))))
-                else:
-                    raise ValueError(f"unknown kind {kind!r}")
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise ValueError(f"line {index} of history.jsonl is damaged.") from error
+                entry = parse_line(text)
+            except ValueError as error:
+                raise ValueError(
+                    f"line {index} of history.jsonl is damaged ({error}); restore the file from a "
+                    "copy, or delete the run."
+                ) from error
+            if isinstance(entry, StepEntry):
+                steps.append(entry)
+            else:
+                epochs.append(entry)
         return cls(tuple(steps), tuple(epochs), checkpoint)
+
+    def to_lines(self) -> list[str]:
+        """The reverse of `from_lines`."""
+        # steps first: an epoch is measured after its last step
+        entries: list[StepEntry | EpochEntry] = [*self.steps, *self.epochs]
+        entries.sort(key=lambda entry: entry.step)
+        return [json.dumps(entry.to_json()) for entry in entries]
 
 
 @dataclass(frozen=True)
@@ -173,13 +175,17 @@ class Progress:
     Attributes
     ----------
     epoch : int
-        The epoch under way or just ended, from 1; 0 before the first step.
+        The current or last epoch, from 1; 0 before the first step.
     step, steps : int
-        Steps done since the start of the run, and steps of the whole run.
+        Steps so far, and steps of the whole run.
     seconds : float
-        Training time so far, pauses left out.
+        Training time so far, without pauses.
     images_per_second : float
-        Of the last second or so.
+        Training images per second, during the last second or so.
+    phase : {"preparing data", "training", "evaluating"} or None
+        What a running run does; None in other states.
+    phase_fraction : float
+        Share of the phase that is done, in [0, 1]; 0 under "training", which has its steps.
     """
 
     epoch: int = 0
@@ -187,13 +193,15 @@ class Progress:
     steps: int = 0
     seconds: float = 0.0
     images_per_second: float = 0.0
+    phase: Phase | None = None
+    phase_fraction: float = 0.0
 
     @property
     def fraction(self) -> float:
-        """In [0, 1]."""
+        """Share of the steps that are done, in [0, 1]."""
         return min(self.step / self.steps, 1.0) if self.steps else 0.0
 
     @property
     def remaining(self) -> float | None:
-        """Seconds that the rest will take at the pace so far; None before there is a pace."""
+        """Seconds that the rest will take at the same speed; None before the first step."""
         return self.seconds * (self.steps - self.step) / self.step if self.step else None

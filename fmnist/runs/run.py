@@ -12,7 +12,6 @@ import filelock
 
 from fmnist.data.splits import SplitName
 from fmnist.files import write_json
-from fmnist.runs.checks import moment
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 
@@ -165,13 +164,15 @@ class Run:
             lines = self.events_path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return []
+        from fmnist.runs.documents import EventDocument
+
         events = []
         for text in lines:
             try:
-                line = json.loads(text)
-                events.append(Event(moment(line["time"]), str(line["text"])))
-            except (ValueError, KeyError, TypeError, RecursionError):
+                line = EventDocument.parse(json.loads(text))
+            except (ValueError, RecursionError):
                 continue
+            events.append(Event(line.time, line.text))
         return events
 
     def write_status(
@@ -191,6 +192,8 @@ class Run:
             "steps": progress.steps,
             "seconds": round(progress.seconds, 3),
             "images_per_second": round(progress.images_per_second, 1),
+            "phase": progress.phase,
+            "phase_fraction": round(progress.phase_fraction, 3),
         }
         write_json(self.status_path, values, durable=durable)
 

@@ -11,21 +11,20 @@ import secrets
 import shutil
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
 
 import filelock
 
 from fmnist import paths
 from fmnist.files import read_json, write_json
 from fmnist.models.registry import members
-from fmnist.runs.checks import moment, number, whole_number
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.migration import migrate_document
-from fmnist.runs.run import ACTIVE_STATES, LOCK_FILE, Run, RunError, State
+from fmnist.runs.run import ACTIVE_STATES, LOCK_FILE, Run, RunError
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _TRASH = ".trash"
@@ -147,68 +146,52 @@ def run_ids(root: Path) -> list[str]:
 
 
 def _read(folder: Path) -> Run:
+    from fmnist.runs.documents import ConfigDocument, StatusDocument
+
     name = _read_name(folder)
     try:
-        document = read_json(folder / "config.json")
-        config = TrainConfig.from_json(document["config"])
-        created = moment(document.get("created", 0))
-        dataset, environment = (_texts(document.get(k, {})) for k in ("dataset", "environment"))
-        members = _ids(document.get("members", []))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return Run(folder, name, "broken", f"config.json cannot be read ({error}).")
-    whole: dict[str, Any] = {
-        "config": config,
-        "created": created,
-        "dataset": dataset,
-        "environment": environment,
-        "members": members,
-    }
+        document = ConfigDocument.parse(migrate_document(read_json(folder / "config.json")))
+        config = TrainConfig.from_json(document.config)
+    except (OSError, ValueError) as error:
+        return Run(folder, name, "broken", _cannot_be_read("config.json", error))
+    run = Run(
+        folder, name, "broken", config=config, created=document.created, dataset=document.dataset,
+        environment=document.environment, members=document.members,
+    )  # fmt: skip
     try:
-        status = read_json(folder / "status.json")
-        state = status["state"]
-        if state not in get_args(State):
-            raise ValueError(f"unknown state {state!r}")
-        reason = status.get("reason")
-        if not isinstance(reason, str | None):
-            raise ValueError(f"the reason {reason!r} is no text")
-        progress = Progress(
-            *(whole_number(status[k]) for k in ("epoch", "step", "steps")),
-            *(number(status[k]) for k in ("seconds", "images_per_second")),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return Run(folder, name, "broken", f"status.json cannot be read ({error}).", **whole)
+        status = StatusDocument.parse(read_json(folder / "status.json"))
+    except (OSError, ValueError) as error:
+        return replace(run, reason=_cannot_be_read("status.json", error))
     try:
         text = (folder / "history.jsonl").read_text(encoding="utf-8", errors="replace")
-        history = History.from_lines(text.splitlines(), checkpoint=config.checkpoint)
+        # a line without its line break is being written, or was cut off by a crash
+        lines = text[: text.rfind("\n") + 1].splitlines()
+        history = History.from_lines(lines, checkpoint=config.checkpoint)
     except FileNotFoundError:
         history = History()
     except OSError as error:
-        return Run(folder, name, "broken", f"history.jsonl cannot be read ({error}).", **whole)
+        return replace(run, reason=_cannot_be_read("history.jsonl", error))
     except ValueError as error:
-        return Run(folder, name, "broken", str(error), **whole)
+        return replace(run, reason=str(error))
+    state = status.state
     if state in ACTIVE_STATES and not is_owned(folder):
         state = "interrupted"
-    return Run(folder, name, state, reason, progress=progress, history=history, **whole)
+    progress = Progress(**status.model_dump(exclude={"state", "reason"}))
+    return replace(run, state=state, reason=status.reason, progress=progress, history=history)
+
+
+def _cannot_be_read(file: str, error: Exception) -> str:
+    problem = str(error).removesuffix(".")
+    return f"{file} cannot be read ({problem}); restore it from a copy, or delete the run."
 
 
 def _read_name(folder: Path) -> str:
+    from fmnist.runs.documents import NameDocument
+
     try:
-        name = read_json(folder / "name.json")["name"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return NameDocument.parse(read_json(folder / "name.json")).name
+    except (OSError, ValueError):
         return folder.name  # a run without a readable name is still a run
-    return name if isinstance(name, str) and name else folder.name
-
-
-def _texts(value: object) -> Mapping[str, str]:
-    if not isinstance(value, Mapping) or not all(isinstance(v, str) for v in value.values()):
-        raise ValueError(f"{value!r} is no object of texts")
-    return value
-
-
-def _ids(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise ValueError(f"{value!r} is no list of runs")
-    return tuple(value)
 
 
 def migrate_runs(root: Path) -> list[str]:

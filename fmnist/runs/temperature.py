@@ -5,20 +5,19 @@ from pathlib import Path
 
 from fmnist import paths
 from fmnist.files import read_json, write_json
-from fmnist.runs.checks import number, whole_number
 from fmnist.runs.run import Run, RunError
 
 
 @dataclass(frozen=True)
 class Temperature:
-    """A temperature kept with a run (Guo et al. 2017).
+    """A calibration temperature (Guo et al. 2017).
 
     Attributes
     ----------
     value : float
-        Above 0; logits are divided by it.
+        Divisor of the logits, above 0.
     epoch : int
-        The epoch whose weights it was fitted to.
+        Epoch of the weights that it was fitted to.
     loss_before, loss_after : float
         Cross-entropy on the validation split at temperature 1 and at `value`, in nats.
     """
@@ -30,43 +29,41 @@ class Temperature:
 
 
 def temperature_path(run: Run) -> Path:
-    """Where the temperature kept with a run is: the folder of a shipped model stays as it came."""
+    """File of the temperature; outside the folder if the run is shipped, so that it stays as is."""
     if run.folder.parent in (paths.pretrained_folder(), paths.benchmark_folder()):
         return paths.artifacts_folder() / "temperatures" / f"{run.run_id}.json"
     return run.folder / "temperature.json"
 
 
 def load_temperature(run: Run) -> Temperature | None:
-    """The temperature kept with a run; None where there is none for its present weights.
+    """The temperature saved with a run; None if there is none for the weights it has now.
 
     Raises
     ------
     RunError
         If its file is damaged.
     """
+    from fmnist.runs.documents import TemperatureDocument
+
     path = temperature_path(run)
     try:
-        values = read_json(path)
-        kept = Temperature(
-            number(values["temperature"]),
-            whole_number(values["epoch"]),
-            number(values["loss_before"]),
-            number(values["loss_after"]),
-        )
-        if not kept.value > 0:
-            raise ValueError(f"the temperature {kept.value} is not above 0")
+        document = TemperatureDocument.parse(read_json(path))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(
-            f"The temperature kept with {run.name} cannot be read ({error}); delete {path}."
+            f"The temperature of {run.name} cannot be read ({error}); delete {path}."
         ) from error
-    chosen = run.history.selected
-    return kept if chosen and chosen.epoch == kept.epoch else None
+    selected = run.history.selected
+    if selected is None or selected.epoch != document.epoch:
+        return None
+    return Temperature(
+        document.temperature, document.epoch, document.loss_before, document.loss_after
+    )
 
 
-def save_temperature(run: Run, kept: Temperature | None) -> None:
-    """Keep a temperature with a run, or none any more.
+def save_temperature(run: Run, temperature: Temperature | None) -> None:
+    """Save a temperature with a run; None deletes the saved one.
 
     Raises
     ------
@@ -74,13 +71,13 @@ def save_temperature(run: Run, kept: Temperature | None) -> None:
         If it cannot be written.
     """
     path = temperature_path(run)
-    if kept is None:
+    if temperature is None:
         path.unlink(missing_ok=True)
         return
     values = {
-        "temperature": kept.value,
-        "epoch": kept.epoch,
-        "loss_before": kept.loss_before,
-        "loss_after": kept.loss_after,
+        "temperature": temperature.value,
+        "epoch": temperature.epoch,
+        "loss_before": temperature.loss_before,
+        "loss_after": temperature.loss_after,
     }
     write_json(path, values)

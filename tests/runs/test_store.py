@@ -9,6 +9,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -64,7 +65,7 @@ def test_epoch_entries_to_json_and_back(split: SplitName) -> None:
     line = whole.to_json()
     assert line["kind"] == "epoch"
     assert (line[f"{split}_loss"], line[f"{split}_accuracy"]) == (0.5, 0.8)
-    assert EpochEntry.from_json(json.loads(json.dumps(line))) == whole
+    assert History.from_lines([json.dumps(line)]).epochs == (whole,)
 
 
 def test_history_keeps_both_kinds_of_lines_in_order() -> None:
@@ -262,8 +263,47 @@ def test_a_damaged_file_shows_as_broken_with_its_reason(run: Run, name: str) -> 
 
 
 def test_a_history_that_is_no_text_shows_as_broken(run: Run) -> None:
-    run.history_path.write_bytes(b"\xff\xfe\x00")
+    run.history_path.write_bytes(b"\xff\xfe\x00\n")
     assert reread(run).state == "broken"
+
+
+def test_a_line_of_the_history_that_a_crash_cut_off_is_left_out(run: Run) -> None:
+    write_history(run, StepEntry(1, 5, 2.0, 1.0))
+    with run.history_path.open("a") as stream:
+        stream.write('{"kind": "st')
+    assert reread(run).history == History((StepEntry(1, 5, 2.0, 1.0),))
+
+
+@pytest.mark.parametrize("name", ["config.json", "status.json"])
+def test_a_field_that_is_not_known_shows_as_broken(run: Run, name: str) -> None:
+    path = run.folder / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"unknown": 1}))
+    reason = str(reread(run).reason)
+    assert reason.startswith(f"{name} cannot be read (unknown: Extra inputs")
+    assert reason.endswith("; restore it from a copy, or delete the run.")
+
+
+def test_the_history_knows_one_split_an_epoch(run: Run) -> None:
+    line = entry(1, 0.5).to_json()
+    for wrong in (
+        line | {"validation_loss": 1.0, "validation_accuracy": 0.5},
+        {k: v for k, v in line.items() if k != "test_loss"},
+        line | {"test_loss": None},
+        line | {"test_accuracy": 1.5},
+    ):
+        run.history_path.write_text(json.dumps(wrong) + "\n")
+        assert "line 1 of history.jsonl is damaged" in str(reread(run).reason)
+
+
+def test_status_tells_the_phase(run: Run) -> None:
+    progress = replace(PROGRESS, phase="evaluating", phase_fraction=0.25)
+    with store.owning(run):
+        run.write_status("running", progress)
+        assert reread(run).progress == progress
+    status = json.loads(run.status_path.read_text())
+    del status["phase"], status["phase_fraction"]  # earlier versions had none
+    run.status_path.write_text(json.dumps(status))
+    assert reread(run).progress == PROGRESS
 
 
 @pytest.mark.parametrize("name", ["config.json", "status.json", "history.jsonl"])

@@ -122,7 +122,9 @@ def test_cutout_fills_a_square_of_every_image_that_the_edge_may_cut_off() -> Non
     assert bool((augment(black, ("cutout",), generator(), cutout_side=28) > 0).any((1, 2)).all())
 
 
-def pairs(batch_mix: str | None, probability: float = 1.0, seed: int = 0) -> tuple[torch.Tensor, ...]:
+def pairs(
+    batch_mix: str | None, probability: float = 1.0, seed: int = 0
+) -> tuple[torch.Tensor, ...]:
     """Images that are each of one value, mixed."""
     values = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 1, 28, 28)
     return values, *mix(values, batch_mix, probability, generator(seed))  # type: ignore[arg-type]
