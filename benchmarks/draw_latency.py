@@ -42,11 +42,11 @@ BAG = (
 LISTEN = """(step) => {
   DEEP
   window.answered = new Promise((resolve, reject) => {
-    const answer = deep('.st-key-draw-answers', '.answer');
+    const answer = deep('.st-key-draw-prediction', '.prediction');
     const listen = () => {
       const begun = performance.now();
       const look = () => {
-        if (Number(answer.dataset.step) > step) {
+        if (Number(answer.dataset.event) > step) {
           requestAnimationFrame(() => resolve(performance.now() - begun));
         } else if (performance.now() - begun > 60000) {
           reject(new Error('no answer'));
@@ -63,7 +63,7 @@ LISTEN = """(step) => {
 
 def answered(page: Page) -> int:
     """Number of the message that the answer on screen is for."""
-    return int(page.locator(".st-key-draw-answers .answer").get_attribute("data-step") or 0)
+    return int(page.locator(".st-key-draw-prediction .prediction").get_attribute("data-event") or 0)
 
 
 def stroke(page: Page, points: tuple[tuple[int, int], ...]) -> float:
@@ -86,7 +86,7 @@ def clear(page: Page) -> None:
         """(step) => {
           DEEP
           window.cleared = (async () => {
-            while (!(Number(deep('.st-key-draw-answers', '.answer').dataset.step) > step))
+            while (!(Number(deep('.st-key-draw-prediction', '.prediction').dataset.event) > step))
               await new Promise(requestAnimationFrame);
           })();
         }""".replace("DEEP", driver.DEEP),
@@ -102,7 +102,7 @@ def measure(browser: Browser, url: str, strokes: int) -> list[float]:
     page.set_default_timeout(driver.SLOW)
     page.goto(f"{url}/draw")
     page.locator(".st-key-draw-sheet .upper-canvas").wait_for()
-    page.locator(".st-key-draw-answers .answer").wait_for()
+    page.locator(".st-key-draw-prediction .prediction").wait_for()
     page.wait_for_function(driver.QUIET)
     for points in BAG:
         stroke(page, points)

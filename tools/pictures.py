@@ -48,7 +48,7 @@ def train_quick_look(browser: Browser, url: str) -> str:
 def put_on_the_sheet(page: Page, example: str) -> None:
     """Have an example drawn, and wait for the answer."""
     page.get_by_role("button", name=example, exact=True).click()
-    page.locator(".st-key-draw-answers .answer:not([data-tone=none])").wait_for()
+    page.locator(".st-key-draw-prediction .prediction:not([data-tone=none])").wait_for()
     page.mouse.move(0, 0)  # away from the button, whose look differs below the pointer
 
 

@@ -1,1 +1,1 @@
-"""A drawing or an upload to a model input, and what a model answers."""
+"""Drawings and uploads: canvas, preprocessing to a model input, recognition, gallery."""

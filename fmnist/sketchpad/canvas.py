@@ -1,4 +1,4 @@
-"""What is on the page's canvas: its shapes, the steps that made them, what lies below them."""
+"""What is on the canvas of the Draw page: shapes, undo steps, pixels."""
 
 import base64
 import binascii
@@ -21,15 +21,15 @@ SIDE: Final = 12 * IMAGE_SIZE  # canvas pixels: a phone's width, and whole pixel
 PEN: Final = 8  # canvas pixels
 PAPER: Final = "#ffffff"
 INK: Final = "#000000"
-MOST_SHAPES: Final = 500
-MOST_POINTS: Final = 50_000  # about 2 MB of JSON
+MAX_SHAPES: Final = 500
+MAX_POINTS: Final = 50_000  # about 2 MB of JSON
 
 Shape = dict[str, Any]
-"""One object of Fabric's JSON, as the canvas sends it and takes it."""
+"""One object of Fabric's JSON, as the canvas sends and takes it."""
 
-_KINDS: Final = ("Path", "Line", "Rect", "Circle", "Polygon")
-# what these are drawn by: nothing that could name another address, or run
-_KEPT: Final = frozenset({
+_TYPES: Final = ("Path", "Line", "Rect", "Circle", "Polygon")
+# harmless properties of these shapes: none can hold a URL or code
+_PROPERTIES: Final = frozenset({
     "type", "version", "originX", "originY", "left", "top", "width", "height", "fill", "stroke",
     "strokeWidth", "strokeDashArray", "strokeLineCap", "strokeDashOffset", "strokeLineJoin",
     "strokeUniform", "strokeMiterLimit", "scaleX", "scaleY", "angle", "flipX", "flipY", "opacity",
@@ -37,52 +37,52 @@ _KEPT: Final = frozenset({
     "skewY", "path", "points", "x1", "y1", "x2", "y2", "rx", "ry", "radius", "startAngle",
     "endAngle", "counterClockwise",
 })  # fmt: skip
-_TEXT_LENGTH: Final = 64
-_STEPS_KEPT: Final = 60
-_LEAST_SIZE: Final = 0.08  # of the canvas, corner to corner: a dot is no drawing yet
-_LEAST_LENGTH: Final = 1.7  # lines by the diagonal of their box: a stroke has 1, a closed line 2.8
+_MAX_TEXT_LENGTH: Final = 64
+_MAX_STEPS: Final = 60
+_MIN_DIAGONAL: Final = 0.08  # as a share of the canvas; less is a dot
+_MIN_LENGTH: Final = 1.7  # of all lines, in diagonals of their box: a stroke has 1, a circle 2.2
 
 
 # --- Shapes -------------------------------------------------------------------------------------
 
 
-def sound_shapes(sent: object) -> list[Shape]:
-    """The shapes of a drawing, without what no pen draws.
+def sanitize_shapes(sent: object) -> list[Shape]:
+    """Return the shapes of a drawing; drop everything else.
 
     Parameters
     ----------
     sent : object
-        Fabric's JSON, from a browser or a file: anything at all.
+        Fabric's JSON from a browser or a file; may be anything.
 
     Raises
     ------
     ValueError
-        If there is more than the canvas is made for.
+        If there are too many shapes or points.
     """
     objects = sent.get("objects") if isinstance(sent, Mapping) else sent
     if not isinstance(objects, Sequence) or isinstance(objects, str):
         return []
-    if len(objects) > MOST_SHAPES:
-        raise ValueError(f"A drawing has at most {MOST_SHAPES} shapes; clear some of it.")
+    if len(objects) > MAX_SHAPES:
+        raise ValueError(f"A drawing can have at most {MAX_SHAPES} shapes; clear some of it.")
     shapes = []
     points = 0
     for one in objects:
-        if not isinstance(one, Mapping) or one.get("type") not in _KINDS:
+        if not isinstance(one, Mapping) or one.get("type") not in _TYPES:
             continue
-        shape = {k: v for k, v in one.items() if k in _KEPT and _is_plain(k, v)}
+        shape = {k: v for k, v in one.items() if k in _PROPERTIES and _is_plain(k, v)}
         points += sum(len(shape.get(k, ())) for k in ("path", "points"))
-        if points > MOST_POINTS:
+        if points > MAX_POINTS:
             raise ValueError("The drawing has too many lines; clear some of it.")
         shapes.append(shape)
     return shapes
 
 
 def _is_plain(name: str, value: object) -> bool:
-    """Whether a value is a number, a short word, or a list of points or of a path's parts."""
+    """Whether a value is a number, a short text, or a list of points or path segments."""
     if value is None or isinstance(value, bool | int | float):
         return True
     if isinstance(value, str):
-        return len(value) <= _TEXT_LENGTH and name not in ("path", "points")
+        return len(value) <= _MAX_TEXT_LENGTH and name not in ("path", "points")
     if not isinstance(value, list):
         return False
     if name == "path":
@@ -106,16 +106,16 @@ def _is_plain(name: str, value: object) -> bool:
 
 
 def from_strokes(drawing: Drawing, *, width: int = PEN, margin: float = 0.12) -> list[Shape]:
-    """Strokes as the pen would have drawn them, in the middle of the canvas.
+    """Convert strokes to shapes in the middle of the canvas.
 
     Parameters
     ----------
     drawing : Drawing
         Strokes of points in any units.
     width : int
-        Of the pen, in canvas pixels.
+        Width of the pen in canvas pixels.
     margin : float
-        Free on every side, as a share of the canvas.
+        Free space on every side, as a share of the canvas.
     """
     xs = [x for stroke in drawing for x, _ in stroke]
     ys = [y for stroke in drawing for _, y in stroke]
@@ -140,7 +140,7 @@ def from_strokes(drawing: Drawing, *, width: int = PEN, margin: float = 0.12) ->
 
 
 def is_started(shapes: Sequence[Shape]) -> bool:
-    """Whether there is enough on the canvas to guess by: more than a dot or a stroke."""
+    """Whether there is enough on the canvas to classify: more than a dot or one stroke."""
     lines = [line for shape in shapes if shape.get("stroke") != PAPER for line in _lines(shape)]
     points = [point for line in lines for point in line]
     if not points:
@@ -148,15 +148,15 @@ def is_started(shapes: Sequence[Shape]) -> bool:
     xs, ys = zip(*points, strict=True)
     diagonal = math.hypot(max(xs) - min(xs), max(ys) - min(ys))
     length = sum(math.dist(a, b) for line in lines for a, b in itertools.pairwise(line))
-    return diagonal >= _LEAST_SIZE * SIDE and length >= _LEAST_LENGTH * diagonal
+    return diagonal >= _MIN_DIAGONAL * SIDE and length >= _MIN_LENGTH * diagonal
 
 
 def _lines(shape: Shape) -> Iterator[list[tuple[float, float]]]:
-    """The lines of a shape, as far as their size and length go."""
+    """The lines of a shape, close enough to measure their size and length."""
     scale_x, scale_y = _number(shape, "scaleX", 1.0), _number(shape, "scaleY", 1.0)
     left, top = _number(shape, "left"), _number(shape, "top")
     if shape["type"] == "Path":
-        # each part ends with the point that it leads to
+        # each segment ends with its end point
         yield [
             (float(part[-2]) * scale_x, float(part[-1]) * scale_y)
             for part in shape.get("path", ())
@@ -196,7 +196,7 @@ class Step:
     ----------
     shapes : list of Shape
     picture : bytes
-        The canvas as a PNG; empty where nothing is drawn, or while the browser still draws it.
+        The canvas as a PNG; empty if nothing is drawn, or until the browser has drawn it.
     """
 
     shapes: list[Shape] = field(default_factory=list)
@@ -221,69 +221,70 @@ def _signature(shape: Shape) -> tuple[object, ...]:
 
 @dataclass
 class Steps:
-    """The way to what is on the canvas, to go back and forth.
+    """The steps of a drawing, to undo and redo.
 
     Attributes
     ----------
-    taken : list of Step
+    history : list of Step
         Oldest first; never empty.
-    at : int
-        Where the canvas is.
-    is_told : bool
-        Whether the canvas was told what to show and has not answered yet.
+    position : int
+        Index of the step on the canvas.
+    awaiting_echo : bool
+        Whether the canvas has been sent a step and has not sent it back yet.
     """
 
-    taken: list[Step] = field(default_factory=lambda: [Step()])
-    at: int = 0
-    is_told: bool = False
+    history: list[Step] = field(default_factory=lambda: [Step()])
+    position: int = 0
+    awaiting_echo: bool = False
 
     @property
-    def now(self) -> Step:
-        """What is on the canvas."""
-        return self.taken[self.at]
+    def current(self) -> Step:
+        """The step on the canvas."""
+        return self.history[self.position]
 
-    def take(self, step: Step) -> None:
-        """Note what the canvas says it shows.
+    def receive(self, step: Step) -> None:
+        """Record what the canvas shows.
 
-        The canvas repeats what it was told to show, now and then in other shapes (a polygon comes
-        back as one, where a path was sent), and has an undo and a redo of its own, which are known
-        by their shapes.
+        The canvas sends back what it was sent, sometimes in other shapes (a path comes back as a
+        polygon). It also has an undo and a redo of its own; they are recognized by their shapes.
         """
-        is_echo = self.is_told and len(step.shapes) == len(self.now.shapes)
-        self.is_told = False
-        for at in (self.at, self.at - 1, self.at + 1):
-            if 0 <= at < len(self.taken) and (is_echo or self.taken[at].is_same(step)):
-                self.taken[at] = step
-                self.at = at
+        is_echo = self.awaiting_echo and len(step.shapes) == len(self.current.shapes)
+        self.awaiting_echo = False
+        for position in (self.position, self.position - 1, self.position + 1):
+            if not 0 <= position < len(self.history):
+                continue
+            if is_echo or self.history[position].is_same(step):
+                self.history[position] = step
+                self.position = position
                 return
         self.add(step)
 
     def add(self, step: Step) -> None:
-        """A step on from here; what had been undone is gone."""
-        self.taken = [*self.taken[: self.at + 1], step][-_STEPS_KEPT:]
-        self.at = len(self.taken) - 1
+        """Add a step after the current one; undone steps are dropped."""
+        self.history = [*self.history[: self.position + 1], step][-_MAX_STEPS:]
+        self.position = len(self.history) - 1
 
     def move(self, by: int) -> None:
-        """Go back (−1) or forth (1), as far as there is a step."""
-        self.at = min(max(self.at + by, 0), len(self.taken) - 1)
-        self.is_told = True
+        """Undo (negative) or redo (positive) a number of steps, as far as there are steps."""
+        self.position = min(max(self.position + by, 0), len(self.history) - 1)
+        self.awaiting_echo = True
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step back."""
-        return self.at > 0
+        """Whether there is a step to undo."""
+        return self.position > 0
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a step forth."""
-        return self.at + 1 < len(self.taken)
+        """Whether there is a step to redo."""
+        return self.position + 1 < len(self.history)
 
 
 # --- Pixels -------------------------------------------------------------------------------------
 
 
-def picture_of(shapes: Sequence[Shape]) -> bytes:
-    """A PNG of what the pen drew, until the browser sends its own: paths only."""
+def render_shapes(shapes: Sequence[Shape]) -> bytes:
+    """Render paths as a PNG, to classify a drawing before the browser has drawn it."""
     fine = 4
     picture = Image.new("L", (fine * SIDE, fine * SIDE), 255)
     pencil = ImageDraw.Draw(picture)
@@ -298,7 +299,7 @@ def picture_of(shapes: Sequence[Shape]) -> bytes:
 
 
 def from_data_url(sent: object) -> bytes:
-    """The PNG in a data URL; empty where there is none."""
+    """The PNG in a data URL; empty if there is none."""
     if not isinstance(sent, str) or not sent.startswith("data:image/png;base64,"):
         return b""
     try:
@@ -308,7 +309,7 @@ def from_data_url(sent: object) -> bytes:
 
 
 def pixels(picture: bytes) -> NDArray[np.uint8]:
-    """A PNG of the canvas as uint8 (336, 336, 4); transparent where it cannot be read."""
+    """A PNG of the canvas as uint8 (336, 336, 4); all transparent if it cannot be read."""
     blank = np.zeros((SIDE, SIDE, 4), np.uint8)
     try:
         read = read_picture(picture) if picture else blank
@@ -318,38 +319,38 @@ def pixels(picture: bytes) -> NDArray[np.uint8]:
 
 
 def is_blank(rgba: NDArray[np.uint8]) -> bool:
-    """Whether a canvas, uint8 (H, W, 4), shows one color all over."""
+    """Whether an image, uint8 (H, W, 4), has one color only."""
     return bool((rgba == rgba[:1, :1]).all())
 
 
 def as_png(rgba: NDArray[np.uint8]) -> bytes:
-    """Pixels, uint8 (H, W, 4), as a PNG file."""
+    """Pixels, uint8 (H, W, 4), as a PNG."""
     return png(Image.fromarray(rgba))
 
 
-def fitted(picture: NDArray[np.uint8]) -> bytes:
-    """A PNG of a picture, uint8 (H, W, 4), within a square, transparent around it."""
+def letterbox(picture: NDArray[np.uint8]) -> bytes:
+    """A PNG of a picture, uint8 (H, W, 4), in a square with transparent bars."""
     return png(ImageOps.pad(Image.fromarray(picture), (2 * SIDE, 2 * SIDE)))
 
 
-def enlarged(image: NDArray[np.uint8]) -> bytes:
+def enlarge(image: NDArray[np.uint8]) -> bytes:
     """A PNG of an image, uint8 (28, 28), as large as the canvas, with sharp pixels."""
     return png(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.NEAREST))
 
 
-def painted_over(image: NDArray[np.uint8], strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image with strokes on it, as a classifier sees it.
+def composite(image: NDArray[np.uint8], strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay strokes over an image and scale the result to a model input.
 
     Parameters
     ----------
     image : uint8 (28, 28)
     strokes : uint8 (336, 336, 4)
-        The canvas, transparent where nothing is drawn.
+        The canvas; transparent where nothing is drawn.
 
     Returns
     -------
     uint8 (28, 28)
-        The image itself where no stroke is.
+        Equal to the image where there is no stroke.
     """
     factor = SIDE // IMAGE_SIZE
     below = np.kron(image, np.ones((factor, factor), np.float32))
@@ -357,5 +358,5 @@ def painted_over(image: NDArray[np.uint8], strokes: NDArray[np.uint8]) -> NDArra
     tone = strokes[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     above = below * (1 - alpha) + tone * alpha
     blocks = above.reshape(IMAGE_SIZE, factor, IMAGE_SIZE, factor).mean(axis=(1, 3))
-    seen: NDArray[np.uint8] = np.rint(blocks).astype(np.uint8)
-    return seen
+    result: NDArray[np.uint8] = np.rint(blocks).astype(np.uint8)
+    return result

@@ -1,4 +1,4 @@
-"""Drawings to begin with, shipped as strokes."""
+"""Example drawings, shipped as strokes."""
 
 from functools import cache
 from pathlib import Path
@@ -12,8 +12,8 @@ _FILE: Final = Path(__file__).with_suffix(".json")
 
 @cache
 def examples() -> dict[str, Drawing]:
-    """Drawings by their names, in points from 0 to 255."""
-    # a stroke is a list of all x and a list of all y, which is how sketches are commonly kept
+    """Example drawings by name; coordinates from 0 to 255."""
+    # the file stores a stroke as a list of all x and a list of all y, as "Quick, Draw!" does
     return {
         name: [list(zip(xs, ys, strict=True)) for xs, ys in strokes]
         for name, strokes in read_json(_FILE).items()

@@ -1,4 +1,4 @@
-"""Drawings that people keep: a JSON file each, with what the model said and what was meant."""
+"""Saved drawings: a JSON file each, with the prediction and the label a person gave it."""
 
 import base64
 import binascii
@@ -17,104 +17,102 @@ from fmnist.sketchpad import canvas
 from fmnist.sketchpad.canvas import Shape
 
 NO_GARMENT: Final = "No garment"
-ANSWERS: Final = (*CLASS_NAMES, NO_GARMENT)
-"""What a model may answer, and what a person may have meant."""
-MOST_DRAWINGS: Final = 500
-_MOST_BYTES: Final = 4 * 2**20  # of a file: more than a canvas can hold
+LABEL_CHOICES: Final = (*CLASS_NAMES, NO_GARMENT)
+"""What a model can predict, and what a person can choose as the label."""
+MAX_DRAWINGS: Final = 500
+_MAX_BYTES: Final = 4 * 2**20  # of a file; a full canvas needs less
 _ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _TRASH: Final = ".trash"
 
 
 class GalleryError(Exception):
-    """A drawing that cannot be kept or read; the message is one sentence for the person."""
+    """A drawing cannot be saved or read; the message is one sentence that says what to do."""
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """A drawing, and what was said of it.
+class SavedDrawing:
+    """A drawing with its prediction and label.
 
     Attributes
     ----------
     shapes : list of Shape
     picture : bytes
-        PNG.
+        The canvas as a PNG.
     model : str
-        Name of the model that answered.
-    answer : str
-        Of `ANSWERS`.
+        Name of the model that made the prediction.
+    predicted : str
+        One of `LABEL_CHOICES`.
     confidence : float
         Highest probability, in [0, 1].
-    meant : str or None
-        Of `ANSWERS`, as the person says; None where nobody was asked.
+    label : str or None
+        One of `LABEL_CHOICES`; None if the person gave none.
     time : float
-        Seconds since 1970; 0 for now.
+        Seconds since 1970; 0 means now.
     drawing_id : str
-        Name of its file; empty until it is kept.
+        Name of its file; empty until it is saved.
     """
 
     shapes: list[Shape]
     picture: bytes
     model: str
-    answer: str
+    predicted: str
     confidence: float
-    meant: str | None = None
+    label: str | None = None
     time: float = 0.0
     drawing_id: str = ""
 
     @property
-    def is_right(self) -> bool | None:
-        """Whether the model said what was meant; None where that is not known."""
-        return None if self.meant is None else self.answer == self.meant
+    def is_correct(self) -> bool | None:
+        """Whether the prediction is the label; None without a label."""
+        return None if self.label is None else self.predicted == self.label
 
 
 @dataclass(frozen=True)
 class Score:
-    """How often a model was right, of how many drawings."""
+    """Number of correct predictions, and of labeled drawings."""
 
-    right: int
-    asked: int
+    correct: int
+    labeled: int
 
 
 class Gallery:
-    """The drawings in a folder; safe for several sessions, since each has a file of its own.
+    """The drawings in a folder. Several sessions may use it, since each drawing has its own file.
 
     Parameters
     ----------
     folder : Path
-        Made where it is absent.
+        Created if it is missing.
 
     Raises
     ------
     GalleryError
-        By all methods: if the folder cannot be read or written.
+        Raised by all methods if the folder cannot be read or written.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, drawing: Kept) -> str:
-        """Keep a drawing; returns its id."""
-        if len(self._ids()) >= MOST_DRAWINGS:
-            raise GalleryError(
-                f"The gallery holds {MOST_DRAWINGS} drawings at most; delete some first."
-            )
+    def save(self, drawing: SavedDrawing) -> str:
+        """Save a drawing, and return its id."""
+        if len(self._ids()) >= MAX_DRAWINGS:
+            raise GalleryError(f"The gallery is full ({MAX_DRAWINGS} drawings); delete some first.")
         moment = drawing.time or time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(moment))
         drawing_id = f"{stamp}-{secrets.token_hex(3)}"
         self._write(replace(drawing, time=moment, drawing_id=drawing_id))
         return drawing_id
 
-    def get(self, drawing_id: str) -> Kept:
-        """A drawing by its id.
+    def get(self, drawing_id: str) -> SavedDrawing:
+        """Read a drawing.
 
         Raises
         ------
         GalleryError
-            Also if there is no such drawing, or its file is damaged.
+            Also if the drawing does not exist or its file is damaged.
         """
         path = self._path(drawing_id)
         try:
-            if path.stat().st_size > _MOST_BYTES:
+            if path.stat().st_size > _MAX_BYTES:
                 raise ValueError("it is too large")
             return _from_json(read_json(path), drawing_id)
         except FileNotFoundError as error:
@@ -124,8 +122,8 @@ class Gallery:
                 f"The drawing {path.name} cannot be read ({error}); delete the file."
             ) from error
 
-    def all(self) -> tuple[list[Kept], list[str]]:
-        """The drawings, the newest first, and a sentence for each that cannot be read."""
+    def all(self) -> tuple[list[SavedDrawing], list[str]]:
+        """Read all drawings, newest first, and return a sentence for each that is damaged."""
         drawings, problems = [], []
         for drawing_id in reversed(self._ids()):
             try:
@@ -134,22 +132,22 @@ class Gallery:
                 problems.append(str(error))
         return drawings, problems
 
-    def label(self, drawing_id: str, meant: str | None) -> None:
-        """Note what was meant.
+    def set_label(self, drawing_id: str, label: str | None) -> None:
+        """Change the label of a drawing.
 
         Raises
         ------
         GalleryError
-            Also if there is no such class.
+            Also if there is no such label.
         """
-        if meant is not None and meant not in ANSWERS:
-            raise GalleryError(f"There is no class {meant!r}.")
-        self._write(replace(self.get(drawing_id), meant=meant))
+        if label is not None and label not in LABEL_CHOICES:
+            raise GalleryError(f"There is no label {label!r}.")
+        self._write(replace(self.get(drawing_id), label=label))
 
     def delete(self, drawing_id: str) -> None:
-        """Move a drawing to the trash, from where `restore` brings it back.
+        """Move a drawing to the trash, from which `restore` brings it back.
 
-        One that was in the trash already is then gone for good: one undo is kept.
+        The trash holds one drawing; the one before is deleted for good.
         """
         trash = self._folder / _TRASH
         try:
@@ -158,7 +156,7 @@ class Gallery:
             path = self._path(drawing_id)
             path.rename(trash / path.name)
         except FileNotFoundError:
-            return  # somebody else was faster
+            return  # another session has deleted it
         except OSError as error:
             raise GalleryError(f"The drawing cannot be deleted ({error.strerror}).") from error
 
@@ -171,7 +169,7 @@ class Gallery:
             raise GalleryError("The drawing is no longer in the trash.") from error
 
     def _ids(self) -> list[str]:
-        """Ids of the drawings, the oldest first."""
+        """Ids of the drawings, oldest first."""
         try:
             return sorted(p.stem for p in self._folder.glob("*.json") if _ID.fullmatch(p.stem))
         except OSError as error:
@@ -184,52 +182,56 @@ class Gallery:
             raise GalleryError("This drawing is no longer in the gallery.")
         return self._folder / f"{drawing_id}.json"
 
-    def _write(self, drawing: Kept) -> None:
+    def _write(self, drawing: SavedDrawing) -> None:
         try:
             write_json(self._path(drawing.drawing_id), _to_json(drawing))
         except OSError as error:
             raise GalleryError(
-                f"The drawing cannot be kept in {self._folder} ({error.strerror})."
+                f"The drawing cannot be saved in {self._folder} ({error.strerror})."
             ) from error
 
 
-def scores(drawings: Iterable[Kept]) -> dict[str, Score]:
-    """How often the model was right, by what was meant, in the order of `ANSWERS`."""
+def scores(drawings: Iterable[SavedDrawing]) -> dict[str, Score]:
+    """Count correct predictions by label, in the order of `LABEL_CHOICES`."""
     found: dict[str, Score] = {}
     for drawing in drawings:
-        if drawing.meant is not None:
-            before = found.get(drawing.meant, Score(0, 0))
-            found[drawing.meant] = Score(before.right + bool(drawing.is_right), before.asked + 1)
-    return {answer: found[answer] for answer in ANSWERS if answer in found}
+        if drawing.label is not None:
+            before = found.get(drawing.label, Score(0, 0))
+            correct = before.correct + bool(drawing.is_correct)
+            found[drawing.label] = Score(correct, before.labeled + 1)
+    return {label: found[label] for label in LABEL_CHOICES if label in found}
 
 
-def _to_json(drawing: Kept) -> dict[str, Any]:
+# the names in the files are those of the first version: files of all versions can be read
+
+
+def _to_json(drawing: SavedDrawing) -> dict[str, Any]:
     return {
         "time": drawing.time,
         "model": drawing.model,
-        "answer": drawing.answer,
+        "answer": drawing.predicted,
         "confidence": drawing.confidence,
-        "meant": drawing.meant,
+        "meant": drawing.label,
         "shapes": drawing.shapes,
         "picture": base64.b64encode(drawing.picture).decode(),
     }
 
 
-def _from_json(values: Mapping[str, Any], drawing_id: str) -> Kept:
-    answer, meant = values["answer"], values["meant"]
-    if answer not in ANSWERS or (meant is not None and meant not in ANSWERS):
+def _from_json(values: Mapping[str, Any], drawing_id: str) -> SavedDrawing:
+    predicted, label = values["answer"], values["meant"]
+    if predicted not in LABEL_CHOICES or (label is not None and label not in LABEL_CHOICES):
         raise ValueError("it names an unknown class")
     try:
         picture = base64.b64decode(values["picture"], validate=True)
     except (binascii.Error, TypeError) as error:
         raise ValueError("its picture is damaged") from error
-    return Kept(
-        shapes=canvas.sound_shapes(values["shapes"]),
+    return SavedDrawing(
+        shapes=canvas.sanitize_shapes(values["shapes"]),
         picture=picture,
         model=str(values["model"])[:80],
-        answer=answer,
+        predicted=predicted,
         confidence=min(max(float(values["confidence"]), 0.0), 1.0),
-        meant=meant,
+        label=label,
         time=float(values["time"]),
         drawing_id=drawing_id,
     )

@@ -1,4 +1,4 @@
-"""From a canvas or a picture to the 28×28 image that a classifier sees."""
+"""From a drawing or a picture to the 28 × 28 model input."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
 Ink = Literal["auto", "dark", "light"]
 
-WORKING_SIZE: Final = 448  # longest side that is worked on: 16 pixels to an image pixel
-_MASK_LEVEL: Final = 0.35  # of full ink: half of it would lose thin lines' soft edges
-_WIDEST_LINE: Final = 0.14  # of the drawing's longest side; what is wider is an area, not a line
-_LEAST_INK: Final = 0.04  # contrast to the background, of 1; below it, it is the paper's own noise
+WORKING_SIZE: Final = 448  # longest side while preprocessing: 16 times the model input
+_MASK_LEVEL: Final = 0.35  # share of full ink; at 0.5, thin lines would lose their soft edges
+_MAX_LINE_WIDTH: Final = 0.14  # of the drawing's longest side; anything wider is an area
+_MIN_CONTRAST: Final = 0.04  # contrast with the background, in [0, 1]; less is noise of the paper
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What happens between canvas and classifier.
+    """How a drawing becomes a model input.
 
     Attributes
     ----------
     crop : bool
-        Scale what is drawn until its longest side fills the image, as in Fashion-MNIST; otherwise
-        the whole canvas is shrunk.
+        Scale the drawing until its longest side fills the image, as in Fashion-MNIST; otherwise
+        shrink the whole canvas.
     center : {"box", "mass"}
-        What comes to lie in the middle: the bounding box's, as in Fashion-MNIST, or the center of
-        mass, as in MNIST (as far as nothing is cut off). Only with `crop`.
+        What is centered: the bounding box, as in Fashion-MNIST, or the center of mass, as in MNIST
+        (as far as nothing is cut off). Used only with `crop`.
     line_width : float or None
-        Lines are brought to this width, in image pixels; None leaves them. Areas and photographs
-        are left alone.
+        Width that all lines are brought to, in pixels of the model input; None keeps their width.
+        Areas and photographs do not change.
     ink : {"auto", "dark", "light"}
-        Whether the garment is darker or lighter than what lies around it; "auto" takes what
+        Whether the garment is darker or lighter than the background; "auto" takes everything that
         differs from the border.
     fill : float
-        Tone of areas that lines enclose, 0 (left empty) to 1.
+        Tone of the areas that lines enclose, 0 (empty) to 1.
 
     Raises
     ------
     ValueError
-        If a value is impossible.
+        If a value is out of range.
     """
 
     crop: bool = True
@@ -73,18 +73,18 @@ DEFAULT_PREPARATION: Final = Preparation()
 def to_model_input(
     rgba: NDArray[np.uint8], preparation: Preparation = DEFAULT_PREPARATION
 ) -> NDArray[np.uint8]:
-    """What a classifier sees of a canvas or a picture.
+    """Convert a drawing or a picture to a model input.
 
     Parameters
     ----------
     rgba : uint8 (H, W, 4)
-        Dark on light or light on dark, opaque or on a transparent ground; row 0 is the top.
+        Dark on light or light on dark, on an opaque or transparent background; row 0 is the top.
     preparation : Preparation
 
     Returns
     -------
     uint8 (28, 28)
-        White garment on black; all 0 where nothing is drawn.
+        White garment on black; all 0 if nothing is drawn.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def to_model_input(
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or 0 in rgba.shape or rgba.dtype != np.uint8:
         raise ValueError(f"rgba must be uint8 (H, W, 4), not {rgba.dtype} {rgba.shape}.")
-    ink = _ink(_shrunk(rgba), preparation.ink)
+    ink = _ink(_shrink(rgba), preparation.ink)
     mask = ink > _MASK_LEVEL
     if not mask.any():
         return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
@@ -103,8 +103,8 @@ def to_model_input(
         ink, mask = ink[box], mask[box]
     size = max(mask.shape)
     width = _mean_width(mask)
-    if width <= max(_WIDEST_LINE * size, 2.0):
-        ink = _redrawn(mask, width, preparation, size)
+    if width <= max(_MAX_LINE_WIDTH * size, 2.0):
+        ink = _redraw_lines(mask, width, preparation, size)
     elif preparation.fill > 0:
         holes = ndimage.binary_fill_holes(mask) & ~mask
         ink = np.where(holes, np.float32(preparation.fill), ink)
@@ -112,22 +112,22 @@ def to_model_input(
     return letterbox(pixels, center=preparation.center if preparation.crop else "box")
 
 
-def _shrunk(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _shrink(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     longest = max(rgba.shape[:2])
     if longest <= WORKING_SIZE:
         return rgba
     height, width = (max(1, round(n * WORKING_SIZE / longest)) for n in rgba.shape[:2])
-    # Pillow weighs colors by their alpha where the mode is RGBa, with a small a
+    # in the mode "RGBa" (small a), Pillow weighs colors by their alpha
     picture = Image.fromarray(rgba).convert("RGBa").resize((width, height), Image.Resampling.BOX)
     return np.asarray(picture.convert("RGBA"))
 
 
 def _ink(rgba: NDArray[np.uint8], ink: Ink) -> NDArray[np.float32]:
-    """How much each pixel differs from the ground, float32 (H, W) in [0, 1]."""
+    """How much each pixel differs from the background, float32 (H, W) in [0, 1]."""
     values = rgba.astype(np.float32) / 255
     colors, alpha = values[..., :3], values[..., 3:]
     weights = np.array([0.299, 0.587, 0.114], np.float32)  # of luminance, ITU-R BT.601
-    if ink == "auto" and (alpha < 0.5).mean() > 0.02:  # on glass: laid on what it stands out from
+    if ink == "auto" and (alpha < 0.5).mean() > 0.02:  # transparent: use a contrasting ground
         luminance = float((colors @ weights * alpha[..., 0]).sum() / max(alpha.sum(), 1e-6))
         ink = "dark" if luminance < 0.5 else "light"
     if ink != "auto":
@@ -141,42 +141,40 @@ def _ink(rgba: NDArray[np.uint8], ink: Ink) -> NDArray[np.float32]:
         paper = colors * alpha + (1 - alpha)
         ground_color = np.median(paper[frame], axis=0)
         difference = np.abs(paper - ground_color).max(axis=2)
-        # what the border itself varies by is no ink, unless the garment runs over the border
+        # variation of the border is not ink, unless the garment crosses the border
         difference = difference - min(float(np.quantile(difference[frame], 0.9)), 0.3)
     strongest = float(np.quantile(difference, 0.999))
-    if strongest < _LEAST_INK:
+    if strongest < _MIN_CONTRAST:
         strongest = float(difference.max())
-    if strongest < _LEAST_INK:
+    if strongest < _MIN_CONTRAST:
         return np.zeros(rgba.shape[:2], np.float32)
     return np.clip(difference / strongest, 0, 1).astype(np.float32)
 
 
 def _mean_width(mask: NDArray[np.bool_]) -> float:
-    """Width of the lines in a mask, in its pixels: twice the area by the length of the edge."""
+    """Mean width of the lines in a mask, in pixels: twice the area by the length of the edge."""
     padded = np.pad(mask, 1)
-    # pixels beside a pixel of the ground; a diagonal edge has √½ of them to its length, and the
-    # mean over directions is near 1
+    # pixels next to the background: per unit of length √½ on a diagonal edge, about 1 on average
     edge = padded & ~ndimage.binary_erosion(padded)
-    # an edge pixel reaches half a pixel beyond its middle
     return float(2 * mask.sum() / max(int(edge.sum()), 1)) if edge.any() else 0.0
 
 
-def _redrawn(
+def _redraw_lines(
     mask: NDArray[np.bool_], width: float, preparation: Preparation, size: int
 ) -> NDArray[np.float32]:
-    """A line drawing with lines of the wished width, and filled if wished."""
+    """Draw lines in the width of the preparation, and fill the areas they enclose."""
     inside = ndimage.binary_fill_holes(mask) if preparation.fill > 0 else mask
     drawn = mask
     if preparation.line_width is not None:
-        # widened lines make the drawing larger, which shrinks it again in the frame
-        wished = preparation.line_width * size / max(IMAGE_SIZE - preparation.line_width, 1)
-        grow = 0.5 * (wished - width)
+        # wider lines make the drawing larger, and letterbox() then shrinks it again
+        target = preparation.line_width * size / max(IMAGE_SIZE - preparation.line_width, 1)
+        grow = 0.5 * (target - width)
         if grow > 0:
             margin = int(np.ceil(grow)) if preparation.crop else 0
             drawn, inside = np.pad(drawn, margin), np.pad(inside, margin)
             drawn = ndimage.distance_transform_edt(~drawn) <= grow
         else:
-            # the middle of every line stays, however uneven the pen
+            # keep the middle of every line, however uneven the pen
             distance = ndimage.distance_transform_edt(drawn)
             drawn = (distance > min(-grow, 0.45 * width)) | (
                 drawn & (distance >= ndimage.maximum_filter(distance, 3))

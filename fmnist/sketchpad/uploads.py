@@ -1,4 +1,4 @@
-"""Pictures that people bring along: read within bounds, whatever the file turns out to be."""
+"""Uploaded pictures: decoded within limits, whatever the file contains."""
 
 import io
 import struct
@@ -15,10 +15,15 @@ MAX_BYTES: Final = 20 * 2**20
 MAX_PIXELS: Final = 40_000_000  # 160 MB once decoded; a phone's photograph has 12 to 50 million
 READ_SIZE: Final = 1024  # longest side that is kept
 _SHRINKABLE: Final = ("L", "RGB", "CMYK", "YCbCr")  # without transparency, 8 bits a channel
+# all that Pillow's decoders raise on damaged files
+_DECODER_ERRORS: Final = (
+    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError,
+    ZeroDivisionError, AttributeError, RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
 
 
 class PictureError(ValueError):
-    """A file that cannot be used as a picture; the message is one sentence that says what to do."""
+    """A file is not a usable picture; the message is one sentence that says what to do."""
 
 
 def read_picture(content: bytes) -> NDArray[np.uint8]:
@@ -27,74 +32,64 @@ def read_picture(content: bytes) -> NDArray[np.uint8]:
     Parameters
     ----------
     content : bytes
-        The file. Of an animation, the first picture is taken.
+        The file; of an animation, the first frame is read.
 
     Returns
     -------
     uint8 (H, W, 4)
-        RGBA, upright (EXIF's orientation applied), at most 1024 pixels on its longest side.
+        RGBA, upright (by the EXIF orientation), at most 1024 pixels on its longest side.
 
     Raises
     ------
     PictureError
-        If the file is empty, too large, damaged, or no such picture.
+        If the file is empty, too large, damaged, or not such a picture.
     """
     if not content:
         raise PictureError("The file is empty; choose a PNG, JPEG or WebP picture.")
     if len(content) > MAX_BYTES:
         raise PictureError(
-            f"The file has {len(content) / 2**20:.0f} MB, at most {MAX_BYTES // 2**20} are read; "
-            "save the picture smaller."
+            f"The file has {len(content) / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB. "
+            "Save a smaller picture."
         )
     try:
         with warnings.catch_warnings():
-            # its size is looked at below; damaged metadata is no reason to refuse a picture
+            # the size is checked while decoding; damaged metadata do not matter
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                width, height = picture.size
-                if width * height > MAX_PIXELS:
-                    raise PictureError(
-                        f"The picture is {width:,} × {height:,} pixels large, at most "
-                        f"{MAX_PIXELS // 1_000_000} million pixels are read; save it smaller."
-                    )
-                picture.draft("RGB", (READ_SIZE, READ_SIZE))  # JPEG decodes smaller, quickly
-                picture.load()
-                if picture.mode in _SHRINKABLE:  # first, so that no large copy is made
-                    picture.thumbnail((READ_SIZE, READ_SIZE))
-                upright = _as_rgba(ImageOps.exif_transpose(picture))
-                upright.thumbnail((READ_SIZE, READ_SIZE))
-                return np.asarray(upright)
+            return _decode(content)
+    except PictureError:
+        raise
     except UnidentifiedImageError as error:
         raise PictureError(
-            "The file is no PNG, JPEG or WebP picture; save it as one of these."
+            "The file is not a PNG, JPEG or WebP picture; save it as one of these."
         ) from error
     except Image.DecompressionBombError as error:
         raise PictureError(
-            f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels; save it smaller."
+            f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels; save a smaller "
+            "one."
         ) from error
     except MemoryError as error:
-        raise PictureError("The picture needs too much memory; save it smaller.") from error
-    # what Pillow raises on damaged files: a list that its decoders have grown over the years
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        TypeError,
-        IndexError,
-        KeyError,
-        EOFError,
-        OverflowError,
-        ZeroDivisionError,
-        AttributeError,
-        RuntimeError,
-        struct.error,
-        zlib.error,
-    ) as error:
-        if isinstance(error, PictureError):
-            raise
+        raise PictureError("The picture needs too much memory; save a smaller one.") from error
+    except _DECODER_ERRORS as error:
         raise PictureError(
-            "The picture is damaged or cut off; save it again, or choose another."
+            "The picture is damaged or truncated; save it again or choose another."
         ) from error
+
+
+def _decode(content: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        width, height = picture.size
+        if width * height > MAX_PIXELS:
+            raise PictureError(
+                f"The picture has {width:,} × {height:,} pixels; the limit is "
+                f"{MAX_PIXELS // 1_000_000} million pixels. Save a smaller one."
+            )
+        picture.draft("RGB", (READ_SIZE, READ_SIZE))  # decodes a JPEG at a smaller size
+        picture.load()
+        if picture.mode in _SHRINKABLE:  # first, to avoid a large copy
+            picture.thumbnail((READ_SIZE, READ_SIZE))
+        upright = _as_rgba(ImageOps.exif_transpose(picture))
+        upright.thumbnail((READ_SIZE, READ_SIZE))
+        return np.asarray(upright)
 
 
 def _as_rgba(picture: Image.Image) -> Image.Image:

@@ -60,26 +60,26 @@ def open_draw(page: Page, url: str) -> None:
 
 
 def headline(page: Page) -> Locator:
-    return page.locator(".st-key-draw-answers .headline")
+    return page.locator(".st-key-draw-prediction .headline")
 
 
 def button(page: Page, name: str) -> Locator:
     return page.locator(".st-key-draw-steps").get_by_role("button", name=name, exact=True)
 
 
-def answered(page: Page) -> int:
+def last_event(page: Page) -> int:
     """How many messages of the canvas have been answered."""
-    return int(page.locator(".st-key-draw-answers .answer").get_attribute("data-step") or 0)
+    return int(page.locator(".st-key-draw-prediction .prediction").get_attribute("data-event") or 0)
 
 
-def wait_for_answer(page: Page, after: int) -> None:
+def wait_for_prediction(page: Page, after: int) -> None:
     """Wait until the answer is that to a later message."""
     page.wait_for_function(
         """(after) => {
-          const host = document.querySelector('.st-key-draw-answers');
+          const host = document.querySelector('.st-key-draw-prediction');
           for (const e of host.querySelectorAll('*')) {
-            const found = e.shadowRoot && e.shadowRoot.querySelector('.answer');
-            if (found) return Number(found.dataset.step) > after;
+            const found = e.shadowRoot && e.shadowRoot.querySelector('.prediction');
+            if (found) return Number(found.dataset.event) > after;
           }
         }""",
         arg=after,
@@ -94,13 +94,13 @@ def draw(page: Page, lines: Lines) -> None:
     box = sheet.bounding_box()
     assert box
     for line in lines:
-        before = answered(page)
+        before = last_event(page)
         page.mouse.move(box["x"] + line[0][0], box["y"] + line[0][1])
         page.mouse.down()
         for x, y in line[1:]:
             page.mouse.move(box["x"] + x, box["y"] + y)
         page.mouse.up()
-        wait_for_answer(page, before)
+        wait_for_prediction(page, before)
 
 
 INK: Final = """() => {
@@ -150,7 +150,7 @@ def sketches_folder() -> Path:
 def human_sketch(file: str, word: str, number: int) -> Lines:
     """The strokes of somebody's drawing, as large as the sheet; skips where there are none.
 
-    The strokes were kept by their corners; a hand passes by everything between them, and the pen
+    The strokes were saved by their corners; a hand passes by everything between them, and the pen
     rounds what lies far apart.
     """
     path = sketches_folder() / f"{file}.ndjson"
@@ -197,7 +197,7 @@ def test_a_person_draws_and_it_says_what(
     sheet: Page, word: str, number: int, expected: str
 ) -> None:
     draw(sheet, human_sketch("garments", word, number))
-    expect(headline(sheet)).to_have_text(re.compile(rf"^({expected}), \d+\s%$".replace("/", ".")))
+    expect(headline(sheet)).to_have_text(re.compile(rf"^({expected}), \d+%$".replace("/", ".")))
     no_exception(sheet)
 
 
@@ -213,21 +213,21 @@ def test_a_cat_is_refused(sheet: Page) -> None:
 
 def test_the_first_stroke_is_still_guessed_at_and_a_garment_is_answered(sheet: Page) -> None:
     draw(sheet, [[(60, 60), (120, 70), (200, 75)]])
-    expect(headline(sheet)).to_have_text("Still guessing…")
+    expect(headline(sheet)).to_have_text("Keep drawing…")
     draw(sheet, BOX)
-    expect(headline(sheet)).not_to_have_text("Still guessing…")
-    shares = sheet.locator(".st-key-draw-answers .value").all_inner_texts()
+    expect(headline(sheet)).not_to_have_text("Keep drawing…")
+    shares = sheet.locator(".st-key-draw-prediction .value").all_inner_texts()
     assert len(shares) == 10
-    assert sum(int(share.split()[0]) for share in shares) == pytest.approx(100, abs=5)
+    assert sum(int(share.rstrip("%")) for share in shares) == pytest.approx(100, abs=5)
 
 
 def test_bars_keep_their_place(sheet: Page) -> None:
-    names = sheet.locator(".st-key-draw-answers .name").all_inner_texts()
-    row = sheet.locator(".st-key-draw-answers .row").nth(4)
+    names = sheet.locator(".st-key-draw-prediction .name").all_inner_texts()
+    row = sheet.locator(".st-key-draw-prediction .row").nth(4)
     place = row.bounding_box()
     handle = row.element_handle()
     draw(sheet, BOX)
-    assert sheet.locator(".st-key-draw-answers .name").all_inner_texts() == names
+    assert sheet.locator(".st-key-draw-prediction .name").all_inner_texts() == names
     assert row.bounding_box() == place
     # the same element, changed in place
     assert handle and handle.evaluate("element => element.isConnected")
@@ -266,7 +266,7 @@ def test_undo_redo_clear(sheet: Page) -> None:
 def take(page: Page, tool: str) -> None:
     """Choose what to draw with, and wait until the canvas has been told."""
     page.get_by_role("radio", name=tool).or_(page.get_by_role("button", name=tool)).first.click()
-    answer = page.locator(".st-key-draw-answers .answer")
+    answer = page.locator(".st-key-draw-prediction .prediction")
     expect(answer).to_have_attribute("data-tool", tool)
     page.wait_for_function(QUIET)
 
@@ -298,17 +298,17 @@ def test_a_polygon_is_closed_by_its_first_corner(sheet: Page) -> None:
     sheet.wait_for_function(QUIET)
     box = sheet.locator(f"{SHEET} .upper-canvas").bounding_box()
     assert box
-    before = answered(sheet)
+    before = last_event(sheet)
     for x, y in [(80, 80), (240, 90), (160, 240), (80, 80)]:
         sheet.mouse.click(box["x"] + x, box["y"] + y)
-    wait_for_answer(sheet, before)
+    wait_for_prediction(sheet, before)
     with_polygon = ink(sheet)
     assert with_polygon > 500
     draw_more = [(100, 250), (150, 300), (60, 310), (100, 250)]
-    before = answered(sheet)
+    before = last_event(sheet)
     for x, y in draw_more:
         sheet.mouse.click(box["x"] + x, box["y"] + y)
-    wait_for_answer(sheet, before)
+    wait_for_prediction(sheet, before)
     button(sheet, "Undo").click()
     wait_for_ink(sheet, f"Math.abs(n - {with_polygon}) < 60")
     button(sheet, "Undo").click()
@@ -327,10 +327,10 @@ def test_a_drawing_survives_other_pages(sheet: Page) -> None:
 
 
 def test_an_example_can_be_changed(sheet: Page) -> None:
-    said = answered(sheet)
+    said = last_event(sheet)
     sheet.get_by_role("button", name="T-shirt", exact=True).click()
-    expect(headline(sheet)).to_have_text(re.compile(r"\d\s%$|garment$"))
-    wait_for_answer(sheet, said)  # to what the canvas says once it shows the example
+    expect(headline(sheet)).to_have_text(re.compile(r"\d%$|garment$"))
+    wait_for_prediction(sheet, said)  # to what the canvas says once it shows the example
     before = ink(sheet)
     assert before > 1000
     draw(sheet, [[(150, 200), (180, 220)]])
@@ -362,13 +362,13 @@ def test_a_finger_at_390_pixels(browser: Browser, url: str) -> None:
     box = page.locator(f"{SHEET} .upper-canvas").bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
     session = context.new_cdp_session(page)
-    before = answered(page)
+    before = last_event(page)
     for number, (x, y) in enumerate(BOX[0]):
         touch(session, "touchMove" if number else "touchStart", box["x"] + x, box["y"] + y)
     touch(session, "touchEnd")
-    wait_for_answer(page, before)
+    wait_for_prediction(page, before)
     assert ink(page) > 1000
-    expect(headline(page)).to_have_text(re.compile(r"\d\s%$|garment$"))
+    expect(headline(page)).to_have_text(re.compile(r"\d%$|garment$"))
     assert main.evaluate("main => main.scrollTop") == scrolled  # the page stays under the finger
     sentence = headline(page).bounding_box()
     assert sentence and sentence["y"] + sentence["height"] <= 844  # the answer is in sight
@@ -388,31 +388,33 @@ def test_keep_say_reopen_delete_undo(sheet: Page, artifacts: Path) -> None:
         store.delete(drawing.drawing_id)
     draw(sheet, BOX)
     dark = ink(sheet)
-    choose(sheet, "What did you mean?", "Bag")
+    choose(sheet, "What did you draw?", "Bag")
     expect(sheet.get_by_text("Gallery (1)")).to_be_visible()
-    (kept,), problems = store.all()
-    assert (kept.meant, problems) == ("Bag", [])
+    (saved,), problems = store.all()
+    assert (saved.label, problems) == ("Bag", [])
     assert (
-        sheet.locator(".st-key-draw-answers .headline")
+        sheet.locator(".st-key-draw-prediction .headline")
         .inner_text()
-        .startswith(kept.answer if kept.answer != "No garment" else "This does not")
+        .startswith(saved.predicted if saved.predicted != "No garment" else "This does not")
     )
-    right = int(kept.answer == "Bag")
-    expect(sheet.get_by_text(re.compile(rf"^{right} of 1 right"))).to_be_visible()
+    right = int(saved.predicted == "Bag")
+    expect(
+        sheet.get_by_text(re.compile(rf"^{right} of 1 labeled drawings correct"))
+    ).to_be_visible()
 
-    choose(sheet, "What did you mean?", "Coat")  # a change of mind is no second drawing
-    expect(sheet.get_by_text(re.compile(r"^Meant: Coat"))).to_be_visible()
+    choose(sheet, "What did you draw?", "Coat")  # a change of mind is no second drawing
+    expect(sheet.get_by_text(re.compile(r"^Label: Coat"))).to_be_visible()
     draw(sheet, [[(120, 120), (210, 210)]])
-    expect(sheet.get_by_role("button", name="Keep", exact=True)).to_be_enabled()
-    sheet.get_by_role("button", name="Keep", exact=True).click()
+    expect(sheet.get_by_role("button", name="Save", exact=True)).to_be_enabled()
+    sheet.get_by_role("button", name="Save", exact=True).click()
     expect(sheet.get_by_text("Gallery (2)")).to_be_visible()
-    expect(sheet.get_by_role("button", name="Kept")).to_be_disabled()
+    expect(sheet.get_by_role("button", name="Saved")).to_be_disabled()
 
-    card = sheet.locator(f".st-key-draw-card-{kept.drawing_id}")
+    card = sheet.locator(f".st-key-draw-card-{saved.drawing_id}")
     card.get_by_role("button", name="Open").click()
     wait_for_ink(sheet, f"Math.abs(n - {dark}) < 20")
-    expect(sheet.get_by_role("button", name="Kept")).to_be_disabled()
-    sheet.locator(f".st-key-draw-delete-{kept.drawing_id} button").first.click()
+    expect(sheet.get_by_role("button", name="Saved")).to_be_disabled()
+    sheet.locator(f".st-key-draw-delete-{saved.drawing_id} button").first.click()
     expect(sheet.get_by_text("Gallery (1)")).to_be_visible()
     sheet.locator(".st-key-draw-restore button").first.click()
     expect(sheet.get_by_text("Gallery (2)")).to_be_visible()
@@ -451,24 +453,28 @@ def upload(page: Page, name: str, content: bytes) -> None:
 def test_upload_of_a_picture_and_of_a_broken_file(sheet: Page) -> None:
     # opened before the drawing, whose answer tells that the page has been drawn with the tab open:
     # a file given to the page in the midst of that may be lost
-    sheet.get_by_role("tab", name="A picture of yours").click()
+    sheet.get_by_role("tab", name="Your picture").click()
     draw(sheet, BOX)
     dark = ink(sheet)
     upload(sheet, "shirt.png", png_of_a_shirt())
-    expect(sheet.get_by_text("Your picture", exact=True)).to_be_visible()
-    expect(headline(sheet)).to_have_text(re.compile(r"\d\s%$|garment$"))
+    expect(
+        sheet.get_by_test_id("stMarkdown").get_by_text("Your picture", exact=True)
+    ).to_be_visible()
+    expect(headline(sheet)).to_have_text(re.compile(r"\d%$|garment$"))
     upload(sheet, "broken.png", png_of_a_shirt()[:200])
-    expect(sheet.get_by_text("The picture is damaged or cut off")).to_be_visible()
-    expect(sheet.get_by_text("Your picture", exact=True)).to_be_visible()  # the one before stays
+    expect(sheet.get_by_text("The picture is damaged or truncated")).to_be_visible()
+    expect(
+        sheet.get_by_test_id("stMarkdown").get_by_text("Your picture", exact=True)
+    ).to_be_visible()  # the one before stays
     upload(sheet, "again.png", png_of_a_shirt())
-    expect(sheet.get_by_text("The picture is damaged or cut off")).to_have_count(0)
+    expect(sheet.get_by_text("The picture is damaged or truncated")).to_have_count(0)
     sheet.get_by_role("button", name="Back to the canvas").click()
     wait_for_ink(sheet, f"n === {dark}")  # the drawing has waited
     no_exception(sheet)
 
 
 def test_paste_a_picture(sheet: Page) -> None:
-    sheet.get_by_role("tab", name="A picture of yours").click()
+    sheet.get_by_role("tab", name="Your picture").click()
     field = sheet.get_by_role("textbox", name="Paste a picture here")
     field.focus()
     sheet.evaluate(
@@ -483,7 +489,9 @@ def test_paste_a_picture(sheet: Page) -> None:
     )
     send = sheet.get_by_test_id("stChatInputSubmitButton")
     send.click()  # which it can be once the file has arrived
-    expect(sheet.get_by_text("Your picture", exact=True)).to_be_visible()
+    expect(
+        sheet.get_by_test_id("stMarkdown").get_by_text("Your picture", exact=True)
+    ).to_be_visible()
     field.fill("a shirt")
     field.press("Enter")
     expect(sheet.get_by_text("That was text; paste a picture")).to_be_visible()
@@ -491,13 +499,13 @@ def test_paste_a_picture(sheet: Page) -> None:
 
 
 def test_paint_over_a_test_image(sheet: Page) -> None:
-    sheet.get_by_role("tab", name="A real test image").click()
+    sheet.get_by_role("tab", name="Test image").click()
     choose(sheet, "Class", "Trouser")
-    sheet.get_by_role("button", name="Surprise me").click()
+    sheet.get_by_role("button", name="Random image").click()
     expect(sheet.get_by_text(re.compile(r"^Trouser, test image [\d,]+$"))).to_be_visible()
-    said = sheet.locator(".st-key-draw-answers .note")
-    expect(said).to_have_text(re.compile("^Paint over it"))
-    assert "".join(sheet.locator(".st-key-draw-answers .change").all_inner_texts()) == ""
+    said = sheet.locator(".st-key-draw-prediction .note")
+    expect(said).to_have_text(re.compile("^Paint on it"))
+    assert "".join(sheet.locator(".st-key-draw-prediction .change").all_inner_texts()) == ""
     sheet.locator(f"{SHEET} .upper-canvas").scroll_into_view_if_needed()
     width = sheet.get_by_role("slider", name="Width")
     for _ in range(16):
@@ -506,11 +514,11 @@ def test_paint_over_a_test_image(sheet: Page) -> None:
     sheet.locator(f"{SHEET} .upper-canvas").scroll_into_view_if_needed()
     for row in range(24, 330, 22):
         draw(sheet, [[(10, row), (325, row)]])
-    changes = sheet.locator(".st-key-draw-answers .change").all_inner_texts()
+    changes = sheet.locator(".st-key-draw-prediction .change").all_inner_texts()
     assert any(change.startswith("+") for change in changes)
     assert any(change.startswith("−") for change in changes)
-    expect(said).to_have_text(re.compile("^It was .*(flipped|before you painted)"))
+    expect(said).to_have_text(re.compile("^Changed from|before you painted"))
     button(sheet, "Clear").click()
-    button(sheet, "New sheet").click()
+    button(sheet, "New drawing").click()
     expect(headline(sheet)).to_have_text("Draw a shoe, a shirt, a bag…")
     no_exception(sheet)

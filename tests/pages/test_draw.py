@@ -1,4 +1,4 @@
-"""The Draw page without a browser: its states, what it answers, what it keeps."""
+"""The Draw page without a browser: its states, predictions and gallery."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ from tests.pages.test_pages import finished, give, machine, open_app, text
 from tools.small import small_dataset
 
 if TYPE_CHECKING:  # the canvas registers with a running app, which a test has only later
-    from fmnist.dashboard.draw.board import Board
+    from fmnist.dashboard.draw.canvas_state import CanvasState
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -36,7 +36,7 @@ STROKE = [(60, 60), (250, 75)]
 
 
 def step(*lines: list[tuple[int, int]]) -> Step:
-    """A sheet with lines on it, as the canvas would send it."""
+    """A canvas with lines, as the browser sends it."""
     picture = Image.new("RGBA", (canvas.SIDE, canvas.SIDE), "white")
     shapes: list[Shape] = []
     for line in lines:
@@ -46,30 +46,30 @@ def step(*lines: list[tuple[int, int]]) -> Step:
     return Step(shapes, canvas.as_png(np.asarray(picture)))
 
 
-def board(app: AppTest) -> "Board":
-    sheet: Board = app.session_state["draw-board"]
-    return sheet
+def canvas_state(app: AppTest) -> "CanvasState":
+    state: CanvasState = app.session_state["draw-state"]
+    return state
 
 
 def draw(app: AppTest, *lines: list[tuple[int, int]]) -> None:
-    """Put lines on the sheet, and draw the page again."""
-    board(app).steps.add(step(*lines))
+    """Put lines on the canvas, and rerun the page."""
+    canvas_state(app).steps.add(step(*lines))
     app.run()
     assert not app.exception
 
 
 def parts(app: AppTest, name: str) -> list[dict[str, Any]]:
-    """What the parts of that name were told to show."""
+    """The data of the components of that name."""
     found: list[Any] = list(app.get("bidi_component"))
     return [json.loads(e.proto.json) for e in found if e.proto.component_name == f"fmnist_{name}"]
 
 
-def answers(app: AppTest) -> list[dict[str, Any]]:
-    return parts(app, "answer")
+def predictions(app: AppTest) -> list[dict[str, Any]]:
+    return parts(app, "prediction")
 
 
-def shares(answer: dict[str, Any]) -> list[float]:
-    return [row["share"] for row in answer["rows"]]
+def probabilities(prediction: dict[str, Any]) -> list[float]:
+    return [row["probability"] for row in prediction["rows"]]
 
 
 @pytest.fixture
@@ -81,24 +81,24 @@ def app(finished: Run, machine: Path) -> AppTest:
 
 def test_without_any_model_it_says_what_to_do() -> None:
     app = open_app("draw")
-    assert "No model to ask yet: train one first." in text(app)
-    assert not answers(app)
+    assert "There is no model yet: train one first." in text(app)
+    assert not predictions(app)
 
 
-def test_an_empty_sheet_is_an_invitation(app: AppTest) -> None:
-    (answer,) = answers(app)
-    assert answer["headline"] == "Draw a shoe, a shirt, a bag…" and answer["tone"] == "none"
-    assert shares(answer) == [0.0] * 10
-    assert [row["name"] for row in answer["rows"]] == list(CLASS_NAMES)
+def test_an_empty_canvas_invites_to_draw(app: AppTest) -> None:
+    (prediction,) = predictions(app)
+    assert prediction["headline"] == "Draw a shoe, a shirt, a bag…" and prediction["tone"] == "none"
+    assert probabilities(prediction) == [0.0] * 10
+    assert [row["name"] for row in prediction["rows"]] == list(CLASS_NAMES)
     assert all(app.button(key=f"draw-{name}").disabled for name in ("undo", "redo", "clear"))
-    assert app.selectbox(key="draw-meant").disabled and app.button(key="draw-keep").disabled
+    assert app.selectbox(key="draw-label").disabled and app.button(key="draw-save").disabled
 
 
-def test_without_the_model_for_sketches_it_says_so(app: AppTest) -> None:
-    assert "The model for sketches is not installed" in text(app)
+def test_without_the_sketch_model_it_says_so(app: AppTest) -> None:
+    assert "The sketch model is not installed" in text(app)
 
 
-def test_the_model_for_sketches_comes_first(
+def test_the_sketch_model_comes_first(
     finished: Run, machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give(finished, machine)
@@ -110,25 +110,25 @@ def test_the_model_for_sketches_comes_first(
     assert "is not installed" not in text(app)
 
 
-def test_the_answer_is_the_classifiers(app: AppTest, finished: Run) -> None:
+def test_the_prediction_is_the_classifiers(app: AppTest, finished: Run) -> None:
     draw(app, BOX)
-    (answer,) = answers(app)
-    seen = preprocessing.to_model_input(canvas.pixels(board(app).steps.now.picture))
+    (prediction,) = predictions(app)
+    seen = preprocessing.to_model_input(canvas.pixels(canvas_state(app).steps.current.picture))
     expected = Classifier.load(finished.weights_path).predict_proba(seen[None])[0]
-    assert shares(answer) == pytest.approx(expected.tolist(), abs=1e-5)
+    assert probabilities(prediction) == pytest.approx(expected.tolist(), abs=1e-5)
     best = int(expected.argmax())
-    percent = f"{100 * expected[best]:.0f}\N{NO-BREAK SPACE}%"
-    assert answer["headline"] == f"{CLASS_NAMES[best]}, {percent}"
-    assert [row["first"] for row in answer["rows"]] == [i == best for i in range(10)]
-    (eye,) = parts(app, "eye")
-    assert eye["pixels"] == _base64(seen)
+    percent = f"{expected[best]:.0%}"
+    assert prediction["headline"] == f"{CLASS_NAMES[best]}, {percent}"
+    assert [row["first"] for row in prediction["rows"]] == [i == best for i in range(10)]
+    (shown,) = parts(app, "model_input")
+    assert shown["pixels"] == _base64(seen)
 
 
 def _base64(seen: NDArray[np.uint8]) -> str:
     return base64.b64encode(seen.tobytes()).decode()
 
 
-def test_one_core_answers_and_training_keeps_all(app: AppTest) -> None:
+def test_predictions_take_one_core_and_training_keeps_all(app: AppTest) -> None:
     import torch
 
     usual = torch.get_num_threads()
@@ -150,74 +150,74 @@ def test_one_core_answers_and_training_keeps_all(app: AppTest) -> None:
     assert later == [usual]
 
 
-def test_a_stroke_is_still_guessed_at(app: AppTest) -> None:
+def test_one_stroke_is_not_enough(app: AppTest) -> None:
     draw(app, STROKE)
-    (answer,) = answers(app)
-    assert answer["headline"] == "Still guessing…" and answer["tone"] == "guessing"
-    assert sum(shares(answer)) == pytest.approx(1, abs=1e-4)
+    (prediction,) = predictions(app)
+    assert prediction["headline"] == "Keep drawing…" and prediction["tone"] == "guessing"
+    assert sum(probabilities(prediction)) == pytest.approx(1, abs=1e-4)
     draw(app, STROKE, BOX)
-    assert answers(app)[0]["tone"] != "guessing"
+    assert predictions(app)[0]["tone"] != "guessing"
 
 
-def test_what_is_no_garment_is_refused(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_non_garment_is_rejected(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     def classify(*_: object, **__: object) -> SketchResult:
         probabilities = np.full(10, 0.1, np.float32)
         return SketchResult(probabilities, 0.1, np.full((28, 28), 9, np.uint8))
 
     monkeypatch.setattr(recognition, "classify", classify)
     draw(app, BOX)
-    (answer,) = answers(app)
-    assert answer["headline"] == "This does not look like a garment"
-    assert answer["tone"] == "refused"
+    (prediction,) = predictions(app)
+    assert prediction["headline"] == "This does not look like a garment"
+    assert prediction["tone"] == "rejected"
 
 
-def test_a_sheet_rubbed_out_is_empty(app: AppTest) -> None:
+def test_an_erased_canvas_is_empty(app: AppTest) -> None:
     draw(app, BOX)
     blank = step()
-    board(app).steps.add(Step(step(BOX).shapes, blank.picture))
+    canvas_state(app).steps.add(Step(step(BOX).shapes, blank.picture))
     app.run()
-    assert answers(app)[0]["tone"] == "none"
+    assert predictions(app)[0]["tone"] == "none"
 
 
 def test_undo_redo_clear(app: AppTest) -> None:
     draw(app, BOX)
-    said = answers(app)[0]["headline"]
-    told = board(app).telling
+    said = predictions(app)[0]["headline"]
+    revision = canvas_state(app).revision
     app.button(key="draw-undo").click().run()
-    assert answers(app)[0]["tone"] == "none"
+    assert predictions(app)[0]["tone"] == "none"
     app.button(key="draw-redo").click().run()
-    assert answers(app)[0]["headline"] == said
+    assert predictions(app)[0]["headline"] == said
     app.button(key="draw-clear").click().run()
-    assert answers(app)[0]["tone"] == "none"
+    assert predictions(app)[0]["tone"] == "none"
     app.button(key="draw-undo").click().run()
-    assert answers(app)[0]["headline"] == said
-    assert board(app).telling == told + 4  # the canvas is told each time
+    assert predictions(app)[0]["headline"] == said
+    assert canvas_state(app).revision == revision + 4  # the canvas is sent each of them
 
 
-def test_a_kept_temperature_counts(finished: Run, machine: Path) -> None:
+def test_a_saved_temperature_counts(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
     best = run.history.best
     assert best
-    kept = {"temperature": 4.0, "epoch": best.epoch, "loss_before": 1.0, "loss_after": 1.0}
-    (run.folder / "temperature.json").write_text(json.dumps(kept))
+    saved = {"temperature": 4.0, "epoch": best.epoch, "loss_before": 1.0, "loss_after": 1.0}
+    (run.folder / "temperature.json").write_text(json.dumps(saved))
     app = open_app("draw")
     draw(app, BOX)
     classifier = Classifier.load(run.weights_path)
     classifier.temperature = 4.0
-    seen = preprocessing.to_model_input(canvas.pixels(board(app).steps.now.picture))
+    seen = preprocessing.to_model_input(canvas.pixels(canvas_state(app).steps.current.picture))
     expected = classifier.predict_proba(seen[None])[0]
-    assert shares(answers(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
+    assert probabilities(predictions(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
 
 
 def test_damaged_weights_are_told_in_a_sentence(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
     run.weights_path.write_bytes(b"rubbish")
     app = open_app("draw")
-    assert "The model Trained cannot be asked: the weights in" in text(app)
-    assert not answers(app)
+    assert "The model Trained cannot be used: the weights in" in text(app)
+    assert not predictions(app)
 
 
-def test_a_damaged_temperature_is_told_in_a_sentence(finished: Run, machine: Path) -> None:
+def test_a_damaged_temperature_is_reported_in_a_sentence(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
     (run.folder / "temperature.json").write_text("rubbish")
     app = open_app("draw")
@@ -225,7 +225,7 @@ def test_a_damaged_temperature_is_told_in_a_sentence(finished: Run, machine: Pat
     assert "The temperature kept with Trained cannot be read" in text(app)
 
 
-def test_a_model_deleted_meanwhile_is_told(
+def test_a_model_deleted_meanwhile_is_reported(
     finished: Run, machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give(finished, machine)
@@ -237,7 +237,7 @@ def test_a_model_deleted_meanwhile_is_told(
     store.delete_run(store.open_run(machine, finished.run_id))
     app.run()
     assert not app.exception
-    assert f"The model {finished.run_id} is no longer here." in text(app)
+    assert f"The model {finished.run_id} no longer exists." in text(app)
     assert app.selectbox(key="draw-model").value == "other"
 
 
@@ -251,86 +251,88 @@ def test_two_models_side_by_side(
     app = open_app("draw")
     draw(app, BOX)
     app.selectbox(key="draw-second").set_value(run.run_id).run()
-    first, second = answers(app)
+    first, second = predictions(app)
     assert first["model"] == second["model"] == "Trained"
     assert first["headline"] == second["headline"]  # they are copies
 
 
 def test_the_preparation_is_switched_and_put_back(app: AppTest) -> None:
     draw(app, BOX)
-    before = parts(app, "eye")[0]["pixels"]
+    before = parts(app, "model_input")[0]["pixels"]
     app.toggle(key="draw-crop").set_value(False).run()
-    whole = parts(app, "eye")[0]["pixels"]
+    whole = parts(app, "model_input")[0]["pixels"]
     assert whole != before
     app.toggle(key="draw-fill").set_value(True).run()
-    assert parts(app, "eye")[0]["pixels"] not in (before, whole)
+    assert parts(app, "model_input")[0]["pixels"] not in (before, whole)
     app.slider(key="draw-line_width").set_value(3.5).run()
     app.button(key="draw-defaults").click().run()
-    assert parts(app, "eye")[0]["pixels"] == before
+    assert parts(app, "model_input")[0]["pixels"] == before
     assert app.button(key="draw-defaults").disabled
 
 
-def test_an_example_is_put_on_the_sheet(app: AppTest) -> None:
+def test_an_example_is_put_on_the_canvas(app: AppTest) -> None:
     app.button(key="draw-example-Dress").click().run()
     assert not app.exception
-    assert board(app).shown == board(app).steps.now.shapes != []
-    assert answers(app)[0]["tone"] == "sure"  # at once, before the browser has drawn it
+    assert canvas_state(app).sent == canvas_state(app).steps.current.shapes != []
+    assert predictions(app)[0]["tone"] == "sure"  # at once, before the browser has drawn it
     app.button(key="draw-undo").click().run()
-    assert board(app).shown == []
+    assert canvas_state(app).sent == []
 
 
 # --- A test image, a picture --------------------------------------------------------------------
 
 
 def paint_over(app: AppTest, index: int) -> None:
-    from fmnist.dashboard.draw.board import TestImage
+    from fmnist.dashboard.draw.canvas_state import TestImage
 
     dataset = small_dataset()
     label, pixels = int(dataset.test_labels[index]), dataset.test_images[index]
-    board(app).begin([], image=TestImage(index, label, pixels))
+    canvas_state(app).start_sheet([], image=TestImage(index, label, pixels))
     app.run()
     assert not app.exception
 
 
-def test_an_image_to_paint_over_is_seen_as_it_is(app: AppTest, finished: Run) -> None:
+def test_a_test_image_is_the_model_input(app: AppTest, finished: Run) -> None:
     paint_over(app, 3)
     pixels = small_dataset().test_images[3]
-    assert parts(app, "eye")[0]["pixels"] == _base64(pixels)
-    (answer,) = answers(app)
+    assert parts(app, "model_input")[0]["pixels"] == _base64(pixels)
+    (prediction,) = predictions(app)
     expected = Classifier.load(finished.weights_path).predict_proba(pixels[None])[0]
-    assert shares(answer) == pytest.approx(expected.tolist(), abs=1e-5)
-    assert [row["before"] for row in answer["rows"]] == pytest.approx(expected.tolist(), abs=1e-5)
-    assert all(row["change"] == "" for row in answer["rows"])
+    assert probabilities(prediction) == pytest.approx(expected.tolist(), abs=1e-5)
+    assert [row["before"] for row in prediction["rows"]] == pytest.approx(
+        expected.tolist(), abs=1e-5
+    )
+    assert all(row["change"] == "" for row in prediction["rows"])
     app.button(key="draw-new").click().run()
-    assert answers(app)[0]["tone"] == "none" and "**Draw a garment**" in text(app)
+    assert predictions(app)[0]["tone"] == "none" and "**Draw a garment**" in text(app)
 
 
 def test_painting_shows_the_difference_to_the_image(app: AppTest, finished: Run) -> None:
     paint_over(app, 3)
     strokes = np.zeros((canvas.SIDE, canvas.SIDE, 4), np.uint8)
     strokes[:, 100:300] = 255
-    board(app).steps.add(Step(step(BOX).shapes, canvas.as_png(strokes)))
+    canvas_state(app).steps.add(Step(step(BOX).shapes, canvas.as_png(strokes)))
     app.run()
     pixels = small_dataset().test_images[3]
-    seen = canvas.painted_over(pixels, strokes)
+    seen = canvas.composite(pixels, strokes)
     classifier = Classifier.load(finished.weights_path)
     before, after = classifier.predict_proba(np.stack([pixels, seen]))
-    (answer,) = answers(app)
-    assert shares(answer) == pytest.approx(after.tolist(), abs=1e-5)
-    assert [row["before"] for row in answer["rows"]] == pytest.approx(before.tolist(), abs=1e-5)
-    for row, was, now in zip(answer["rows"], before, after, strict=True):
+    (prediction,) = predictions(app)
+    assert probabilities(prediction) == pytest.approx(after.tolist(), abs=1e-5)
+    assert [row["before"] for row in prediction["rows"]] == pytest.approx(before.tolist(), abs=1e-5)
+    for row, was, now in zip(prediction["rows"], before, after, strict=True):
         points = round(100 * (float(now) - float(was)))
         assert row["change"] == ("" if not points else f"{points:+d}".replace("-", "−"))
-    assert ("flipped" in answer["note"]) == (before.argmax() != after.argmax())
+    assert ("Changed" in prediction["note"]) == (before.argmax() != after.argmax())
 
 
-def test_surprise_me(app: AppTest) -> None:
-    app.session_state["draw-sources"] = "A real test image"
+def test_random_image(app: AppTest) -> None:
+    app.session_state["draw-sources"] = "Test image"
     app.run()
     app.selectbox(key="draw-class").set_value(8).run()
-    app.button(key="draw-surprise").click().run()
+    app.button(key="draw-random").click().run()
     assert not app.exception
-    image = board(app).image
+    image = canvas_state(app).image
     assert image and image.label == 8
     assert f"**Bag**, test image {image.index:,}" in text(app)
 
@@ -354,11 +356,11 @@ def upload(app: AppTest, content: bytes) -> None:
 def test_a_picture_goes_the_same_way(app: AppTest, finished: Run, kind: str) -> None:
     upload(app, picture_file(kind))
     assert "**Your picture**" in text(app)
-    picture = board(app).picture
+    picture = canvas_state(app).picture
     assert picture is not None
     seen = preprocessing.to_model_input(picture)
     expected = Classifier.load(finished.weights_path).predict_proba(seen[None])[0]
-    assert shares(answers(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
+    assert probabilities(predictions(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
     app.button(key="draw-back").click().run()
     assert "**Draw a garment**" in text(app)
 
@@ -368,11 +370,11 @@ def test_a_broken_picture_is_one_sentence(app: AppTest, content: bytes) -> None:
     upload(app, content)
     (error,) = app.error
     assert error.value.endswith(".") and "\n" not in error.value
-    assert board(app).picture is None
+    assert canvas_state(app).picture is None
     (field,) = app.get("file_uploader")
     assert field.key != "draw-upload-0"  # an empty field, for the next file
     upload(app, picture_file())
-    assert not app.error and board(app).picture is not None
+    assert not app.error and canvas_state(app).picture is not None
 
 
 # --- The gallery --------------------------------------------------------------------------------
@@ -382,70 +384,70 @@ def drawings_store(machine: Path) -> Gallery:
     return Gallery(machine.parent / "drawings")
 
 
-def test_keep_and_reopen(app: AppTest, machine: Path) -> None:
+def test_save_and_reopen(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
-    said = answers(app)[0]["headline"]
-    app.button(key="draw-keep").click().run()
-    (kept,), _ = drawings_store(machine).all()
-    assert said.startswith(kept.answer) and kept.meant is None and kept.model == "Trained"
-    assert app.button(key="draw-keep").disabled
+    said = predictions(app)[0]["headline"]
+    app.button(key="draw-save").click().run()
+    (saved,), _ = drawings_store(machine).all()
+    assert said.startswith(saved.predicted) and saved.label is None and saved.model == "Trained"
+    assert app.button(key="draw-save").disabled
     draw(app, BOX, STROKE)
-    assert not app.button(key="draw-keep").disabled
+    assert not app.button(key="draw-save").disabled
     elsewhere = open_app("draw")
     assert "Gallery (1)" in text(elsewhere)
-    elsewhere.button(key=f"draw-open-{kept.drawing_id}").click().run()
-    assert board(elsewhere).steps.now.shapes == kept.shapes == step(BOX).shapes
-    assert answers(elsewhere)[0]["headline"] == said
-    assert elsewhere.button(key="draw-keep").disabled
+    elsewhere.button(key=f"draw-open-{saved.drawing_id}").click().run()
+    assert canvas_state(elsewhere).steps.current.shapes == saved.shapes == step(BOX).shapes
+    assert predictions(elsewhere)[0]["headline"] == said
+    assert elsewhere.button(key="draw-save").disabled
 
 
-def test_the_page_keeps_score(app: AppTest, machine: Path) -> None:
+def test_correct_predictions_are_counted(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
-    said = answers(app)[0]["headline"]
+    said = predictions(app)[0]["headline"]
     wrong = "Sandal" if not said.startswith("Sandal") else "Coat"
-    app.selectbox(key="draw-meant").set_value(wrong).run()
-    (kept,), _ = drawings_store(machine).all()
-    assert kept.meant == wrong
-    assert "**0 of 1** right" in text(app)
-    app.selectbox(key="draw-meant").set_value(kept.answer).run()  # a change of mind
-    assert "**1 of 1** right" in text(app)
+    app.selectbox(key="draw-label").set_value(wrong).run()
+    (saved,), _ = drawings_store(machine).all()
+    assert saved.label == wrong
+    assert "**0 of 1** labeled drawings correct" in text(app)
+    app.selectbox(key="draw-label").set_value(saved.predicted).run()  # a change of mind
+    assert "**1 of 1** labeled drawings correct" in text(app)
     draw(app, BOX, STROKE)
-    app.selectbox(key="draw-meant").set_value("No garment").run()
-    assert "**1 of 2** right" in text(open_app("draw"))
+    app.selectbox(key="draw-label").set_value("No garment").run()
+    assert "**1 of 2** labeled drawings correct" in text(open_app("draw"))
 
 
 def test_delete_and_undo(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
-    app.button(key="draw-keep").click().run()
-    (kept,), _ = drawings_store(machine).all()
-    app.button(key=f"draw-delete-{kept.drawing_id}").click().run()
+    app.button(key="draw-save").click().run()
+    (saved,), _ = drawings_store(machine).all()
+    app.button(key=f"draw-delete-{saved.drawing_id}").click().run()
     assert drawings_store(machine).all() == ([], [])
-    assert not app.button(key="draw-keep").disabled
+    assert not app.button(key="draw-save").disabled
     app.button(key="draw-restore").click().run()
     assert len(drawings_store(machine).all()[0]) == 1
     assert "Gallery (1)" in text(app)
 
 
-def test_a_damaged_drawing_is_told(app: AppTest, machine: Path) -> None:
+def test_a_damaged_drawing_is_reported(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
-    app.button(key="draw-keep").click().run()
-    (kept,), _ = drawings_store(machine).all()
-    (machine.parent / "drawings" / f"{kept.drawing_id}.json").write_text("{")
-    assert f"The drawing {kept.drawing_id}.json cannot be read" in text(open_app("draw"))
+    app.button(key="draw-save").click().run()
+    (saved,), _ = drawings_store(machine).all()
+    (machine.parent / "drawings" / f"{saved.drawing_id}.json").write_text("{")
+    assert f"The drawing {saved.drawing_id}.json cannot be read" in text(open_app("draw"))
 
 
-def test_a_gallery_that_cannot_be_written_is_told(app: AppTest, machine: Path) -> None:
+def test_a_gallery_that_cannot_be_written_is_reported(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
     (machine.parent / "drawings").write_text("a file where the folder should be")
-    app.button(key="draw-keep").click().run()
+    app.button(key="draw-save").click().run()
     assert not app.exception
-    assert "The drawing cannot be kept in" in text(app)
+    assert "The drawing cannot be saved in" in text(app)
 
 
 # --- Nearest garments ---------------------------------------------------------------------------
 
 
-def test_nearest_garments_are_found_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearest_images_are_found_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: Counter[int] = Counter()
     original = Classifier.features
 
@@ -458,7 +460,7 @@ def test_nearest_garments_are_found_once(app: AppTest, monkeypatch: pytest.Monke
     draw(app, BOX)
     app.button(key="draw-find").click().run()
     assert not app.exception
-    (grid,) = (g for g in parts(app, "grid") if g["label"] == "Nearest training garments")
+    (grid,) = (g for g in parts(app, "grid") if g["label"] == "Nearest training images")
     assert len(grid["tiles"]) == 8
     draw(app, BOX, STROKE)
     draw(app, STROKE)

@@ -1,4 +1,4 @@
-"""The sheet: shapes that a browser sends, steps back and forth, strokes over an image."""
+"""The canvas: shapes from a browser, undo steps, pixels."""
 
 import base64
 import io
@@ -25,9 +25,9 @@ BOX = pen((80, 80), (250, 80), (250, 250), (80, 250), (80, 80))
 # --- Shapes -------------------------------------------------------------------------------------
 
 
-def test_what_the_pen_draws_is_kept_as_it_is() -> None:
-    assert canvas.sound_shapes({"objects": [BOX], "background": "#ffffff"}) == [BOX]
-    assert canvas.sound_shapes([BOX]) == [BOX]
+def test_shapes_of_the_pen_do_not_change() -> None:
+    assert canvas.sanitize_shapes({"objects": [BOX], "background": "#ffffff"}) == [BOX]
+    assert canvas.sanitize_shapes([BOX]) == [BOX]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_what_the_pen_draws_is_kept_as_it_is() -> None:
         [{"path": []}],
     ],
 )
-def test_what_no_pen_draws_is_left_out(sent: object) -> None:
-    assert canvas.sound_shapes(sent) == []
+def test_other_objects_are_dropped(sent: object) -> None:
+    assert canvas.sanitize_shapes(sent) == []
 
 
 @pytest.mark.parametrize(
@@ -63,32 +63,32 @@ def test_what_no_pen_draws_is_left_out(sent: object) -> None:
         ("clipPath", {"type": "Image"}),
     ],
 )
-def test_values_that_are_more_than_a_shape_are_left_out(name: str, value: object) -> None:
-    (shape,) = canvas.sound_shapes([{**BOX, name: value}])
+def test_properties_that_are_not_plain_are_dropped(name: str, value: object) -> None:
+    (shape,) = canvas.sanitize_shapes([{**BOX, name: value}])
     assert shape.get(name) != value
     canvas.is_started([shape])
     Step([shape]).is_same(Step([BOX]))
 
 
-def test_too_much_is_refused() -> None:
+def test_too_many_shapes_are_rejected() -> None:
     with pytest.raises(ValueError, match="at most 500 shapes; clear some"):
-        canvas.sound_shapes([BOX] * 501)
+        canvas.sanitize_shapes([BOX] * 501)
     with pytest.raises(ValueError, match="too many lines; clear some"):
-        canvas.sound_shapes([pen(*[(0.0, 0.0)] * 30_000)] * 2)
+        canvas.sanitize_shapes([pen(*[(0.0, 0.0)] * 30_000)] * 2)
 
 
-def test_examples_fit_the_sheet() -> None:
+def test_examples_fit_the_canvas() -> None:
     assert "T-shirt" in examples.examples()
     for drawing in examples.examples().values():
         shapes = canvas.from_strokes(drawing)
-        assert canvas.sound_shapes(json.loads(json.dumps(shapes))) == shapes
+        assert canvas.sanitize_shapes(json.loads(json.dumps(shapes))) == shapes
         assert canvas.is_started(shapes)
         numbers = [n for s in shapes for part in s["path"] for n in part[1:]]
         assert min(numbers) > 0.1 * SIDE and max(numbers) < 0.9 * SIDE
 
 
-def test_a_picture_of_strokes_shows_them_where_they_are() -> None:
-    rgba = canvas.pixels(canvas.picture_of([BOX]))
+def test_rendered_shapes_are_in_their_place() -> None:
+    rgba = canvas.pixels(canvas.render_shapes([BOX]))
     dark = rgba[..., 0] < 128
     assert dark[80, 78:252].all() and dark[78:83, 165].all()
     assert not dark[90:240, 90:240].any() and not dark[:74].any()
@@ -116,7 +116,7 @@ def test_a_picture_of_strokes_shows_them_where_they_are() -> None:
         ([{"type": "Rect", "left": float("nan"), "width": float("inf"), "height": 9}], False),
     ],
 )  # fmt: skip
-def test_a_stroke_is_no_drawing_yet(shapes: list[Shape], expected: bool) -> None:
+def test_one_stroke_is_not_enough_to_classify(shapes: list[Shape], expected: bool) -> None:
     assert canvas.is_started(shapes) is expected
 
 
@@ -130,48 +130,48 @@ def drawn(*shapes: Shape, picture: bytes = b"") -> Step:
 OTHER = pen((10, 10), (90, 90))
 
 
-def test_back_and_forth() -> None:
+def test_undo_and_redo() -> None:
     steps = Steps()
     assert not steps.can_undo and not steps.can_redo
-    steps.take(drawn(BOX))
-    steps.take(drawn(BOX, OTHER))
+    steps.receive(drawn(BOX))
+    steps.receive(drawn(BOX, OTHER))
     steps.move(-1)
-    assert steps.now.shapes == [BOX] and steps.can_undo and steps.can_redo
+    assert steps.current.shapes == [BOX] and steps.can_undo and steps.can_redo
     steps.move(-5)
-    assert steps.now.shapes == [] and not steps.can_undo
+    assert steps.current.shapes == [] and not steps.can_undo
     steps.move(5)
-    assert steps.now.shapes == [BOX, OTHER] and not steps.can_redo
+    assert steps.current.shapes == [BOX, OTHER] and not steps.can_redo
 
 
-def test_a_stroke_after_going_back_is_a_new_way() -> None:
+def test_a_stroke_after_undo_drops_the_redo() -> None:
     steps = Steps()
-    steps.take(drawn(BOX))
+    steps.receive(drawn(BOX))
     steps.move(-1)
-    steps.take(drawn(OTHER))
-    assert steps.now.shapes == [OTHER] and not steps.can_redo and steps.can_undo
+    steps.receive(drawn(OTHER))
+    assert steps.current.shapes == [OTHER] and not steps.can_redo and steps.can_undo
 
 
-def test_the_canvas_repeats_what_it_was_told() -> None:
+def test_the_canvas_sends_back_what_it_was_sent() -> None:
     steps = Steps()
-    steps.take(drawn(BOX))
-    steps.take(drawn(BOX, OTHER))
+    steps.receive(drawn(BOX))
+    steps.receive(drawn(BOX, OTHER))
     steps.move(-1)
     as_polygon = {"type": "Polygon", "points": [{"x": 1, "y": 2}], "stroke": "#000000"}
-    steps.take(drawn(as_polygon, picture=b"png"))  # the same box, in other words
-    assert steps.now.picture == b"png"
-    assert steps.can_redo and len(steps.taken) == 3
-    steps.take(drawn(as_polygon, OTHER))
-    assert len(steps.taken) == 3 and not steps.can_redo
+    steps.receive(drawn(as_polygon, picture=b"png"))  # the same box, as another shape
+    assert steps.current.picture == b"png"
+    assert steps.can_redo and len(steps.history) == 3
+    steps.receive(drawn(as_polygon, OTHER))
+    assert len(steps.history) == 3 and not steps.can_redo
 
 
 def test_the_canvas_has_an_undo_of_its_own() -> None:
     steps = Steps()
-    steps.take(drawn(BOX))
-    steps.take(drawn(BOX, OTHER))
-    steps.take(drawn(BOX))
-    assert steps.at == 1 and steps.can_redo
-    steps.take(drawn(BOX, OTHER))
-    assert steps.at == 2 and len(steps.taken) == 3
+    steps.receive(drawn(BOX))
+    steps.receive(drawn(BOX, OTHER))
+    steps.receive(drawn(BOX))
+    assert steps.position == 1 and steps.can_redo
+    steps.receive(drawn(BOX, OTHER))
+    assert steps.position == 2 and len(steps.history) == 3
 
 
 def test_shapes_in_other_places_are_other_shapes() -> None:
@@ -182,11 +182,11 @@ def test_shapes_in_other_places_are_other_shapes() -> None:
     assert not drawn(BOX).is_same(drawn(OTHER))
 
 
-def test_old_steps_are_forgotten() -> None:
+def test_old_steps_are_dropped() -> None:
     steps = Steps()
     for number in range(200):
-        steps.take(drawn(pen((number, 0), (0, 5))))
-    assert len(steps.taken) < 100 and steps.now.shapes == [pen((199, 0), (0, 5))]
+        steps.receive(drawn(pen((number, 0), (0, 5))))
+    assert len(steps.history) < 100 and steps.current.shapes == [pen((199, 0), (0, 5))]
 
 
 # --- Pixels -------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_pixels_of_what_the_canvas_sends() -> None:
      "data:image/png;base64," + base64.b64encode(b"rubbish").decode(),
      "data:image/png;base64," + base64.b64encode(png(np.zeros((9, 9, 4), np.uint8))).decode()],
 )  # fmt: skip
-def test_what_is_no_picture_of_the_sheet_is_blank(sent: object) -> None:
+def test_what_is_not_a_picture_of_the_canvas_is_blank(sent: object) -> None:
     read = canvas.pixels(canvas.from_data_url(sent))
     assert read.shape == (SIDE, SIDE, 4) and canvas.is_blank(read)
 
@@ -222,9 +222,9 @@ def image() -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(0).integers(0, 256, (IMAGE_SIZE, IMAGE_SIZE), np.uint8)
 
 
-def test_an_image_without_strokes_is_seen_as_it_is() -> None:
+def test_an_image_without_strokes_does_not_change() -> None:
     nothing = np.zeros((SIDE, SIDE, 4), np.uint8)
-    assert np.array_equal(canvas.painted_over(image(), nothing), image())
+    assert np.array_equal(canvas.composite(image(), nothing), image())
 
 
 def test_strokes_cover_the_image_where_they_are() -> None:
@@ -232,7 +232,7 @@ def test_strokes_cover_the_image_where_they_are() -> None:
     strokes[:12, :24] = (255, 255, 255, 255)  # two image pixels, white
     strokes[12:24, :12] = (0, 0, 0, 255)  # one below, black
     strokes[24:36, :12] = (255, 255, 255, 128)
-    seen = canvas.painted_over(image(), strokes)
+    seen = canvas.composite(image(), strokes)
     assert seen[0, 0] == seen[0, 1] == 255 and seen[1, 0] == 0
     assert seen[2, 0] == pytest.approx((int(image()[2, 0]) + 255) / 2, abs=2)
     untouched = np.ones((IMAGE_SIZE, IMAGE_SIZE), bool)
@@ -241,7 +241,7 @@ def test_strokes_cover_the_image_where_they_are() -> None:
 
 
 def test_enlarged_has_sharp_pixels() -> None:
-    large = np.asarray(Image.open(io.BytesIO(canvas.enlarged(image()))))
+    large = np.asarray(Image.open(io.BytesIO(canvas.enlarge(image()))))
     assert large.shape == (SIDE, SIDE)
     assert np.array_equal(large[::12, ::12], image()) and np.array_equal(
         large[11::12, 11::12], image()
@@ -249,7 +249,7 @@ def test_enlarged_has_sharp_pixels() -> None:
 
 
 @pytest.mark.parametrize("shape", [(10, 400), (400, 10), (1, 1), (336, 336)])
-def test_a_picture_is_fitted_into_the_place_of_the_sheet(shape: tuple[int, int]) -> None:
+def test_a_picture_is_letterboxed(shape: tuple[int, int]) -> None:
     picture = np.full((*shape, 4), 200, np.uint8)
-    with Image.open(io.BytesIO(canvas.fitted(picture))) as fitted:
-        assert fitted.size == (2 * SIDE, 2 * SIDE)
+    with Image.open(io.BytesIO(canvas.letterbox(picture))) as square:
+        assert square.size == (2 * SIDE, 2 * SIDE)

@@ -1,1 +1,1 @@
-"""The Draw page: canvas, uploads, answer, gallery."""
+"""The Draw page: canvas, preprocessing, prediction, starting points, gallery."""

@@ -1,4 +1,4 @@
-"""The Draw page's gallery: drawings kept with what the model said and what was meant."""
+"""The gallery of the Draw page: saved drawings with their predictions and labels."""
 
 from typing import Final
 
@@ -6,18 +6,17 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard.draw import board as draw_board
-from fmnist.dashboard.draw.answer import Answer
-from fmnist.dashboard.draw.board import MEANT, Board
+from fmnist.dashboard.draw.canvas_state import LABEL, CanvasState, canvas_state, start_sheet
+from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.dashboard.layout import moment
 from fmnist.sketchpad import canvas, gallery
-from fmnist.sketchpad.gallery import ANSWERS, Gallery, GalleryError, Kept
+from fmnist.sketchpad.gallery import LABEL_CHOICES, Gallery, GalleryError, SavedDrawing
 
 _CHANGED: Final = "draw-gallery-changed"
 _PROBLEM: Final = "draw-gallery-problem"
 _DELETED: Final = "draw-deleted"
-_SHOWN: Final = "draw-gallery-shown"
-_PAGE: Final = 12
+_NUM_SHOWN: Final = "draw-gallery-shown"
+_PAGE_SIZE: Final = 12
 
 
 def store() -> Gallery:
@@ -25,34 +24,34 @@ def store() -> Gallery:
     return Gallery(paths.artifacts_folder() / "drawings")
 
 
-# --- Beside the sheet ---------------------------------------------------------------------------
+# --- Beside the canvas --------------------------------------------------------------------------
 
 
-def show_keeping(sheet: Board, answer: Answer | None) -> None:
-    """What was meant, and the ways to keep what is on the sheet."""
-    can_keep = sheet.is_paper and answer is not None
+def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
+    """The label of the drawing, and the buttons that save it to the gallery or as a file."""
+    can_save = state.is_paper and prediction is not None
     st.selectbox(
-        "What did you mean?",
-        ANSWERS,
+        "What did you draw?",
+        LABEL_CHOICES,
         index=None,
-        placeholder="Say it",
-        key=MEANT,
-        disabled=not can_keep,
-        on_change=_say,
-        args=(sheet, answer),
-        help="Keeps the drawing in the gallery below, where the page keeps score.",
+        placeholder="Choose a label",
+        key=LABEL,
+        disabled=not can_save,
+        on_change=_label,
+        args=(state, prediction),
+        help="Saves the drawing to the gallery below, which counts correct predictions.",
     )
-    is_kept = sheet.kept_id is not None
+    is_saved = state.saved_id is not None
     st.button(
-        "Kept" if is_kept else "Keep",
-        key="draw-keep",
-        icon=":material/check:" if is_kept else ":material/bookmark_add:",
-        disabled=not can_keep or is_kept,
+        "Saved" if is_saved else "Save",
+        key="draw-save",
+        icon=":material/check:" if is_saved else ":material/bookmark_add:",
+        disabled=not can_save or is_saved,
         width="stretch",
-        on_click=_keep,
-        args=(sheet, answer),
+        on_click=_save,
+        args=(state, prediction),
     )
-    content = as_png(sheet)
+    content = as_png(state)
     st.download_button(
         "PNG",
         data=content,
@@ -65,63 +64,60 @@ def show_keeping(sheet: Board, answer: Answer | None) -> None:
         on_click="ignore",
     )
     if st.session_state.pop(_CHANGED, False):
-        st.rerun()  # the whole page: the gallery is below
+        st.rerun()  # the whole page, for the gallery below
 
 
-def as_png(sheet: Board) -> bytes:
-    """What is on the sheet as a file; empty where it is empty."""
-    if sheet.picture is not None:
-        return canvas.as_png(sheet.picture)
-    drawn = sheet.steps.now.picture if sheet.steps.now.shapes else b""
-    if sheet.image is None:
-        return drawn
-    return canvas.enlarged(canvas.painted_over(sheet.image.pixels, canvas.pixels(drawn)))
+def as_png(state: CanvasState) -> bytes:
+    """What is on the canvas as a PNG; empty if nothing is."""
+    if state.picture is not None:
+        return canvas.as_png(state.picture)
+    current = state.steps.current
+    drawing = current.picture if current.shapes else b""
+    if state.image is None:
+        return drawing
+    return canvas.enlarge(canvas.composite(state.image.pixels, canvas.pixels(drawing)))
 
 
-def _keep(sheet: Board, answer: Answer | None, meant: str | None = None) -> None:
-    if answer is None:
+def _save(state: CanvasState, prediction: Prediction | None, label: str | None = None) -> None:
+    if prediction is None:
         return
-    step = sheet.steps.now
+    step = state.steps.current
     try:
-        kept_id = store().keep(
-            Kept(
+        saved_id = store().save(
+            SavedDrawing(
                 shapes=step.shapes,
                 picture=step.picture,
-                model=answer.run.name,
-                answer=answer.word,
-                confidence=answer.confidence,
-                meant=meant,
+                model=prediction.run.name,
+                predicted=prediction.label_choice,
+                confidence=prediction.confidence,
+                label=label,
             )
         )
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
     else:
-        sheet.kept = (kept_id, step)
+        state.saved = (saved_id, step)
     st.session_state[_CHANGED] = True
 
 
-def _say(sheet: Board, answer: Answer | None) -> None:
-    meant: str | None = st.session_state[MEANT]
-    if sheet.kept_id is None:
-        if meant is not None:
-            _keep(sheet, answer, meant)
+def _label(state: CanvasState, prediction: Prediction | None) -> None:
+    label: str | None = st.session_state[LABEL]
+    if state.saved_id is None:
+        if label is not None:
+            _save(state, prediction, label)
         return
-    _label(sheet.kept_id, meant)
-    st.session_state[_CHANGED] = True
-
-
-def _label(drawing_id: str, meant: str | None) -> None:
     try:
-        store().label(drawing_id, meant)
+        store().set_label(state.saved_id, label)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
+    st.session_state[_CHANGED] = True
 
 
-# --- Below it -----------------------------------------------------------------------------------
+# --- The gallery --------------------------------------------------------------------------------
 
 
 def show() -> None:
-    """The drawings that were kept, and how often the models were right."""
+    """The saved drawings, and how often the predictions are correct."""
     problem = st.session_state.pop(_PROBLEM, None)
     try:
         drawings, problems = store().all()
@@ -133,10 +129,10 @@ def show() -> None:
             st.error(sentence, icon=":material/error:")
     _show_undo()
     if not drawings:
-        st.caption("Drawings that you keep appear here, with the model's answer and your own.")
+        st.caption("Save a drawing to see it here, with the prediction and your label.")
         return
     _show_score(drawings)
-    shown = st.session_state.setdefault(_SHOWN, _PAGE)
+    shown = st.session_state.setdefault(_NUM_SHOWN, _PAGE_SIZE)
     with st.grid("auto", min_column_width=150, gap="small", key="draw-gallery"):
         for drawing in drawings[:shown]:
             _show_card(drawing)
@@ -145,18 +141,18 @@ def show() -> None:
 
 
 def _show_more() -> None:
-    st.session_state[_SHOWN] += _PAGE
+    st.session_state[_NUM_SHOWN] += _PAGE_SIZE
 
 
-def _show_card(drawing: Kept) -> None:
+def _show_card(drawing: SavedDrawing) -> None:
     marks = {True: ":green[:material/check:]", False: ":red[:material/close:]", None: ""}
     with st.container(border=True, gap="xsmall", key=f"draw-card-{drawing.drawing_id}"):
         picture = canvas.as_png(canvas.pixels(drawing.picture))
-        st.image(picture, width=110, alt=f"A drawing; the model said {drawing.answer}")
-        sure = "" if drawing.answer == gallery.NO_GARMENT else f" {drawing.confidence:.0%}"
-        st.markdown(f"**{drawing.answer}**{sure} {marks[drawing.is_right]}")
-        meant = f"Meant: {drawing.meant}  \n" if drawing.meant else ""
-        st.caption(f"{meant}{drawing.model}  \n{moment(drawing.time)}")
+        st.image(picture, width=110, alt=f"A drawing, predicted as {drawing.predicted}")
+        confidence = "" if drawing.predicted == gallery.NO_GARMENT else f" {drawing.confidence:.0%}"
+        st.markdown(f"**{drawing.predicted}**{confidence} {marks[drawing.is_correct]}")
+        label = f"Label: {drawing.label}  \n" if drawing.label else ""
+        st.caption(f"{label}{drawing.model}  \n{moment(drawing.time)}")
         with st.container(horizontal=True, gap="xsmall"):
             st.button(
                 "Open",
@@ -177,12 +173,12 @@ def _show_card(drawing: Kept) -> None:
 
 def _open(drawing_id: str) -> None:
     try:
-        kept = store().get(drawing_id)
+        drawing = store().get(drawing_id)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
         return
-    draw_board.begin(kept.shapes, kept.picture, kept_id=drawing_id)
-    st.session_state[MEANT] = kept.meant
+    start_sheet(drawing.shapes, drawing.picture, saved_id=drawing_id)
+    st.session_state[LABEL] = drawing.label
 
 
 def _delete(drawing_id: str) -> None:
@@ -192,9 +188,9 @@ def _delete(drawing_id: str) -> None:
         st.session_state[_PROBLEM] = str(error)
         return
     st.session_state[_DELETED] = drawing_id
-    sheet = draw_board.board()
-    if sheet.kept and sheet.kept[0] == drawing_id:
-        sheet.kept = None
+    state = canvas_state()
+    if state.saved and state.saved[0] == drawing_id:
+        state.saved = None
 
 
 def _restore(drawing_id: str) -> None:
@@ -219,19 +215,20 @@ def _show_undo() -> None:
             )
 
 
-def _show_score(drawings: list[Kept]) -> None:
+def _show_score(drawings: list[SavedDrawing]) -> None:
     found = gallery.scores(drawings)
     if not found:
-        st.caption("Say what you meant by a drawing, and the page keeps score.")
+        st.caption("Label a drawing to count correct predictions.")
         return
-    right, asked = sum(s.right for s in found.values()), sum(s.asked for s in found.values())
-    st.markdown(f"**{right} of {asked}** right, of the drawings whose meaning you told.")
-    with st.expander("By what you meant", key="draw-score"):
+    correct = sum(score.correct for score in found.values())
+    labeled = sum(score.labeled for score in found.values())
+    st.markdown(f"**{correct} of {labeled}** labeled drawings correct.")
+    with st.expander("By label", key="draw-score"):
         frame = pd.DataFrame(
             {
-                "Right": [score.right for score in found.values()],
-                "Asked": [score.asked for score in found.values()],
+                "Correct": [score.correct for score in found.values()],
+                "Labeled": [score.labeled for score in found.values()],
             },
-            index=pd.Index(list(found), name="Meant"),
+            index=pd.Index(list(found), name="Label"),
         )
-        st.dataframe(frame, alt="Right answers by what was meant", width=320)
+        st.dataframe(frame, alt="Correct predictions by label", width=320)

@@ -1,21 +1,21 @@
-"""The training garments nearest to what is on the sheet, to the model's eye."""
+"""The training images nearest to the drawing in the feature space of the model."""
 
 from typing import Final
 
 import streamlit as st
 
 from fmnist.dashboard import cache, layout, nearest_images
-from fmnist.dashboard.draw.answer import Answer
+from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.runs.run import RunError
 
 NEIGHBORS: Final = 8
 
 
-def show(answer: Answer | None) -> None:
-    """The nearest training images, once the section is opened."""
+def show(prediction: Prediction | None) -> None:
+    """The nearest training images, in a section that can be opened."""
     section = st.expander(
-        "Nearest training garments, to the model's eye",
+        "Nearest training images (feature space)",
         icon=":material/hub:",
         on_change="rerun",
         key="draw-neighbors",
@@ -23,25 +23,28 @@ def show(answer: Answer | None) -> None:
     if not section.open:
         return
     with section:
-        if answer is None:
-            st.caption("They appear as soon as something is drawn.")
+        if prediction is None:
+            st.caption("Draw something to see them.")
             return
         try:
-            _show(answer)
+            _show(prediction)
         except (RunError, ValueError, OSError) as error:
             st.error(f"The features cannot be computed: {error}", icon=":material/error:")
 
 
-def _show(answer: Answer) -> None:
+def _show(prediction: Prediction) -> None:
     dataset = layout.load_dataset()
-    index = nearest_images.training_index(answer.run, dataset, key="draw-find") if dataset else None
+    index = (
+        nearest_images.training_index(prediction.run, dataset, key="draw-find") if dataset else None
+    )
     if dataset is None or index is None:
         return
-    features = cache.classifier(answer.run).features(answer.seen[None])[0]
+    features = cache.classifier(prediction.run).features(prediction.model_input[None])[0]
     found = index.nearest(features, k=NEIGHBORS)
-    nearest_images.wall(found, dataset, key="draw-nearest", label="Nearest training garments")
-    agreeing = sum(neighbor.label == answer.label for neighbor in found)
+    nearest_images.wall(found, dataset, key="draw-nearest", label="Nearest training images")
+    same_label = sum(neighbor.label == prediction.predicted_label for neighbor in found)
     st.caption(
-        f"{agreeing} of {len(found)} are labeled {CLASS_NAMES[answer.label]}, the likeliest "
-        "class. Cosine similarity of the inputs of the last layer."
+        f"{same_label} of {len(found)} have the predicted label, "
+        f"{CLASS_NAMES[prediction.predicted_label]}. Similarity is the cosine similarity of the "
+        "inputs of the last layer."
     )

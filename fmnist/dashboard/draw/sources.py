@@ -1,4 +1,4 @@
-"""What the Draw page begins with: examples, a real test image, a picture brought along."""
+"""Starting points of the Draw page: examples, test images, uploaded pictures."""
 
 from typing import Any, Final
 
@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from fmnist.dashboard import layout
 from fmnist.dashboard.components import clickable
-from fmnist.dashboard.draw import board as draw_board
-from fmnist.dashboard.draw.board import TestImage
+from fmnist.dashboard.draw.canvas_state import TestImage, show_picture, start_sheet
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Dataset
 from fmnist.data.synthetic.strokes import Drawing
@@ -17,7 +16,7 @@ from fmnist.sketchpad import canvas, examples
 from fmnist.sketchpad.uploads import MAX_BYTES, PictureError, read_picture
 
 _FILES: Final = ["png", "jpg", "jpeg", "webp"]
-_WALL: Final = 9
+_NUM_IMAGES: Final = 9
 _SEED: Final = "draw-seed"
 _CLASS: Final = "draw-class"
 _PROBLEM: Final = "draw-problem"
@@ -25,37 +24,37 @@ _UPLOADS: Final = "draw-uploads"
 
 
 def show() -> None:
-    """The ways to begin, a tab each."""
-    st.subheader("Or begin with", anchor=False)
-    drawings, images, pictures = st.tabs(
-        ["An example", "A real test image", "A picture of yours"],
+    """The starting points, a tab each."""
+    st.subheader("Start from", anchor=False)
+    example, image, picture = st.tabs(
+        ["Example", "Test image", "Your picture"],
         key="draw-sources",
         on_change="rerun",
     )
-    with drawings:
+    with example:
         show_examples()
-    if images.open:  # not before: it may be the first to load the data set
-        with images:
+    if image.open:  # not before: this may load the data set
+        with image:
             show_test_images()
-    with pictures:
+    with picture:
         show_upload()
 
 
 def show_examples() -> None:
-    """Drawings that came along: a click puts one on the canvas."""
+    """Example drawings; a click puts one on the canvas."""
     with st.container(horizontal=True, key="draw-examples"):
         for name, drawing in examples.examples().items():
-            st.button(name, key=f"draw-example-{name}", on_click=_draw, args=(drawing,))
-    st.caption("Drawn by hand, like yours. Change one, and see when the answer changes.")
+            st.button(name, key=f"draw-example-{name}", on_click=_draw_example, args=(drawing,))
+    st.caption("Hand-drawn examples. Change one and see when the prediction changes.")
 
 
-def _draw(drawing: Drawing) -> None:
+def _draw_example(drawing: Drawing) -> None:
     shapes = canvas.from_strokes(drawing)
-    draw_board.begin(shapes, canvas.picture_of(shapes))
+    start_sheet(shapes, canvas.render_shapes(shapes))
 
 
 def show_test_images() -> None:
-    """Real images, to be painted over."""
+    """Test images to paint on."""
     dataset = layout.load_dataset()
     if dataset is None:
         return
@@ -71,33 +70,33 @@ def show_test_images() -> None:
             width=200,
         )
         st.button(
-            "Surprise me",
-            key="draw-surprise",
+            "Random image",
+            key="draw-random",
             icon=":material/casino:",
-            help="Any image of the class.",
-            on_click=_surprise,
+            help="Any test image of the class.",
+            on_click=_paint_on_random,
             args=(dataset,),
         )
-        st.button("Others", key="draw-others", icon=":material/shuffle:", on_click=_reshuffle)
+        st.button("Shuffle", key="draw-shuffle", icon=":material/shuffle:", on_click=_reshuffle)
     label: int | None = st.session_state.get(_CLASS)
     rng = np.random.default_rng(st.session_state.setdefault(_SEED, 0))
-    among = _members(dataset, label)
-    shown = rng.choice(among, min(_WALL, len(among)), replace=False)
+    candidates = _members(dataset, label)
+    shown = rng.choice(candidates, min(_NUM_IMAGES, len(candidates)), replace=False)
     names = [CLASS_NAMES[dataset.test_labels[index]] for index in shown]
     clickable.image_wall(
         [
-            clickable.Tile(int(index), (name,), f"Paint over test image {index}, {name}")
+            clickable.Tile(int(index), (name,), f"Paint on test image {index}, {name}")
             for index, name in zip(shown, names, strict=True)
         ],
         dataset.test_images[shown],
         key="draw-test-images",
-        label="Test images to paint over",
-        on_pick=lambda index: _paint_over(dataset, index),
+        label="Test images to paint on",
+        on_pick=lambda index: _paint_on(dataset, index),
         width=76,
     )
     st.caption(
-        "Paint over one with white or black, and see what it takes to change the answer. The marks "
-        "on the bars are the image's own probabilities, before you painted."
+        "Paint on one with white or black, and see what changes the prediction. The marks on the "
+        "bars show the probabilities before you painted."
     )
 
 
@@ -107,15 +106,15 @@ def _members(dataset: Dataset, label: int | None) -> NDArray[np.integer[Any]]:
     return np.flatnonzero(dataset.test_labels == label)
 
 
-def _paint_over(dataset: Dataset, index: int) -> None:
-    draw_board.begin(
+def _paint_on(dataset: Dataset, index: int) -> None:
+    start_sheet(
         [], image=TestImage(index, int(dataset.test_labels[index]), dataset.test_images[index])
     )
 
 
-def _surprise(dataset: Dataset) -> None:
-    among = _members(dataset, st.session_state.get(_CLASS))
-    _paint_over(dataset, int(np.random.default_rng().choice(among)))
+def _paint_on_random(dataset: Dataset) -> None:
+    candidates = _members(dataset, st.session_state.get(_CLASS))
+    _paint_on(dataset, int(np.random.default_rng().choice(candidates)))
 
 
 def _reshuffle() -> None:
@@ -123,12 +122,12 @@ def _reshuffle() -> None:
 
 
 def show_upload() -> None:
-    """A picture from a file, or from the clipboard."""
+    """A picture from a file or from the clipboard."""
     uploads = st.session_state.setdefault(_UPLOADS, 0)
     left, right = st.columns(2, gap="medium")
     with left:
         st.file_uploader(
-            "A photograph or a drawing (PNG, JPEG or WebP)",
+            "Photograph or drawing (PNG, JPEG or WebP)",
             type=_FILES,
             key=f"draw-upload-{uploads}",
             max_upload_size=MAX_BYTES // 2**20,
@@ -136,7 +135,7 @@ def show_upload() -> None:
             args=(f"draw-upload-{uploads}",),
         )
     with right:
-        st.markdown(":small[Or copy one, click here, paste it (Ctrl+V), and press Enter]")
+        st.markdown(":small[Or copy a picture, click here, paste it (Ctrl+V) and press Enter]")
         st.chat_input(
             "Paste a picture here",
             key="draw-paste",
@@ -149,8 +148,8 @@ def show_upload() -> None:
     if problem:
         st.error(problem, icon=":material/broken_image:")
     st.caption(
-        "One garment on a plain background works best. The picture stays on the machine that this "
-        "app runs on, and is not kept."
+        "One garment on a plain background works best. The picture stays on the machine that runs "
+        "this app, and it is not saved."
     )
 
 
@@ -158,8 +157,8 @@ def _uploaded(key: str) -> None:
     upload = st.session_state[key]
     if upload is None:
         return
-    st.session_state[_UPLOADS] += 1  # an empty field for the next file
-    _take_in(upload.getvalue())
+    st.session_state[_UPLOADS] += 1  # a new key: the field is empty for the next file
+    _open_picture(upload.getvalue())
 
 
 def _pasted() -> None:
@@ -167,13 +166,13 @@ def _pasted() -> None:
     if sent is None:
         return
     if sent.files:
-        _take_in(sent.files[0].getvalue())
+        _open_picture(sent.files[0].getvalue())
     else:
-        st.session_state[_PROBLEM] = "That was text; paste a picture, or choose a file."
+        st.session_state[_PROBLEM] = "That was text; paste a picture or choose a file."
 
 
-def _take_in(content: bytes) -> None:
+def _open_picture(content: bytes) -> None:
     try:
-        draw_board.show_picture(read_picture(content))
+        show_picture(read_picture(content))
     except PictureError as error:
         st.session_state[_PROBLEM] = str(error)

@@ -1,11 +1,11 @@
-// What a model says: a sentence, and a bar for each class that keeps its place. Drawn once, then
-// changed in place, so that nothing flickers while somebody draws.
+// A prediction: a sentence, and a bar for each class. Created once and then changed in place, so
+// that nothing flickers while somebody draws.
 export default function (component) {
   const { data, parentElement } = component;
-  const root = parentElement.querySelector(".answer");
+  const root = parentElement.querySelector(".prediction");
   const bars = root.querySelector(".bars");
 
-  const make = (row) => {
+  const createRow = (row) => {
     const line = document.createElement("div");
     line.className = "row";
     line.innerHTML =
@@ -21,31 +21,31 @@ export default function (component) {
     if (element.textContent !== text) element.textContent = text;
   };
 
-  if (bars.children.length !== data.rows.length) bars.replaceChildren(...data.rows.map(make));
+  if (bars.children.length !== data.rows.length) bars.replaceChildren(...data.rows.map(createRow));
   data.rows.forEach((row, number) => {
     const line = bars.children[number];
     line.classList.toggle("first", row.first);
-    line.querySelector(".bar").style.width = `${100 * row.share}%`;
+    line.querySelector(".bar").style.width = `${100 * row.probability}%`;
     write(line.querySelector(".value"), row.text);
     write(line.querySelector(".change"), row.change);
     const before = line.querySelector(".before");
     before.style.display = row.before == null ? "none" : "block";
     if (row.before != null) before.style.left = `${100 * row.before}%`;
   });
-  // a new sheet was chosen farther down the page: back to it
+  // a new sheet was started farther down the page: scroll back to the prediction
   const isNew = root.dataset.sheet !== undefined && Number(root.dataset.sheet) !== data.sheet;
   root.dataset.sheet = data.sheet;
   if (isNew) {
     const isBeside = root.getBoundingClientRect().left > root.clientWidth;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     root.querySelector(".note").scrollIntoView({
       block: isBeside ? "center" : "end",
-      behavior: calm ? "auto" : "smooth",
+      behavior: isCalm ? "auto" : "smooth",
     });
   }
   bars.setAttribute("aria-label", data.alt);
   root.dataset.tone = data.tone;
-  root.dataset.step = data.step;
+  root.dataset.event = data.event;
   root.dataset.tool = data.tool;
   root.classList.toggle("compared", data.rows.some((row) => row.before != null));
   write(root.querySelector(".model"), data.model);

@@ -11,5 +11,5 @@ export default function (component) {
   context.putImageData(image, 0, 0);
   canvas.setAttribute("aria-label", data.alt);
   canvas.style.width = canvas.style.height = `${data.width}px`;
-  parentElement.querySelector(".words").textContent = data.words;
+  parentElement.querySelector(".caption").textContent = data.caption;
 }

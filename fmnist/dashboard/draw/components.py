@@ -1,0 +1,43 @@
+"""Components of the Draw page that change in place while somebody draws, without flicker."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fmnist.dashboard.components.clickable import register
+
+_PREDICTION: Final = register(
+    "prediction",
+    '<div class="prediction"><div class="model"></div><div class="headline" role="status"></div>'
+    '<div class="note"></div><div class="bars" role="img"></div></div>',
+)
+_MODEL_INPUT: Final = register(
+    "model_input",
+    '<div class="model-input"><canvas role="img"></canvas><div class="caption"></div></div>',
+)
+
+
+def prediction(data: Mapping[str, Any], *, key: str) -> None:
+    """A sentence, and a bar for each class.
+
+    Parameters
+    ----------
+    data : mapping
+        headline, note, model and alt (texts); tone (its style: none, guessing, rejected, changed,
+        sure); event and tool (a number and a name that tests wait for); sheet (a number: when it
+        changes, the prediction is scrolled into view); rows, one per class: name, color,
+        probability and before (in [0, 1]; before may be None), text, change, first.
+    key : str
+    """
+    _PREDICTION(key=key, data=data)
+
+
+def model_input(data: Mapping[str, Any], *, key: str) -> None:
+    """A small gray image, enlarged.
+
+    Parameters
+    ----------
+    data : mapping
+        pixels (uint8 of a square image, in base64), width (on screen, in pixels), caption, alt.
+    key : str
+    """
+    _MODEL_INPUT(key=key, data=data)

@@ -1,0 +1,213 @@
+"""The prediction on the Draw page: how it is computed, its text, its bars, the model input."""
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.dashboard.draw import canvas_panel, components, models
+from fmnist.dashboard.draw.canvas_state import CanvasState
+from fmnist.dashboard.draw.preparation import preparation
+from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
+from fmnist.reports.charts import CLASS_COLORS
+from fmnist.reports.text import percent
+from fmnist.runs.run import Run
+from fmnist.sketchpad import canvas, gallery, recognition
+from fmnist.sketchpad.preprocessing import Preparation
+
+if TYPE_CHECKING:
+    from fmnist.models.classifier import Classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model predicts for the canvas.
+
+    Attributes
+    ----------
+    run : Run
+    probabilities : float32 (10,)
+    in_distribution_score : float
+        Probability, in [0, 1], that it is a garment.
+    model_input : uint8 (28, 28)
+    is_started : bool
+        Whether there is enough on the canvas to classify.
+    before : float32 (10,) or None
+        Probabilities of the test image before it was painted on.
+    """
+
+    run: Run
+    probabilities: NDArray[np.float32]
+    in_distribution_score: float
+    model_input: NDArray[np.uint8]
+    is_started: bool = True
+    before: NDArray[np.float32] | None = None
+
+    @property
+    def predicted_label(self) -> int:
+        """The class with the highest probability."""
+        return int(np.argmax(self.probabilities))
+
+    @property
+    def confidence(self) -> float:
+        """The highest probability."""
+        return float(self.probabilities.max())
+
+    @property
+    def is_garment(self) -> bool:
+        """Whether the in-distribution score reaches the threshold."""
+        return self.in_distribution_score >= recognition.IN_DISTRIBUTION_THRESHOLD
+
+    @property
+    def label_choice(self) -> str:
+        """The prediction as one of `gallery.LABEL_CHOICES`."""
+        return CLASS_NAMES[self.predicted_label] if self.is_garment else gallery.NO_GARMENT
+
+
+def predict(state: CanvasState, run: Run) -> Prediction | None:
+    """Classify what is on the canvas; None if it is empty.
+
+    Raises
+    ------
+    OSError, ValueError, RunError
+        If the model's files are missing or damaged.
+    """
+    classifier, ood_model = models.load_classifier(run), models.load_ood_model()
+    if state.is_empty:
+        return None
+    task = models.worker().submit(_predict, state, run, classifier, ood_model, preparation())
+    return task.result()
+
+
+def _predict(
+    state: CanvasState,
+    run: Run,
+    classifier: "Classifier",
+    ood_model: "Classifier | None",
+    prepared: Preparation,
+) -> Prediction | None:
+    current = state.steps.current
+    if state.picture is None and state.image is not None:
+        strokes = canvas.pixels(current.picture if current.shapes else b"")
+        model_input = canvas.composite(state.image.pixels, strokes)
+        before, now = classifier.predict_proba(np.stack([state.image.pixels, model_input]))
+        return Prediction(run, now, 1.0, model_input, before=before)
+    if state.picture is not None:
+        rgba, is_started = state.picture, True
+    else:
+        rgba, is_started = canvas.pixels(current.picture), canvas.is_started(current.shapes)
+    if canvas.is_blank(rgba):  # erased, or not yet received from the browser
+        return None
+    result = recognition.classify(rgba, classifier, preparation=prepared, ood_model=ood_model)
+    if not result.model_input.any():
+        return None
+    return Prediction(
+        run,
+        result.probabilities,
+        result.in_distribution_score,
+        result.model_input,
+        is_started=is_started,
+    )
+
+
+def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, str, str]:
+    """Headline, note and tone of a prediction."""
+    if prediction is None:
+        if state.picture is not None:
+            return "Blank image", "The picture has only one color.", "none"
+        return (
+            "Draw a shoe, a shirt, a bag…",
+            "Use a mouse, pen or finger. The prediction changes with every stroke.",
+            "none",
+        )
+    name = CLASS_NAMES[prediction.predicted_label]
+    headline = f"{name}, {percent(prediction.confidence, 0)}"
+    if prediction.before is not None:
+        return headline, *_describe_change(prediction, prediction.before, state)
+    if not prediction.is_started:
+        return "Keep drawing…", f"So far: {name}.", "guessing"
+    if not prediction.is_garment:
+        return (
+            "This does not look like a garment",
+            f"The most similar class: {headline}.",
+            "rejected",
+        )
+    second = int(np.argsort(prediction.probabilities)[-2])
+    probability = prediction.probabilities[second]
+    note = f"or {CLASS_NAMES[second]}, {percent(probability, 0)}" if probability >= 0.05 else ""
+    return headline, note, "sure"
+
+
+def _describe_change(
+    prediction: Prediction, before: NDArray[np.float32], state: CanvasState
+) -> tuple[str, str]:
+    """Note and tone for a test image that is painted on."""
+    if not state.steps.current.shapes:
+        return "Paint on it: white adds to the garment, black removes from it.", "sure"
+    label = int(np.argmax(before))
+    if label != prediction.predicted_label:
+        return f"Changed from {CLASS_NAMES[label]}, {percent(before[label], 0)}.", "changed"
+    return f"{percent(before[label], 0)} before you painted.", "sure"
+
+
+def show_prediction(
+    prediction: Prediction | None, state: CanvasState, *, key: str, model: str = ""
+) -> None:
+    """The text of a prediction, and the ten probabilities in the order of the classes.
+
+    Parameters
+    ----------
+    prediction : Prediction or None
+    state : CanvasState
+    key : str
+    model : str
+        Name of the model, if there are two.
+    """
+    headline, note, tone = describe(prediction, state)
+    before = prediction.before if prediction else None
+    rows = []
+    for label, name in enumerate(CLASS_NAMES):
+        probability = float(prediction.probabilities[label]) if prediction else 0.0
+        earlier = None if before is None else float(before[label])
+        points = 0 if earlier is None else round(100 * (probability - earlier))
+        rows.append({
+            "name": name,
+            "color": CLASS_COLORS[label],
+            "probability": probability,
+            "text": percent(probability, 0) if prediction else "",
+            "before": earlier,
+            "change": f"{points:+d}".replace("-", "−") if points else "",
+            "first": prediction is not None and label == prediction.predicted_label,
+        })  # fmt: skip
+    spoken = ", ".join(f"{row['name']} {row['text']}" for row in rows) if prediction else "none yet"
+    components.prediction(
+        {
+            "headline": headline,
+            "note": note,
+            "tone": tone,
+            "model": model,
+            "rows": rows,
+            "event": state.event_id,
+            "tool": canvas_panel.selected_tool(),
+            "sheet": state.sheet_id,
+            "alt": f"Probabilities: {spoken}",
+        },
+        key=key,
+    )
+
+
+def show_model_input(prediction: Prediction | None, *, key: str) -> None:
+    """The image that the model classifies."""
+    blank = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    pixels = prediction.model_input if prediction else blank
+    components.model_input(
+        {
+            "pixels": base64.b64encode(np.ascontiguousarray(pixels).data).decode(),
+            "width": 5 * IMAGE_SIZE,
+            "caption": "Model input, 28\u00a0×\u00a028 pixels",
+            "alt": "The model input",
+        },
+        key=key,
+    )

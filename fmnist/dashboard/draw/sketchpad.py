@@ -1,0 +1,86 @@
+"""The first part of the Draw page, redrawn with every stroke: canvas, tools, prediction."""
+
+from typing import Final
+
+import streamlit as st
+
+from fmnist.dashboard import layout
+from fmnist.dashboard.draw import canvas_panel, gallery, models, neighbors, prediction, preparation
+from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
+from fmnist.dashboard.draw.prediction import Prediction
+from fmnist.runs.run import Run, RunError
+
+# The prediction is beside the canvas if there is room, else below it, and never squeezed. The model
+# input has a column of its own, on a phone a row.
+_HALF_WIDTH: Final = 225
+_STYLE: Final = """<style>
+:has(> .st-key-draw-prediction) { min-width: min(16.5rem, 100%); }
+:has(> .st-key-draw-two-predictions) { min-width: min(466px, 100%); }
+:has(> .st-key-draw-model-input) { flex: 0 0 150px !important; }
+@media (max-width: 640px) { :has(> .st-key-draw-model-input) { flex: 1 1 100% !important; } }
+</style>"""
+
+
+@st.fragment
+def show() -> None:
+    """Canvas and prediction side by side, on a phone one below the other; tools below them."""
+    state = canvas_state()
+    found = models.runs_with_weights()
+    two = models.has_second(found)
+    st.html(_STYLE)
+    with st.container(horizontal=True, gap="small" if two else "medium", key="draw-sketchpad"):
+        left = st.container(width=338, key="draw-sheet", gap="xsmall")
+        middle = st.container(
+            key="draw-two-predictions" if two else "draw-prediction", gap="xsmall"
+        )
+        right = st.container(horizontal=True, key=f"draw-model-input{'-wide' if two else ''}")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="draw-tools"):
+        canvas_panel.show_tools(state)
+        if state.image is None:
+            preparation.show_fill()
+    with left:
+        canvas_panel.show_title(state)
+        canvas_panel.show_canvas(state)
+        canvas_panel.show_steps(state)
+        if state.problem:
+            st.error(state.problem, icon=":material/error:")
+    with middle:
+        place = st.container(horizontal=True, gap="small", key="draw-predictions")
+        first = models.choose_model(found)
+        second = models.choose_second(found, first)
+    with place:
+        predicted = _show_predictions(state, [run for run in (first, second) if run])
+    with right:
+        with st.container(width=150):
+            prediction.show_model_input(predicted, key="draw-input")
+        with st.container(width=150, gap="xsmall"):
+            gallery.show_saving(state, predicted)
+    neighbors.show(predicted)
+
+
+def _show_predictions(state: CanvasState, runs: list[Run]) -> Prediction | None:
+    """The predictions of one or two models; returns that of the first."""
+    if not runs:
+        st.info("There is no model yet: train one first.", icon=":material/model_training:")
+        layout.train_link()
+        return None
+    predictions = [
+        _show_prediction(state, run, f"draw-prediction-{number}", is_one_of_two=len(runs) > 1)
+        for number, run in enumerate(runs)
+    ]
+    return predictions[0]
+
+
+def _show_prediction(
+    state: CanvasState, run: Run, key: str, *, is_one_of_two: bool
+) -> Prediction | None:
+    with st.container(width=_HALF_WIDTH if is_one_of_two else "stretch"):
+        try:
+            models.warm_up(run)
+            predicted = prediction.predict(state, run)
+        except (OSError, ValueError, RunError) as error:
+            st.error(models.load_error(error, run), icon=":material/broken_image:")
+            return None
+        model = run.name if is_one_of_two else ""
+        prediction.show_prediction(predicted, state, key=key, model=model)
+    return predicted
