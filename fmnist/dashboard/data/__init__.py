@@ -1,0 +1,1 @@
+"""The Data page: the images, their classes and their pixels."""

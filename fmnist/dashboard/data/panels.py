@@ -1,0 +1,129 @@
+"""The panels of the Data page: samples, mean images, class counts, pixel values."""
+
+from typing import Final, get_args
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from fmnist.dashboard import cache, pictures
+from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
+from fmnist.reports import charts
+from fmnist.reports.text import percent
+
+_COLUMNS: Final = 12
+_RAW: Final = "Raw, 0 to 255"
+_NORMALIZED: Final = "Normalized, −1 to 1"
+
+
+def choose_split() -> tuple[Protocol, SplitName]:
+    """Show the choice of a protocol and a split."""
+    with st.container(horizontal=True):
+        protocol: Protocol = st.segmented_control(
+            "Protocol",
+            get_args(Protocol),
+            default="held-out",
+            format_func=str.capitalize,
+            key="data-protocol",
+            required=True,
+            width="content",
+            help="Held-out keeps one twelfth of the training images of each class for validation. "
+            "Notebook and Full train on all of them.",
+        )
+        name: SplitName = st.segmented_control(
+            "Split",
+            [s for s in SPLITS if s != "validation" or protocol == "held-out"],
+            default="train",
+            format_func=str.capitalize,
+            key="data-split",
+            required=True,
+            width="content",
+        )
+    return protocol, name
+
+
+def show_distribution(dataset: Dataset, protocol: Protocol) -> None:
+    """Number of images of each class in each split, as a chart and a table."""
+    counts = cache.class_counts(dataset, dataset.checksum, protocol)
+    chart, table = st.columns([3, 2], gap="medium")
+    chart.plotly_chart(
+        charts.class_distribution(counts),
+        key="distribution",
+        config={"displayModeBar": False},
+        alt="Number of images of each class in each split",
+    )
+    frame = pd.DataFrame(counts, index=pd.Index(CLASS_NAMES, name="Class"))
+    frame.loc["All"] = frame.sum()
+    table.dataframe(
+        frame, height=38 + 35 * len(frame), alt="Number of images of each class in each split"
+    )
+
+
+def _shuffle() -> None:
+    st.session_state["wall-seed"] = st.session_state.get("wall-seed", 0) + 1
+
+
+def show_samples(split: Split) -> None:
+    """Random images of the selected classes, a row for each class."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        selected = st.pills(
+            "Classes",
+            CLASS_NAMES,
+            selection_mode="multi",
+            key="wall-classes",
+            help="Select no class to show all.",
+            persist_state="session",
+        )
+        st.button("Shuffle", key="wall-shuffle", icon=":material/shuffle:", on_click=_shuffle)
+    labels = [CLASS_NAMES.index(name) for name in selected] or list(range(len(CLASS_NAMES)))
+    per_class = _COLUMNS if len(labels) > 1 else 5 * _COLUMNS
+    rng = np.random.default_rng(st.session_state.get("wall-seed", 0))
+    for label in labels:
+        members = np.flatnonzero(split.labels == label)
+        shown = rng.choice(members, min(per_class, len(members)), replace=False)
+        st.image(
+            pictures.contact_sheet(split.images[shown], columns=_COLUMNS),
+            caption=f"{CLASS_NAMES[label]}: {len(shown)} of {len(members):,}",
+            width="stretch",
+            alt=f"{len(shown)} images of the class {CLASS_NAMES[label]}",
+        )
+
+
+def show_means(split: Split, key: str) -> None:
+    """The mean image of each class."""
+    means = cache.mean_images(split, key)
+    pictures.small_images(
+        np.rint(means).astype(np.uint8),
+        list(CLASS_NAMES),
+        alts=[f"Mean of all images of the class {name}" for name in CLASS_NAMES],
+        width=76,
+    )
+    st.caption("Each pixel is the mean over all images of the class: sharp where the images agree.")
+
+
+def show_pixels(split: Split, key: str) -> None:
+    """The distribution of pixel values, raw or normalized as for the models."""
+    scale = st.segmented_control(
+        "Pixel values", [_RAW, _NORMALIZED], default=_RAW, key="pixel-scale", required=True
+    )
+    counts = cache.pixel_counts(split, key)
+    values: NDArray[np.float64] = np.arange(256, dtype=np.float64)
+    if scale == _NORMALIZED:
+        values = values / 127.5 - 1
+    pixels = counts.sum()
+    mean = float((values * counts).sum() / pixels)
+    deviation = float(np.sqrt(((values - mean) ** 2 * counts).sum() / pixels))
+    digits = 4 if scale == _NORMALIZED else 1
+    with st.container(horizontal=True):
+        st.metric("Mean", f"{mean:.{digits}f}", width="content")
+        st.metric("Standard deviation", f"{deviation:.{digits}f}", width="content")
+        st.metric("Black pixels", percent(float(counts[0] / pixels), 1), width="content")
+        st.metric("Pixels", f"{pixels:,}", width="content")
+    st.plotly_chart(
+        charts.pixel_histogram(values, counts),
+        key="pixels",
+        config={"displayModeBar": False},
+        alt="How often each pixel value occurs, on a logarithmic scale",
+    )
