@@ -1,14 +1,13 @@
-"""How long it takes from pen up to the new probabilities on screen, in a real browser.
+"""Measure the time from pen up to the new probabilities on screen, in a real browser.
 
     python benchmarks/draw_latency.py --write
 
-Starts the real app with the shipped models, and draws on the real canvas with the mouse: pen down,
-moves, pen up. Measured in the browser itself, from the moment the pen is lifted to the frame after
-the bars of that stroke's answer are in the page. A drawing of five strokes, again and again, until
-there are as many strokes as asked for, after one drawing that does not count. Of this, the canvas
-component itself waits 0.2 seconds after a stroke, in case another follows, before it tells anybody.
-The same again while a training of FashionCNN runs in the app, started from the Train page; server,
-browser and training share the same cores. Needs Playwright and Chromium.
+Starts the app with the shipped models, and draws on the canvas with the mouse: pen down, moves, pen
+up. The browser measures from pen up to the frame after the bars of the prediction have changed. A
+drawing of five strokes is repeated until there are enough strokes; a first drawing does not count.
+The time includes 0.2 seconds in which the canvas component waits for another stroke. All is
+repeated while FashionCNN trains in the app; server, browser and training share the same cores.
+Needs Playwright and Chromium.
 """
 
 import argparse
@@ -37,8 +36,8 @@ BAG = (
 )
 """Strokes on the canvas, in its pixels."""
 
-# The pen is lifted by an event of the browser's own; the clock starts when the page hears of it.
-# A message is answered when the answer carries its number; a frame later it is on screen.
+# The clock starts at the mouseup event. An event of the canvas is answered when the prediction has
+# its number; one frame later it is on screen.
 LISTEN = """(step) => {
   DEEP
   window.answered = new Promise((resolve, reject) => {
@@ -61,16 +60,16 @@ LISTEN = """(step) => {
 }""".replace("DEEP", driver.DEEP)
 
 
-def answered(page: Page) -> int:
-    """Number of the message that the answer on screen is for."""
+def last_event(page: Page) -> int:
+    """Number of the canvas event that the prediction on screen answers."""
     return int(page.locator(".st-key-draw-prediction .prediction").get_attribute("data-event") or 0)
 
 
 def stroke(page: Page, points: tuple[tuple[int, int], ...]) -> float:
-    """Draw a stroke; returns milliseconds from pen up to the answer on screen."""
+    """Draw a stroke; returns milliseconds from pen up to the prediction on screen."""
     box = page.locator(".st-key-draw-sheet .upper-canvas").bounding_box()
     assert box
-    page.evaluate(LISTEN, answered(page))
+    page.evaluate(LISTEN, last_event(page))
     page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
     page.mouse.down()
     for x, y in points[1:]:
@@ -81,7 +80,7 @@ def stroke(page: Page, points: tuple[tuple[int, int], ...]) -> float:
 
 
 def clear(page: Page) -> None:
-    """An empty sheet; waits until the canvas has told of it, so that no stroke is mixed up."""
+    """Clear the canvas, and wait for its event, so that strokes do not mix."""
     page.evaluate(
         """(step) => {
           DEEP
@@ -90,14 +89,14 @@ def clear(page: Page) -> None:
               await new Promise(requestAnimationFrame);
           })();
         }""".replace("DEEP", driver.DEEP),
-        answered(page),
+        last_event(page),
     )
     page.locator(".st-key-draw-clear button").click()
     page.evaluate("window.cleared")
 
 
 def measure(browser: Browser, url: str, strokes: int) -> list[float]:
-    """Milliseconds of so many strokes, after one drawing that does not count."""
+    """Milliseconds of a number of strokes, after a drawing that does not count."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(driver.SLOW)
     page.goto(f"{url}/draw")
@@ -111,30 +110,29 @@ def measure(browser: Browser, url: str, strokes: int) -> list[float]:
     while len(times) < strokes:
         for points in BAG:
             times.append(stroke(page, points))
-            page.wait_for_timeout(200)  # a hand moves on to the next stroke
+            page.wait_for_timeout(200)  # a hand moves to the next stroke
         clear(page)
     page.close()
     return times[:strokes]
 
 
 def table(quiet: list[float], busy: list[float], beside: float) -> str:
-    """The result as a Markdown document."""
+    """Write the result as a Markdown document."""
     cores = os.cpu_count()
     lines = [
-        "# From pen up to the answer",
+        "# From pen up to the prediction",
         "",
         f"`python benchmarks/draw_latency.py --strokes {len(quiet)} --write`, {date.today()}; "
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, Python "
         f"{platform.python_version()}, {cores} cores; {len(quiet)} strokes each. Seconds in the "
-        "browser, from pen up to the new probabilities on screen; 0.2 of them the canvas waits "
-        "before it tells of a stroke. “While training”: FashionCNN's original recipe runs in the "
-        "app; server, browser and training share the same cores.",
+        "browser, from pen up to the new probabilities on screen; the canvas waits for 0.2 of "
+        "them for another stroke. “While training”: FashionCNN trains in the app with its "
+        "original recipe; server, browser and training share the same cores.",
         "",
     ]
     if beside > 0.5:
         lines += [
-            f"Other programs were at work beside it: {beside:.1f} processes wanted a core before "
-            "it began.",
+            f"Other programs were running: {beside:.1f} processes wanted a core before it began.",
             "",
         ]
     rows = []

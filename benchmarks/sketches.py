@@ -1,13 +1,13 @@
-"""How well models recognize what people draw, and refuse what is no garment.
+"""Measure how well models classify human drawings and reject non-garments.
 
     python benchmarks/sketches.py FOLDER [MODEL ...] [--write]
 
-FOLDER holds drawings by people: `garments.ndjson` and `not-garments.ndjson`, a JSON object a line
-with `word`, `acceptable` (class indices that count as right) and `drawing` (strokes, each
-`[[x…], [y…]]`, 0 to 255). They are drawn as on the Draw page's canvas, with three pens, and go
-through `fmnist.sketchpad.recognition.classify` as they would there; MODEL is a shipped model or a
-run, by default every shipped one that has weights. Besides: accuracy and expected calibration error
-on Fashion-MNIST's test split, from the model's stored evaluation.
+FOLDER holds human drawings: `garments.ndjson` and `not-garments.ndjson`, with a JSON object on each
+line: `word`, `acceptable` (class indices that count as correct) and `drawing` (strokes, each
+`[[x…], [y…]]`, 0 to 255). They are drawn as on the canvas of the Draw page, with three pens, and
+classified as there by `fmnist.sketchpad.recognition.classify`. MODEL is a shipped model or a run;
+default: all shipped models that have weights. The table also has accuracy and expected calibration
+error on the test split of Fashion-MNIST, from the stored evaluation of the model.
 """
 
 import argparse
@@ -36,26 +36,31 @@ from fmnist.sketchpad import canvas
 from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, OOD_MODEL, classify
 
 MARGIN: Final = canvas.SIDE // 10
-PENS: Final = (canvas.PEN // 2, canvas.PEN, 2 * canvas.PEN)  # pixels; the page's own in the middle
+PENS: Final = (
+    canvas.PEN // 2,
+    canvas.PEN,
+    2 * canvas.PEN,
+)  # pixels; the default of the page in the middle
 TABLE: Final = Path(__file__).with_suffix(".md")
 PREFACE: Final = (
-    "A row a step of the recipe, each a run of its own (`python -m fmnist train --recipe sketch "
-    "--drawings … --epochs …`), with as many epochs as its name says, since an epoch of more "
-    "drawings is longer: about 1.1 million images a run, and 4.2 million for the last one, the "
-    "shipped model. Doodles, its last step, are what the in-distribution score comes from."
+    "Each row adds a step to the recipe, and is a run of its own (`python -m fmnist train --recipe "
+    "sketch --training-drawings … --epochs …`). An epoch with more drawings is longer, so the "
+    "number of epochs differs: each run trains on about 1.1 million images, the last one, the "
+    "shipped model, on 4.2 million. It also trains on non-garments, which the in-distribution "
+    "score needs."
 )
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """A drawing by a person.
+    """A human drawing.
 
     Attributes
     ----------
     word : str
-        What was to be drawn.
+        What the person was asked to draw.
     acceptable : tuple of int
-        Classes that count as right; none for what is no garment.
+        Classes that count as correct; empty for a non-garment.
     drawing : list
         Strokes, each a list of x and a list of y, 0 to 255.
     """
@@ -66,13 +71,13 @@ class Sketch:
 
 
 def read(path: Path) -> list[Sketch]:
-    """The drawings of a file."""
+    """Read the drawings of a file."""
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [Sketch(x["word"], tuple(x["acceptable"]), x["drawing"]) for x in lines]
 
 
 def on_canvas(sketch: Sketch, pen: int) -> NDArray[np.uint8]:
-    """Black round pen on white paper, uint8 (336, 336, 4)."""
+    """Draw with a round black pen on white paper, uint8 (336, 336, 4)."""
     sheet = Image.new("RGBA", (canvas.SIDE, canvas.SIDE), canvas.PAPER)
     draw = ImageDraw.Draw(sheet)
     scale, radius = (canvas.SIDE - 2 * MARGIN) / 255, pen / 2
@@ -86,35 +91,35 @@ def on_canvas(sketch: Sketch, pen: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures of one model.
+    """Results of one model.
 
     Attributes
     ----------
     by_pen : dict of int to dict of str to float
-        Share of acceptable answers for each word, and for "all", by pen.
+        Share of acceptable predictions for each word, and for "all", by pen.
     auroc : float
-        Of the in-distribution score, garments against other things.
-    kept, refused : float
-        Share of garments that reach the threshold, and of other things that do not; like `auroc`
-        the median over pens, and nan where there is no in-distribution score.
+        Area under the ROC curve of the in-distribution score, garments against non-garments.
+    accepted, rejected : float
+        Share of garments that reach the threshold, and of non-garments that do not. Like `auroc`,
+        the median over pens, and nan without an in-distribution score.
     test_accuracy, test_ece : float
-        On Fashion-MNIST; nan where it was not measured.
+        On Fashion-MNIST; nan if not measured.
     """
 
     by_pen: dict[int, dict[str, float]]
     auroc: float
-    kept: float
-    refused: float
+    accepted: float
+    rejected: float
     test_accuracy: float
     test_ece: float
 
     def median(self, word: str) -> float:
-        """Of the share over pens."""
+        """Median share over pens."""
         return statistics.median(shares[word] for shares in self.by_pen.values())
 
 
 def area_under_roc(positive: NDArray[np.floating], negative: NDArray[np.floating]) -> float:
-    """How often a positive scores above a negative; equals count half."""
+    """How often a positive scores above a negative; ties count half."""
     above = positive[:, None] > negative[None]
     equal = positive[:, None] == negative[None]
     return float(above.mean() + 0.5 * equal.mean())
@@ -123,23 +128,23 @@ def area_under_roc(positive: NDArray[np.floating], negative: NDArray[np.floating
 def shares(
     model: Classifier, ood_model: Classifier | None, garments: list[Sketch]
 ) -> dict[int, dict[str, float]]:
-    """Share of acceptable answers, by pen and word; "all" is of all drawings."""
+    """Share of acceptable predictions, by pen and word; "all" is all drawings."""
     by_pen: dict[int, dict[str, float]] = {}
     for pen in PENS:
-        right: dict[str, list[bool]] = {"all": []}
+        correct: dict[str, list[bool]] = {"all": []}
         for sketch in garments:
             result = classify(on_canvas(sketch, pen), model, ood_model=ood_model)
-            is_right = int(result.probabilities.argmax()) in sketch.acceptable
-            right["all"].append(is_right)
-            right.setdefault(sketch.word, []).append(is_right)
-        by_pen[pen] = {word: float(np.mean(answers)) for word, answers in right.items()}
+            is_acceptable = int(result.probabilities.argmax()) in sketch.acceptable
+            correct["all"].append(is_acceptable)
+            correct.setdefault(sketch.word, []).append(is_acceptable)
+        by_pen[pen] = {word: float(np.mean(hits)) for word, hits in correct.items()}
     return by_pen
 
 
 def scores(
     model: Classifier, ood_model: Classifier | None, drawn: list[Sketch]
 ) -> list[list[float]]:
-    """In-distribution scores of drawings, a list a pen."""
+    """In-distribution scores of drawings, a list for each pen."""
     return [
         [
             classify(on_canvas(sketch, pen), model, ood_model=ood_model).in_distribution_score
@@ -153,23 +158,23 @@ def measure(
     model: Classifier, ood_model: Classifier | None, run: Run,
     garments: list[Sketch], others: list[Sketch],
 ) -> Measured:  # fmt: skip
-    """All figures of one model."""
-    auroc, kept, refused = [], [], []
+    """Measure one model."""
+    auroc, accepted, rejected = [], [], []
     if ood_model is not None or model.has_ood_class:
         for good, bad in zip(
             scores(model, ood_model, garments), scores(model, ood_model, others), strict=True
         ):
             positive, negative = np.array(good), np.array(bad)
             auroc.append(area_under_roc(positive, negative))
-            kept.append(float((positive >= IN_DISTRIBUTION_THRESHOLD).mean()))
-            refused.append(float((negative < IN_DISTRIBUTION_THRESHOLD).mean()))
+            accepted.append(float((positive >= IN_DISTRIBUTION_THRESHOLD).mean()))
+            rejected.append(float((negative < IN_DISTRIBUTION_THRESHOLD).mean()))
     accuracy = ece = float("nan")
     if run.evaluation_path("test").exists():
         test = predictions.stored_evaluation(run, "test")
         accuracy = test.accuracy
         ece = calibration.reliability(test.confidence, test.correct).ece
     return Measured(
-        shares(model, ood_model, garments), _median(auroc), _median(kept), _median(refused),
+        shares(model, ood_model, garments), _median(auroc), _median(accepted), _median(rejected),
         accuracy, ece,
     )  # fmt: skip
 
@@ -179,7 +184,7 @@ def _median(values: list[float]) -> float:
 
 
 def summary(names: list[str], measured: list[Measured]) -> str:
-    """A row a model."""
+    """A table with a row for each model."""
     titles = [
         "Model", "Acceptable", *(f"pen {pen}" for pen in PENS), "AUROC", "Garments accepted",
         "Others rejected", "Test accuracy", "Test ECE",
@@ -190,8 +195,8 @@ def summary(names: list[str], measured: list[Measured]) -> str:
             [
                 name, f"**{percent(m.median('all'), 1)}**",
                 *(percent(m.by_pen[pen]["all"], 1) for pen in PENS),
-                "–" if np.isnan(m.auroc) else f"{m.auroc:.3f}", percent(m.kept, 1),
-                percent(m.refused, 1),
+                "–" if np.isnan(m.auroc) else f"{m.auroc:.3f}", percent(m.accepted, 1),
+                percent(m.rejected, 1),
                 percent(m.test_accuracy),
                 "–" if np.isnan(m.test_ece) else f"{m.test_ece:.4f}",
             ]
@@ -200,7 +205,7 @@ def summary(names: list[str], measured: list[Measured]) -> str:
 
 
 def words(names: list[str], measured: list[Measured], garments: list[Sketch]) -> str:
-    """A row a word, a column a model: acceptable share, median over the pens."""
+    """A table of acceptable shares (median over pens): words in rows, models in columns."""
     counts = {word: sum(s.word == word for s in garments) for word in measured[0].by_pen[PENS[0]]}
     counts["all"] = len(garments)
     rows = [
@@ -213,17 +218,17 @@ def words(names: list[str], measured: list[Measured], garments: list[Sketch]) ->
 def explanation(garments: list[Sketch], others: list[Sketch]) -> list[str]:
     return [
         f"{len(garments)} drawings of garments and {len(others)} of other things, by people "
-        "(Google's \"Quick, Draw!\", CC BY 4.0), drawn on the Draw page's canvas with pens of "
-        f"{', '.join(map(str, PENS))} pixels. *Acceptable*: the answer is one of the classes that "
-        "count as correct for the word; median over the pens. *AUROC*: of the in-distribution "
-        "score, garments against other things, median over the pens. *Accepted* and *rejected*: "
-        f"at the threshold of {IN_DISTRIBUTION_THRESHOLD}. A model without a class for "
-        "non-garments uses the in-distribution score of the shipped Sketch, as on the page. The "
-        "threshold and the recipe were chosen on these drawings: they are development data, and "
-        "figures on others may be lower. None of them was trained on.",
+        '(Google\'s "Quick, Draw!", CC BY 4.0), drawn on the canvas of the Draw page with pens of '
+        f"{', '.join(map(str, PENS))} pixels. *Acceptable*: the prediction is one of the classes "
+        "that count as correct for the word; median over the pens. *AUROC*: of the "
+        "in-distribution score, garments against other things, median over the pens. *Accepted* "
+        f"and *rejected*: at the threshold of {IN_DISTRIBUTION_THRESHOLD}. A model without a "
+        "class for non-garments uses the in-distribution score of the shipped Sketch, as on the "
+        "page. The threshold and the recipe were chosen on these drawings: they are development "
+        "data, and figures on others may be lower. No model trained on them.",
         "",
-        "*Test accuracy* and *ECE* (expected calibration error, 15 bins): Fashion-MNIST's test "
-        "split.",
+        "*Test accuracy* and *ECE* (expected calibration error, 15 bins): test split of "
+        "Fashion-MNIST.",
     ]
 
 
@@ -236,7 +241,7 @@ def footer(command: str) -> list[str]:
 
 
 def open_model(name: str) -> tuple[Run, Classifier]:
-    """A shipped model or a run of one's own."""
+    """Open a shipped model or a run."""
     if name in store.run_ids(paths.pretrained_folder()):
         return store.open_run(paths.pretrained_folder(), name), load_pretrained(name)
     return store.open_run(paths.runs_folder(), name), load_run(name)
@@ -249,7 +254,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     parser.add_argument(
         "--steps", type=Path, metavar="FILE",
-        help="write a table of these models, a row a step, to FILE: for a model card",
+        help="write a table of these models to FILE, for a model card",
     )  # fmt: skip
     options = parser.parse_args()
     torch.set_num_threads(1)  # one image at a time: more threads only wait for each other
@@ -270,7 +275,7 @@ def main() -> None:
         *explanation(garments, others), "", *summary(titles, measured), "",
         *words(titles, measured, garments), "", *footer(command), "",
     ]  # fmt: skip
-    text = "\n".join(["# What people draw", "", *body])
+    text = "\n".join(["# Human drawings", "", *body])
     print(text)
     if options.write:
         TABLE.write_text(text, encoding="utf-8")

@@ -186,7 +186,7 @@ def training_split(config: TrainConfig, dataset: Dataset) -> Split:
 
 
 def outputs(config: TrainConfig) -> int:
-    """Length of the logits: where doodles are trained on, they are a class of their own."""
+    """Number of logits: non-garments, if trained on, are a class of their own."""
     return NUM_CLASSES + 1 if config.training_drawings == "non-garments" else NUM_CLASSES
 
 
