@@ -1,4 +1,4 @@
-"""Train: start a run, watch it learn, and look after past runs."""
+"""Train: start a run, watch it, and manage past runs."""
 
 import streamlit as st
 

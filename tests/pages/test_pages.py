@@ -132,10 +132,12 @@ def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Pa
     shown = {metric.label: metric.value for metric in app.metric}
     kept = full.history.selected
     assert kept
-    assert shown["Accuracy on images trained on"] == f"{kept.accuracy:.2%}"
+    assert shown["Accuracy on training images"] == f"{kept.accuracy:.2%}"
     assert shown["Test accuracy"] == f"{test.accuracy:.2%}"
-    assert "shows whether it learns" in text(app) and "Generalization gap" not in text(app)
-    assert list(app.dataframe[0].value["Measured on"]) == ["Images trained on"]
+    assert "this shows fit, not generalization" in text(app) and "Generalization gap" not in text(
+        app
+    )
+    assert list(app.dataframe[0].value["Monitored split"]) == ["Images trained on"]
     app = open_app("confusion", run=run.run_id)
     assert "200 test images" in text(app)
     choose(app, "split", "train")
@@ -161,7 +163,7 @@ def test_train_page_shows_a_finished_run_with_its_log(finished: Run, machine: Pa
 @pytest.mark.parametrize(
     ("state", "reason", "says"),
     [
-        ("running", None, "The training was cut off"),
+        ("running", None, "The training was interrupted"),
         ("failed", "The disk is full; free some space.", "The disk is full"),
     ],
 )
@@ -368,7 +370,7 @@ def test_a_finished_run_tells_its_test_accuracy_also_over_several_views(machine:
     shown = {metric.label: metric.value for metric in app.metric}
     one, several = (Evaluation.load(p) for p in (run.evaluation_path("test"), run.tta_path))
     assert shown["Test accuracy"] == f"{one.accuracy:.2%}"
-    assert shown["Over several views"] == f"{several.accuracy:.2%}"
+    assert shown["Test accuracy with TTA"] == f"{several.accuracy:.2%}"
     kept = store.open_run(machine, run.run_id).history.epochs[-1]
     assert shown["Last validation accuracy"] == f"{kept.accuracy:.2%}"
     assert "smoothed labels" not in text(app)

@@ -44,10 +44,10 @@ def _selected_preset() -> str | None:
 
 
 def start() -> None:
-    """Make a run of the settings, queue it and open it."""
+    """Create a run with these settings, queue it and open it."""
     try:
         config = settings.read()
-        store.teachers_of(config)  # fails before there is a run, if one cannot be asked
+        store.teachers_of(config)  # fails early: before there is a run
         run = store.create_run(
             paths.runs_folder(), config, name=st.session_state.get("run-name", "")
         )
@@ -93,7 +93,7 @@ def launch_bar() -> None:
 
 
 def show_architecture(model: str) -> None:
-    """The layers of a model, counted from the module."""
+    """Layers of a model, with their sizes."""
     with st.expander(
         f"Architecture of {MODELS[model].title}",
         icon=":material/account_tree:",
@@ -108,7 +108,7 @@ def show_architecture(model: str) -> None:
                 columns={
                     "name": "Name",
                     "layer": "Layer",
-                    "output_shape": "Output of one image",
+                    "output_shape": "Output for one image",
                     "parameters": "Parameters",
                     "multiply_adds": "Multiply-adds",
                 }
@@ -122,5 +122,5 @@ def show_architecture(model: str) -> None:
         )
         st.markdown(
             f"**{layers['parameters'].sum():,} parameters** and "
-            f"**{layers['multiply_adds'].sum():,} multiply-adds** an image in all."
+            f"**{layers['multiply_adds'].sum():,} multiply-adds** per image in total."
         )

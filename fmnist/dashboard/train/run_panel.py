@@ -1,4 +1,4 @@
-"""The Train page's view of one run: progress, controls, curves, what they say, its log."""
+"""One run on the Train page: progress, controls, curves with explanations, log of events."""
 
 import time
 
@@ -9,23 +9,23 @@ from streamlit.delta_generator import DeltaGenerator
 from fmnist.dashboard import cache, layout, run_catalog, session
 from fmnist.models.registry import describe
 from fmnist.reports import charts
-from fmnist.reports.text import duration
-from fmnist.runs.history import History
+from fmnist.reports.text import duration, percent
+from fmnist.runs.history import History, Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run, RunError
 from fmnist.training.loop import monitored_split
 
 
 def stage(run_id: str) -> DeltaGenerator:
-    """A place for one run: what stood there of another run is gone at once.
+    """A container for one run, from which another run disappears at once.
 
-    Streamlit keeps what a container held until all of it has been drawn anew: for as long as that
-    takes, the curves of the run before would stand below the new one's name, and their slider
-    would take the keys that are meant for the new one's.
+    Streamlit keeps the old elements of a container until all new ones are drawn. Until then, the
+    curves of the previous run would be below the name of the new one, and their slider would take
+    key presses that are meant for the new one.
     """
     shown, turn = st.session_state.get("watched", (run_id, 0))
     turn = turn if shown == run_id else 1 - turn
     st.session_state["watched"] = run_id, turn
-    # of two places, runs take turns; the other one is emptied, which Streamlit does at once
+    # two containers in turn: the other one is emptied, which Streamlit does at once
     if turn:
         st.empty()
     place = st.container(border=True, key=f"watched-{run_id}")
@@ -35,7 +35,7 @@ def stage(run_id: str) -> DeltaGenerator:
 
 
 def shown_state(run: Run) -> str:
-    """A run's state, with what the trainer is about to do."""
+    """State of a run, or what the trainer is about to do with it."""
     snapshot = run_catalog.trainer().snapshot()
     if run.run_id == snapshot.current:
         if snapshot.state in ("pausing", "stopping"):
@@ -46,11 +46,11 @@ def shown_state(run: Run) -> str:
 
 
 def controls(run: Run) -> None:
-    """Pause, resume and stop for the run under way."""
+    """Buttons to pause, resume and stop a run."""
     trainer = run_catalog.trainer()
     snapshot = trainer.snapshot()
     if run.run_id in snapshot.queue:
-        st.button("Take out of the queue", key="withdraw", on_click=withdraw, args=(run.run_id,))
+        st.button("Remove from the queue", key="withdraw", on_click=withdraw, args=(run.run_id,))
     elif run.run_id == snapshot.current:
         paused = snapshot.state in ("pausing", "paused")
         if paused:
@@ -77,10 +77,10 @@ def controls(run: Run) -> None:
             on_click=trainer.stop,
             args=(run.run_id,),
             disabled=snapshot.state == "stopping",
-            help="End here and keep what it has; it can be resumed later.",
+            help="End the run and evaluate it. You can resume it later.",
         )
     elif run.state in ACTIVE_STATES:
-        st.caption("Trained by another process; stop it there (Ctrl-C keeps it).")
+        st.caption("Trained by another process. Press Ctrl-C there to pause it.")
     elif run.state in RESUMABLE_STATES:
         st.button(
             "Resume training",
@@ -93,7 +93,7 @@ def controls(run: Run) -> None:
 
 
 def withdraw(run_id: str) -> None:
-    """Take a run out of the queue."""
+    """Remove a run from the queue."""
     try:
         run_catalog.trainer().withdraw(run_id)
     except (RunError, OSError) as error:
@@ -109,12 +109,11 @@ def resume_run(run: Run) -> None:
 
 
 def show_progress(run_id: str, was: str) -> None:
-    """How far the run is; drawn again every few seconds while it trains."""
+    """Progress of the run, drawn again every few seconds while it trains."""
     run = run_catalog.run_or_none(run_id)
     if run is None or run.state != was:
         st.rerun()  # the whole page: controls, table and charts change with the state
         return
-    progress = run.progress
     with st.container(horizontal=True, vertical_alignment="center", key="progress-head"):
         st.subheader(run.name, anchor=False, width="content")
         layout.state_badge(shown_state(run))
@@ -125,59 +124,77 @@ def show_progress(run_id: str, was: str) -> None:
         st.error(failure, icon=":material/error:")
     elif run.state == "interrupted":
         st.info(
-            "The training was cut off; nothing up to its last checkpoint is lost.",
+            "The training was interrupted. Resume it from its last checkpoint.",
             icon=":material/power_off:",
         )
     if run.config is None:
         return
     if run.state in ACTIVE_STATES:
-        where = (
-            f"Epoch {progress.epoch} of {run.config.epochs} · step {progress.step:,} of "
-            f"{progress.steps:,} · {progress.fraction:.0%}"
-        )
-        if progress.step == 0:
-            where = "Starting…"
-        elif progress.step == progress.steps:  # a large network takes minutes for the test images
-            told = [event.text for event in run.read_events() if " measured" in event.text]
-            where = f"{told[-1]}…" if told else "Measuring…"
-        st.progress(progress.fraction, where)
-    best, last = run.history.selected, run.history.epochs[-1] if run.history.epochs else None
+        st.progress(*_bar(run.progress, run.config.epochs))
     with st.container(horizontal=True, key="progress-figures"):
-        elapsed = "Training of all members" if run.members else "Elapsed"
-        st.metric(elapsed, duration(progress.seconds), width="content")
-        if run.state in ACTIVE_STATES:
-            st.metric("Remaining", duration(progress.remaining), width="content")
-            pace = progress.images_per_second
-        else:
-            pace = last.images_per_second if last else 0.0
-        if not run.members:
-            st.metric("Images per second", f"{pace:,.0f}" if pace else "–", width="content")
-        is_last = run.history.checkpoint == "last"
-        name = f"{'Last' if is_last else 'Best'} {best.split} accuracy" if best else "Accuracy"
-        if best and best.split == "train":
-            name = "Accuracy on images trained on"
-        elif best and run.members:
-            name = f"{best.split.capitalize()} accuracy"
-        st.metric(name, f"{best.accuracy:.2%}" if best else "–", width="content")
-        if run.state not in ACTIVE_STATES and run.config.protocol != "notebook":
-            test, several = (cache.accuracy(p) for p in (run.evaluation_path("test"), run.tta_path))
-            if test is not None:
-                st.metric("Test accuracy", f"{test:.2%}", width="content")
-            if several is not None:
-                st.metric("Over several views", f"{several:.2%}", width="content")
+        _figures(run)
+
+
+def _bar(progress: Progress, epochs: int) -> tuple[float, str]:
+    """How full the progress bar is, in [0, 1], and the text above it."""
+    if progress.phase in ("preparing data", "evaluating"):  # takes minutes for a large network
+        text = f"{progress.phase.capitalize()}: {progress.phase_fraction:.0%}"
+        return progress.phase_fraction, text
+    if progress.step == 0:
+        return 0.0, "Starting…"
+    if progress.step == progress.steps:
+        return 1.0, "Evaluating…"
+    text = (
+        f"Epoch {progress.epoch} of {epochs} · step {progress.step:,} of {progress.steps:,} · "
+        f"{progress.fraction:.0%}"
+    )
+    return progress.fraction, text
+
+
+def _figures(run: Run) -> None:
+    """Times, speed and accuracies."""
+    progress, best = run.progress, run.history.selected
+    elapsed = "Training of all members" if run.members else "Elapsed"
+    st.metric(elapsed, duration(progress.seconds), width="content")
+    if run.state in ACTIVE_STATES:
+        st.metric("Remaining", duration(progress.remaining), width="content")
+        pace = progress.images_per_second
+    else:
+        pace = run.history.epochs[-1].images_per_second if run.history.epochs else 0.0
+    if not run.members:
+        st.metric("Images per second", f"{pace:,.0f}" if pace else "–", width="content")
+    st.metric(_accuracy_title(run), percent(best.accuracy) if best else "–", width="content")
+    if run.state in ACTIVE_STATES or run.config is None or run.config.protocol == "notebook":
+        return
+    test, with_tta = (cache.accuracy(p) for p in (run.evaluation_path("test"), run.tta_path))
+    if test is not None:
+        st.metric("Test accuracy", percent(test), width="content")
+    if with_tta is not None:
+        st.metric("Test accuracy with TTA", percent(with_tta), width="content")
+
+
+def _accuracy_title(run: Run) -> str:
+    best = run.history.selected
+    if best is None:
+        return "Accuracy"
+    if best.split == "train":
+        return "Accuracy on training images"
+    if run.members:
+        return f"{best.split.capitalize()} accuracy"
+    return f"{'Last' if run.history.checkpoint == 'last' else 'Best'} {best.split} accuracy"
 
 
 def show_curves(run_id: str) -> None:
-    """Loss and accuracy so far, and what they say."""
+    """Loss and accuracy so far, with an explanation."""
     run = run_catalog.run_or_none(run_id)
     if run is None or run.config is None:
         return
     history = run.history
     if not history.steps and not history.epochs:
         if run.state in ACTIVE_STATES:
-            st.caption(f"The curves begin after {run.config.log_every} steps.")
+            st.caption(f"The curves start after {run.config.log_every} steps.")
         else:
-            st.caption("Nothing was logged of this run.")
+            st.caption("This run has no history.")
         return
     config, epochs = run.config, run.config.epochs
     split = monitored_split(config)
@@ -197,7 +214,7 @@ def show_curves(run_id: str) -> None:
         key="loss",
         height=320,
         renderer="svg",
-        alt="Loss of training and of the measured split over epochs",
+        alt="Training and monitored loss over the epochs",
     )
     second.markdown("**Accuracy** (%)")
     if history.epochs:
@@ -206,10 +223,10 @@ def show_curves(run_id: str) -> None:
             key="accuracy",
             height=320,
             renderer="svg",
-            alt="Accuracy of training and of the measured split over epochs",
+            alt="Training and monitored accuracy over the epochs",
         )
     else:
-        second.caption("Measured after each epoch.")
+        second.caption("Available after the first epoch.")
     with st.container(horizontal=True, vertical_alignment="center", key="curves-foot"):
         st.caption(
             f"{len(history.steps):,} logged steps, {len(history.epochs):,} measured epochs.",
@@ -223,19 +240,19 @@ def show_curves(run_id: str) -> None:
                 (0, epochs),
                 key=f"epochs-shown-{run_id}",
                 width=320,
-                help="Zoom in on a part of the run; it stays so while the curves grow.",
+                help="Zoom in on a part of the run. The zoom stays while the curves grow.",
             )
     for sentence in explain(history):
         st.markdown(sentence)
     if config.label_smoothing or config.batch_mix:
         st.caption(
-            "The loss on training images is of smoothed labels or mixed images, the other is not: "
-            "look at their course, not at which is higher."
+            "Only training loss is measured with smoothed labels or mixed images. Compare the "
+            "trends, not the values."
         )
 
 
 def show_members(run: Run) -> None:
-    """What an ensemble is made of; a row opens the member."""
+    """Members of an ensemble; selecting a row opens the member."""
     members = [(run_id, run_catalog.run_or_none(run_id)) for run_id in run.members]
 
     def open_member() -> None:
@@ -267,43 +284,42 @@ def show_members(run: Run) -> None:
         column_config={
             "Member": st.column_config.TextColumn(width=280),
             "Accuracy": st.column_config.NumberColumn(
-                format="%.2f%%", help="On the images that its epochs are measured on."
+                format="%.2f%%", help="On the monitored split."
             ),
             "Test accuracy": st.column_config.NumberColumn(format="%.2f%%"),
         },
-        alt="The members of the ensemble; choose a row to open one",
+        alt="The members of the ensemble; select a row to open one",
     )
     st.caption(
-        "An ensemble is not trained: its probabilities are the mean of its members'. Choose a row "
-        "to open one, with its curves."
+        "An ensemble is not trained: it averages the probabilities of its members. It has no "
+        "training curves. Select a row to open a member."
     )
 
 
 def explain(history: History) -> list[str]:
-    """What the curves say, in words."""
+    """Describe the curves in sentences."""
     if not history.epochs:
         return []
     last, best = history.epochs[-1], history.selected
     if last.split == "train":
         return [
-            ":material/info: Measured on some of the images that it trains on (full protocol): "
-            "that shows whether it learns, not how well it knows other images. The test images "
-            "are measured once, at the end."
+            ":material/info: Evaluated on some of the training images (full protocol): this shows "
+            "fit, not generalization. The test images are evaluated once, at the end."
         ]
     gap = 100 * (last.train_accuracy - last.accuracy)
     split = last.split
     sentences = [
         f":material/straighten: **Generalization gap** after epoch {last.epoch}: training accuracy "
-        f"{last.train_accuracy:.1%} (with dropout on), {split} {last.accuracy:.1%}: "
-        f"{abs(gap):.1f} points {'above' if gap >= 0 else 'below'}."
+        f"{last.train_accuracy:.1%} (with dropout), {split} accuracy {last.accuracy:.1%}: "
+        f"training is {abs(gap):.1f} points {'higher' if gap >= 0 else 'lower'}."
     ]
     onset = history.overfitting_onset
     if onset and best:
         sentences.append(
             f":material/trending_up: **Overfitting since epoch {onset.epoch}**: {split} loss was "
-            f"lowest then ({onset.loss:.3f}) and is {last.loss:.3f} now, while training loss goes "
-            f"on falling. The weights kept are those of epoch {best.epoch}, "
-            f"the {'last' if history.checkpoint == 'last' else 'most accurate'}."
+            f"lowest there ({onset.loss:.3f}) and is now {last.loss:.3f}. The saved weights are "
+            f"those of epoch {best.epoch}, the "
+            f"{'last' if history.checkpoint == 'last' else 'most accurate'}."
         )
     elif len(history.epochs) >= 3:
         sentences.append(
@@ -312,14 +328,14 @@ def explain(history: History) -> list[str]:
         )
     if split == "test":
         sentences.append(
-            ":material/info: The best epoch is chosen on the test images here (notebook protocol), "
-            "so its accuracy may flatter."
+            ":material/info: The best epoch is selected on the test images (notebook protocol), so "
+            "its accuracy is optimistic."
         )
     return sentences
 
 
 def run_details(run: Run) -> None:
-    """Log of events and settings of the opened run."""
+    """Log of events, settings and versions of a run."""
     with st.expander("Log of events", icon=":material/list:"):
         events = run.read_events()
         lines = [

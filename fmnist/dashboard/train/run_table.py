@@ -1,4 +1,4 @@
-"""The Train page's table of runs: search, open, rename, delete, download."""
+"""The table of runs on the Train page: search, open, rename, delete, download."""
 
 from typing import Any
 
@@ -25,21 +25,21 @@ def table_row(run: Run) -> dict[str, Any]:
         "Protocol": config.protocol.capitalize() if config else "–",
         "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",
         "Accuracy": 100 * best.accuracy if best else None,
-        "Measured on": layout.MEASURED_ON[best.split] if best else "–",
+        "Monitored split": layout.MEASURED_ON[best.split] if best else "–",
         "Time": duration(run.progress.seconds),
         "Created": layout.moment(run.created),
     }
 
 
 def open_row(ids: list[str]) -> None:
-    """Open the run whose row was chosen."""
+    """Open the run whose row was selected."""
     chosen = st.session_state["run-table"].selection.rows
     if chosen:
         session.select_run(ids[chosen[0]])
 
 
 def delete(run: Run) -> None:
-    """Move a run to the trash, with an offer to bring it back."""
+    """Move a run to the trash, and offer to undo it."""
     try:
         store.delete_run(run)
     except (RunError, OSError) as error:
@@ -49,7 +49,7 @@ def delete(run: Run) -> None:
 
 
 def undo_delete(run_id: str) -> None:
-    """Bring back the run that was deleted last."""
+    """Restore the run that was deleted last."""
     try:
         store.restore_run(paths.runs_folder(), run_id)
         session.select_run(run_id)
@@ -59,7 +59,7 @@ def undo_delete(run_id: str) -> None:
 
 
 def rename(run: Run) -> None:
-    """Give a run the name in the field."""
+    """Rename a run to what the text field says."""
     try:
         store.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
     except (RunError, OSError) as error:
@@ -67,7 +67,7 @@ def rename(run: Run) -> None:
 
 
 def past_runs(opened: Run | None) -> None:
-    """The table of runs, and what can be done with the opened one."""
+    """The table of runs, and buttons for the opened one."""
     st.subheader("Your runs", anchor=False)
     error = st.session_state.pop("runs-error", None)
     if error:
@@ -85,13 +85,13 @@ def past_runs(opened: Run | None) -> None:
             )
     own = run_catalog.own_runs()
     if not own:
-        st.caption("None yet. Start one above; it is kept, also when you close the browser.")
+        st.caption("No runs yet. Start one above. It stays when you close the browser.")
         return
     wanted = st.text_input("Search", key="run-search", placeholder="Name, model, state…", width=320)
     rows = [(run, table_row(run)) for run in own]
     rows = [(run, row) for run, row in rows if layout.matches_search(row, wanted)]
     if not rows:
-        st.caption("No run fits the search.")
+        st.caption("No run matches the search.")
         return
     ids = [run.run_id for run, _ in rows]
     st.dataframe(
@@ -102,9 +102,9 @@ def past_runs(opened: Run | None) -> None:
         selection_mode="single-row",
         height=min(38 + 35 * len(rows), 400),
         column_config={"Accuracy": st.column_config.NumberColumn(format="%.2f%%")},
-        alt="Your runs, newest first; choose a row to open it",
+        alt="Your runs, newest first; select a row to open it",
     )
-    st.caption("Choose a row, or use the sidebar's list, to open a run.")
+    st.caption("To open a run, select a row here or use the list in the sidebar.")
     if opened is None or opened.run_id not in {run.run_id for run in own}:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
@@ -125,7 +125,7 @@ def past_runs(opened: Run | None) -> None:
             mime="application/zip",
             icon=":material/download:",
             on_click="ignore",
-            help="The run's folder as a zip archive.",
+            help="The folder of the run as a zip archive.",
         )
         st.button(
             "Delete",
