@@ -47,20 +47,18 @@ def seconds(action: Callable[[], object]) -> float:
 def steps(run: Run) -> str:
     """A table of the runs towards this model, with what each brought on validation."""
     assert run.config is not None
-    table = bench.records("strong", store.list_all_runs(), {})  # sizes are not told
     wanted = {run.config.model, *members(run.config.model)}
-    models = [row.config.model for row in bench.TABLES["strong"]]
-    lines = [line for line, model in zip(table, models, strict=True) if model in wanted]
     rows = [
         [
-            line["title"],
-            percent(line["validation"]),
-            percent(line["accuracy"]),
-            str(line["epochs"]),
-            UNKNOWN if line["minutes"] is None else f"{line['minutes']:.0f}",
-            line["lesson"] or UNKNOWN,
+            result.row.title,
+            percent(result.validation_accuracy),
+            percent(result.accuracy),
+            result.row.epochs,
+            f"{result.minutes:.0f}",
+            result.lesson or UNKNOWN,
         ]
-        for line in lines
+        for result in bench.results("strong", store.list_all_runs(), {})
+        if result.row.config.model in wanted
     ]
     titles = ["Step", "Validation", "Test", "Epochs", "Minutes", "What was learned"]
     return markdown_table(titles, rows)
@@ -68,14 +66,18 @@ def steps(run: Run) -> str:
 
 def ingredients() -> str:
     """A table of the short runs, each against the first."""
-    first, *others = bench.records("ingredients", store.list_all_runs(), {})
-    rows = [[first["title"], percent(first["validation"]), "", percent(first["accuracy"]), ""]]
-    for line in others:
-        cells = [
-            (percent(line[name]), points(line[name], first[name]))
-            for name in ("validation", "accuracy")
-        ]
-        rows.append([line["title"], *cells[0], *cells[1]])
+    first, *others = bench.results("ingredients", store.list_all_runs(), {})
+    rows = [[first.row.title, percent(first.validation_accuracy), "", percent(first.accuracy), ""]]
+    for result in others:
+        rows.append(
+            [
+                result.row.title,
+                percent(result.validation_accuracy),
+                points(result.validation_accuracy, first.validation_accuracy),
+                percent(result.accuracy),
+                points(result.accuracy, first.accuracy),
+            ]
+        )
     return markdown_table(["Ingredient", "Validation", "Points more", "Test", "Points more"], rows)
 
 

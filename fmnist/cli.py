@@ -304,7 +304,7 @@ def _bench(options: argparse.Namespace) -> int:
     wanted = [] if options.read else [(row, seed) for row in rows for seed in range(row.seeds)]
     is_complete = all(_bench_run(row, seed) for row, seed in wanted)  # the first failure ends it
     for row in rows:
-        bench.keep(row, store.list_all_runs())
+        bench.save_runs(row, store.list_all_runs())
     counted = sizes.count({row.config.model for row in bench.TABLES[options.table]})
     path = bench.write(options.table, store.list_all_runs(), counted, options.folder)
     print(f"Written: {path}")
@@ -317,10 +317,11 @@ def _bench_run(row: bench.Row, seed: int) -> bool:
     alike = [run for run in store.list_all_runs() if bench.matches(run, config)]
     if any(run.state == "finished" for run in alike):
         return True
-    if row.of:
+    if row.components:
         from fmnist.training.ensemble import combine
 
-        combine(bench.members_of(row, store.list_all_runs()), paths.runs_folder(), name=row.title)
+        members = bench.resolve_members(row, store.list_all_runs())
+        combine(members, paths.runs_folder(), name=row.title)
         return True
     begun = [run for run in alike if run.state in RESUMABLE_STATES]
     dataset = datasets.load_named(config.dataset)

@@ -4,7 +4,7 @@ import atexit
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -28,7 +28,7 @@ from fmnist.runs.run import ACTIVE_STATES, Run
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
-    from fmnist.reports.benchmarks import TableName
+    from fmnist.reports.benchmarks import RowResult, TableName
 
 
 @st.cache_resource(show_spinner=False)
@@ -260,23 +260,23 @@ def model_sizes() -> Mapping[str, Size]:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _bench_records(
+def _bench_results(
     table: "TableName",
     key: tuple[tuple[str, int], ...],  # noqa: ARG001
     _present: Sequence[Run],
     sizes: Mapping[str, Size],
-) -> list[dict[str, Any]]:
+) -> list["RowResult"]:
     from fmnist.reports import benchmarks  # here, since importing it takes a while
 
-    return benchmarks.records(table, _present, sizes)
+    return benchmarks.results(table, _present, sizes)
 
 
-def bench_records(table: "TableName") -> list[dict[str, Any]]:
+def bench_results(table: "TableName") -> list["RowResult"]:
     """A table of the benchmark from the runs there are, read again where a run has changed."""
     finished = [run for run in all_runs() if run.state == "finished"]
     paths = [run.evaluation_path("test") for run in finished]
     key = tuple((str(p), p.stat().st_mtime_ns) for p in paths if p.exists())
-    return _bench_records(table, key, finished, dict(model_sizes()))
+    return _bench_results(table, key, finished, dict(model_sizes()))
 
 
 def count_models(names: Iterable[str]) -> None:

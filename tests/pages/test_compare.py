@@ -261,18 +261,17 @@ def test_the_benchmark_s_tables_come_from_the_runs_there_are(
 ) -> None:
     config = two[1].config
     assert config is not None
-    row = Row("two", "Second of two", config, claimed=0.01)
+    row = Row("two", "Second of two", config, reported_accuracy=0.01)
     other = Row("none", "Nobody's", replace(config, epochs=99))
     monkeypatch.setitem(TABLES, "models", (row, other))
     app = open_app("compare")
     shown = app.dataframe[-1].value.set_index("Row")
     accuracy = Evaluation.load(two[1].evaluation_path("test")).accuracy
     assert shown.loc["Second of two"]["Test %"] == pytest.approx(100 * accuracy)
-    assert "higher" in shown.loc["Second of two"]["Verdict"]
-    assert shown.loc["Nobody's"]["Verdict"] == "not run yet"
-    assert "1 of 2 rows are not run yet" in text(app)
+    assert "higher" in shown.loc["Second of two"]["Compared with reported"]
+    assert shown.index.tolist() == ["Second of two"]  # the other row has no run
     choose(app, "bench-table", "ablation")
-    assert "Full" in app.dataframe[-1].value["Row"].tolist()
+    assert "python -m fmnist bench ablation" in app.info[-1].value  # it has no runs here
 
 
 def test_an_ensemble_is_made_of_the_runs_side_by_side(two: tuple[Run, Run], machine: Path) -> None:

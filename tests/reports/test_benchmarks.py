@@ -1,5 +1,6 @@
 """The benchmark's tables: which run counts for which row, and what the rows say."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from fmnist.cli import main
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
 from fmnist.reports import benchmarks as bench
 from fmnist.reports.benchmarks import TABLES, Row
+from fmnist.reports.benchmarks import rows as bench_rows
+from fmnist.reports.benchmarks.results import lessons
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
@@ -50,12 +53,37 @@ def test_a_run_is_called_after_what_differs_from_its_model_s_recipe() -> None:
     assert replace(ROW, config=changed).run_title == title
 
 
-def test_lessons_are_a_column_where_there_are_any() -> None:
-    lines = bench.records("models", [], {})
-    assert "What was learned" not in bench.markdown("models", lines)
-    lines[0]["lesson"] = "It helped."
-    text = bench.markdown("strong", lines)
+def test_lessons_are_a_column_if_there_are_any(tmp_path: Path) -> None:
+    (result,) = filter(None, [bench.row_result(ROW, [run_with(tmp_path, ROW.config, 8400)])])
+    assert "What was learned" not in bench.markdown("models", [result])
+    text = bench.markdown("strong", [replace(result, lesson="It helped.")])
     assert text.startswith("# Strong") and text.count("| It helped. |") == 1
+
+
+def test_every_lesson_has_its_row_and_no_figures() -> None:
+    for table, rows in TABLES.items():
+        noted = lessons(table)
+        assert set(noted) <= {row.key for row in rows}
+        for lesson in noted.values():
+            assert not re.search(r"\d", lesson), lesson  # the table has the figures
+
+
+def test_an_ensemble_has_the_epochs_of_its_members() -> None:
+    rows = [replace(ROW, config=replace(ROW.config, epochs=epochs)) for epochs in (40, 40, 20)]
+    assert bench_rows._ensemble("mixed", "Mixed", *rows).epochs == "40, 40, 20"
+    assert bench_rows._ensemble("alike", "Alike", *rows[:2]).epochs == "40 each"
+    assert replace(rows[2], members=5, seeds=5).epochs == "20 each"
+    assert rows[2].epochs == "20"
+
+
+def test_rows_without_runs_are_not_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(ROW, key="other", title="Other", config=replace(ROW.config, epochs=7))
+    monkeypatch.setitem(bench.TABLES, "models", (other, ROW))
+    found = bench.results("models", [run_with(tmp_path, ROW.config, 8400)], {})
+    assert [result.row for result in found] == [ROW]
+    assert "Other" not in bench.markdown("models", found)
 
 
 def test_runs_of_the_same_settings_count_and_no_others(tmp_path: Path) -> None:
@@ -64,40 +92,42 @@ def test_runs_of_the_same_settings_count_and_no_others(tmp_path: Path) -> None:
     run_with(tmp_path, replace(ROW.config, seed=2), 9900)  # a seed the row does not ask for
     run_with(tmp_path, replace(ROW.config, learning_rate=0.01), 9900)
     unfinished = store.create_run(tmp_path, ROW.config)
-    stand = bench.standing(ROW, [unfinished, *store.list_runs(tmp_path)])
-    assert [run.run_id for run in stand.runs] == [first.run_id, second.run_id]
-    assert stand.accuracies == (0.84, 0.85)
-    assert stand.accuracy == pytest.approx(0.845)
-    assert stand.error == pytest.approx((0.845 * 0.155 / 10_000) ** 0.5)
-    assert stand.minutes == pytest.approx(2)
+    result = bench.row_result(ROW, [unfinished, *store.list_runs(tmp_path)])
+    assert result is not None
+    assert result.run_ids == (first.run_id, second.run_id)
+    assert result.accuracies == (0.84, 0.85)
+    assert result.accuracy == pytest.approx(0.845)
+    assert result.standard_error == pytest.approx((0.845 * 0.155 / 10_000) ** 0.5)
+    assert result.minutes == pytest.approx(2)
 
 
 @pytest.mark.parametrize(
-    ("claimed", "verdict"),
+    ("reported", "comparison"),
     [
-        (0.84, "agrees (+0.5 points, within two standard errors)"),
-        (0.80, "disagrees: ours is 4.5 points higher"),
-        (0.90, "disagrees: ours is 5.5 points lower"),
-        (None, "no figure to compare"),
+        (0.84, "agrees within two standard errors (+0.5 points)"),
+        (0.80, "4.5 points higher"),
+        (0.90, "5.5 points lower"),
+        (None, ""),
     ],
 )
-def test_the_verdict_is_plain(tmp_path: Path, claimed: float | None, verdict: str) -> None:
-    row = replace(ROW, claimed=claimed, seeds=1)
-    assert bench.standing(row, [run_with(tmp_path, ROW.config, 8450)]).verdict == verdict
-    assert bench.standing(row, []).verdict == "not run yet"
+def test_the_reported_accuracy_is_compared(
+    tmp_path: Path, reported: float | None, comparison: str
+) -> None:
+    row = replace(ROW, reported_accuracy=reported, seeds=1)
+    result = bench.row_result(row, [run_with(tmp_path, ROW.config, 8450)])
+    assert result is not None and result.comparison == comparison
+    assert bench.row_result(row, []) is None
 
 
 def test_an_ensemble_needs_all_its_members(tmp_path: Path) -> None:
     row = replace(ROW, members=2)
     first = run_with(tmp_path, ROW.config, 8000)
-    assert bench.standing(row, [first]).accuracy is None
+    assert bench.row_result(row, [first]) is None
     second = run_with(tmp_path, row.with_seed(1), 9000)
-    stand = bench.standing(row, [first, second])
-    assert len(stand.accuracies) == 1
-    assert (
-        stand.accuracy == 0.9
-    )  # where they differ, the two are equally sure: the first class wins
-    assert stand.minutes == pytest.approx(4)
+    result = bench.row_result(row, [first, second])
+    assert result is not None and len(result.accuracies) == 1
+    assert result.accuracy == 0.9  # where the two differ, they are equally sure: first class wins
+    assert result.minutes == pytest.approx(4)
 
 
 def test_bench_trains_what_is_missing_keeps_it_and_writes_the_table(
@@ -115,7 +145,7 @@ def test_bench_trains_what_is_missing_keeps_it_and_writes_the_table(
     arguments = ["bench", "models", "--folder", str(tmp_path)]
     assert main([*arguments, "--read"]) == 0
     table = tmp_path / "models.md"
-    assert table.read_text().count("| not run yet |") == 4
+    assert "Logistic" not in table.read_text()
     assert main([*arguments, "--only", "logistic"]) == 0
     kept = store.list_runs(paths.benchmark_folder())
     assert sorted(run.run_id for run in kept) == ["logistic-0", "logistic-1"]
@@ -140,9 +170,9 @@ def test_bench_puts_an_ensemble_of_other_rows_together(
         ROW, config=TrainConfig(model="logistic", dataset="synthetic-garments", epochs=1)
     )
     second = replace(first, key="mlp", config=replace(first.config, model="mlp"))
-    both = bench._ensemble("both", "Both", "Two see more.", first, second)
+    both = bench_rows._ensemble("both", "Both", first, second)
     with pytest.raises(RunError, match="'Both' lacks a run of '.*'; train that first"):
-        bench.members_of(both, [])
+        bench.resolve_members(both, [])
     monkeypatch.setitem(bench.TABLES, "models", (replace(first, seeds=1), replace(second, seeds=1)))
     monkeypatch.setitem(bench.TABLES, "strong", (both,))
     assert main(["bench", "models", "--folder", str(tmp_path)]) == 0

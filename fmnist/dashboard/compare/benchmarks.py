@@ -40,24 +40,30 @@ def show() -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-        lines = cache.bench_records(table)
-        has_claims = any(line["claimed"] for line in lines)
-        has_lessons = any(line["lesson"] for line in lines)
-        rows = [_row(line, has_claims, has_lessons) for line in lines]
+        results = cache.bench_results(table)
+        if not results:
+            st.info(
+                f"This table has no finished runs. `{bench.COMMAND} {table}` trains them.",
+                icon=":material/table_rows:",
+            )
+            return
+        has_reported = any(result.row.reported_accuracy is not None for result in results)
+        has_lessons = any(result.lesson for result in results)
+        rows = [_row(result, has_reported, has_lessons) for result in results]
         st.dataframe(
             pd.DataFrame(rows),
             key=f"bench-rows-{table}",
             hide_index=True,
             placeholder="–",
-            on_select=lambda: _choose(table, lines),
+            on_select=lambda: _choose(table, results),
             selection_mode="single-row",
             height=38 + 35 * len(rows),
             column_config={
                 "Row": st.column_config.TextColumn(pinned=True, width=240),
-                "First table %": st.column_config.NumberColumn(
+                "Reported %": st.column_config.NumberColumn(
                     format="%.2f",
-                    help="The figure of the project's first table, whose runs are not at hand; it "
-                    "may be the best epoch on the test images.",
+                    help="Test accuracy in the first table of this project. Its runs are not "
+                    "available; it may be the best epoch on the test images.",
                 ),
                 "Test %": st.column_config.NumberColumn(
                     format="%.2f", help="The mean where there are several runs."
@@ -72,49 +78,41 @@ def show() -> None:
             },
             alt=f"{_TITLES[table]}: accuracy, size and time; choose a row to compare its runs",
         )
-        missing = sum(not line["run_ids"] for line in lines)
         st.caption(
-            f"{_CAPTIONS[table]} Choose a row to put its runs side by side. "
-            + (f"{missing} of {len(lines)} rows are not run yet. " if missing else "")
-            + f"`{bench.COMMAND} {table}` trains what is missing."
+            f"{_CAPTIONS[table]} Select a row to compare its runs. "
+            f"`{bench.COMMAND} {table}` trains what is missing."
         )
 
 
-def _row(line: Mapping[str, Any], has_claims: bool, has_lessons: bool) -> dict[str, Any]:
+def _row(result: bench.RowResult, has_reported: bool, has_lessons: bool) -> dict[str, Any]:
     def percent(value: float | None) -> float | None:
         return None if value is None else 100 * value
 
-    several = line["seeds"] > 1
     row = {
-        "Row": line["title"],
-        "First table %": percent(line["claimed"]),
-        "Test %": percent(line["accuracy"]),
-        "± points": percent(line["error"]),
-        "Verdict": line["verdict"],
-        "What was learned": line["lesson"],
-        "Runs": line["seeds"],
-        "Validation %": percent(line["validation"]),
-        "Range %": f"{100 * line['low']:.2f} to {100 * line['high']:.2f}" if several else None,
-        "Parameters": line["parameters"],
-        "Multiply-adds": line["multiply_adds"],
-        "Epochs": line["epochs"],
-        "Minutes": line["minutes"],
-        "Protocol": line["protocol"].capitalize(),
+        "Row": result.row.title,
+        "Reported %": percent(result.row.reported_accuracy),
+        "Test %": percent(result.accuracy),
+        "± points": percent(result.standard_error),
+        "Compared with reported": result.comparison or None,
+        "What was learned": result.lesson or None,
+        "Runs": len(result.accuracies),
+        "Validation %": percent(result.validation_accuracy),
+        "Range": bench.accuracy_range(result) or None,
+        "Parameters": result.size.parameters if result.size else None,
+        "Multiply-adds": result.size.multiply_adds if result.size else None,
+        "Epochs": result.row.epochs,
+        "Minutes": result.minutes,
+        "Protocol": result.row.config.protocol.capitalize(),
     }
-    if not has_claims:
-        del row["First table %"], row["Verdict"]
+    if not has_reported:
+        del row["Reported %"], row["Compared with reported"]
     if not has_lessons:
         del row["What was learned"]
     return row
 
 
-def _choose(table: bench.TableName, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Put the runs of the chosen row beside the others."""
+def _choose(table: bench.TableName, results: Sequence[bench.RowResult]) -> None:
+    """Compare the runs of the selected row with the others."""
     chosen = st.session_state[f"bench-rows-{table}"].selection.rows
-    if not chosen:
-        return
-    run_ids = lines[chosen[0]]["run_ids"]
-    if not run_ids:
-        st.toast("This row is not run yet.", icon=":material/hourglass_empty:")
-        return
-    compared.choose(dict.fromkeys([*run_ids, *compared.current().ids]))
+    if chosen:
+        compared.choose(dict.fromkeys([*results[chosen[0]].run_ids, *compared.current().ids]))

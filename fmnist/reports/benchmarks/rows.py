@@ -1,0 +1,224 @@
+"""Rows of the benchmark tables: models and the settings to train them with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from fmnist.models.registry import MODELS
+from fmnist.runs.config import Precision, TrainConfig, ensemble_of
+from fmnist.runs.recipes import recipe
+from fmnist.runs.setting import format_value
+
+TableName = Literal["models", "ablation", "precision", "ingredients", "strong"]
+
+_PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
+_ENSEMBLE: Final = "swift"
+_MEMBERS: Final = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: a model and its settings, trained with several seeds.
+
+    Attributes
+    ----------
+    key : str
+        Identifies the row within its table.
+    title : str
+    config : TrainConfig
+        Settings with seed 0.
+    reported_accuracy : float or None
+        Test accuracy in [0, 1] that the first table of the project gave for this row, if any.
+    seeds : int
+        Number of runs, with seeds 0, 1, …
+    members : int
+        Number of runs of these settings that are averaged as an ensemble; 1 for a single model.
+    components : tuple of Row
+        Rows whose first runs are averaged, in the order of `config.model`; empty unless the row
+        is an ensemble of other rows.
+    """
+
+    key: str
+    title: str
+    config: TrainConfig
+    reported_accuracy: float | None = None
+    seeds: int = 1
+    members: int = 1
+    components: tuple["Row", ...] = ()
+
+    @property
+    def run_prefix(self) -> str:
+        """Folder names of the runs, before the seed; those of an ensemble are its members'."""
+        return self.key if self.members == 1 else self.config.model
+
+    @property
+    def run_title(self) -> str:
+        """Name of the runs: the model, and the settings that differ from its own recipe."""
+        if self.components:
+            return self.title
+        own = vars(TrainConfig(**recipe("own", self.config.model)))
+        forms = {"epochs": "{} epochs", "precision": "{}"}
+        parts = [
+            forms.get(name, name.replace("_", " ") + " {}").format(format_value(value))
+            for name, value in vars(self.config).items()
+            if value != own[name]
+        ]
+        return ", ".join([MODELS[self.config.model].title, *parts])
+
+    @property
+    def epochs(self) -> str:
+        """Number of epochs; for an ensemble, the epochs of its members."""
+        counts = [component.config.epochs for component in self.components]
+        counts = counts or [self.config.epochs] * self.members
+        if len(counts) == 1:
+            return str(counts[0])
+        return f"{counts[0]} each" if len(set(counts)) == 1 else ", ".join(map(str, counts))
+
+    def with_seed(self, seed: int) -> TrainConfig:
+        """Settings of one of the runs."""
+        return replace(self.config, seed=seed)
+
+
+def _own(model: str, reported_accuracy: float | None = None, *, seeds: int = 1) -> Row:
+    config = TrainConfig(**recipe("own", model))
+    return Row(model, MODELS[model].title, config, reported_accuracy, seeds)
+
+
+def _ablation(key: str, title: str, reported_accuracy: float) -> Row:
+    config = TrainConfig(model=key, precision="bfloat16")
+    return Row(f"{key}-bfloat16", title, config, reported_accuracy, seeds=2)
+
+
+def _changed(model: str, key: str, title: str, **changes: Any) -> Row:
+    """The model's own recipe with some changes."""
+    return Row(key, title, TrainConfig(**{**recipe("own", model), **changes}))
+
+
+def _ingredient(key: str, title: str, **changes: Any) -> Row:
+    """A short training of the Compact ResidualNet with one change."""
+    model = "residual-compact"
+    return _changed(model, f"{model}-10-{key}", title, epochs=10, **changes)
+
+
+def _ensemble(key: str, title: str, *rows: Row) -> Row:
+    """The average of the first run of each of several rows."""
+    return Row(key, title, ensemble_of([row.config for row in rows]), components=rows)
+
+
+_LARGE = _changed("residual-large", "residual-large", "Large, own recipe")
+_LARGE_CUTMIX = _changed(
+    "residual-large", "residual-large-cutmix", "Large, CutMix in half of the batches",
+    batch_mix="cutmix", mix_probability=0.5,
+)  # fmt: skip
+_COMPACT_TAUGHT = _changed(
+    "residual-compact", "residual-compact-taught", "Compact, distilled from the Large one",
+    teachers=("residual-large-0",),
+)  # fmt: skip
+_LARGE_TAUGHT = _changed(
+    "residual-large", "residual-large-taught", "Large, distilled from the first one",
+    teachers=("residual-large-0",),
+)  # fmt: skip
+_LARGE_SGD = _changed(
+    "residual-large", "residual-large-sgd", "Large, SGD instead of AdamW, 20 epochs",
+    optimizer="sgd", learning_rate=0.1, weight_decay=5e-4, epochs=20,
+)  # fmt: skip
+_DEEP_TAUGHT = _changed(
+    "residual-deep", "residual-deep-taught", "Deep, distilled from both Large ones",
+    teachers=("residual-large-0", "residual-large-taught-0"),
+)  # fmt: skip
+_DEEP_FULL = _changed(
+    "residual-deep", "residual-deep-full", "Deep, distilled from both, full protocol",
+    teachers=("residual-large-0", "residual-large-taught-0"), protocol="full", checkpoint="last",
+)  # fmt: skip
+_COMPACT_LONGER = _changed(
+    "residual-compact", "residual-compact-taught-40", "Compact, distilled, 40 epochs",
+    teachers=("residual-large-0",), epochs=40,
+)  # fmt: skip
+_PREACT_LONG = _changed(
+    "preact-resnet", "preact-resnet-low-res",
+    "PreActResNet, 100 epochs of SGD, small images first",
+    low_res_side=20,
+)  # fmt: skip
+_COMPACT_LONG = _changed(
+    "residual-compact", "residual-compact-low-res",
+    "Compact, 100 epochs of SGD, small images first",
+    **MODELS["preact-resnet"].recipe, low_res_side=20,
+)  # fmt: skip
+
+TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
+    "models": (
+        _own("logistic", 0.842, seeds=3),
+        _own("mlp", 0.875, seeds=3),
+        _own("lenet-5", 0.898, seeds=3),
+        Row("fashion-cnn", "FashionCNN", TrainConfig(), 0.9304),
+        _own("swift", seeds=_MEMBERS),
+        _own("residual-small", seeds=3),
+        _own("residual"),
+        _own("residual-large"),
+        _own("residual-deep"),
+        _own("deep-cnn", seeds=2),
+        _own("resnet18", 0.945),
+        _own("efficientnet-b0", 0.952),
+        _own("vit-tiny"),
+        Row(
+            "ensemble", f"Ensemble of five {MODELS[_ENSEMBLE].title}s",
+            TrainConfig(**recipe("own", _ENSEMBLE)), 0.961, _MEMBERS, _MEMBERS,
+        ),
+    ),
+    "ablation": (
+        _ablation("fashion-cnn", "Full", 0.9304),
+        _ablation("fashion-cnn-no-dropout", "No dropout", 0.912),
+        _ablation("fashion-cnn-one-convolution", "One convolution", 0.897),
+        _ablation("fashion-cnn-64", "64 units instead of 128", 0.921),
+        _ablation("fashion-cnn-unnormalized", "No normalization", 0.885),
+    ),
+    "precision": tuple(
+        Row(f"fashion-cnn-short-{precision}", f"FashionCNN, {precision}",
+            TrainConfig(epochs=3, precision=precision), seeds=3)
+        for precision in _PRECISIONS
+    ),
+    "ingredients": (
+        _ingredient("own", "Own recipe in 10 epochs"),
+        _ingredient("still", "No flips and no shifts", augmentation=()),
+        _ingredient("erase", "Random erasing added", augmentation=("flip", "shift", "erase")),
+        _ingredient("smooth", "Label smoothing of 0.1", label_smoothing=0.1),
+        _ingredient("unaveraged", "No average of the weights (EMA)", ema=0.0),
+        _ingredient(
+            "cutmix", "CutMix in half of the batches", batch_mix="cutmix", mix_probability=0.5
+        ),
+        _ingredient(
+            "sgd", "SGD with Nesterov momentum instead of AdamW",
+            optimizer="sgd", learning_rate=0.1, weight_decay=5e-4,
+        ),
+        _ingredient(
+            "sgd-faster", "SGD, twice the learning rate",
+            optimizer="sgd", learning_rate=0.2, weight_decay=5e-4,
+        ),
+        _ingredient(
+            "sgd-decay", "SGD, twice the weight decay",
+            optimizer="sgd", learning_rate=0.1, weight_decay=1e-3,
+        ),
+        _ingredient("taught", "Distilled from the Large one", teachers=("residual-large-0",)),
+    ),
+    "strong": (
+        _LARGE,
+        _LARGE_CUTMIX,
+        _LARGE_TAUGHT,
+        _LARGE_SGD,
+        _DEEP_TAUGHT,
+        _DEEP_FULL,
+        _COMPACT_TAUGHT,
+        _COMPACT_LONGER,
+        _PREACT_LONG,
+        _COMPACT_LONG,
+        _ensemble(
+            "ensemble-five", "Ensemble of three runs above and two of the models table",
+            _LARGE, _LARGE_CUTMIX, _COMPACT_TAUGHT, _own("deep-cnn"), _own("residual-small"),
+        ),
+        _ensemble(
+            "ensemble-best", "Ensemble of the five best on validation",
+            _LARGE_TAUGHT, _DEEP_TAUGHT, _LARGE, _LARGE_CUTMIX, _COMPACT_LONGER,
+        ),
+    ),
+}  # fmt: skip
+"""Rows of each table, in order. A row without a finished run is not shown."""
