@@ -12,12 +12,13 @@ from PIL import Image, ImageDraw
 from sklearn.metrics import accuracy_score, log_loss
 
 from fmnist import paths
-from fmnist.cli import main
+from fmnist.cli import main, make_parser
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Dataset, DatasetName
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.evaluation.predictions import Evaluation
+from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.reports.model_card import card_of
 from fmnist.runs import store
@@ -438,7 +439,7 @@ def test_classify_says_that_nothing_is_drawn(capsys: Output, run: Run, tmp_path:
     path = tmp_path / "empty.png"
     Image.new("RGB", (50, 50), "white").save(path)
     assert main(["classify", str(path), "--model", run.run_id]) == 1
-    assert capsys.readouterr().err == "Nothing is drawn there.\n"
+    assert capsys.readouterr().err == "The picture is blank.\n"
 
 
 def test_classify_refuses_in_a_sentence(capsys: Output, run: Run, picture: Path) -> None:
@@ -465,3 +466,35 @@ def test_a_recipe_is_taken_and_what_is_given_beside_it_wins(
     assert main(call) == 1
     expected = {**RECIPES["sketch"], "dataset": "synthetic-garments", "epochs": 2}
     assert made == [TrainConfig(**expected)]
+
+
+def test_migrate_rewrites_settings_of_earlier_versions(
+    capsys: Output, run: Run, artifacts: Path
+) -> None:
+    assert main(["migrate"]) == 0
+    assert capsys.readouterr().out == ""  # it is of today's form
+    document = read_json(run.config_path)
+    del document["config"]["tta"]
+    write_json(run.config_path, document | {"config": document["config"] | {"views": "one"}})
+    assert main(["migrate"]) == 0
+    assert str(run.config_path) in capsys.readouterr().out
+    assert read_json(run.config_path)["config"]["tta"] is None
+    assert store.open_run(run.folder.parent, run.run_id).config == run.config
+
+
+def test_lists_are_words_with_spaces_between(capsys: Output) -> None:
+    words = ["train", "--augmentation", "flip", "cutout", "--teachers", "a", "b", "--tta", "none"]
+    options = make_parser().parse_args([*words, "--batch-mix", "cutmix", "--patience", "none"])
+    assert (options.augmentation, options.teachers) == (("flip", "cutout"), ("a", "b"))
+    assert (options.tta, options.batch_mix, options.patience) == (None, "cutmix", None)
+    assert make_parser().parse_args(["train", "--augmentation", "none"]).augmentation == ()
+    assert main(["train", "--augmentation", "cutout", "flip"]) == 1
+    assert "augmentation: must be some of flip," in capsys.readouterr().err
+
+
+def test_help_tells_every_setting(capsys: Output) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for name, setting in TrainConfig.settings().items():
+        assert f"--{name.replace('_', '-')}" in told and f"{setting.title}: " in told

@@ -127,7 +127,7 @@ def test_ctrl_c_in_a_terminal_keeps_the_run_and_resume_finishes_it(tmp_path: Pat
         told, _ = child.communicate()
     assert child.returncode == 1
     (run,) = store.list_runs(tmp_path / "runs")
-    assert f"Go on with: python -m fmnist train --resume {run.run_id}" in told
+    assert f"Continue with: python -m fmnist train --resume {run.run_id}" in told
     assert run.state == "interrupted"
     assert 0 < run.progress.step < run.progress.steps
 

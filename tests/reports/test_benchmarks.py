@@ -193,5 +193,5 @@ def test_bench_goes_on_with_an_interrupted_run(
     monkeypatch.setitem(bench.TABLES, "models", (replace(ROW, config=config, seeds=1),))
     begun = store.create_run(paths.runs_folder(), config)  # nobody owns it: interrupted
     assert main(["bench", "models", "--folder", str(tmp_path)]) == 0
-    assert f"going on with {begun.run_id}" in capsys.readouterr().out
+    assert f"continuing {begun.run_id}" in capsys.readouterr().out
     assert store.run_ids(paths.runs_folder()) == [begun.run_id]

@@ -121,7 +121,7 @@ def test_most_confused_pairs_come_by_number(tmp_path: Path) -> None:
 
 
 def test_recipe_is_a_command_that_makes_the_same_settings(tmp_path: Path) -> None:
-    from fmnist.cli import _parser
+    from fmnist.cli import make_parser
 
     run = made_up_run(tmp_path, learning_rate=3e-05, seed=7, batch_size=64, log_every=20)
     card = cards.model_card(run, companion=None)
@@ -129,7 +129,7 @@ def test_recipe_is_a_command_that_makes_the_same_settings(tmp_path: Path) -> Non
     assert block
     words = shlex.split(block[1].replace("\\\n", " "))
     assert words[:3] == ["python", "-m", "fmnist"]
-    options = vars(_parser().parse_args(words[3:]))
+    options = vars(make_parser().parse_args(words[3:]))
     assert run.config
     settings = run.config.to_json()
     assert TrainConfig(**{name: options[name] for name in settings}) == run.config

@@ -1,0 +1,45 @@
+"""`python -m fmnist`: train, evaluate and manage runs in a terminal."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from fmnist.cli import evaluate, images, runs, train
+from fmnist.data.fashion_mnist import DatasetError
+from fmnist.runs.config import ConfigError
+from fmnist.runs.run import RunError
+from fmnist.sketchpad.uploads import PictureError
+
+__all__ = ["main", "make_parser"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns
+    -------
+    int
+        Exit status: 0 for success, 1 for a failure (with one sentence on the error stream), 2 for
+        wrong arguments, 130 after Ctrl-C.
+    """
+    options = make_parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except (ConfigError, DatasetError, RunError, PictureError, OSError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fmnist",
+        description="Train, evaluate and manage image classifiers on Fashion-MNIST.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for module in (train, runs, images, evaluate):
+        module.add_commands(commands)
+    return parser

@@ -1,0 +1,110 @@
+"""Commands that manage runs: runs, publish, card, migrate, settings."""
+
+import argparse
+import datetime
+from typing import Final
+
+from fmnist import paths
+from fmnist.cli.tables import aligned
+from fmnist.reports import model_card
+from fmnist.reports.settings import settings_page
+from fmnist.reports.text import UNKNOWN, percent
+from fmnist.runs import store
+from fmnist.runs.publish import publish
+from fmnist.runs.run import Run
+
+_RUNS_SHOWN: Final = 20
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the commands of this module."""
+    table = commands.add_parser("runs", help="list your runs, newest first, and shipped models")
+    table.add_argument(
+        "--all", action="store_true", help=f"list all runs, not only the latest {_RUNS_SHOWN}"
+    )
+    table.set_defaults(command=_runs)
+
+    publish = commands.add_parser("publish", help="copy a finished run to the shipped models")
+    publish.add_argument("run", metavar="RUN_ID")
+    publish.add_argument("name", metavar="NAME", help="folder of the shipped model")
+    publish.add_argument("--title", default="", help="its name (default: the name of the run)")
+    publish.add_argument(
+        "--weights", action=argparse.BooleanOptionalAction, default=True, help="copy the weights"
+    )
+    publish.add_argument("--force", action="store_true", help="replace a model of the same name")
+    publish.set_defaults(command=_publish)
+
+    card = commands.add_parser("card", help="rewrite the model card of a shipped model")
+    card.add_argument("name", metavar="NAME")
+    card.set_defaults(command=_card)
+
+    migrate = commands.add_parser(
+        "migrate", help="rewrite the config.json of runs of earlier versions in today's form"
+    )
+    migrate.set_defaults(command=_migrate)
+
+    settings = commands.add_parser("settings", help="print docs/settings.md: all settings")
+    settings.set_defaults(command=_settings)
+
+
+def _runs(options: argparse.Namespace) -> int:
+    own = store.list_runs(paths.runs_folder())
+    shipped = store.list_runs(paths.pretrained_folder())
+    shown = own if options.all else own[:_RUNS_SHOWN]
+    if shown or shipped:
+        titles = ("run", "name", "state", "model", "protocol", "epochs", "accuracy", "created")
+        rows = [titles, *(_run_row(run, is_shipped=False) for run in shown)]
+        rows += [_run_row(run, is_shipped=True) for run in shipped]
+        reasons = ["", *(run.reason or "" for run in (*shown, *shipped))]
+        for line, reason in zip(aligned(rows), reasons, strict=True):
+            print(line)
+            if reason:
+                print(f"    {reason}")
+    if len(shown) < len(own):
+        print(f"… and {len(own) - len(shown)} older; list them with: python -m fmnist runs --all")
+    if not own:
+        print("You have no runs yet. Start one with: python -m fmnist train")
+    return 0
+
+
+def _run_row(run: Run, *, is_shipped: bool) -> tuple[str, ...]:
+    config, best = run.config, run.history.selected
+    created = datetime.datetime.fromtimestamp(run.created) if run.created else None
+    return (
+        run.run_id,
+        run.name,
+        f"{run.state}, shipped" if is_shipped else run.state,
+        config.model if config else UNKNOWN,
+        config.protocol if config else UNKNOWN,
+        f"{len(run.history.epochs)}/{config.epochs if config else '?'}",
+        f"{percent(best.accuracy)} {best.split}" if best else UNKNOWN,
+        f"{created:%Y-%m-%d %H:%M}" if created else UNKNOWN,
+    )
+
+
+def _publish(options: argparse.Namespace) -> int:
+    run = store.open_run(paths.runs_folder(), options.run)
+    published = publish(
+        run, paths.pretrained_folder(), options.name, card=model_card.card_of,
+        title=options.title, weights=options.weights, force=options.force,
+    )  # fmt: skip
+    print(f"Published as {published.name!r} in {published.folder}")
+    return 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    path = model_card.write_card(paths.pretrained_folder(), options.name)
+    print(f"Written: {path}")
+    return 0
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    for root in (paths.pretrained_folder(), paths.benchmark_folder(), paths.runs_folder()):
+        for run_id in store.migrate_runs(root):
+            print(f"Rewritten: {root / run_id / 'config.json'}")
+    return 0
+
+
+def _settings(_options: argparse.Namespace) -> int:
+    print(settings_page(), end="")
+    return 0

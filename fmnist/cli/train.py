@@ -1,0 +1,215 @@
+"""Commands that train: train, ensemble, bench."""
+
+import argparse
+import dataclasses
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from fmnist import paths
+from fmnist.data import fashion_mnist as datasets
+from fmnist.data.splits import Dataset
+from fmnist.models import sizes
+from fmnist.reports import benchmarks as bench
+from fmnist.reports.text import percent
+from fmnist.runs import store
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.history import Progress
+from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
+from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
+from fmnist.runs.setting import NONE, format_value
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the commands of this module."""
+    train = commands.add_parser(
+        "train",
+        help="train a model",
+        description="Train a model. Ctrl-C pauses the run; --resume continues it.",
+    )
+    train.add_argument(
+        "--recipe",
+        choices=[*RECIPES, OWN_RECIPE],
+        default="original",
+        help='settings to start from (default: original); "own" is the recipe of the model; '
+        "options given here override it",
+    )
+    _add_settings(train)
+    train.add_argument("--name", default="", help="name of the run")
+    train.add_argument("--resume", metavar="RUN_ID", help="continue this run instead")
+    train.set_defaults(command=_train)
+
+    ensemble = commands.add_parser("ensemble", help="average the probabilities of several runs")
+    ensemble.add_argument("runs", nargs="+", metavar="NAME_OR_RUN_ID")
+    ensemble.add_argument("--name", default="", help="name of the ensemble")
+    ensemble.set_defaults(command=_ensemble)
+
+    table = commands.add_parser(
+        "bench",
+        help="train the runs that a table of benchmarks/ needs, and write the table",
+        description="Train the runs that a table of benchmarks/ still needs, and write the table. "
+        "Ctrl-C pauses; the same command continues.",
+    )
+    table.add_argument("table", choices=list(bench.TABLES))
+    table.add_argument("--read", action="store_true", help="only write the table, train nothing")
+    table.add_argument("--only", metavar="KEY", help="only train the runs of this row")
+    table.add_argument(
+        "--folder",
+        type=Path,
+        default=paths.BENCHMARK_TABLES,
+        help="where to write the table (default: benchmarks)",
+    )
+    table.set_defaults(command=_bench)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """An option for each setting, in a group for each part of the Train page's form."""
+    defaults = TrainConfig()
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for name, setting in TrainConfig.settings().items():
+        if setting.group not in groups:
+            groups[setting.group] = parser.add_argument_group(setting.group)
+        when = f" Has an effect {setting.when}." if setting.when else ""
+        help = (
+            f"{setting.title}: {setting.values} (default: {format_value(getattr(defaults, name))})."
+            f" {setting.help}{when}"
+        )
+        several: dict[str, Any] = {}
+        if setting.kind in ("choices", "runs"):
+            several = {"nargs": "+", "action": _Words}
+        # TrainConfig checks every value; its sentences name the field
+        groups[setting.group].add_argument(
+            f"--{name.replace('_', '-')}",
+            default=argparse.SUPPRESS,
+            type=setting.parse,
+            metavar="RUN" if setting.kind == "runs" else name.upper(),
+            help=help.replace("%", "%%"),
+            **several,
+        )
+
+
+class _Words(argparse.Action):
+    """Several words as a tuple; "none" alone as the empty one."""
+
+    def __call__(
+        self, _parser: object, namespace: argparse.Namespace, values: Any, _option: object = None
+    ) -> None:
+        setattr(namespace, self.dest, () if values == [NONE] else tuple(values))
+
+
+def _train(options: argparse.Namespace) -> int:
+    root = paths.runs_folder()
+    if options.resume:
+        run = store.open_run(root, options.resume)
+        config = run.config
+        if config is None or run.state not in RESUMABLE_STATES:
+            raise RunError(f"The run {run.run_id} is {run.state}; it cannot be resumed.")
+    else:
+        fields = [field.name for field in dataclasses.fields(TrainConfig)]
+        given = {name: getattr(options, name) for name in fields if hasattr(options, name)}
+        config = TrainConfig(**{**recipe(options.recipe, given.get("model")), **given})
+    dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
+    if not options.resume:
+        run = store.create_run(root, config, name=options.name)
+    if not _train_run(run, dataset):
+        return 1
+    run = store.open_run(root, run.run_id)
+    best = run.history.selected
+    if best:
+        which = "last" if run.history.checkpoint == "last" else "best"
+        print(
+            f"Finished: epoch {best.epoch} is the {which}, {best.split} accuracy "
+            f"{percent(best.accuracy)}. Saved in {run.folder}"
+        )
+    return 0
+
+
+def _train_run(run: Run, dataset: Dataset) -> bool:
+    """Train a run with a progress bar; False if it failed or was paused."""
+    from tqdm import tqdm
+
+    from fmnist.training.loop import Signal, TrainingError, train
+
+    assert run.config is not None
+    epochs = run.config.epochs
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+
+    def control() -> Signal:
+        return "pause" if interrupted.is_set() else "continue"
+
+    previous = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with store.owning(run), tqdm(unit=" steps", desc=run.run_id) as bar:
+
+            def show(progress: Progress) -> None:
+                bar.total = progress.steps
+                bar.set_postfix_str(
+                    f"epoch {progress.epoch}/{epochs}, {progress.images_per_second:,.0f} images/s"
+                )
+                bar.update(progress.step - bar.n)
+
+            outcome = train(run, dataset, control=control, on_progress=show)
+    except TrainingError as error:
+        print(f"The run {run.run_id} failed. {error}", file=sys.stderr)
+        return False
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if outcome == "paused":
+        print(f"Paused. Continue with: python -m fmnist train --resume {run.run_id}")
+        return False
+    return True
+
+
+def _ensemble(options: argparse.Namespace) -> int:
+    from fmnist.training.ensemble import combine
+
+    members = [store.find_run(name) for name in options.runs]
+    run = combine(members, paths.runs_folder(), name=options.name)
+    best = run.history.selected
+    assert best is not None
+    print(f"Ensemble: {best.split} accuracy {percent(best.accuracy)}. Saved in {run.folder}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    rows = [row for row in bench.TABLES[options.table] if options.only in (None, row.key)]
+    if not rows:
+        known = ", ".join(row.key for row in bench.TABLES[options.table])
+        raise RunError(f"The table has no row {options.only!r}; it has {known}.")
+    wanted = [] if options.read else [(row, seed) for row in rows for seed in range(row.seeds)]
+    is_complete = all(_bench_run(row, seed) for row, seed in wanted)  # stops at the first failure
+    for row in rows:
+        bench.save_runs(row, store.list_all_runs())
+    counted = sizes.count({row.config.model for row in bench.TABLES[options.table]})
+    path = bench.write(options.table, store.list_all_runs(), counted, options.folder)
+    print(f"Written: {path}")
+    return 0 if is_complete else 1
+
+
+def _bench_run(row: bench.Row, seed: int) -> bool:
+    """Train a run of a table unless there is one; False if the training did not finish."""
+    config = row.with_seed(seed)
+    alike = [run for run in store.list_all_runs() if bench.matches(run, config)]
+    if any(run.state == "finished" for run in alike):
+        return True
+    if row.components:
+        from fmnist.training.ensemble import combine
+
+        members = bench.resolve_members(row, store.list_all_runs())
+        combine(members, paths.runs_folder(), name=row.title)
+        return True
+    begun = [run for run in alike if run.state in RESUMABLE_STATES]
+    dataset = datasets.load_named(config.dataset)
+    if begun:
+        print(f"{row.title}, seed {seed}: continuing {begun[0].run_id}")
+        return _train_run(begun[0], dataset)
+    name = f"{row.title}, seed {seed}"
+    print(name)
+    return _train_run(store.create_run(paths.runs_folder(), config, name=name), dataset)
