@@ -1,23 +1,21 @@
-"""Errors: the mistakes one by one, of what kind they are, and what people say of them."""
+"""Errors: the misclassified images one by one, their types, and verdicts on them."""
 
 import streamlit as st
 
 from fmnist.dashboard import filter_bar, image_grid, layout, session
 from fmnist.dashboard.context import gather
-from fmnist.dashboard.errors import detail as error_detail
-from fmnist.dashboard.errors import panels as error_panels
-from fmnist.dashboard.errors import verdicts as verdict_panels
+from fmnist.dashboard.errors import detail, panels, verdicts
 
 layout.header()
-context = gather()
+context = gather(with_verdicts=True)
 
 if context.selection.image is not None:
-    error_detail.show(context, context.selection.image)
+    detail.show(context, context.selection.image)
     st.stop()
 
 filter_bar.show_controls(context)
-error_panels.show_kinds(context)
-error_panels.show_sort_and_filters(context)
+panels.show_error_types(context)
+panels.show_sort_and_filters(context)
 filter_bar.show_filters(context)
 image_grid.show_images(
     context,
@@ -25,7 +23,6 @@ image_grid.show_images(
     key="error-images",
     on_pick=lambda image: session.change(image=image),
 )
-with st.container(horizontal=True, key="error-exports"):
-    error_panels.contact_sheet_button(context)
-verdict_panels.show_verdicts(context)
-error_panels.show_kinds_over_epochs(context)
+panels.contact_sheet_button(context)
+verdicts.show_verdicts(context)
+panels.show_error_types_over_epochs(context)

@@ -122,10 +122,15 @@ class PageContext:
         return Tile(image, (f"{true} → {predicted}", confidence), alt, is_wrong=True)
 
 
-def gather() -> PageContext:
+def gather(*, with_verdicts: bool = False) -> PageContext:
     """Read all that the selection names.
 
     Where there is nothing to show, writes the reason on the page and ends the script.
+
+    Parameters
+    ----------
+    with_verdicts : bool
+        Read the verdicts even where no filter needs them.
     """
     selection = session.selection()
     run = run_catalog.run_or_none(selection.run)
@@ -154,7 +159,9 @@ def gather() -> PageContext:
         snapshot,
         other_run,
         _compared_snapshot(other_run, run, snapshot),
-        _verdicts(run.config.dataset, _part(snapshot.evaluation.split)),
+        _verdicts(run.config.dataset, _part(snapshot.evaluation.split))
+        if with_verdicts or selection.verdict
+        else {},
         image_source(run, snapshot.evaluation.split),
     )
 

@@ -73,7 +73,7 @@ def _facts(context: PageContext) -> list[str]:
     elif context.snapshot.epoch is not None:
         which = "last " if run.history.checkpoint == "last" else "best "
         facts.append(
-            f"{which if context.snapshot.is_kept else ''}epoch {context.snapshot.epoch}"
+            f"{which if context.snapshot.is_selected else ''}epoch {context.snapshot.epoch}"
             + (", the newest so far" if run.state in ACTIVE_STATES else "")
         )
     if evaluation.temperature != 1.0:

@@ -1,4 +1,4 @@
-"""The training images nearest to an image in a network's own feature space, on a page."""
+"""The training images nearest to an image in a model's feature space."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,49 +15,71 @@ from fmnist.runs.run import Run
 
 
 def training_index(run: Run, dataset: Dataset, *, key: str) -> FeatureIndex | None:
-    """Features of all training images; computed once, at a click, and kept on disk.
+    """Features of all training images; None, with a button to compute them, until they are stored.
 
     Parameters
     ----------
     run : Run
-        With weights.
+        A run with weights.
     dataset : Dataset
     key : str
-        Of the button.
-
-    Returns
-    -------
-    FeatureIndex or None
-        None, with the button on the page, until they are computed.
+        Key of the button.
 
     Raises
     ------
     OSError, ValueError
-        If weights or features are damaged, or cannot be written.
+        If weights or features are damaged or cannot be written.
+    """
+    index = stored_index(run, dataset)
+    if index is None:
+        compute_button(run, dataset, key=key)
+    return index
+
+
+def stored_index(run: Run, dataset: Dataset) -> FeatureIndex | None:
+    """Features of all training images; None where they have not been computed yet.
+
+    Raises
+    ------
+    OSError, ValueError
+        If weights or features are damaged.
+    """
+    path = _stored_path(run, dataset)
+    return cache.feature_index(path) if path.exists() else None
+
+
+def compute_button(run: Run, dataset: Dataset, *, key: str) -> None:
+    """Compute the features of all training images at a click, and store them.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the weights are damaged or the features cannot be written.
     """
     if run.config is None:
-        return None
-    path = _path(run.weights_path, run.weights_path.stat().st_mtime_ns, dataset.checksum, run)
-    if path.exists():
-        return cache.feature_index(path)
+        return
     split = cache.split(dataset, dataset.checksum, run.config.protocol, "train")
-    asked = st.button("Find them", key=key, icon=":material/hub:")
-    st.caption(f"Looks through {len(split):,} training images; about a minute or less, once.")
-    if asked:
+    requested = st.button("Find nearest images", key=key, icon=":material/hub:")
+    st.caption(f"Searches {len(split):,} training images. Takes up to a minute, once.")
+    if requested:
         bar = st.progress(0.0, "Computing features…")
 
         def show_progress(done: int, total: int) -> None:
             bar.progress(done / total, f"Computing features: {done:,} of {total:,} images")
 
-        made = neighbors.build_index(cache.classifier(run), split, progress=show_progress)
-        made.save(path)
+        index = neighbors.build_index(cache.classifier(run), split, progress=show_progress)
+        index.save(_stored_path(run, dataset))
         st.rerun()  # without the button, with the neighbors
-    return None
+
+
+def _stored_path(run: Run, dataset: Dataset) -> Path:
+    modified = run.weights_path.stat().st_mtime_ns
+    return _path(run.weights_path, modified, dataset.checksum, run)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def _path(weights: Path, modified: int, checksum: str, _run: Run) -> Path:  # noqa: ARG001
-    # a digest of the weights, which is not to be taken anew with every stroke
+    # cached, since it hashes the weights
     return neighbors.index_path(_run, checksum)
 
 

@@ -28,14 +28,14 @@ class Snapshot:
     evaluation : Evaluation
     epoch : int or None
         The epoch it was measured after; None where that is not known.
-    is_kept : bool
+    is_selected : bool
         Whether these are the weights that the run keeps.
     """
 
     key: tuple[object, ...]
     evaluation: Evaluation
     epoch: int | None
-    is_kept: bool
+    is_selected: bool
 
     @cached_property
     def error_types(self) -> NDArray[np.int8]:
@@ -127,12 +127,12 @@ def _snapshot(path: Path, modified: int, epoch: int | None, temperature: float |
     if temperature is None:
         assert epoch is not None
         epochs = cache.epochs_file(path, modified)
-        return Snapshot(key, epochs.epoch(epoch), epoch, is_kept=False)
+        return Snapshot(key, epochs.epoch(epoch), epoch, is_selected=False)
     stored = Evaluation.load(path)
     measured = Evaluation(
         stored.split, stored.logits, stored.labels, stored.indices, temperature=temperature
     )
-    return Snapshot(key, measured, epoch, is_kept=True)
+    return Snapshot(key, measured, epoch, is_selected=True)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

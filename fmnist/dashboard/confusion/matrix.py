@@ -1,4 +1,4 @@
-"""The Confusion page's matrix: what its cells say, its controls, its epochs."""
+"""The matrix of the Confusion page: cells, controls, export."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache, session, snapshots
+from fmnist.dashboard import session
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.components.clickable import Cells
 from fmnist.dashboard.context import PageContext
@@ -24,17 +24,16 @@ Scale = Literal["Counts", "Row %", "Column %", "Share %", "Difference"]
 SCALES: Final[Mapping[Scale, str]] = {
     "Counts": "images",
     "Row %": "percent of the true class",
-    "Column %": "percent of what was given this label",
+    "Column %": "percent of the predicted class",
     "Share %": "percent of all images",
-    "Difference": "images, this run less the compared one",
+    "Difference": "images, this run minus the compared run",
 }
-PLAY_SECONDS: Final = 0.7
 CLASS_FILTERS: Final = ("true", "predicted", "correctness")
 
 
 @dataclass(frozen=True)
-class Look:
-    """How the matrix is drawn; remembered while the session lasts.
+class MatrixDisplay:
+    """How the matrix is drawn; kept during the session.
 
     Attributes
     ----------
@@ -43,7 +42,7 @@ class Look:
     errors_only : bool
         Whether the diagonal is hidden.
     grouped : bool
-        Whether confused classes stand together.
+        Whether classes that are often confused are neighbors.
     """
 
     scale: Scale
@@ -51,14 +50,14 @@ class Look:
     grouped: bool
 
     def order(self, confusion: NDArray[np.integer]) -> tuple[int, ...]:
-        """Classes from top to bottom."""
+        """Classes in the order of the rows and columns."""
         return (
             significance.confusion_order(confusion) if self.grouped else tuple(range(NUM_CLASSES))
         )
 
 
-def look_controls(context: PageContext) -> Look:
-    """Scale, diagonal and order of the matrix."""
+def matrix_controls(context: PageContext) -> MatrixDisplay:
+    """Controls for scale, diagonal and order of the matrix."""
     scales = [scale for scale in SCALES if scale != "Difference" or context.other is not None]
     if st.session_state.get("matrix-scale") not in scales:
         st.session_state["matrix-scale"] = "Counts"
@@ -71,85 +70,90 @@ def look_controls(context: PageContext) -> Look:
             width="content",
             persist_state="session",
             label_visibility="collapsed",
-            help="Counts; percent of the true class (row), of the predicted class (column), of "
-            "all images; or the difference to the compared run.",
+            help="Counts; percent of the true class (row), of the predicted class (column) or of "
+            "all images; or the difference from the compared run.",
         )
         errors_only = st.toggle(
-            "Errors only", key="matrix-errors", persist_state="session", help="Hide the diagonal."
+            "Misclassified only",
+            key="matrix-errors",
+            persist_state="session",
+            help="Hide the diagonal.",
         )
         grouped = st.toggle(
             "Group confused classes",
             key="matrix-grouped",
             persist_state="session",
-            help="Order the classes by hierarchical clustering of their confusions (average "
-            "linkage, optimal leaf order), so that classes taken for each other are neighbors.",
+            help="Place classes that are often confused next to each other (hierarchical "
+            "clustering, average linkage, optimal leaf order).",
         )
-    return Look(cast(Scale, st.session_state["matrix-scale"]), errors_only, grouped)
+    return MatrixDisplay(cast(Scale, st.session_state["matrix-scale"]), errors_only, grouped)
 
 
-def shown_values(
+def cell_values(
     scale: Scale, confusion: NDArray[np.int64], other: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
-    """Numbers in the cells, float64 (10, 10); nan where a percentage has no base."""
+    """Numbers in the cells, float64 (10, 10); NaN where a percentage has no base."""
     values = confusion.astype(np.float64)
     if scale == "Difference":
         return values if other is None else values - other
     if scale == "Counts":
         return values
     axis = {"Row %": 1, "Column %": 0}.get(scale)
-    with np.errstate(invalid="ignore"):  # no image of a class: nan, shown as nothing
+    with np.errstate(invalid="ignore"):  # no image of a class: NaN, an empty cell
         shares: NDArray[np.float64] = 100 * values / values.sum(axis=axis, keepdims=True)
     return shares
 
 
-def texts_of(look: Look, values: NDArray[np.float64]) -> list[list[str]]:
-    """What the cells say, str (10, 10)."""
+def cell_texts(display: MatrixDisplay, values: NDArray[np.float64]) -> list[list[str]]:
+    """Texts of the cells, str (10, 10)."""
 
     def text(i: int, j: int) -> str:
         value = values[i, j]
-        if (look.errors_only and i == j) or np.isnan(value):
+        if (display.errors_only and i == j) or np.isnan(value):
             return ""
-        if look.scale == "Counts":
+        if display.scale == "Counts":
             return f"{value:.0f}" if value else "·"
-        if look.scale == "Difference":
+        if display.scale == "Difference":
             return f"{value:+.0f}" if value else "·"
         return f"{value:.1f}" if value else "·"
 
     return [[text(i, j) for j in range(NUM_CLASSES)] for i in range(NUM_CLASSES)]
 
 
-def colors_of(
-    look: Look, confusion: NDArray[np.int64], other: NDArray[np.int64] | None
+def cell_colors(
+    display: MatrixDisplay, confusion: NDArray[np.int64], other: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
-    """Color of each cell, float64 (10, 10, 4), on screen and in exports."""
-    if other is not None and look.scale == "Difference":
+    """Colors of the cells on screen and in exports, float64 (10, 10, 4)."""
+    if other is not None and display.scale == "Difference":
         return charts.difference_colors(confusion - other)
-    return charts.confusion_colors(confusion, hide_diagonal=look.errors_only)
+    return charts.confusion_colors(confusion, hide_diagonal=display.errors_only)
 
 
-def cells(look: Look, confusion: NDArray[np.int64], other: NDArray[np.int64] | None) -> Cells:
-    """The matrix as it is drawn."""
-    difference = other is not None and look.scale == "Difference"
-    values = shown_values(look.scale, confusion, other)
+def cells(
+    display: MatrixDisplay, confusion: NDArray[np.int64], other: NDArray[np.int64] | None
+) -> Cells:
+    """Texts, colors and descriptions of the cells."""
+    difference = other is not None and display.scale == "Difference"
+    values = cell_values(display.scale, confusion, other)
 
     def alt(i: int, j: int) -> str:
         true, predicted = CLASS_NAMES[i], CLASS_NAMES[j]
-        what = f"{true}, recognized" if i == j else f"{true}, taken for {predicted}"
+        what = f"{true}, correct" if i == j else f"{true}, predicted as {predicted}"
         if difference and other is not None:
-            return f"{what}: {confusion[i, j]:,} here, {other[i, j]:,} in the compared run"
+            return f"{what}: {confusion[i, j]:,} in this run, {other[i, j]:,} in the compared run"
         total = confusion[i].sum()
         share = f" ({confusion[i, j] / total:.1%} of {true})" if total else ""
         return f"{what}: {confusion[i, j]:,}{share}"
 
     return Cells(
-        texts_of(look, values),
-        charts.css_colors(colors_of(look, confusion, other)),
+        cell_texts(display, values),
+        charts.css_colors(cell_colors(display, confusion, other)),
         [[alt(i, j) for j in range(NUM_CLASSES)] for i in range(NUM_CLASSES)],
     )
 
 
 def pick(true: int | None, predicted: int | None) -> None:
-    """Select a cell, a row or a column; the same one again selects nothing."""
+    """Filter by a cell, a row or a column; a second click on it removes the filter."""
     chosen = {
         "true": () if true is None else (true,),
         "predicted": () if predicted is None else (predicted,),
@@ -162,7 +166,7 @@ def pick(true: int | None, predicted: int | None) -> None:
 
 
 def filtered_confusion(context: PageContext) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-    """Counts of the images that all other filters choose, of this run and of the compared one."""
+    """Confusion matrices of this run and of the compared run, under all the other filters."""
     mask = context.mask(*CLASS_FILTERS)
     evaluation = context.snapshot.evaluation
     confusion = confusion_matrix(evaluation.labels[mask], evaluation.predicted_labels[mask])
@@ -173,7 +177,7 @@ def filtered_confusion(context: PageContext) -> tuple[NDArray[np.int64], NDArray
 
 
 def draw(
-    look: Look,
+    display: MatrixDisplay,
     confusion: NDArray[np.int64],
     other: NDArray[np.int64] | None,
     *,
@@ -182,12 +186,12 @@ def draw(
     on_pick: Callable[[int | None, int | None], None] = pick,
     marked: bool = True,
 ) -> None:
-    """The matrix itself, with the selection marked or not."""
+    """Draw a matrix; `marked` highlights the filtered cells."""
     selection = session.selection() if marked else Selection()
     clickable.confusion_matrix(
-        cells(look, confusion, other),
+        cells(display, confusion, other),
         key="matrix",
-        label=f"Confusion matrix, {SCALES[look.scale]}; {title}",
+        label=f"Confusion matrix, {SCALES[display.scale]}; {title}",
         order=order,
         true=selection.true,
         predicted=selection.predicted,
@@ -195,101 +199,23 @@ def draw(
     )
 
 
-def show_matrix(context: PageContext, look: Look) -> NDArray[np.int64]:
-    """The matrix of the selection, or of one epoch after the other while that is played."""
-    confusion, other = filtered_confusion(context)
-    if "playing" in st.session_state:
-        st.fragment(_matrix_and_epochs, run_every=PLAY_SECONDS)(context, look, confusion, other)
-    else:
-        _matrix_and_epochs(context, look, confusion, other)
-    return confusion
-
-
-def _matrix_and_epochs(
-    context: PageContext,
-    look: Look,
-    confusion: NDArray[np.int64],
-    other: NDArray[np.int64] | None,
-) -> None:
-    if session.selection() != context.selection:
-        st.rerun()  # stopped by a click: the whole page shows another epoch now
-    order = look.order(context.snapshot.evaluation.confusion)
-    epochs = snapshots.epoch_confusions(context.run)
-    played: int | None = st.session_state.get("playing")
-    if played is not None and epochs is not None:
-        look = Look("Counts" if look.scale == "Difference" else look.scale, look.errors_only, False)
-        draw(look, epochs[played - 1], None, order=order, title=f"epoch {played}")
-        st.session_state["played"] = played
-        if played >= len(epochs):
-            stop_playing()
-            st.rerun()
-        st.session_state["playing"] = played + 1
-    else:
-        title = f"{len(context.snapshot.evaluation.labels):,} {context.split} images"
-        draw(look, confusion, other, order=order, title=title)
-        if context.snapshot.epoch:
-            session.sync_widget("epoch-scrubber", context.snapshot.epoch)
-    if epochs is not None and len(epochs) > 1:
-        epoch_controls(context, len(epochs), played)
-
-
-def epoch_controls(context: PageContext, epochs: int, played: int | None) -> None:
-    """The slider over a run's epochs, and play."""
-    measured = cache.epoch_evaluations(context.run)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="epoch-controls"):
-        st.button(
-            "Stop" if played else "Play",
-            key="epoch-play",
-            icon=":material/stop:" if played else ":material/play_arrow:",
-            on_click=stop_playing if played else start_playing,
-            args=() if played else (epochs,),
-            help=None if played else "See the matrix of one epoch after the other.",
-        )
-        title = f"Epoch ({measured.split if measured else ''} split)"
-        if played:
-            # not the slider that people move: a slow browser asks for the next epoch before it has
-            # heard of this one, and its slider's older value would look like a person's choice
-            st.session_state["epoch-playing"] = played
-            st.slider(title, 1, epochs, key="epoch-playing", disabled=True, width="stretch")
-        else:
-            st.slider(title, 1, epochs, key="epoch-scrubber", on_change=scrub, width="stretch")
-
-
-def scrub() -> None:
-    """Look at the epoch that the slider stands at."""
-    session.set_filters(epoch=st.session_state["epoch-scrubber"], split=None)
-
-
-def start_playing(epochs: int) -> None:
-    """Begin at the chosen epoch, or at the first where none or the last is chosen."""
-    chosen = session.selection().epoch
-    first = chosen if chosen and chosen < epochs else 1
-    st.session_state["playing"] = st.session_state["played"] = first
-
-
-def stop_playing() -> None:
-    """Stay at the epoch that is shown."""
-    st.session_state.pop("playing", None)
-    session.set_filters(epoch=st.session_state["played"], split=None)
-
-
 def export_menu(
     context: PageContext,
-    look: Look,
+    display: MatrixDisplay,
     confusion: NDArray[np.int64],
     other: NDArray[np.int64] | None,
 ) -> None:
-    """The matrix as CSV, PNG or SVG, as it is shown."""
-    values = shown_values(look.scale, confusion, other)
-    order = look.order(context.snapshot.evaluation.confusion)
+    """Download buttons: the matrix on screen as CSV, PNG or SVG."""
+    values = cell_values(display.scale, confusion, other)
+    order = display.order(context.snapshot.evaluation.confusion)
     name = f"confusion-{context.run.run_id}-{context.split}"
 
     def picture(kind: Literal["png", "svg"]) -> bytes:
         return exports.confusion_figure(
-            texts_of(look, values),
-            colors_of(look, confusion, other),
+            cell_texts(display, values),
+            cell_colors(display, confusion, other),
             order=order,
-            title=f"{context.run.name}: {SCALES[look.scale]}",
+            title=f"{context.run.name}: {SCALES[display.scale]}",
             subtitle=f"{confusion.sum():,} {context.split} images",
             format=kind,
         )

@@ -1,4 +1,4 @@
-"""The Confusion page's panels beside the matrix: pairs, classes, two runs, two cells."""
+"""The panels beside the matrix: pairs, classes, two runs, two cells."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -22,16 +22,16 @@ BANDS: Final = (
     (0.85, "Fair"),
     (0.0, "Needs improvement"),
 )
-"""Lowest accuracy of each band."""
+"""Lowest accuracy of each band: a reading aid of this project, not a standard."""
 
 
 def band(accuracy: float) -> str:
-    """In what band an accuracy falls; "–" for nan."""
+    """Band of an accuracy; "–" for NaN."""
     return next((name for lowest, name in BANDS if accuracy >= lowest), "–")
 
 
 def choose_row(table: str, cells: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> None:
-    """Select the cells of the row that was chosen in a table, or none any more."""
+    """Filter by the row selected in a table; without one, remove the filter."""
     rows = st.session_state[table].selection.rows
     if rows:
         true, predicted = cells[rows[0]]
@@ -48,11 +48,11 @@ def _table(
     alt: str,
     column_config: dict[str, Any],
 ) -> None:
-    """A table whose rows select cells of the matrix; the selected one is marked."""
+    """A table whose rows filter by cells of the matrix."""
     chosen = session.selection()
-    context = (chosen.true, chosen.predicted)
-    rows = [cells.index(context)] if context in cells else []
-    # the table follows the selection, which may have been changed elsewhere
+    cell = (chosen.true, chosen.predicted)
+    rows = [cells.index(cell)] if cell in cells else []
+    # the selection may have been changed elsewhere
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
         frame,
@@ -67,7 +67,7 @@ def _table(
 
 
 def show_pairs(context: PageContext, confusion: NDArray[np.int64]) -> None:
-    """The most frequent mistakes, and the choice of a cell without the mouse."""
+    """The most confused pairs, and select boxes to choose a cell."""
     chosen = context.selection
     first, second = st.columns(2)
     names = [None, *range(len(CLASS_NAMES))]
@@ -95,27 +95,27 @@ def show_pairs(context: PageContext, confusion: NDArray[np.int64]) -> None:
         )
     pairs = most_confused_pairs(confusion, 12)
     if not pairs:
-        st.caption("No mistakes among these images.")
+        st.caption("None of these images is misclassified.")
         return
     frame = pd.DataFrame(
         {
             "True": [CLASS_NAMES[pair.true_label] for pair in pairs],
-            "Taken for": [CLASS_NAMES[pair.predicted_label] for pair in pairs],
+            "Predicted as": [CLASS_NAMES[pair.predicted_label] for pair in pairs],
             "Images": [pair.count for pair in pairs],
-            "Of the class": [100 * pair.share for pair in pairs],
+            "Share of class": [100 * pair.share for pair in pairs],
         }
     )
     _table(
         frame,
         [((pair.true_label,), (pair.predicted_label,)) for pair in pairs],
         key="pairs",
-        alt="Most confused pairs; choose a row to see its images",
-        column_config={"Of the class": st.column_config.NumberColumn(format="%.1f%%")},
+        alt="Most confused pairs; select a row to see its images",
+        column_config={"Share of class": st.column_config.NumberColumn(format="%.1f%%")},
     )
 
 
 def show_classes(_here: PageContext, confusion: NDArray[np.int64]) -> None:
-    """How each class fares."""
+    """Accuracy, precision, recall and F1 of each class."""
     scores = class_scores(confusion)
     frame = pd.DataFrame(
         {
@@ -123,7 +123,7 @@ def show_classes(_here: PageContext, confusion: NDArray[np.int64]) -> None:
             "Accuracy": [100 * score.accuracy for score in scores],
             "Band": [band(score.accuracy) for score in scores],
             "Correct": [f"{score.correct:,} / {score.total:,}" for score in scores],
-            "Errors": [score.total - score.correct for score in scores],
+            "Misclassified": [score.total - score.correct for score in scores],
             "Precision": [100 * score.precision for score in scores],
             "Recall": [100 * score.accuracy for score in scores],
             "F1": [100 * score.f1 for score in scores],
@@ -134,24 +134,24 @@ def show_classes(_here: PageContext, confusion: NDArray[np.int64]) -> None:
         frame,
         [((score.label,), ()) for score in scores],
         key="classes",
-        alt="Accuracy, precision, recall and F1 of each class; choose a row to see its images",
+        alt="Accuracy, precision, recall and F1 of each class; select a row to see its images",
         column_config={
             **dict.fromkeys(("Accuracy", "Precision", "Recall", "F1"), percent),
             "Class": st.column_config.Column(width=82),
             "Band": st.column_config.Column(width=132),
             "Correct": st.column_config.Column(width=82),
-            "Errors": st.column_config.Column(width=60),
+            "Misclassified": st.column_config.Column(width=98),
         },
     )
     st.caption(
-        "Bands by accuracy: Excellent from 97.5 %, Good from 91 %, Fair from 85 %, below that "
-        "Needs improvement. Click a column's name to sort, a row to see its images; precision, "
-        "recall and F1 stand further right: scroll sideways, or open the table full screen."
+        "Bands by accuracy: Excellent from 97.5%, Good from 91%, Fair from 85%. Click a column "
+        "name to sort, a row to see its images. For precision, recall and F1 scroll right or open "
+        "the table full screen."
     )
 
 
 def choose_group(group: str) -> None:
-    """Show the images of one of the four groups, or of all where it is chosen already."""
+    """Filter by one of the four groups; a second click removes the filter."""
     if session.selection().group == group:
         session.clear_filters("group")
     else:
@@ -159,16 +159,16 @@ def choose_group(group: str) -> None:
 
 
 def show_two_runs(context: PageContext, _confusion: NDArray[np.int64]) -> None:
-    """Where two runs agree and where not, and whether one is better."""
+    """Where two runs agree, and whether one is significantly better."""
     if context.other_run is None:
         st.info(
-            "Choose a second run under *Compare with* above; then the cells can show the "
-            "difference of the two, too.",
+            "Select a second run under *Compare with* to see where the two differ. The matrix can "
+            "then show their difference.",
             icon=":material/compare_arrows:",
         )
         return
     if context.other is None or context.groups is None:
-        return  # why, stands above
+        return  # the warning at the top of the page says why
     counts = np.bincount(context.groups, minlength=len(significance.GROUPS))
     with st.container(horizontal=True, key="groups"):
         for group, count in zip(significance.GROUPS, counts, strict=True):
@@ -185,7 +185,7 @@ def show_two_runs(context: PageContext, _confusion: NDArray[np.int64]) -> None:
         significance.in_words(test, f"**{context.run.name}**", f"**{context.other_run.name}**")
     )
     st.caption(
-        f"Accuracy {evaluation.accuracy:.2%} against {other.accuracy:.2%}, on the same "
+        f"Accuracy {evaluation.accuracy:.2%} versus {other.accuracy:.2%} on the same "
         f"{len(evaluation.labels):,} {context.split} images. McNemar's exact test compares the "
         "images that only one of the two runs classifies correctly. This compares these two runs "
         "only; other seeds may differ."
@@ -193,7 +193,7 @@ def show_two_runs(context: PageContext, _confusion: NDArray[np.int64]) -> None:
 
 
 def cell_choice(name: str) -> tuple[int, int]:
-    """Two select boxes that name a cell."""
+    """Select boxes for a cell: true and predicted class."""
     labels = list(range(len(CLASS_NAMES)))
     names = CLASS_NAMES.__getitem__
     true = st.selectbox("True class", labels, key=f"{name}-true", format_func=names)
@@ -201,19 +201,23 @@ def cell_choice(name: str) -> tuple[int, int]:
     return true, predicted
 
 
-def show_two_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
-    """Two cells side by side: mean images, their difference, confidences."""
-    chosen = context.selection
-    worst = most_confused_pairs(confusion, 1)
+def preset_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
+    """Set the select boxes to the filtered or most confused cell, and to its class's diagonal."""
+    selection, worst = context.selection, most_confused_pairs(confusion, 1)
     pair = (worst[0].true_label, worst[0].predicted_label) if worst else (6, 0)
-    if len(chosen.true) == len(chosen.predicted) == 1:
-        pair = (chosen.true[0], chosen.predicted[0])
-    if st.session_state.get("two-cells-of") != pair:
-        # a newly selected cell stands left; right of it those of its class that were recognized
-        st.session_state["two-cells-of"] = pair
-        st.session_state["cell-a-true"], st.session_state["cell-a-predicted"] = pair
-        other = (pair[0], pair[0]) if pair[0] != pair[1] else (pair[0], (pair[0] + 1) % 10)
-        st.session_state["cell-b-true"], st.session_state["cell-b-predicted"] = other
+    if len(selection.true) == len(selection.predicted) == 1:
+        pair = (selection.true[0], selection.predicted[0])
+    if st.session_state.get("two-cells-of") == pair:
+        return  # the person may have chosen other cells since
+    st.session_state["two-cells-of"] = pair
+    st.session_state["cell-a-true"], st.session_state["cell-a-predicted"] = pair
+    other = (pair[0], pair[0]) if pair[0] != pair[1] else (pair[0], (pair[0] + 1) % 10)
+    st.session_state["cell-b-true"], st.session_state["cell-b-predicted"] = other
+
+
+def show_two_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
+    """Compare two cells: mean images, their difference, confidence."""
+    preset_cells(context, confusion)
     mask = context.mask("true", "predicted", "correctness")
     evaluation = context.snapshot.evaluation
     cells, means = [], []
@@ -236,7 +240,7 @@ def show_two_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
                 pictures.enlarge(np.rint(mean).astype(np.uint8), 112),
                 width=112,
                 caption=f"Mean of {len(positions):,}",
-                alt=f"Mean image of {CLASS_NAMES[true]} taken for {CLASS_NAMES[predicted]}",
+                alt=f"Mean image of {CLASS_NAMES[true]} predicted as {CLASS_NAMES[predicted]}",
             )
     with third:
         st.markdown("**Difference**")
@@ -246,9 +250,9 @@ def show_two_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
                 width=112,
                 alt="Difference of the two mean images",
             )
-            st.caption("Orange: brighter in the first cell; blue: in the second.")
+            st.caption("Orange: brighter in the first cell. Blue: brighter in the second.")
         else:
-            st.caption("Of the two mean images, where both cells have images at hand.")
+            st.caption("Needs images in both cells.")
     st.plotly_chart(
         charts.confidence_of_two_cells([evaluation.confidence[positions] for positions in cells]),
         key="two-cells-confidence",
@@ -258,7 +262,7 @@ def show_two_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
 
 
 def open_two_runs(run: str, compared: str) -> None:
-    """Open the matrix of two runs' difference, and this page's panel on them."""
+    """Show the difference of two runs, and the panel that compares them."""
     session.compare(run, compared)
     st.session_state["matrix-scale"] = "Difference"
     st.session_state["panels"] = "Two runs"

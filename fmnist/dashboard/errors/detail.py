@@ -1,208 +1,189 @@
-"""The Errors page's view of one image: what the run says of it, and why."""
+"""The Errors page's view of one image: the prediction, the history, the nearest training images."""
 
 import math
-from typing import Final
+from collections.abc import Callable
 
-import numpy as np
 import streamlit as st
 
-from fmnist.dashboard import cache, layout, nearest_images, pictures, selection, session, snapshots
+from fmnist.dashboard import nearest_images, pictures, session
 from fmnist.dashboard.context import PageContext
-from fmnist.dashboard.errors import verdicts as verdict_panels
+from fmnist.dashboard.errors import verdicts
+from fmnist.dashboard.errors.image_detail import (
+    ImageDetail,
+    NearestTrainingImages,
+    gather_detail,
+    gather_neighbors,
+)
+from fmnist.dashboard.selection import in_words
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation import misclassifications
-from fmnist.evaluation.filters import rank_by_confidence
 from fmnist.reports import charts
+from fmnist.reports.text import percent
 from fmnist.runs.run import RunError
-
-NEIGHBORS: Final = 10
 
 
 def show(context: PageContext, image: int) -> None:
-    """All about one image."""
-    position = context.snapshot.position(image)
-    if position is None:
+    """Everything about one image."""
+    detail = gather_detail(context, image)
+    if detail is None:
         session.change(image=None)
         st.rerun()
-    steps(context, image)
+    show_navigation(context, detail)
     left, middle, right = st.columns([3, 4, 3], gap="medium")
     with left:
-        show_image(context, image, position)
+        show_image(context, detail)
     with middle:
-        show_probabilities(context, position)
+        show_probabilities(detail)
     with right:
-        show_figures(context, position)
+        show_figures(detail)
     with st.container(border=True):
-        verdict_panels.ask(context, image)
-    below, beside = st.columns([5, 5], gap="medium")
+        verdicts.ask(context, image)
+    below, beside = st.columns(2, gap="medium")
     with below:
-        show_learning(context, image)
+        show_history(detail)
     with beside:
-        show_neighbors(context, image)
+        show_neighbors(context, detail, gather_neighbors(context, detail))
 
 
-def steps(context: PageContext, image: int) -> None:
-    """Back to the wall, to the image before and after."""
-    among = context.snapshot.evaluation.indices[context.positions]
-    found = np.flatnonzero(among == image)
-    at = int(found[0]) if len(found) else None
+def show_navigation(context: PageContext, detail: ImageDetail) -> None:
+    """Buttons back to all images, to the previous and to the next one."""
+    previous, following = detail.neighbor_in_sequence(-1), detail.neighbor_in_sequence(1)
     with st.container(horizontal=True, vertical_alignment="center", key="detail-steps"):
         st.button(
             "All images",
             key="detail-back",
             icon=":material/grid_view:",
             shortcut="Esc",
-            on_click=lambda: session.change(image=None),
+            on_click=_opener(None),
         )
         st.button(
             "Previous",
             key="detail-previous",
             icon=":material/chevron_left:",
             shortcut="Left",
-            disabled=not at,
-            on_click=lambda: session.change(image=int(among[(at or 1) - 1])),
+            disabled=previous is None,
+            on_click=_opener(previous),
         )
         st.button(
             "Next",
             key="detail-next",
             icon=":material/chevron_right:",
             shortcut="Right",
-            disabled=at is None or at + 1 >= len(among),
-            on_click=lambda: session.change(image=int(among[(at or 0) + 1])),
+            disabled=following is None,
+            on_click=_opener(following),
         )
         st.markdown(
-            f"**{at + 1:,}** of {len(among):,} chosen"
-            if at is not None
-            else "not among the images that the selection chooses",
+            "Not among the filtered images"
+            if detail.place is None
+            else f"**{detail.place + 1:,}** of {len(detail.sequence):,} filtered images",
             width="content",
         )
-    chosen = [
-        selection.in_words(name, getattr(context.selection, name))
-        for name in selection.FILTERS
-        if getattr(context.selection, name) not in ((), None, "all")
-    ]
-    if chosen:
-        st.caption(f"Chosen: {' · '.join(chosen)}")
+    active = context.selection.active_filters()
+    if active:
+        st.caption(
+            f"Filters: {' · '.join(in_words(name, value) for name, value in active.items())}"
+        )
 
 
-def show_image(context: PageContext, image: int, position: int) -> None:
-    """The image, large, and what it was taken for."""
-    tile = context.tile(position)
-    pixels = context.images(np.array([position]))
-    if pixels is None:
-        st.image(pictures.placeholder_tile(280), width=280, alt=tile.alt)
+def _opener(image: int | None) -> Callable[[], None]:
+    return lambda: session.change(image=image)
+
+
+def show_image(context: PageContext, detail: ImageDetail) -> None:
+    """The image, enlarged, with its true and predicted class."""
+    picture = (
+        pictures.placeholder_tile(280)
+        if detail.pixels is None
+        else pictures.enlarge(detail.pixels, 280)
+    )
+    st.image(picture, width=280, alt=detail.description)
+    true = CLASS_NAMES[detail.true_label]
+    if detail.is_correct:
+        st.markdown(f"**{true}**, correct")
     else:
-        st.image(pictures.enlarge(pixels[0], 280), width=280, alt=tile.alt)
-    evaluation = context.snapshot.evaluation
-    true = CLASS_NAMES[evaluation.labels[position]]
-    predicted = CLASS_NAMES[evaluation.predicted_labels[position]]
-    if evaluation.correct[position]:
-        st.markdown(f"**{true}**, recognized")
-    else:
-        st.markdown(f"**{true}**, taken for **:red[{predicted}]**")
-    st.caption(f"Image {image:,} of the {context.split} split")
+        st.markdown(f"**{true}**, predicted as **:red[{CLASS_NAMES[detail.prediction.label]}]**")
+    st.caption(f"Image {detail.image:,} of the {context.split} split")
 
 
-def show_probabilities(context: PageContext, position: int) -> None:
-    """Probabilities of all classes as bars."""
-    evaluation = context.snapshot.evaluation
-    other = context.other.evaluation.probabilities[position] if context.other else None
+def show_probabilities(detail: ImageDetail) -> None:
+    """Bars of the probabilities of all classes."""
     st.markdown("**Probabilities** (%)")
     st.echarts_chart(
         charts.probability_bars(
-            evaluation.probabilities[position],
-            true_label=int(evaluation.labels[position]),
-            names=(context.run.name, context.other_run.name if context.other_run else ""),
-            other=other,
+            detail.prediction.probabilities,
+            true_label=detail.true_label,
+            names=(detail.prediction.run_name, detail.other.run_name if detail.other else ""),
+            other=detail.other.probabilities if detail.other else None,
         ),
         key="probabilities",
         height=330,
         renderer="svg",
-        alt="Probability of each class; true class " + CLASS_NAMES[evaluation.labels[position]],
+        alt=f"Probability of each class; true class {CLASS_NAMES[detail.true_label]}",
     )
 
 
-def show_figures(context: PageContext, position: int) -> None:
-    """How sure, how close, what kind of mistake, what the other run says."""
-    evaluation = context.snapshot.evaluation
+def show_figures(detail: ImageDetail) -> None:
+    """Confidence, margin, entropy, loss, error type, and the compared run's prediction."""
     rows = {
-        "Confidence": f"{evaluation.confidence[position]:.2%}",
-        "Margin": f"{100 * evaluation.margin[position]:.2f} points",
-        "Entropy": f"{evaluation.entropy[position]:.3f} of {math.log(10):.3f} nats",
-        "Loss": f"{evaluation.losses[position]:.3f} nats",
+        "Confidence": percent(detail.prediction.confidence),
+        "Margin": f"{100 * detail.margin:.2f} points",
+        "Entropy": f"{detail.entropy:.3f} of {math.log(10):.3f} nats",
+        "Loss": f"{detail.loss:.3f} nats",
     }
-    rank = rank_by_confidence(evaluation, position)
-    if rank:
-        rows["Rank among mistakes"] = f"{rank[0]:,} of {rank[1]:,} by confidence"
-        rows["Kind"] = misclassifications.ERROR_TYPES[
-            context.snapshot.error_types[position]
-        ].capitalize()
-    if context.other is not None and context.other_run is not None:
-        other = context.other.evaluation
-        rows[context.other_run.name] = (
-            f"{CLASS_NAMES[other.predicted_labels[position]]}, {other.confidence[position]:.2%}"
+    if detail.rank and detail.error_type:
+        rows["Rank by confidence"] = f"{detail.rank[0]:,} of {detail.rank[1]:,} misclassified"
+        rows["Error type"] = detail.error_type.capitalize()
+    if detail.other:
+        rows[detail.other.run_name] = (
+            f"{CLASS_NAMES[detail.other.label]}, {percent(detail.other.confidence)}"
         )
     st.table(rows, border="horizontal")
 
 
-def show_learning(context: PageContext, image: int) -> None:
-    """What the run said of the image after every epoch."""
-    st.markdown("**Epoch by epoch**")
-    epochs = cache.epoch_evaluations(context.run)
-    history = snapshots.training_dynamics(context.run)
-    if epochs is None or history is None or epochs.split != context.split:
-        measured = epochs.split if epochs else "validation"
-        st.caption(f"Single epochs of this run are known for {measured} images only.")
+def show_history(detail: ImageDetail) -> None:
+    """The prediction for the image after every epoch."""
+    st.markdown("**Prediction after each epoch**")
+    history = detail.history
+    if history is None:
+        st.caption(f"Known for {detail.history_split} images only.")
         return
-    column = int(np.flatnonzero(epochs.indices == image)[0])
-    first, forgotten = history.first_learned[column], history.forgotten[column]
-    if first == 0:
-        told = "Never recognized."
+    if history.first_learned == 0:
+        summary = "Never correct."
     else:
-        times = {0: "never forgotten since", 1: "forgotten once"}.get(
-            int(forgotten), f"forgotten {forgotten} times"
+        times = {0: "never misclassified since", 1: "misclassified again once"}.get(
+            history.forgotten, f"misclassified again {history.forgotten} times"
         )
-        told = f"First recognized after epoch {first}, {times}."
-    st.caption(told)
+        summary = f"First correct after epoch {history.first_learned}, {times}."
+    st.caption(summary)
     st.echarts_chart(
-        charts.prediction_history(
-            history.predicted[:, column], history.confidence[:, column], history.correct[:, column]
-        ),
-        key="learning",
+        charts.prediction_history(history.predicted, history.confidence, history.correct),
+        key="history",
         height=240,
         renderer="svg",
-        alt=f"Prediction and confidence after every epoch. {told}",
+        alt=f"Prediction and confidence after every epoch. {summary}",
     )
 
 
-def show_neighbors(context: PageContext, image: int) -> None:
-    """The training images nearest in the network's own feature space."""
-    st.markdown("**Nearest training images**, to the network's eye")
-    run = context.run
-    if context.source is None:
-        st.caption("They appear once the data set is on this machine.")
+def show_neighbors(
+    context: PageContext, detail: ImageDetail, nearest: NearestTrainingImages
+) -> None:
+    """The training images with the most similar features."""
+    st.markdown("**Nearest training images** (feature space)")
+    if nearest.problem or nearest.dataset is None:
+        st.caption(nearest.problem)
         return
-    if not run.weights_path.exists():
-        st.caption("This run was kept without its weights; its features cannot be computed.")
+    if nearest.found is None:
+        try:
+            nearest_images.compute_button(context.run, nearest.dataset, key="find-neighbors")
+        except (RunError, ValueError, OSError) as error:
+            st.error(f"The features cannot be computed: {error}", icon=":material/error:")
         return
-    try:
-        dataset = layout.load_dataset()
-        index = (
-            nearest_images.training_index(run, dataset, key="find-neighbors") if dataset else None
-        )
-        if dataset is None or index is None:
-            return
-        features = cache.image_features(run, context.part, image, context.source[image])
-    except (RunError, ValueError, OSError) as error:
-        st.error(f"The features cannot be computed: {error}", icon=":material/error:")
-        return
-    # an image of the validation split is no training image; one of "train" would find itself
-    found = index.nearest(features, k=NEIGHBORS, exclude=None if context.split == "test" else image)
-    predicted = context.snapshot.evaluation.predicted_labels[context.snapshot.position(image)]
-    nearest_images.wall(found, dataset, key="neighbors", label="Nearest training images")
-    agreeing = sum(neighbor.label == predicted for neighbor in found)
+    nearest_images.wall(
+        nearest.found, nearest.dataset, key="neighbors", label="Nearest training images"
+    )
+    predicted = detail.prediction.label
+    agreeing = sum(neighbor.label == predicted for neighbor in nearest.found)
     st.caption(
-        f"{agreeing} of {len(found)} are labeled {CLASS_NAMES[predicted]}, as it was taken for. "
-        "Cosine similarity of the inputs of the last layer"
-        + ("." if context.snapshot.is_kept else ", of the weights that the run keeps.")
+        f"{agreeing} of {len(nearest.found)} are labeled {CLASS_NAMES[predicted]}, the predicted "
+        "class. Similarity: cosine of the inputs of the last layer"
+        + ("." if context.snapshot.is_selected else ", from the run's saved weights.")
     )

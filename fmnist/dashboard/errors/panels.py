@@ -1,4 +1,4 @@
-"""The Errors page's wall: kinds of error, filters, order, contact sheet."""
+"""The panels around the images of the Errors page: error types, filters, order, contact sheet."""
 
 from typing import Final
 
@@ -9,90 +9,88 @@ from fmnist.dashboard import session, snapshots
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.selection import VERDICT_FILTERS, in_words
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
-from fmnist.evaluation import misclassifications
 from fmnist.evaluation.filters import SORTS
-from fmnist.evaluation.misclassifications import ERROR_TYPES
+from fmnist.evaluation.misclassifications import (
+    ERROR_TYPE_EXPLANATIONS,
+    ERROR_TYPES,
+    systematic_pairs,
+)
 from fmnist.reports import charts
 from fmnist.reports import images as exports
+from fmnist.reports.text import percent
 
 SHEET_LIMIT: Final = 200
 
 
-def show_kinds(context: PageContext) -> None:
-    """How many mistakes there are of each kind; a click shows them."""
-    chosen = context.mask("error_type", "correctness") & ~context.snapshot.evaluation.correct
-    counts = np.bincount(context.snapshot.error_types[chosen], minlength=len(ERROR_TYPES))
+def show_error_types(context: PageContext) -> None:
+    """Number of misclassified images of each error type; a click filters by it."""
+    shown = context.mask("error_type", "correctness") & ~context.snapshot.evaluation.correct
+    counts = np.bincount(context.snapshot.error_types[shown], minlength=len(ERROR_TYPES))
     total = max(1, int(counts.sum()))
-    with st.container(horizontal=True, vertical_alignment="center", key="kinds"):
-        for kind, count in zip(ERROR_TYPES, counts, strict=True):
+    with st.container(horizontal=True, vertical_alignment="center", key="error-types"):
+        for error_type, count in zip(ERROR_TYPES, counts, strict=True):
+            title = error_type.capitalize()
             st.button(
-                f"{kind.capitalize()} **{count:,}** ({count / total:.0%})",
-                key=f"kind-{kind}",
-                type="primary" if context.selection.error_type == kind else "secondary",
-                help=f"{kind.capitalize()}: {misclassifications.ERROR_TYPE_EXPLANATIONS[kind]}.",
-                on_click=choose_kind,
-                args=(kind,),
+                f"{title} **{count:,}** ({percent(count / total, 0)})",
+                key=f"error-type-{error_type}",
+                type="primary" if context.selection.error_type == error_type else "secondary",
+                help=f"{title}: {ERROR_TYPE_EXPLANATIONS[error_type]}.",
+                on_click=choose_error_type,
+                args=(error_type,),
             )
-        with st.popover("What are these?", icon=":material/help:"):
-            st.markdown("A mistake is of the first kind that fits:")
-            for kind, explanation in misclassifications.ERROR_TYPE_EXPLANATIONS.items():
-                st.markdown(f"- **{kind.capitalize()}**: {explanation}.")
+        with st.popover("What do these mean?", icon=":material/help:"):
+            st.markdown("Each misclassified image has the first error type that applies:")
+            for error_type, explanation in ERROR_TYPE_EXPLANATIONS.items():
+                st.markdown(f"- **{error_type.capitalize()}**: {explanation}.")
             show_systematic_pairs(context)
 
 
-def choose_kind(kind: str) -> None:
-    """Show the mistakes of a kind, or of all where it is chosen already."""
-    if session.selection().error_type == kind:
+def choose_error_type(error_type: str) -> None:
+    """Filter by an error type; a second click removes the filter."""
+    if session.selection().error_type == error_type:
         session.clear_filters("error_type")
     else:
-        session.set_filters(error_type=kind, correctness="wrong")
+        session.set_filters(error_type=error_type, correctness="wrong")
 
 
 def show_systematic_pairs(context: PageContext) -> None:
-    """Which pairs are systematic here."""
+    """The systematic pairs of this split."""
     confusion = context.snapshot.evaluation.confusion
-    pairs = misclassifications.systematic_pairs(confusion)
+    pairs = systematic_pairs(confusion)
     found = sorted(zip(*np.nonzero(pairs), strict=True), key=lambda cell: -confusion[cell])
-    if found:
-        listed = ", ".join(
-            f"{CLASS_NAMES[true]} → {CLASS_NAMES[predicted]} ({confusion[true, predicted]:,})"
-            for true, predicted in found
-        )
-        st.caption(f"Systematic pairs here: {listed}.")
-    else:
-        st.caption("No pair is systematic here.")
+    listed = ", ".join(
+        f"{CLASS_NAMES[true]} → {CLASS_NAMES[predicted]} ({confusion[true, predicted]:,})"
+        for true, predicted in found
+    )
+    st.caption(f"Systematic pairs in this split: {listed or 'none'}.")
 
 
-def show_kinds_over_epochs(context: PageContext) -> None:
-    """Mistakes of each kind after every epoch."""
+def show_error_types_over_epochs(context: PageContext) -> None:
+    """Number of misclassified images of each error type after every epoch."""
     section = st.expander(
-        "Kinds of error over the epochs",
+        "Error types over the epochs",
         icon=":material/timeline:",
         on_change="rerun",
-        key="kinds-epochs",
+        key="error-types-over-epochs",
     )
-    if section.open:
-        with section:
-            draw_kinds_over_epochs(context)
-
-
-def draw_kinds_over_epochs(context: PageContext) -> None:
-    """The chart of `show_kinds_over_epochs`."""
-    counts = snapshots.error_type_counts(context.run)
-    if counts is None or len(counts) < 2:
-        st.caption("It appears after the second epoch.")
+    if not section.open:
         return
-    st.echarts_chart(
-        charts.error_types_over_epochs(counts),
-        key="kinds-chart",
-        height=280,
-        renderer="svg",
-        alt="Systematic, ambiguous and random mistakes after every epoch",
-    )
+    with section:
+        counts = snapshots.error_type_counts(context.run)
+        if counts is None or len(counts) < 2:
+            st.caption("The chart appears after the second epoch.")
+            return
+        st.echarts_chart(
+            charts.error_types_over_epochs(counts),
+            key="error-types-chart",
+            height=280,
+            renderer="svg",
+            alt="Systematic, ambiguous and random misclassifications after every epoch",
+        )
 
 
 def show_sort_and_filters(context: PageContext) -> None:
-    """What is shown, and in what order."""
+    """Controls for filters and order."""
     selection = context.selection
     with st.container(horizontal=True, vertical_alignment="bottom", key="error-filters"):
         with st.popover("Filters", icon=":material/filter_alt:"):
@@ -112,13 +110,13 @@ def show_sort_and_filters(context: PageContext) -> None:
             "Highest first" if down else "Lowest first",
             key="order",
             icon=":material/arrow_downward:" if down else ":material/arrow_upward:",
-            help="Turn the order round.",
+            help="Reverse the order.",
             on_click=lambda: session.set_filters(order="up" if down else "down"),
         )
 
 
 def show_filters(context: PageContext) -> None:
-    """Correctness, classes, confidence, verdict."""
+    """Filters by correctness, classes, confidence and verdict."""
     selection = context.selection
     session.sync_widget("filter-correctness", selection.correctness)
     st.segmented_control(
@@ -157,14 +155,14 @@ def show_filters(context: PageContext) -> None:
 
 
 def choose_confidence() -> None:
-    """Take the slider's range."""
+    """Filter by the range of the slider."""
     low, high = st.session_state["filter-confidence"]
     if low < high:
         session.set_filters(confidence=None if (low, high) == (0, 100) else (low / 100, high / 100))
 
 
 def contact_sheet_button(context: PageContext) -> None:
-    """The selection as one picture."""
+    """Download button: the filtered images as one PNG."""
     positions = context.positions[:SHEET_LIMIT]
     if context.source is None or len(positions) == 0:
         return
@@ -186,5 +184,5 @@ def contact_sheet_button(context: PageContext) -> None:
         mime="image/png",
         icon=":material/download:",
         on_click="ignore",
-        help=f"The selection as one PNG, at most {SHEET_LIMIT} images.",
+        help=f"The filtered images as one PNG, at most {SHEET_LIMIT}.",
     )

@@ -1,4 +1,4 @@
-"""What people say of single images: giving a verdict, taking it back, all of them as a file."""
+"""Verdicts on single images: give, withdraw, count, export and import."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from fmnist.evaluation.verdicts import VERDICT_TITLES, VERDICTS, Verdict, Verdic
 
 _GIVEN = "verdicts-given"
 _ERROR = "verdict-error"
-_TOLD = "verdict-told"
+_MESSAGE = "verdict-message"
 
 
 def store() -> VerdictStore:
@@ -22,7 +22,7 @@ def store() -> VerdictStore:
 
 
 def give(context: PageContext, image: int, verdict: str | None) -> None:
-    """Record a verdict with the note in the field, or take the present one away."""
+    """Store a verdict with its note; None withdraws the present one."""
     position = context.snapshot.position(image)
     if position is None:
         return
@@ -48,7 +48,7 @@ def give(context: PageContext, image: int, verdict: str | None) -> None:
 
 
 def undo() -> None:
-    """Take back the last verdict given here."""
+    """Revert the last verdict of this session."""
     given = st.session_state.get(_GIVEN, [])
     if not given:
         return
@@ -59,18 +59,18 @@ def undo() -> None:
         st.session_state[_ERROR] = str(error)
 
 
-def show_error() -> None:
-    """What went wrong with the last verdict."""
+def show_messages() -> None:
+    """Show the error or the result of the last action, once."""
     error = st.session_state.pop(_ERROR, None)
     if error:
         st.error(error, icon=":material/error:")
-    told = st.session_state.pop(_TOLD, None)
-    if told:
-        st.success(told, icon=":material/check:")
+    message = st.session_state.pop(_MESSAGE, None)
+    if message:
+        st.success(message, icon=":material/check:")
 
 
 def undo_button() -> None:
-    """Offered where a verdict was given here."""
+    """Shown after a verdict in this session."""
     if st.session_state.get(_GIVEN):
         st.button(
             "Undo verdict", key="verdict-undo", icon=":material/undo:", type="tertiary",
@@ -79,13 +79,13 @@ def undo_button() -> None:
 
 
 def ask(context: PageContext, image: int) -> None:
-    """Whose mistake one image is."""
-    show_error()
+    """Ask for a verdict on one image."""
+    show_messages()
     present = context.verdicts.get(image)
     note_key = f"note-{context.part}-{image}"
     if note_key not in st.session_state:
         st.session_state[note_key] = present.note if present else ""
-    st.markdown("**Whose mistake is it?**")
+    st.markdown("**Your verdict on this image**")
     with st.container(horizontal=True, key="verdict-buttons"):
         for number, verdict in enumerate(VERDICTS, 1):
             is_present = present is not None and present.verdict == verdict
@@ -94,7 +94,7 @@ def ask(context: PageContext, image: int) -> None:
                 key=f"verdict-{verdict}",
                 shortcut=str(number),
                 type="primary" if is_present else "secondary",
-                help="Click again to take it away." if is_present else None,
+                help="Click again to withdraw it." if is_present else None,
                 on_click=give,
                 args=(context, image, None if is_present else verdict),
             )
@@ -103,7 +103,7 @@ def ask(context: PageContext, image: int) -> None:
         "Note",
         key=note_key,
         max_chars=500,
-        placeholder="Kept with the verdict (optional)",
+        placeholder="Saved with the verdict (optional)",
         on_change=lambda: give(context, image, present.verdict) if present else None,
     )
     if present:
@@ -112,10 +112,10 @@ def ask(context: PageContext, image: int) -> None:
 
 
 def show_verdicts(context: PageContext) -> None:
-    """Counts of the verdicts, and all of them as a file, out and in."""
-    show_error()
+    """Number of verdicts by class; export and import."""
+    show_messages()
     section = st.expander(
-        f"Verdicts ({len(context.verdicts):,} on images of this file)",
+        f"Your verdicts ({len(context.verdicts):,} on {context.part} images)",
         icon=":material/gavel:",
         on_change="rerun",
         key="verdicts-section",
@@ -130,7 +130,7 @@ def show_verdicts(context: PageContext) -> None:
             st.error(str(error), icon=":material/error:")
             return
         if not counts.any():
-            st.caption("None yet. Open an image and say whose mistake it is.")
+            st.caption("None yet. Open an image and give your verdict.")
         else:
             frame = pd.DataFrame(
                 counts,
@@ -155,12 +155,12 @@ def show_verdicts(context: PageContext) -> None:
             "Import verdicts (CSV, as exported)",
             type="csv",
             key=f"verdict-upload-{st.session_state.get('verdict-uploads', 0)}",
-            on_change=take_in,
+            on_change=import_file,
         )
 
 
-def take_in() -> None:
-    """Import the file that was chosen; all of it, or nothing."""
+def import_file() -> None:
+    """Import the uploaded file, all of it or nothing."""
     number = st.session_state.get("verdict-uploads", 0)
     upload = st.session_state[f"verdict-upload-{number}"]
     if upload is None:
@@ -169,11 +169,11 @@ def take_in() -> None:
     try:
         result = store().import_csv(upload.getvalue().decode("utf-8-sig"))
     except UnicodeDecodeError:
-        st.session_state[_ERROR] = "The file is no UTF-8 text; export verdicts to see the format."
+        st.session_state[_ERROR] = "The file is not UTF-8 text. Export verdicts to see the format."
     except VerdictError as error:
         st.session_state[_ERROR] = str(error)
     else:
-        st.session_state[_TOLD] = (
+        st.session_state[_MESSAGE] = (
             f"Imported: {result.added:,} added, {result.changed:,} changed, "
-            f"{result.unchanged:,} as they were."
+            f"{result.unchanged:,} unchanged."
         )
