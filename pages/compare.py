@@ -1,26 +1,23 @@
-"""Compare: runs side by side, what sets them apart, and whether one is better."""
+"""Compare: runs side by side, the settings in which they differ, and tests of their accuracy."""
 
 import streamlit as st
 
 from fmnist.dashboard import layout
-from fmnist.dashboard.compare import benchmarks as compare_bench
-from fmnist.dashboard.compare import panels as compare_panels
-from fmnist.dashboard.compare import run_comparison as compared
-from fmnist.dashboard.compare import table as compare_table
+from fmnist.dashboard.compare import benchmarks, panels, run_comparison, table
 
 layout.header()
-here = compared.current()
-if here.entries:
-    compare_table.show(here)
-if len(here.measured) < 2:
+comparison = run_comparison.gather_comparison()
+if comparison.entries:
+    table.show(comparison)
+if len(comparison.measured) < 2:
     with st.container(border=True):
-        st.subheader("Comparing takes two runs", anchor=False)
-        st.write("They appear here after their first epoch. A quick look takes about a minute.")
-        st.page_link("pages/train.py", label="Train a network", icon=":material/play_arrow:")
+        st.subheader("Two runs are needed to compare", anchor=False)
+        st.write("Runs appear here after their first epoch. A quick run takes about a minute.")
+        layout.train_link()
 else:
-    compared.controls(here)
-    compare_panels.show(here)
-if here.entries:
-    compare_bench.show()
+    run_comparison.show_controls(comparison)
+    panels.show(comparison)
+if comparison.entries:
+    benchmarks.show()
 
-compared.count_what_is_missing(here)
+run_comparison.count_missing_sizes(comparison)

@@ -1,4 +1,4 @@
-"""Streamlit's caches around the calls that cost something."""
+"""Streamlit's caches of data sets, evaluations, classifiers and tables."""
 
 import atexit
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @st.cache_resource(show_spinner=False)
 def download_process() -> DownloadProcess:
-    """The one download of this server, shared by all sessions."""
+    """The download of this server, shared by all sessions."""
     made = DownloadProcess()
     atexit.register(made.cancel)
     return made
@@ -124,11 +124,11 @@ def _accuracy(path: Path, modified: int) -> float:  # noqa: ARG001 - part of the
 
 
 def accuracy(path: Path) -> float | None:
-    """Of an evaluation's file, in [0, 1]; None where there is none, or it is damaged."""
+    """Accuracy of a stored evaluation, in [0, 1]; None if it is absent or damaged."""
     try:
         return _accuracy(path, path.stat().st_mtime_ns)
     except (OSError, ValueError):
-        return None  # the pages that show its images say what is wrong
+        return None  # the pages that show its images report the damage
 
 
 @st.cache_resource(show_spinner=False)
@@ -155,7 +155,7 @@ def verdicts(dataset: str, part: str) -> dict[int, Verdict]:
     return _verdicts(path, verdict_store(path).version(), dataset, part)
 
 
-@st.cache_resource(show_spinner="Reading the network…", max_entries=3)
+@st.cache_resource(show_spinner="Loading the model…", max_entries=3)
 def _classifier(path: Path, modified: int) -> "Classifier":  # noqa: ARG001 - part of the key
     from fmnist.models.classifier import Classifier
 
@@ -163,12 +163,12 @@ def _classifier(path: Path, modified: int) -> "Classifier":  # noqa: ARG001 - pa
 
 
 def classifier(run: Run) -> "Classifier":
-    """The classifier of a run's best epoch, at temperature 1; imports torch.
+    """The classifier with a run's saved weights, at temperature 1. Imports torch.
 
     Raises
     ------
     OSError
-        If it has no weights.
+        If the run has no weights.
     ValueError
         If they are damaged.
     """
@@ -190,7 +190,7 @@ def _image_features(
 def image_features(
     run: Run, part: str, image: int, pixels: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
-    """Features of one image, float32 (F,), from the weights of a run's best epoch.
+    """Features of one image, float32 (F,), from a run's saved weights.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def image_features(
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def feature_index(path: Path) -> FeatureIndex:
-    """Features of all training images, as they were kept.
+    """Stored features of all training images.
 
     Raises
     ------
@@ -223,13 +223,13 @@ def feature_index(path: Path) -> FeatureIndex:
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)
-def _answers(path: Path, modified: int) -> Correctness:  # noqa: ARG001 - part of the key
+def _test_correctness(path: Path, modified: int) -> Correctness:  # noqa: ARG001 - part of the key
     test = Evaluation.load(path)
     return Correctness(test.correct, test.labels, test.indices)
 
 
-def answers(run: Run) -> Correctness | None:
-    """Which test images a run's kept weights are right about; None where it was not measured.
+def test_correctness(run: Run) -> Correctness | None:
+    """Which test images a run classifies correctly; None if it was not evaluated on them.
 
     Raises
     ------
@@ -240,7 +240,7 @@ def answers(run: Run) -> Correctness | None:
         return None  # files of an earlier end, if any, are older than what trains now
     path = run.evaluation_path("test")
     try:
-        return _answers(path, path.stat().st_mtime_ns)
+        return _test_correctness(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         return None
 
@@ -255,7 +255,7 @@ def _sizes_path() -> Path:
 
 
 def model_sizes() -> Mapping[str, Size]:
-    """Sizes of those models that were counted already; needs no torch."""
+    """Sizes of the models that have been counted; does not import torch."""
     return _sizes(_sizes_path())
 
 
@@ -272,7 +272,7 @@ def _bench_results(
 
 
 def bench_results(table: "TableName") -> list["RowResult"]:
-    """A table of the benchmark from the runs there are, read again where a run has changed."""
+    """A benchmark table from the runs on this machine; cached until a run changes."""
     finished = [run for run in all_runs() if run.state == "finished"]
     paths = [run.evaluation_path("test") for run in finished]
     key = tuple((str(p), p.stat().st_mtime_ns) for p in paths if p.exists())
@@ -280,23 +280,23 @@ def bench_results(table: "TableName") -> list["RowResult"]:
 
 
 def count_models(names: Iterable[str]) -> None:
-    """Count the sizes of models, for `model_sizes` to know them. Imports torch."""
+    """Count the sizes of models for `model_sizes`. Imports torch."""
     known = _sizes(_sizes_path())
     known.update(sizes.count(names))
-    # where the disk takes nothing, this server still knows
+    # if they cannot be written, this server still knows them
     with suppress(OSError):
         sizes.save_sizes(_sizes_path(), dict(known))
 
 
-@st.cache_data(show_spinner="Reading the layers of the network…", max_entries=32)
+@st.cache_data(show_spinner="Counting layers…", max_entries=32)
 def architecture(model_name: str) -> list[dict[str, object]]:
-    """A row for every layer, of its name, settings, output and size. Imports torch."""
+    """Name, settings, output shape and size of every layer. Imports torch."""
     from fmnist.models.summary import summarize
 
     return [vars(row) for row in summarize(model_name)]
 
 
-@st.cache_data(show_spinner="Changing images…", max_entries=32)
+@st.cache_data(show_spinner="Augmenting images…", max_entries=32)
 def augmented(
     _dataset: Dataset,
     checksum: str,  # noqa: ARG001 - part of the key
@@ -308,7 +308,7 @@ def augmented(
     images: int,
     seed: int,
 ) -> NDArray[np.uint8]:
-    """Training images, each as it is and then as a run sees it. Imports torch.
+    """Training images and their augmented versions. Imports torch.
 
     Parameters
     ----------
@@ -317,14 +317,14 @@ def augmented(
     shift_pixels, cutout_side : int
         As in `fmnist.runs.config.TrainConfig`.
     images : int
-        So many images.
+        Number of images.
     seed : int
-        Which images, and what is done to them.
+        Seed for the choice of images and for the augmentation.
 
     Returns
     -------
     uint8 (images * (images + 2), 28, 28)
-        Row by row: an image, then `images` + 1 times what it becomes.
+        Row by row: an image, then `images` + 1 augmented versions of it.
     """
     import torch
 

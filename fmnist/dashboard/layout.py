@@ -69,7 +69,7 @@ def broken_evaluation(error: Exception) -> None:
 
 
 def dataset_notice() -> None:
-    """Which data set the pages show; where it is not the real one, the way to get that."""
+    """Which data set the pages show; with a download button if it is not Fashion-MNIST."""
     running = cache.download_process().poll().running
     st.fragment(_dataset_notice, run_every=1.0 if running else None)(running)
 
@@ -79,7 +79,7 @@ def _dataset_notice(was_running: bool) -> None:
     download = cache.download_process()
     status = download.poll()
     if status.running != was_running:
-        # the whole page: begun, it has to poll from now on; ended, there may be new data to show
+        # the whole page: once begun, it has to poll; once ended, there may be new data to show
         st.rerun()
     if location.problem:
         st.warning(_sentence(location.problem), icon=":material/folder_off:")
@@ -117,7 +117,7 @@ def _sentence(text: str) -> str:
 
 
 def load_dataset() -> Dataset | None:
-    """The images of this machine; None, with the reason on the page, where they are damaged."""
+    """The images on this machine; None, with the reason on the page, if they are damaged."""
     place = st.empty()
 
     def show_progress(done: int, total: int) -> None:
@@ -133,7 +133,7 @@ def load_dataset() -> Dataset | None:
 
 
 def run_picker() -> None:
-    """The sidebar's choice of the run that all pages show."""
+    """The sidebar's select box for the run that all pages show."""
     shipped, benchmark = run_catalog.shipped_runs(), run_catalog.benchmark_runs()
     runs = {run.run_id: run for run in (*run_catalog.own_runs(), *shipped, *benchmark)}
     if not runs:
@@ -161,7 +161,7 @@ def run_picker() -> None:
 
 
 def training_status() -> None:
-    """The sidebar's line on what trains now, kept up to date while something does."""
+    """The sidebar's progress bar of the run that trains now; updates itself."""
     active = _active_run()
     st.fragment(_training_status, run_every=5.0 if active else None)(
         active.run_id if active else None
@@ -190,7 +190,7 @@ def state_badge(name: str) -> None:
 
 
 def moment(seconds: float) -> str:
-    """Date and time of day where the server is."""
+    """Date and time in the time zone of the server."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "–"
 
 

@@ -18,17 +18,17 @@ def small_images(
     alts: Sequence[str],
     width: int = 84,
 ) -> None:
-    """Small images with captions in rows that wrap to the width of the page.
+    """Small images with captions, wrapped to the width of the page.
 
     Parameters
     ----------
     images : uint8 (N, 28, 28) or None
-        None where the data set is absent: tiles without pixels stand in.
+        None if the data set is absent: placeholders are shown.
     captions : sequence of str (N,)
     alts : sequence of str (N,)
-        What the images show, for those who cannot see them.
+        Descriptions for screen readers.
     width : int
-        On screen, in pixels.
+        Width on screen, in pixels.
     """
     if len(captions) == 0:
         return
@@ -46,7 +46,7 @@ def difference_picture(difference: NDArray[np.floating], width: int) -> bytes:
     ----------
     difference : float (28, 28) in [-255, 255]
     width : int
-        Of the picture, at least.
+        Least width of the picture, in pixels.
     """
     strength = np.abs(difference) / max(1.0, np.abs(difference).max())
     colors = np.where(difference[..., None] > 0, (242, 142, 43), (78, 121, 167))
@@ -63,7 +63,7 @@ def enlarge(image: NDArray[np.uint8], width: int) -> bytes:
 
 
 def placeholder_tile(width: int) -> bytes:
-    """A PNG that stands where an image would, were the data set here."""
+    """A PNG in place of an image whose data set is absent."""
     picture = Image.new("L", (width, width), 205)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, width - 1, width - 1), outline=170)
@@ -72,7 +72,7 @@ def placeholder_tile(width: int) -> bytes:
 
 
 def _with_gap(picture: Image.Image) -> Image.Image:
-    """The picture within a transparent margin, since images in a row touch each other."""
+    """Add a transparent margin, since images in a row touch each other."""
     gap = max(2, picture.width // 32)
     mode = "LA" if picture.mode == "L" else "RGBA"
     framed = Image.new(mode, (picture.width + 2 * gap, picture.height + 2 * gap))
@@ -88,7 +88,7 @@ def contact_sheet(images: NDArray[np.uint8], *, columns: int, scale: int = 3) ->
     images : uint8 (N, 28, 28)
     columns : int
     scale : int
-        Pixels of the PNG a pixel of an image.
+        Pixels of the PNG per pixel of an image.
     """
     rows = -(-len(images) // columns)
     cell = IMAGE_SIZE + 2

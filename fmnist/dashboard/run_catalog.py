@@ -1,4 +1,4 @@
-"""The runs there are: shipped models, own runs, runs of the benchmark; and the one trainer."""
+"""The runs on this machine: shipped models, own runs, benchmark runs; and the trainer."""
 
 import atexit
 import sys
@@ -14,12 +14,12 @@ from fmnist.training.worker import Trainer
 
 @st.cache_resource(show_spinner=False)
 def trainer() -> Trainer:
-    """The one trainer of this server, shared by all sessions."""
-    # A training step asks for Python's lock some forty times; a page that computes hands it over
-    # after this many seconds at the latest, where Python's own 5 ms would add up to a stop.
+    """The trainer of this server, shared by all sessions."""
+    # A training step acquires Python's global lock about forty times. A busy page releases it
+    # after this many seconds; with Python's default of 5 ms training would almost stop.
     sys.setswitchinterval(0.0005)
     made = Trainer()
-    # Ctrl-C on the server writes the run under way to disk before the process ends
+    # Ctrl-C on the server writes the current run to disk before the process ends
     atexit.register(made.close)
     return made
 
@@ -42,14 +42,14 @@ def _open(root: Path, run_id: str) -> Run:
         run = _settled_run(root, run_id, _modified(root / run_id))
     except OSError:
         return store.open_run(root, run_id)
-    # whether an active run is still owned shows in no file: ask again
+    # no file says whether another process still owns an active run: ask again
     if run.state in (*ACTIVE_STATES, "interrupted"):
         return store.open_run(root, run_id)
     return run
 
 
 def run_or_none(run_id: str | None) -> Run | None:
-    """A shipped model, own run or run of the benchmark by its id; None where there is none."""
+    """A shipped model, own run or benchmark run by its id; None if there is none."""
     for root in (paths.pretrained_folder(), paths.runs_folder(), paths.benchmark_folder()):
         try:
             if run_id:
@@ -60,12 +60,12 @@ def run_or_none(run_id: str | None) -> Run | None:
 
 
 def own_runs() -> list[Run]:
-    """The person's runs, newest first."""
+    """The runs trained on this machine, newest first."""
     return _listed(paths.runs_folder())
 
 
 def shipped_runs() -> list[Run]:
-    """The shipped models, by name; FashionCNN, which everything begins with, comes first."""
+    """The shipped models by id, FashionCNN first: the default run."""
     return sorted(
         _listed(paths.pretrained_folder()),
         key=lambda run: (not run.run_id.startswith("fashion-cnn"), run.run_id),
@@ -73,12 +73,12 @@ def shipped_runs() -> list[Run]:
 
 
 def benchmark_runs() -> list[Run]:
-    """The runs behind the benchmark's tables, by name."""
+    """The runs behind the benchmark tables, by id."""
     return sorted(_listed(paths.benchmark_folder()), key=lambda run: run.run_id)
 
 
 def all_runs() -> list[Run]:
-    """Shipped models, the person's runs, and those of the benchmark."""
+    """Shipped models, own runs, benchmark runs."""
     return [*shipped_runs(), *own_runs(), *benchmark_runs()]
 
 

@@ -19,17 +19,17 @@ from fmnist.runs.temperature import load_temperature
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """An evaluation and what is computed of it, once.
+    """An evaluation, and what is computed from it once.
 
     Attributes
     ----------
     key : tuple
-        Equal for equal contents; for other caches.
+        Equal for equal contents; a key for other caches.
     evaluation : Evaluation
     epoch : int or None
-        The epoch it was measured after; None where that is not known.
+        None if unknown.
     is_selected : bool
-        Whether these are the weights that the run keeps.
+        Whether these are the saved weights of the run, of its selected epoch.
     """
 
     key: tuple[object, ...]
@@ -43,13 +43,13 @@ class Snapshot:
         return misclassifications.error_types(self.evaluation)
 
     def position(self, image: int) -> int | None:
-        """Where an image (`Split.indices`) stands in the evaluation; None where it is not in it."""
+        """Position of an image (`Split.indices`) in the evaluation; None if it is not in it."""
         found = np.flatnonzero(self.evaluation.indices == image)
         return int(found[0]) if len(found) else None
 
 
 def splits(run: Run) -> tuple[SplitName, ...]:
-    """The splits that a run has been measured on.
+    """The splits that a run has been evaluated on.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def splits(run: Run) -> tuple[SplitName, ...]:
 
 
 def epoch_count(run: Run) -> int:
-    """Epochs of a run that have been measured.
+    """Number of epochs that have been evaluated.
 
     Raises
     ------
@@ -78,25 +78,25 @@ def epoch_count(run: Run) -> int:
 
 
 def load_snapshot(run: Run, split: SplitName | None, epoch: int | None) -> Snapshot | None:
-    """What a run says of a split; None before its first epoch has ended.
+    """Load a run's predictions for a split; None before its first epoch has ended.
 
     Parameters
     ----------
     run : Run
     split : {"train", "validation", "test"} or None
-        None for test where there is one, else what is measured every epoch.
+        None for test if there is one, else the split evaluated every epoch.
     epoch : int or None
-        None for the weights the run keeps, or the newest ones while it trains. Of single epochs
-        only the split of the protocol is known, whatever `split` says.
+        None for the saved weights, or the newest ones while the run trains. A single epoch is
+        known for one split only, whatever `split` says.
 
     Raises
     ------
     ValueError
         If an evaluation is damaged.
     RunError
-        If the temperature kept with the run is damaged.
+        If the temperature saved with the run is damaged.
     """
-    best = run.history.selected
+    selected = run.history.selected
     newest = epoch_count(run) if run.state in ACTIVE_STATES else 0
     epochs = cache.epoch_evaluations(run)
     if epoch is None and newest and epochs and split in (None, epochs.split):
@@ -105,12 +105,14 @@ def load_snapshot(run: Run, split: SplitName | None, epoch: int | None) -> Snaps
         if epochs is None or not 1 <= epoch <= len(epochs.logits):
             return None
         return _snapshot(run.epochs_path, _modified(run.epochs_path), epoch, None)
-    kept = load_temperature(run)
-    temperature = kept.value if kept else 1.0
+    saved = load_temperature(run)
+    temperature = saved.value if saved else 1.0
     for name in (split,) if split else ("test", "validation"):
         path = run.evaluation_path(name)
         if path.exists():
-            return _snapshot(path, _modified(path), best.epoch if best else None, temperature)
+            return _snapshot(
+                path, _modified(path), selected.epoch if selected else None, temperature
+            )
     if epochs is not None and split in (None, epochs.split):
         return _snapshot(run.epochs_path, _modified(run.epochs_path), len(epochs.logits), None)
     return None
@@ -122,7 +124,7 @@ def _modified(path: Path) -> int:
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _snapshot(path: Path, modified: int, epoch: int | None, temperature: float | None) -> Snapshot:
-    """The view of a file; `temperature` None says that it is one epoch of several."""
+    """The snapshot in a file; `temperature` is None for a file of several epochs."""
     key = (str(path), modified, epoch, temperature)
     if temperature is None:
         assert epoch is not None
@@ -141,7 +143,7 @@ def _training_dynamics(path: Path, modified: int) -> TrainingDynamics:
 
 
 def training_dynamics(run: Run) -> TrainingDynamics | None:
-    """What a run got right after every epoch; None before the first has ended.
+    """Predictions for each image after every epoch; None before the first has ended.
 
     Raises
     ------
@@ -155,12 +157,14 @@ def training_dynamics(run: Run) -> TrainingDynamics | None:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _kind_counts(path: Path, modified: int) -> NDArray[np.integer]:
+def _error_type_counts(path: Path, modified: int) -> NDArray[np.integer]:
     return misclassifications.error_type_counts(cache.epochs_file(path, modified))
 
 
 def error_type_counts(run: Run) -> NDArray[np.integer] | None:
-    """Errors of each kind after every epoch, int (E, 3); None before the first has ended.
+    """Misclassified images of each error type after every epoch, int (E, 3).
+
+    None before the first epoch has ended.
 
     Raises
     ------
@@ -168,7 +172,7 @@ def error_type_counts(run: Run) -> NDArray[np.integer] | None:
         If its evaluation is damaged.
     """
     try:
-        return _kind_counts(run.epochs_path, _modified(run.epochs_path))
+        return _error_type_counts(run.epochs_path, _modified(run.epochs_path))
     except FileNotFoundError:
         return None
 

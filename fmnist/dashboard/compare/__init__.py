@@ -1,1 +1,1 @@
-"""The Compare page: the table of runs and the panels below it."""
+"""The Compare page: leaderboard, tabs for the selected runs, benchmark tables."""

@@ -1,4 +1,4 @@
-"""The Compare page's tables of the benchmark, from the runs that there are."""
+"""The benchmark tables of the Compare page, from the runs on this machine."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fmnist.dashboard import cache
-from fmnist.dashboard.compare import run_comparison as compared
+from fmnist.dashboard.compare.run_comparison import choose, gather_comparison
 from fmnist.reports import benchmarks as bench
 
 _TITLES: Final[Mapping[bench.TableName, str]] = {
@@ -15,21 +15,21 @@ _TITLES: Final[Mapping[bench.TableName, str]] = {
     "ablation": "Ablation of FashionCNN",
     "precision": "Precision",
     "ingredients": "Ingredients",
-    "strong": "Towards the strong model",
+    "strong": "Strong model",
 }
 _CAPTIONS: Final[Mapping[bench.TableName, str]] = {
-    "models": "Each model by its own recipe, FashionCNN by the original's.",
-    "ablation": "The original recipe with one thing left out at a time, computed in 16 bits.",
-    "precision": "FashionCNN by the original recipe, cut to 3 epochs, in 32 and in 16 bits.",
-    "ingredients": "The Compact ResidualNet in 10 epochs, with one thing done otherwise at a time.",
-    "strong": "Every run made towards the strong and the small model, compared on validation.",
+    "models": "Each model with its own recipe, FashionCNN with the original one.",
+    "ablation": "The original recipe without one of its parts at a time, in bfloat16.",
+    "precision": "FashionCNN with the original recipe for 3 epochs, in float32 and bfloat16.",
+    "ingredients": "The Compact ResidualNet in 10 epochs, with one setting changed at a time.",
+    "strong": "All runs on the way to the strong and the small model, compared on validation.",
 }
 
 
 def show() -> None:
-    """One table at a time; its rows put their runs side by side."""
+    """One table at a time; selecting a row adds its runs to the comparison."""
     with st.container(border=True, key="bench"):
-        st.subheader("Tables of the benchmark", anchor=False)
+        st.subheader("Benchmark tables", anchor=False)
         table: bench.TableName = st.segmented_control(
             "Table",
             list(_TITLES),
@@ -66,7 +66,7 @@ def show() -> None:
                     "available; it may be the best epoch on the test images.",
                 ),
                 "Test %": st.column_config.NumberColumn(
-                    format="%.2f", help="The mean where there are several runs."
+                    format="%.2f", help="The mean if there are several runs."
                 ),
                 "Validation %": st.column_config.NumberColumn(format="%.2f"),
                 "± points": st.column_config.NumberColumn(
@@ -76,11 +76,11 @@ def show() -> None:
                 "Multiply-adds": st.column_config.NumberColumn(format="compact"),
                 "Minutes": st.column_config.NumberColumn(format="%.1f"),
             },
-            alt=f"{_TITLES[table]}: accuracy, size and time; choose a row to compare its runs",
+            alt=f"{_TITLES[table]}: accuracy, size and time; select a row to compare its runs",
         )
         st.caption(
             f"{_CAPTIONS[table]} Select a row to compare its runs. "
-            f"`{bench.COMMAND} {table}` trains what is missing."
+            f"`{bench.COMMAND} {table}` trains the missing runs."
         )
 
 
@@ -94,7 +94,7 @@ def _row(result: bench.RowResult, has_reported: bool, has_lessons: bool) -> dict
         "Test %": percent(result.accuracy),
         "± points": percent(result.standard_error),
         "Compared with reported": result.comparison or None,
-        "What was learned": result.lesson or None,
+        "Finding": result.lesson or None,
         "Runs": len(result.accuracies),
         "Validation %": percent(result.validation_accuracy),
         "Range": bench.accuracy_range(result) or None,
@@ -107,7 +107,7 @@ def _row(result: bench.RowResult, has_reported: bool, has_lessons: bool) -> dict
     if not has_reported:
         del row["Reported %"], row["Compared with reported"]
     if not has_lessons:
-        del row["What was learned"]
+        del row["Finding"]
     return row
 
 
@@ -115,4 +115,4 @@ def _choose(table: bench.TableName, results: Sequence[bench.RowResult]) -> None:
     """Compare the runs of the selected row with the others."""
     chosen = st.session_state[f"bench-rows-{table}"].selection.rows
     if chosen:
-        compared.choose(dict.fromkeys([*results[chosen[0]].run_ids, *compared.current().ids]))
+        choose(dict.fromkeys([*results[chosen[0]].run_ids, *gather_comparison().ids]))

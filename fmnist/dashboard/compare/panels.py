@@ -1,4 +1,4 @@
-"""The Compare page's panels: curves, settings, size and time, classes, significance."""
+"""The tabs of the Compare page: curves, settings, size and time, classes, significance."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, get_args
@@ -8,8 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from fmnist.dashboard import session
-from fmnist.dashboard.compare import run_comparison as compared
-from fmnist.dashboard.compare.run_comparison import RunComparison
+from fmnist.dashboard.compare.run_comparison import RunComparison, toggle
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS, SplitName
 from fmnist.evaluation import leaderboard, significance
@@ -18,10 +17,10 @@ from fmnist.reports import charts
 from fmnist.reports.charts import RunCurve, RunPoint
 
 _PLOT: Final = {"displayModeBar": False}
-_MEASURED: Final[Mapping[SplitName, str]] = {
-    "train": "some of the images trained on (full)",
-    "validation": "the validation images (held-out)",
-    "test": "the test images (notebook)",
+_MONITORED: Final[Mapping[SplitName, str]] = {
+    "train": "a sample of the training images (full protocol)",
+    "validation": "the validation images (held-out protocol)",
+    "test": "the test images (notebook protocol)",
 }
 
 
@@ -41,34 +40,36 @@ def _choice(title: str, options: Sequence[str], field: str) -> None:
 
 
 def show_curves(comparison: RunComparison) -> None:
-    """Loss or accuracy of all chosen runs, over each other."""
+    """Loss or accuracy of all selected runs in one chart."""
     selection = session.selection()
     with st.container(horizontal=True, vertical_alignment="bottom", key="curve-controls"):
         _choice("Curve", get_args(Curve), "curve")
-        _choice("Along", get_args(Axis), "axis")
+        _choice("X axis", get_args(Axis), "axis")
         training = st.toggle(
             "Training curves",
             value=True,
             key="compare-training",
             persist_state="session",
-            help="Of the training images, dotted: measured while the weights move, dropout on.",
+            help="Dotted: on the training images of each epoch, with dropout, while the weights "
+            "change.",
         )
         close_up = st.toggle(
             "Close-up",
             value=True,
             key="compare-close-up",
             persist_state="session",
-            help="Shows the range of the runs' later halves, where they differ; without it the "
-            "steep beginnings are in the picture, too.",
+            help="Fit the y axis to the second half of each run, where the runs differ. Without it "
+            "the steep start is visible too.",
         )
     untrained = [entry.name for entry in comparison.chosen if entry.run.members]
     if untrained:
         st.caption(
-            f":material/info: {', '.join(untrained)}: an ensemble has no curves, its members have."
+            f":material/info: {', '.join(untrained)}: ensembles have no training curves; open a "
+            "member."
         )
     drawn = [e for e in comparison.chosen if e.run.history.epochs and not e.run.members]
     if not drawn:
-        st.caption("Nothing was logged of these runs.")
+        st.caption("These runs have no training curves.")
         return
     st.echarts_chart(
         charts.run_curves(
@@ -81,26 +82,26 @@ def show_curves(comparison: RunComparison) -> None:
         key="compare-curves",
         height=360,
         renderer="svg",
-        alt=f"{selection.curve.capitalize()} of {len(drawn)} runs along the {selection.axis}",
+        alt=f"{selection.curve.capitalize()} of {len(drawn)} runs by {selection.axis}",
     )
     splits = {e.run.history.epochs[0].split for e in drawn}
-    measured = " or ".join(_MEASURED[split] for split in SPLITS if split in splits)
+    measured = " or ".join(_MONITORED[split] for split in SPLITS if split in splits)
     st.caption(
         f"{'Accuracy in percent' if selection.curve == 'accuracy' else 'Cross-entropy in nats'} "
-        f"after each epoch, on {measured}: solid"
-        + ("; on the training images, as they went by: dotted." if training else ".")
+        f"after each epoch. Solid: {measured}."
+        + (" Dotted: training images, during the epoch." if training else "")
     )
 
 
 def show_settings(comparison: RunComparison) -> None:
-    """The settings in which the chosen runs differ."""
+    """The settings in which the selected runs differ."""
     if len(comparison.chosen) < 2:
-        st.caption("Choose a second run: here stands in what the two differ.")
+        st.caption("Select a second run to see which settings differ.")
         return
     rows = leaderboard.differences([entry.run for entry in comparison.chosen])
     if not rows:
         st.info(
-            "These runs have the same settings, data and machine throughout.",
+            "These runs have the same settings, data and machine.",
             icon=":material/equal:",
         )
         return
@@ -114,17 +115,17 @@ def show_settings(comparison: RunComparison) -> None:
         key="compare-settings",
         height="content",
         column_config={"Setting": st.column_config.Column(width=130)},
-        alt="Settings in which the runs differ, a column a run",
+        alt="Settings in which the runs differ, one column per run",
     )
     same = len(leaderboard.settings(comparison.chosen[0].run)) - len(rows)
-    st.caption(f"Only what differs; in {same} other settings these runs are alike.")
+    st.caption(f"{same} other settings are the same for all selected runs.")
 
 
 def pick(comparison: RunComparison, key: str) -> None:
-    """Put the run whose point was clicked beside the others, or take it away."""
+    """Select or deselect the run whose point was clicked."""
     points = st.session_state[key].selection.points
     if points:
-        compared.toggle(comparison, str(points[0]["customdata"][0]))
+        toggle(comparison, str(points[0]["customdata"][0]))
 
 
 def _points(
@@ -146,7 +147,7 @@ def _points(
 
 
 def show_costs(comparison: RunComparison) -> None:
-    """Test accuracy against the number of parameters, and against the time of training."""
+    """Test accuracy against the number of parameters and against the training time."""
     sides = (
         (
             "parameters",
@@ -154,14 +155,14 @@ def show_costs(comparison: RunComparison) -> None:
             lambda e: e.size.parameters if e.size else None,
             "parameters",
         ),
-        ("minutes", "Minutes of training (log)", lambda e: e.minutes, "minutes"),
+        ("minutes", "Training time in minutes (log)", lambda e: e.minutes, "minutes"),
     )
     for column, (name, title, x_of, unit) in zip(st.columns(2, gap="medium"), sides, strict=True):
         points = _points(comparison, x_of)
         if not points:
-            column.caption(f"No run's test accuracy and {name} are known yet.")
+            column.caption(f"No run has both a test accuracy and a number of {name} yet.")
             continue
-        # a selection of the chart's own would outlive the choice: other runs are a new chart
+        # the chart's own selection would outlive ours: other runs need a new chart
         key = f"compare-{name}-{'-'.join(comparison.ids)}"
         with column.container(key=f"compare-{name}"):
             st.plotly_chart(
@@ -173,21 +174,22 @@ def show_costs(comparison: RunComparison) -> None:
                 alt=f"Test accuracy of {len(points)} runs against {name}",
             )
     st.caption(
-        "All measured runs: the chosen in color, the others gray; bars of one standard error. "
-        "Click a point to put a run side by side or to take it away; the list above does the same. "
-        "A notebook run's accuracy is that of an epoch chosen on the test images. Minutes depend "
-        "on the device and on what else it did."
+        "All evaluated runs: selected ones in color, others gray. Bars show one standard error. "
+        "Click a point to add or remove a run. The epoch of notebook runs was selected on the test "
+        "images, so their accuracy is optimistic. The training time depends on the device and its "
+        "load."
     )
 
 
-def _answering(comparison: RunComparison) -> list[LeaderboardRow]:
-    """The chosen runs that the test images were shown to; of the others the page says so."""
-    lacking = [entry.name for entry in comparison.chosen if entry.correctness is None]
+def _evaluated(entries: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
+    """The selected runs with predictions for the test images; a caption names the others."""
+    lacking = [entry.name for entry in entries if entry.correctness is None]
     if lacking:
         st.caption(
-            f":material/hourglass_empty: Not measured on the test images yet: {', '.join(lacking)}."
+            ":material/hourglass_empty: Not evaluated on the test images yet: "
+            f"{', '.join(lacking)}."
         )
-    return [entry for entry in comparison.chosen if entry.correctness is not None]
+    return [entry for entry in entries if entry.correctness is not None]
 
 
 def _same_images(a: LeaderboardRow, b: LeaderboardRow) -> bool:
@@ -201,8 +203,8 @@ def _same_images(a: LeaderboardRow, b: LeaderboardRow) -> bool:
 
 
 def show_classes(comparison: RunComparison) -> None:
-    """How well each class is recognized, by run."""
-    entries = _answering(comparison)
+    """Accuracy of each class, by run."""
+    entries = _evaluated(comparison.chosen)
     if not entries:
         return
     accuracies = np.stack([e.correctness.class_accuracies for e in entries if e.correctness])
@@ -213,7 +215,7 @@ def show_classes(comparison: RunComparison) -> None:
         ),
         key="compare-classes",
         config=_PLOT,
-        alt="Accuracy of each class, a dot a run",
+        alt="Accuracy of each class, one dot per run",
     )
     frame = pd.DataFrame(
         {"Class": CLASS_NAMES, "Spread": 100 * np.ptp(accuracies, axis=0)}
@@ -230,19 +232,19 @@ def show_classes(comparison: RunComparison) -> None:
             for name in frame.columns
             if name != "Class"
         },
-        alt="Accuracy of each class in percent, a column a run",
+        alt="Accuracy of each class in percent, one column per run",
     )
     right.caption(
-        "Percent of the class's test images that are recognized (recall); spread: between the best "
-        "and the worst run, in points."
+        "Percent of the class's test images that are correct (recall). Spread: difference between "
+        "the best and the worst run, in points."
     )
-    strange = [e.name for e in entries if not _same_images(entries[0], e)]
-    if strange:
-        right.caption(f"Measured on other images than {entries[0].name}: {', '.join(strange)}.")
+    others = [e.name for e in entries if not _same_images(entries[0], e)]
+    if others:
+        right.caption(f"Evaluated on other images than {entries[0].name}: {', '.join(others)}.")
 
 
 def change_pair(number: int, pair: tuple[LeaderboardRow, LeaderboardRow]) -> None:
-    """Open the pair of the select boxes; choosing the other one's run swaps the two."""
+    """Compare the pair of the select boxes; selecting the other box's run swaps the two."""
     title = ("first", "second")[number]
     ids = [entry.run_id for entry in pair]
     chosen: str = st.session_state[f"pair-{title}"]
@@ -253,13 +255,9 @@ def change_pair(number: int, pair: tuple[LeaderboardRow, LeaderboardRow]) -> Non
     session.compare(*ids)
 
 
-def show_significance(comparison: RunComparison) -> None:
-    """Whether one of two runs is better, in words."""
-    if comparison.pair is None:
-        st.caption("Choose a second run: here stands whether one is better.")
-        return
+def choose_pair(comparison: RunComparison, pair: tuple[LeaderboardRow, LeaderboardRow]) -> None:
+    """Select boxes for the two runs."""
     names = {entry.run_id: entry.name for entry in comparison.chosen}
-    pair = comparison.pair
     columns = st.columns(2, gap="medium")
     for number, (column, title) in enumerate(zip(columns, ("first", "second"), strict=True)):
         session.sync_widget(f"pair-{title}", pair[number].run_id)
@@ -271,20 +269,29 @@ def show_significance(comparison: RunComparison) -> None:
             on_change=change_pair,
             args=(number, pair),
         )
+
+
+def show_significance(comparison: RunComparison) -> None:
+    """Test whether one of two runs is significantly better."""
+    if comparison.pair is None:
+        st.caption("Select a second run to test for a significant difference.")
+        return
+    pair = comparison.pair
+    choose_pair(comparison, pair)
     a, b = pair
     if a.correctness is None or b.correctness is None:
-        _answering(RunComparison(comparison.entries, pair))
+        _evaluated(pair)
         return
     if not _same_images(a, b):
         st.warning(
-            f"**{a.name}** and **{b.name}** were not measured on the same images: their "
-            "accuracies say nothing of which is better.",
+            f"**{a.name}** and **{b.name}** were not evaluated on the same images, so they cannot "
+            "be compared.",
             icon=":material/compare_arrows:",
         )
         return
     test = significance.mcnemar(a.correctness.correct, b.correctness.correct)
     st.markdown(significance.in_words(test, f"**{a.name}**", f"**{b.name}**"))
-    figures = " against ".join(
+    figures = " versus ".join(
         f"{e.correctness.accuracy:.2%} ± {100 * e.correctness.standard_error:.2f}"
         for e in pair
         if e.correctness
@@ -295,11 +302,12 @@ def show_significance(comparison: RunComparison) -> None:
         "one of the two classifies correctly. This compares these two runs only; other seeds may "
         "differ."
     )
-    flattered = [entry.name for entry in pair if entry.protocol == "notebook"]
-    if flattered:
+    notebook = [entry.name for entry in pair if entry.protocol == "notebook"]
+    if notebook:
         st.caption(
-            f":material/info: **{'** and **'.join(flattered)}**: the epoch was chosen on these "
-            "very test images (notebook protocol). That flatters, and the test knows nothing of it."
+            f":material/info: **{'** and **'.join(notebook)}**: the epoch was selected on these "
+            "test images (notebook protocol). This biases the accuracy upwards; the test does not "
+            "correct for it."
         )
     pairs = len(comparison.chosen) * (len(comparison.chosen) - 1) // 2
     if pairs > 1:
@@ -316,11 +324,11 @@ PANELS: Final[Mapping[str, Callable[[RunComparison], None]]] = {
     "Classes": show_classes,
     "Significance": show_significance,
 }
-"""What stands below the table, a tab each; another one is a line here."""
+"""The tabs below the table, by title."""
 
 
 def show(comparison: RunComparison) -> None:
-    """The panels; only the open one is drawn."""
+    """The tabs; only the open one is drawn."""
     asked = session.selection().panel
     session.sync_widget("compare-panel", asked if asked in PANELS else next(iter(PANELS)))
     tabs = st.tabs(

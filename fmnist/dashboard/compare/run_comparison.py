@@ -1,4 +1,4 @@
-"""What the Compare page shows: all runs that were measured, and those that stand side by side."""
+"""What the Compare page shows: all evaluated runs, and the selected ones side by side."""
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from fmnist import paths
 from fmnist.dashboard import cache, filter_bar, run_catalog, session
 from fmnist.dashboard.confusion import panels as confusion_panels
 from fmnist.dashboard.context import watch
-from fmnist.dashboard.selection import MAX_COMPARED
+from fmnist.dashboard.selection import MAX_COMPARED, Selection
 from fmnist.evaluation import leaderboard
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.reports import charts
@@ -20,43 +20,45 @@ from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 
 @dataclass(frozen=True, eq=False)
 class RunComparison:
-    """The runs that there are, and the chosen ones.
+    """All runs and the selected ones.
 
     Attributes
     ----------
     entries : sequence of LeaderboardRow
-        All runs that were measured, and those that cannot be.
+        All evaluated runs, and those that cannot be read.
     chosen : sequence of LeaderboardRow
-        Side by side, in the order they were chosen.
+        The runs side by side, in the order of selection.
+    selection : Selection
     """
 
     entries: Sequence[LeaderboardRow]
     chosen: Sequence[LeaderboardRow]
+    selection: Selection
 
     @cached_property
     def measured(self) -> list[LeaderboardRow]:
-        """The runs that can be chosen."""
+        """The runs that can be selected."""
         return [entry for entry in self.entries if entry.is_measured]
 
     @cached_property
     def ids(self) -> list[str]:
-        """Of the chosen."""
+        """Ids of the selected runs."""
         return [entry.run_id for entry in self.chosen]
 
     @cached_property
     def colors(self) -> Mapping[str, str]:
-        """Of the chosen, by id."""
+        """Colors of the selected runs, by id."""
         known = sorted(self.entries, key=lambda entry: (entry.run.created, entry.run_id))
         return charts.run_colors(self.ids, [entry.run_id for entry in known])
 
     @cached_property
     def pair(self) -> tuple[LeaderboardRow, LeaderboardRow] | None:
-        """The open run and the compared one, or else the first two; None where there are no two."""
-        chosen = session.selection()
+        """The open and the compared run, else the first two selected; None with fewer than two."""
+        selection = self.selection
         by_id = {entry.run_id: entry for entry in self.chosen}
-        first = by_id.get(chosen.run or "") or next(iter(self.chosen), None)
+        first = by_id.get(selection.run or "") or next(iter(self.chosen), None)
         others = [entry for entry in self.chosen if entry is not first]
-        second = by_id.get(chosen.compared or "")
+        second = by_id.get(selection.compared or "")
         if second is None or second is first:
             second = next(iter(others), None)
         return (first, second) if first and second else None
@@ -66,14 +68,14 @@ def _entry(run: Run, name: str) -> LeaderboardRow:
     if run.state == "broken" or run.config is None:
         return LeaderboardRow(run, name, problem=run.reason or "It cannot be read.")
     try:
-        answers = cache.answers(run)
+        answers = cache.test_correctness(run)
     except (ValueError, OSError) as error:
         return LeaderboardRow(run, name, problem=f"Its evaluation cannot be read: {error}")
     return LeaderboardRow(run, name, answers, cache.model_sizes().get(run.config.model))
 
 
-def current() -> RunComparison:
-    """The runs as they are now, and those that the selection names."""
+def gather_comparison() -> RunComparison:
+    """Read all runs, and pick those that the selection names."""
     runs = run_catalog.all_runs()
     names = leaderboard.unique_names(runs)
     listed = [_entry(run, name) for run, name in zip(runs, names, strict=True)]
@@ -86,32 +88,32 @@ def current() -> RunComparison:
         wanted = [run_id for run_id in (selection.run, selection.compared, *shipped) if run_id]
     ids = [run_id for run_id in dict.fromkeys(wanted) if run_id in by_id]
     if not selection.runs and len(ids) < 2:
-        # not even a shipped model: the newest runs are as good as any
+        # without shipped models: the newest runs
         ids = list(dict.fromkeys([*ids, *list(by_id)[:2]]))
-    return RunComparison(entries, [by_id[run_id] for run_id in ids[:MAX_COMPARED]])
+    return RunComparison(entries, [by_id[run_id] for run_id in ids[:MAX_COMPARED]], selection)
 
 
 def choose(ids: Iterable[str]) -> None:
-    """Put runs side by side, as many as there are colors."""
-    kept = tuple(ids)
-    if len(kept) > MAX_COMPARED:
+    """Select runs, at most `MAX_COMPARED`."""
+    run_ids = tuple(ids)
+    if len(run_ids) > MAX_COMPARED:
         st.toast(
-            f"{MAX_COMPARED} runs stand side by side at most: the first ones chosen.",
+            f"At most {MAX_COMPARED} runs fit side by side. The first ones were kept.",
             icon=":material/compare_arrows:",
         )
-    session.change(runs=kept[:MAX_COMPARED])
+    session.change(runs=run_ids[:MAX_COMPARED])
 
 
 def toggle(comparison: RunComparison, run_id: str) -> None:
-    """Put a run beside the others, or take it away."""
+    """Add a run to the selected ones, or remove it."""
     if run_id in comparison.ids:
         choose(other for other in comparison.ids if other != run_id)
     else:
         choose([*comparison.ids, run_id])
 
 
-def controls(comparison: RunComparison) -> None:
-    """The choice of runs without the table, the way to two runs' matrix, and all colors."""
+def show_controls(comparison: RunComparison) -> None:
+    """Select box for runs, actions on them, and the legend."""
     names = {entry.run_id: entry.name for entry in comparison.measured}
     session.sync_widget("compare-runs", comparison.ids)
     st.multiselect(
@@ -122,8 +124,8 @@ def controls(comparison: RunComparison) -> None:
         max_selections=MAX_COMPARED,
         select_all=False,
         wrap=True,
-        help="As the rows chosen in the table. None chosen: the open run, the compared one, and "
-        "the models that came with the app.",
+        help="Also selected by the rows of the table. If empty: the open run, the compared run and "
+        "the shipped models.",
         on_change=lambda: choose(st.session_state["compare-runs"]),
     )
     with st.container(horizontal=True, vertical_alignment="center", key="compare-actions"):
@@ -135,7 +137,7 @@ def controls(comparison: RunComparison) -> None:
                 icon=":material/grid_on:",
                 on_click=confusion_panels.open_two_runs,
                 args=(first.run_id, second.run_id),
-                help="Their difference, on the Confusion page.",
+                help="Show the difference of the two runs on the Confusion page.",
             )
             st.button(
                 "Make an ensemble",
@@ -143,11 +145,11 @@ def controls(comparison: RunComparison) -> None:
                 icon=":material/group_work:",
                 on_click=make_ensemble,
                 args=([entry.run for entry in comparison.chosen],),
-                help="A run whose probabilities are the mean of those of the runs side by side. "
-                "They need their weights, the same data and the same protocol.",
+                help="Make a run that averages the probabilities of the runs side by side. They "
+                "need weights, the same data and the same protocol.",
             )
             st.caption(
-                f"{first.name} against {second.name}; *Significance* below takes another pair.",
+                f"{first.name} versus {second.name}. Select another pair under *Significance*.",
                 width="content",
             )
         filter_bar.undo_button()
@@ -161,7 +163,7 @@ def controls(comparison: RunComparison) -> None:
 
 
 def make_ensemble(members: Sequence[Run]) -> None:
-    """Make a run of several, and put it beside them."""
+    """Make an ensemble of runs, and add it to the selected runs."""
     from fmnist.training.ensemble import combine  # torch, which takes seconds
 
     try:
@@ -173,8 +175,8 @@ def make_ensemble(members: Sequence[Run]) -> None:
 
 
 def legend(comparison: RunComparison) -> None:
-    """The color of each chosen run, the same in all charts."""
-    # the one legend of all panels, in the colors of the charts, which Markdown does not have
+    """The color of each selected run, the same in all charts."""
+    # HTML, since Markdown lacks the colors of the charts
     marks = [
         f'<span style="display: inline-block; margin-right: 1.2rem; font-size: 0.9rem">'
         f'<span style="color: {comparison.colors[entry.run_id]}" aria-hidden="true">⬤</span> '
@@ -185,10 +187,10 @@ def legend(comparison: RunComparison) -> None:
         st.html("<div>" + " ".join(marks) + "</div>")
 
 
-def count_what_is_missing(comparison: RunComparison) -> None:
-    """Count the sizes of models that are not known yet; last, since it takes a while once."""
+def count_missing_sizes(comparison: RunComparison) -> None:
+    """Count the sizes of models that are not known yet; call it last, since it takes seconds."""
     names = {e.run.config.model for e in comparison.measured if e.run.config and e.size is None}
     if names:
-        with st.spinner("Counting the parameters of the networks, this once…"):
+        with st.spinner("Counting the parameters of the models, once…"):
             cache.count_models(sorted(names))
         st.rerun()

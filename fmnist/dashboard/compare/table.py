@@ -1,4 +1,4 @@
-"""The Compare page's table of all runs: filters, columns, choice of rows, CSV."""
+"""The leaderboard of the Compare page: filters, columns, selection of rows, CSV."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,7 @@ import streamlit as st
 
 from fmnist import paths
 from fmnist.dashboard import layout
-from fmnist.dashboard.compare import run_comparison as compared
-from fmnist.dashboard.compare.run_comparison import RunComparison
+from fmnist.dashboard.compare.run_comparison import RunComparison, choose
 from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
@@ -19,19 +18,21 @@ from fmnist.reports import images as exports
 from fmnist.runs.setting import format_value
 
 ALWAYS: Final = "Name"
-AT_FIRST: Final = (
+DEFAULT_COLUMNS: Final = (
     "Protocol", "Validation %", "Test %", "± points", "Parameters", "Multiply-adds",
     "Epochs", "Minutes", "Device",
 )  # fmt: skip
-"""Columns that are shown until others are chosen."""
+"""Columns shown by default."""
 
-_WORTH: Final[Mapping[Protocol, str]] = {
-    "held-out": "the epoch was chosen on validation images; the test images had no part in it.",
-    "notebook": "the epoch was chosen on the test images themselves, which may flatter.",
-    "full": "trained on all training images, the last epoch kept; the test images were measured "
-    "once.",
+_PROTOCOLS: Final[Mapping[Protocol, str]] = {
+    "held-out": "the epoch was selected on validation images; the test images were used once.",
+    "notebook": "the epoch was selected on the test images, so the accuracy is optimistic.",
+    "full": "trained on all training images for a fixed number of epochs; the test images were "
+    "used once.",
 }
-_WORTH_TOLD: Final = " ".join(f"{name.capitalize()}: {text}" for name, text in _WORTH.items())
+_PROTOCOL_HELP: Final = " ".join(
+    f"{name.capitalize()}: {text}" for name, text in _PROTOCOLS.items()
+)
 
 COLUMNS: Final[Mapping[str, Any]] = {
     "Name": st.column_config.TextColumn(pinned=True, width=230),
@@ -39,7 +40,7 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "Model": None,
     "Data": None,
     "Protocol": st.column_config.TextColumn(
-        help=_WORTH_TOLD,
+        help=_PROTOCOL_HELP,
     ),
     "Validation %": st.column_config.NumberColumn(
         format="%.2f", help="Accuracy of the best epoch on the validation images, in percent."
@@ -54,13 +55,12 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "Parameters": st.column_config.NumberColumn(format="localized"),
     "Multiply-adds": st.column_config.NumberColumn(
         format="compact",
-        help="For one image: multiplications of convolutions and products of matrices, each with "
-        "the addition after it.",
+        help="Per image, in convolutions and matrix products.",
     ),
     "Epochs": None,
     "Best epoch": None,
     "Minutes": st.column_config.NumberColumn(
-        format="%.1f", help="Of training, pauses left out, on the device that did it."
+        format="%.1f", help="Training time without pauses, on the device of the run."
     ),
     "Device": None,
     "Optimizer": None,
@@ -71,15 +71,15 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "Augmentation": None,
     "Drawings": None,
     "Precision": None,
-    "Images": st.column_config.TextColumn(help="Images of the training split that were used."),
+    "Images": st.column_config.TextColumn(help="Number of training images used."),
     "Seed": None,
     "Created": None,
     "Id": None,
 }
-"""All columns, and how they are shown where not as they come."""
+"""All columns, and their configuration where it is not the default."""
 
 HEIGHT: Final = 8
-"""Rows that are seen at once."""
+"""Rows visible without scrolling."""
 
 
 def table_row(entry: LeaderboardRow) -> dict[str, Any]:
@@ -135,8 +135,14 @@ def _state(entry: LeaderboardRow) -> str:
     return layout.STATE_BADGES[entry.run.state][0]
 
 
-def filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[str, Any]]]:
-    """Search, model and protocol; the runs that fit, with their rows."""
+def show_filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[str, Any]]]:
+    """Search, model and protocol.
+
+    Returns
+    -------
+    list of tuple
+        The matching runs and their rows of the table.
+    """
     rows = [(entry, table_row(entry)) for entry in comparison.entries]
     models = sorted({row["Model"] for _, row in rows if row["Model"]})
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-filters"):
@@ -165,7 +171,7 @@ def filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[str, A
             required=True,
             width="content",
             persist_state="session",
-            help=_WORTH_TOLD,
+            help=_PROTOCOL_HELP,
         )
     return [
         (entry, row)
@@ -177,30 +183,30 @@ def filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[str, A
 
 
 def choose_rows(comparison: RunComparison, listed: Sequence[LeaderboardRow], key: str) -> None:
-    """Put the chosen rows side by side; runs that a filter hides stay as they are."""
+    """Select the runs of the selected rows; runs that a filter hides stay selected."""
     chosen = {listed[row].run_id for row in st.session_state[key].selection.rows}
     visible = {entry.run_id for entry in listed}
     kept = [run_id for run_id in comparison.ids if run_id in chosen or run_id not in visible]
     new = [entry.run_id for entry in listed if entry.run_id in chosen and entry.is_measured]
-    compared.choose(dict.fromkeys([*kept, *new]))
+    choose(dict.fromkeys([*kept, *new]))
 
 
 def show(comparison: RunComparison) -> None:
-    """The table, with what narrows it."""
-    found = filters(comparison)
-    # between the filters and the table, whose toolbar would otherwise lie upon the filters
+    """The table with its filters."""
+    found = show_filters(comparison)
+    # between the filters and the table, whose toolbar would otherwise cover the filters
     columns = tools(comparison, [row for _, row in found])
     with st.container(key="compare-table"):
         if found:
             table(comparison, found, columns)
         else:
-            st.info("No run fits these filters.", icon=":material/filter_alt_off:")
+            st.info("No run matches these filters.", icon=":material/filter_alt_off:")
     found_protocols = {entry.protocol for entry, _ in found}
-    kinds = [f"**{p.capitalize()}**: {_WORTH[p]}" for p in _WORTH if p in found_protocols]
-    st.caption(" ".join(["Choose rows to put runs side by side.", *kinds]))
+    kinds = [f"**{p.capitalize()}**: {_PROTOCOLS[p]}" for p in _PROTOCOLS if p in found_protocols]
+    st.caption(" ".join(["Select rows to compare runs side by side.", *kinds]))
     for entry in comparison.entries:
         if entry.problem:
-            st.caption(f":material/broken_image: **{entry.name}** is left out: {entry.problem}")
+            st.caption(f":material/broken_image: **{entry.name}** is not shown: {entry.problem}")
 
 
 def table(
@@ -208,13 +214,13 @@ def table(
     found: Sequence[tuple[LeaderboardRow, dict[str, Any]]],
     columns: Sequence[str],
 ) -> None:
-    """The runs that fit, in the columns chosen."""
+    """The matching runs, in the selected columns."""
     listed = [entry for entry, _ in found]
     frame = pd.DataFrame([row for _, row in found], columns=list(columns))
-    # a table of its own for other rows: a slow browser, which has not heard of them yet, sends the
-    # places chosen among the rows before
+    # other rows need another key: a slow browser that does not know them yet would send places
+    # among the rows before
     key = f"compare-table-{zlib.crc32(repr([entry.run_id for entry in listed]).encode())}"
-    # the table follows the selection, which may have been changed elsewhere
+    # the selection may have been changed elsewhere
     rows = [number for number, entry in enumerate(listed) if entry.run_id in comparison.ids]
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
@@ -226,17 +232,17 @@ def table(
         selection_mode="multi-row",
         height=40 + 35 * min(len(found), HEIGHT),
         column_config={name: COLUMNS[name] for name in columns if COLUMNS[name] is not None},
-        alt="All measured runs; the rows chosen stand side by side below",
+        alt="All evaluated runs; the selected rows are compared below",
     )
 
 
 def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How many runs fit, the columns, and the table as CSV.
+    """Number of matching runs, selection of columns, CSV download.
 
     Returns
     -------
     list of str
-        The columns chosen.
+        The selected columns.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="compare-tools"):
         st.caption(f"{len(rows)} of {len(comparison.entries)} runs", width="content")
@@ -244,7 +250,7 @@ def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[
             wanted = st.pills(
                 "Columns shown",
                 [name for name in COLUMNS if name != ALWAYS],
-                default=AT_FIRST,
+                default=DEFAULT_COLUMNS,
                 key="compare-columns",
                 selection_mode="multi",
                 persist_state="session",
@@ -257,6 +263,6 @@ def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
-            help="These runs, in the columns shown.",
+            help="The runs and columns shown.",
         )
     return columns

@@ -1,7 +1,7 @@
-"""Parts that Streamlit lacks: a wall of images and a matrix in which everything can be clicked.
+"""Components that Streamlit lacks: a grid of images and a matrix whose parts can be clicked.
 
-Both are drawn anew in place, without flicker, and both are made of buttons, for keyboards, screen
-readers and tests.
+Both are updated in place, without flicker, and consist of buttons for keyboards, screen readers
+and tests.
 """
 
 import base64
@@ -20,7 +20,7 @@ _WEB: Final = Path(__file__).parent / "web"
 
 
 def register(name: str, html: str) -> Any:
-    """A component of this project, its style and script in `web/<name>.css` and `.js`."""
+    """Register a component with style and script in `web/<name>.css` and `.js`."""
     return st.components.v2.component(
         f"fmnist_{name}",
         html=html,
@@ -40,16 +40,16 @@ _MATRIX: Final = register(
 
 @dataclass(frozen=True)
 class Tile:
-    """One image of a wall.
+    """One image of a grid.
 
     Attributes
     ----------
     image : int
-        What `on_pick` is told.
+        Argument of `on_pick`.
     lines : sequence of str
-        Below the image.
+        Text below the image.
     alt : str
-        For those who cannot see it, and as its tooltip.
+        Description for screen readers, and tooltip.
     is_wrong : bool
         Whether the first line is written in red.
     """
@@ -70,22 +70,22 @@ def image_wall(
     marked: int | None = None,
     width: int = 84,
 ) -> None:
-    """Small images that can be clicked, in rows that wrap to the width of the page.
+    """A grid of small images that can be clicked, wrapped to the width of the page.
 
     Parameters
     ----------
     tiles : sequence of Tile (N,)
     images : uint8 (N, 28, 28) or None
-        None where the data set is absent: tiles with the image's number stand in.
+        None if the data set is absent: tiles show the numbers of the images.
     key : str
     label : str
-        What the wall shows, for screen readers.
+        What the grid shows, for screen readers.
     on_pick : callable
-        Called with `Tile.image` before the page is drawn again.
+        Called with `Tile.image` before the page reruns.
     marked : int, optional
-        The image that is marked.
+        The highlighted image.
     width : int
-        Of a tile on screen, in pixels, at least.
+        Least width of a tile on screen, in pixels.
     """
 
     def picked() -> None:
@@ -119,7 +119,7 @@ def image_wall(
 
 @dataclass(frozen=True)
 class Cells:
-    """What a matrix shows.
+    """Contents of a matrix.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ class Cells:
     colors : sequence of sequence of str (10, 10)
         CSS colors.
     alts : sequence of sequence of str (10, 10)
-        For those who cannot see it, and as tooltips.
+        Descriptions for screen readers, and tooltips.
     """
 
     texts: Sequence[Sequence[str]]
@@ -146,7 +146,7 @@ def confusion_matrix(
     predicted: Sequence[int],
     on_pick: Callable[[int | None, int | None], None],
 ) -> None:
-    """A confusion matrix whose cells and names can be clicked.
+    """A confusion matrix whose cells and class names can be clicked.
 
     Parameters
     ----------
@@ -157,9 +157,9 @@ def confusion_matrix(
     order : sequence of int (10,)
         Classes from top to bottom and from left to right.
     true, predicted : sequence of int
-        The classes that are marked; empty for all.
+        The highlighted classes; empty for all.
     on_pick : callable
-        Called with true and predicted class before the page is drawn again; None for all.
+        Called with true and predicted class before the page reruns; None for all.
     """
 
     def picked() -> None:
