@@ -33,7 +33,7 @@ MODEL = "fashion-cnn"
 SWITCHES = {
     "Errors": ".st-key-error-images",
     "Confidence": ".js-plotly-plot .barlayer",
-    "Start": ".st-key-doors",
+    "Start": ".st-key-page-links",
     "Data": ".st-key-distribution",
     "Confusion": ".st-key-matrix",
 }

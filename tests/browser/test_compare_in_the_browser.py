@@ -263,7 +263,7 @@ def test_significance_and_the_matrix_of_a_chosen_pair(page: Page, bare_server: S
         for name in (SKETCH, HELD_OUT)
     )
     shown = page.locator(".st-key-matrix").get_by_role(
-        "button", name=re.compile("^Shirt, recognized: ")
+        "button", name=re.compile("^Shirt, correct: ")
     )
     expect(shown).to_have_text(f"{a[6, 6] - b[6, 6]:+d}")
     no_exception(page)

@@ -72,14 +72,14 @@ def side_by_side(app: AppTest) -> list[str]:
 
 def test_without_any_run_it_says_what_to_do() -> None:
     app = open_app("compare")
-    assert "Comparing takes two runs" in text(app)
+    assert "Two runs are needed to compare" in text(app)
     assert len(app.dataframe) == 0
 
 
 def test_one_run_is_listed_and_the_second_asked_for(finished: Run, machine: Path) -> None:
     give(finished, machine, 0, "Only one")
     app = open_app("compare")
-    assert "Comparing takes two runs" in text(app)
+    assert "Two runs are needed to compare" in text(app)
     assert table(app)["Name"].tolist() == ["Only one"]
 
 
@@ -125,7 +125,7 @@ def test_filters_narrow_the_table_and_leave_the_chosen(
     app.text_input(key="compare-search").set_value("seCOND cnn").run()
     assert table(app)["Name"].tolist() == ["Second"]
     app.text_input(key="compare-search").set_value("nothing like it").run()
-    assert "No run fits these filters" in text(app)
+    assert "No run matches these filters" in text(app)
     assert side_by_side(app) == list(IDS[:2])
 
 
@@ -181,7 +181,7 @@ def test_significance_in_words(two: tuple[Run, Run]) -> None:
     assert "**First** is correct on 12 images that **Second** misclassifies" in said
     assert expected in said
     assert "on the same 200 images" in said
-    assert "chosen on these very test images" not in said
+    assert "selected on these test images" not in said
     app.selectbox(key="pair-first").set_value(IDS[1]).run()  # the other one's: they change places
     assert app.selectbox(key="pair-second").value == IDS[0]
     assert "**First** is correct on 12 that **Second** misclassifies" in text(app)
@@ -193,7 +193,7 @@ def test_a_run_whose_epoch_was_chosen_on_the_test_images_is_told(
     give(finished, machine, 0, "First")
     give(finished, machine, 1, "From a notebook", protocol="notebook")
     said = text(open_app("compare", panel="Significance", run=IDS[0], compared=IDS[1]))
-    assert "**From a notebook**: the epoch was chosen on these very test images" in said
+    assert "**From a notebook**: the epoch was selected on these test images" in said
 
 
 def test_runs_on_other_images_are_not_tested(two: tuple[Run, Run]) -> None:
@@ -201,7 +201,7 @@ def test_runs_on_other_images_are_not_tested(two: tuple[Run, Run]) -> None:
     test = Evaluation.load(path)
     Evaluation(test.split, test.logits, test.labels, test.indices + 1).save(path)
     said = text(open_app("compare", panel="Significance", run=IDS[0], compared=IDS[1]))
-    assert "were not measured on the same images" in said
+    assert "were not evaluated on the same images" in said
     assert "by chance" not in said
 
 
@@ -224,7 +224,7 @@ def test_every_panel_stands_runs_that_have_not_ended(
     app = open_app("compare", panel=panel, runs="~".join(IDS))
     assert side_by_side(app) == list(IDS)
     if panel == "Classes":
-        assert "Not measured on the test images yet: Cut off." in text(app)
+        assert "Not evaluated on the test images yet: Cut off." in text(app)
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -239,9 +239,9 @@ def test_broken_runs_are_told_and_left_out(
     two[0].evaluation_path("test").write_bytes(b"PK rubbish")
     app = open_app("compare")
     said = text(app)
-    assert "**Torn** is left out: line 1 of history.jsonl is damaged" in said
-    assert "**First** is left out: Its evaluation cannot be read" in said
-    assert "Comparing takes two runs" in said
+    assert "**Torn** is not shown: line 1 of history.jsonl is damaged" in said
+    assert "**First** is not shown: Its evaluation cannot be read" in said
+    assert "Two runs are needed to compare" in said
     assert len(table(app)) == 3
 
 
@@ -281,7 +281,7 @@ def test_an_ensemble_is_made_of_the_runs_side_by_side(two: tuple[Run, Run], mach
     assert side_by_side(app)[0] == made.run_id
     assert set(side_by_side(app)) == {made.run_id, *(run.run_id for run in two)}
     assert table(app).set_index("Name").loc["Ensemble of 2"]["Parameters"] == 2 * 1_625_866
-    assert "Ensemble of 2: an ensemble has no curves, its members have" in text(app)
+    assert "Ensemble of 2: ensembles have no training curves; open a member" in text(app)
 
 
 def test_runs_without_weights_make_no_ensemble(two: tuple[Run, Run], machine: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Pa
     test = Evaluation.load(full.evaluation_path("test"))
     app = open_app()
     shown = {metric.label: metric.value for metric in app.metric}
-    assert shown == {"Test accuracy": f"{test.accuracy:.2%}", "Epoch kept": "3 of 3"}
+    assert shown == {"Test accuracy": f"{test.accuracy:.2%}", "Last epoch": "3 of 3"}
     assert "settings that were fixed beforehand" in text(app)
     app = open_app("train", run=run.run_id)
     shown = {metric.label: metric.value for metric in app.metric}
@@ -148,7 +148,7 @@ def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Pa
     assert "No temperature" in text(app)
     shutil.copytree(run.folder, machine / "again")
     app = open_app("compare", runs=f"{run.run_id}~again")
-    assert "after each epoch, on some of the images trained on (full): solid" in text(app)
+    assert "after each epoch. Solid: a sample of the training images (full protocol)." in text(app)
 
 
 def test_train_page_shows_a_finished_run_with_its_log(finished: Run, machine: Path) -> None:
@@ -239,7 +239,7 @@ def test_an_ensemble_is_told_by_its_members(finished: Run, machine: Path) -> Non
     made = combine([first, store.open_run(machine, "second")], machine, name="Both")
     app = open_app(run=made.run_id)
     assert {metric.label: metric.value for metric in app.metric}["Members"] == "2"
-    assert "the epochs of its members are chosen on validation images" in text(app)
+    assert "the epochs of its members are selected on validation images" in text(app)
     app = open_app("train", run=made.run_id)
     assert "Training of all members" in [metric.label for metric in app.metric]
     assert "Generalization gap" not in text(app)

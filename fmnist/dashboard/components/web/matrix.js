@@ -30,7 +30,7 @@ export default function (component) {
     const cell = document.createElement("th");
     cell.scope = "col";
     cell.append(
-      button(name, `All predicted ${name}`, wholeColumn && holds(marked.predicted, label), {
+      button(name, `Predicted class ${name}`, wholeColumn && holds(marked.predicted, label), {
         predicted: label,
       })
     );
@@ -41,7 +41,7 @@ export default function (component) {
     const first = document.createElement("th");
     first.scope = "row";
     first.append(
-      button(name, `All truly ${name}`, wholeRow && holds(marked.true, label), { true: label })
+      button(name, `True class ${name}`, wholeRow && holds(marked.true, label), { true: label })
     );
     line.append(first);
     columns.forEach((column, j) => {

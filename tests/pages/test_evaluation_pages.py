@@ -109,12 +109,12 @@ def test_a_verdict_filters(finished: Run, machine: Path) -> None:
     assert chosen(open_app("errors", verdict="any")) == 0
 
 
-def test_a_kept_temperature_changes_confidence_everywhere(finished: Run, machine: Path) -> None:
+def test_a_saved_temperature_changes_confidence_everywhere(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
     best = run.history.best
     assert best
-    kept = {"temperature": 3.0, "epoch": best.epoch, "loss_before": 1.0, "loss_after": 1.0}
-    (run.folder / "temperature.json").write_text(json.dumps(kept))
+    saved = {"temperature": 3.0, "epoch": best.epoch, "loss_before": 1.0, "loss_after": 1.0}
+    (run.folder / "temperature.json").write_text(json.dumps(saved))
     app = open_app("errors", confidence="0.9~1.0")
     test = evaluation_of(run)
     warm = Evaluation(test.split, test.logits, test.labels, test.indices, temperature=3.0)
@@ -130,9 +130,9 @@ def test_details_of_an_image(finished: Run, machine: Path) -> None:
     position = int(sort_positions(test, np.flatnonzero(~test.correct), "confidence")[1])
     app = open_app("errors", image=str(test.indices[position]))
     said = text(app)
-    assert "taken for" in said
+    assert "predicted as" in said
     assert "**2** of" in said
-    assert "Single epochs of this run are known for validation images only" in said
+    assert "Known for validation images only" in said
     app.button(key="detail-next").click().run()
     assert "**3** of" in text(app)
     app.button(key="detail-back").click().run()
@@ -144,7 +144,7 @@ def test_when_an_image_was_learned(finished: Run, machine: Path) -> None:
     validation = Evaluation.load(finished.evaluation_path("validation"))
     image = int(validation.indices[~validation.correct][0])
     said = text(open_app("errors", split="validation", image=str(image)))
-    assert re.search(r"First recognized after epoch \d|Never recognized", said)
+    assert re.search(r"First correct after epoch \d|Never correct", said)
 
 
 @pytest.fixture
@@ -183,4 +183,4 @@ def test_neighbors_need_weights(finished: Run, machine: Path) -> None:
     run.weights_path.unlink()
     image = int(evaluation_of(run).indices[0])
     said = text(open_app("errors", image=str(image)))
-    assert "kept without its weights" in said
+    assert "saved without its weights" in said

@@ -1,4 +1,4 @@
-"""A person at a browser looks for the mistakes: on real images where they are, else drawn ones."""
+"""A person at a browser on Confusion, Errors and Confidence; with the real images if there are any."""
 
 import math
 import os
@@ -111,7 +111,7 @@ def exactly(text: str) -> re.Pattern[str]:
 
 
 def cell(page: Page, true: int, predicted: int) -> Locator:
-    what = "recognized" if true == predicted else f"taken for {CLASS_NAMES[predicted]}"
+    what = "correct" if true == predicted else f"predicted as {CLASS_NAMES[predicted]}"
     return page.locator(".st-key-matrix").get_by_role(
         "button", name=exactly(f"{CLASS_NAMES[true]}, {what}: ")
     )
@@ -145,7 +145,7 @@ def go(page: Page, title: str) -> None:
     page.get_by_role("link", name=title, exact=True).first.click()
     heading = {
         "Confusion": "Confusion matrix",
-        "Start": "Teach a network to tell clothes apart",
+        "Start": "Teach a model to tell clothes apart",
     }.get(title, title)
     expect(page.get_by_role("heading", level=1, name=heading, exact=True)).to_be_visible()
     settle(page)
@@ -164,7 +164,7 @@ def test_a_click_on_a_cell_shows_its_images(page: Page, world: World) -> None:
     count_is(page, pair.count)
     shown = tiles(page, min(pair.count, 100))
     true, predicted = CLASS_NAMES[pair.true_label], CLASS_NAMES[pair.predicted_label]
-    assert all(title.startswith(f"{true}, taken for {predicted}, ") for _, title in shown)
+    assert all(title.startswith(f"{true}, predicted as {predicted}, ") for _, title in shown)
     members = (test.labels == pair.true_label) & (test.predicted_labels == pair.predicted_label)
     assert {index for index, _ in shown} <= set(test.indices[members].tolist())
     marked = cell(page, pair.true_label, pair.predicted_label)
@@ -182,10 +182,10 @@ def test_a_click_on_a_cell_shows_its_images(page: Page, world: World) -> None:
 def test_names_of_rows_and_columns_and_select_boxes(page: Page, world: World) -> None:
     world.open(page, "confusion")
     test = world.test
-    page.get_by_role("button", name="All truly Coat").click()
+    page.get_by_role("button", name="True class Coat").click()
     count_is(page, int((test.labels == 4).sum()))
     expect(page.locator(".st-key-chip-true")).to_contain_text("True: Coat")
-    page.get_by_role("button", name="All predicted Bag").click()
+    page.get_by_role("button", name="Predicted class Bag").click()
     count_is(page, int((test.predicted_labels == 8).sum()))
     for name, field in (("True class", "true"), ("Predicted class", "predicted")):
         page.get_by_role("combobox", name=name).click()
@@ -221,18 +221,18 @@ def test_percentages_and_errors_only(page: Page, world: World) -> None:
     ).first.click()
     share = 100 * confusion[6, 6] / confusion[6].sum()
     expect(cell(page, 6, 6)).to_have_text(f"{share:.1f}")
-    controls.get_by_text("Errors only").click()
+    controls.get_by_text("Misclassified only").click()
     expect(cell(page, 6, 6)).to_have_text("")
     go(page, "Errors")
     go(page, "Confusion")
     expect(cell(page, 6, 6)).to_have_text("")  # the choice is remembered
 
 
-def test_the_epoch_scrubber_and_play(page: Page, world: World) -> None:
+def test_the_epoch_slider_and_play(page: Page, world: World) -> None:
     world.open(page, "confusion")
     epochs = world.epochs
     last = len(epochs.logits)
-    slider = page.locator(".st-key-epoch-scrubber").get_by_role("slider")
+    slider = page.locator(".st-key-epoch-slider").get_by_role("slider")
     slider.focus()
     page.keyboard.press("Home")
     parameter(page, "epoch", 1)
@@ -288,7 +288,7 @@ def test_no_key_on_a_slider_is_lost(page: Page, world: World) -> None:
     parameter(page, "confidence", "0.08~1.0")
     if len(world.epochs.logits) > 8:
         world.open(page, "confusion")
-        press_on(page, "epoch-scrubber", 9)
+        press_on(page, "epoch-slider", 9)
         parameter(page, "epoch", 9)
 
 
@@ -327,7 +327,7 @@ def test_an_address_shows_the_same_elsewhere(
 
 def test_nonsense_in_the_address_is_said(page: Page, world: World) -> None:
     world.open(page, "confusion", true="hat", epoch=4711, image=999999, error_type="systematic")
-    said = page.get_by_text("The address asked for")
+    said = page.get_by_text("Ignored unknown values in the URL")
     for part in ("true 'hat'", "epoch 4711", "image 999999"):
         expect(said).to_contain_text(part)
     expect(page.locator(".st-key-chip-error_type")).to_contain_text("Systematic errors")
@@ -363,7 +363,7 @@ def test_brushing_a_histogram_shows_its_images(page: Page, world: World) -> None
     parameter(page, "confidence", "0.5~0.75")
     test = world.test
     count_is(page, int(((test.confidence >= 0.5) & (test.confidence < 0.75)).sum()))
-    expect(page.locator(".st-key-chip-confidence")).to_contain_text("Confidence 50 to 75%")
+    expect(page.locator(".st-key-chip-confidence")).to_contain_text("Confidence 50% to 75%")
 
 
 def test_a_bin_of_the_reliability_diagram_shows_its_images(page: Page, world: World) -> None:
@@ -383,31 +383,33 @@ def test_a_bin_of_the_reliability_diagram_shows_its_images(page: Page, world: Wo
     count_is(page, int((world.test.confidence >= 14 / 15).sum()))
 
 
-def test_a_temperature_is_kept_and_told(page: Page, world: World) -> None:
+def test_a_temperature_is_saved_and_removed(page: Page, world: World) -> None:
     world.open(page, "confidence")
     page.get_by_role("tab", name="Calibration").click()
-    expect(page.get_by_text("the test images had no part in it")).to_be_visible()
-    page.get_by_role("button", name="Keep it with the run").click()
+    expect(page.get_by_text("The test images were not used")).to_be_visible()
+    page.get_by_role("button", name="Save with the run").click()
     expect(
-        page.get_by_text(re.compile(r"temperature \d\.\d+ \(kept with the run\)"))
+        page.get_by_text(re.compile(r"temperature \d\.\d+ \(saved with the run\)"))
     ).to_be_visible()
     go(page, "Errors")
-    expect(page.get_by_text(re.compile("kept with the run"))).to_be_visible()
+    expect(page.get_by_text(re.compile("saved with the run"))).to_be_visible()
     go(page, "Confidence")
     page.get_by_role("tab", name="Calibration").click()
-    page.get_by_role("button", name="Drop the kept temperature").click()
-    expect(page.get_by_role("button", name="Keep it with the run")).to_be_visible()
+    page.get_by_role("button", name="Remove the saved temperature").click()
+    expect(page.get_by_role("button", name="Save with the run")).to_be_visible()
 
 
-def test_abstaining(page: Page, world: World) -> None:
+def test_selective_prediction(page: Page, world: World) -> None:
     world.open(page, "confidence")
-    page.get_by_role("tab", name="Abstaining").click()
+    page.get_by_role("tab", name="Selective prediction").click()
     test = world.test
     kept = test.confidence >= 0.9
-    coverage = page.locator(".st-key-abstention").get_by_text(f"{kept.mean():.1%}", exact=True)
+    coverage = page.locator(".st-key-selective-figures").get_by_text(
+        f"{kept.mean():.2%}", exact=True
+    )
     expect(coverage).to_be_visible()
     avoided = int((~kept & ~test.correct).sum())
-    page.get_by_role("button", name=f"Show the {avoided:,} errors avoided").click()
+    page.get_by_role("button", name=f"Show {avoided:,} misclassified, rejected").click()
     count_is(page, avoided)
 
 
@@ -422,18 +424,18 @@ def test_ten_errors_by_keyboard(page: Page, world: World) -> None:
     for number in range(10):
         parameter(page, "image", test.indices[order[number]])
         steps = page.locator(".st-key-detail-steps")
-        expect(steps).to_contain_text(f"{number + 1} of {len(order):,} chosen")
+        expect(steps).to_contain_text(f"{number + 1} of {len(order):,} filtered images")
         predicted = CLASS_NAMES[test.predicted_labels[order[number]]]
-        expect(page.get_by_test_id("stMain")).to_contain_text(f"taken for {predicted}")
+        expect(page.get_by_test_id("stMain")).to_contain_text(f"predicted as {predicted}")
         settle(page)  # the buttons listen once they are there
         page.keyboard.press("ArrowRight")
     steps = page.locator(".st-key-detail-steps")
     for key, number in (("ArrowLeft", 10), ("Escape", 9)):
         parameter(page, "image", test.indices[order[number]])
-        expect(steps).to_contain_text(f"{number + 1} of {len(order):,} chosen")
+        expect(steps).to_contain_text(f"{number + 1} of {len(order):,} filtered images")
         settle(page)
         page.keyboard.press(key)
-    expect(page.locator(".st-key-kinds")).to_be_visible()
+    expect(page.locator(".st-key-error-types")).to_be_visible()
     expect(page).not_to_have_url(re.compile("image="))
     no_exception(page)
 
@@ -489,7 +491,7 @@ def test_kinds_and_filters(page: Page, world: World) -> None:
     test = world.test
     kinds = misclassifications.error_types(test)
     world.open(page, "errors")
-    page.locator(".st-key-kind-random").get_by_role("button").click()
+    page.locator(".st-key-error-type-random").get_by_role("button").click()
     count_is(page, int((kinds == 2).sum()))
     page.locator(".st-key-order").get_by_role("button").click()
     expect(page.locator(".st-key-order")).to_contain_text("Lowest first")
@@ -512,13 +514,13 @@ def test_an_image_opens_from_the_confusion_page(page: Page, world: World) -> Non
 def test_start_leads_to_a_cell_and_to_an_image(page: Page, world: World) -> None:
     test = world.test
     pair = most_confused_pairs(test.confusion)[0]
-    page.goto(f"{world.url}/?run={world.run.run_id}&kind=random&split=validation")
+    page.goto(f"{world.url}/?run={world.run.run_id}&error_type=random&split=validation")
     cell(page, pair.true_label, pair.predicted_label).click()
     count_is(page, pair.count)
     go(page, "Start")
-    page.locator(".st-key-start-mistakes .tile").nth(2).click()
+    page.locator(".st-key-start-images .tile").nth(2).click()
     steps = page.locator(".st-key-detail-steps")
-    expect(steps).to_contain_text(f"3 of {int((~test.correct).sum()):,} chosen")
+    expect(steps).to_contain_text(f"3 of {int((~test.correct).sum()):,} filtered images")
 
 
 def test_two_runs(page: Page, bare_server: Server) -> None:
@@ -530,7 +532,7 @@ def test_two_runs(page: Page, bare_server: Server) -> None:
     settle(page)
     page.get_by_role("tab", name="Two runs").click()
     only_b = int((b.correct & ~a.correct).sum())
-    page.get_by_role("button", name=re.compile(f"Only the compared run right: {only_b}")).click()
+    page.get_by_role("button", name=re.compile(f"Only the compared run correct: {only_b}")).click()
     count_is(page, only_b)
     controls = page.locator(".st-key-matrix-controls")
     controls.get_by_role("radio", name="Difference").or_(
