@@ -1,4 +1,4 @@
-"""A person at a browser on Confusion, Errors and Confidence; with the real images if there are any."""
+"""A person at a browser on Confusion, Errors and Confidence, with real images if available."""
 
 import math
 import os
