@@ -24,14 +24,14 @@ PAGES: Final = {
         "Start",
         ":material/home:",
         "The open run at a glance: accuracy, confusion matrix, some misclassified images.",
-        "Teach a network to tell clothes apart",
+        "Teach a model to tell clothes apart",
         "Train image classifiers on Fashion-MNIST, watch them learn, and find out where and why "
         "they fail.",
     ),
     "train": PageText(
         "Train",
         ":material/model_training:",
-        "Train a network, watch it learn, and manage your runs.",
+        "Train a model, watch it learn, and manage your runs.",
         "Train",
         "Start a run and watch it learn. It goes on in the background: you may leave this page, or "
         "close the browser.",
@@ -79,9 +79,9 @@ PAGES: Final = {
     "data": PageText(
         "Data",
         ":material/photo_library:",
-        "The images the networks learn from: classes, samples, means, pixels.",
+        "The images of the data set: classes, samples, means, pixels.",
         "Data",
-        "The images the networks learn from: 28 × 28 gray pixels, ten classes of clothes.",
+        "The images that the models learn from: 28 × 28 gray pixels, ten classes of clothes.",
     ),
 }
 """The pages by their address, in the order of the sidebar."""

@@ -127,7 +127,7 @@ def sync() -> None:
         requested, ignored = from_address(dict(st.query_params))
         current, missing = _validated(requested)
         if ignored or missing:
-            st.session_state[_IGNORED] = [*ignored, *missing]
+            st.session_state[_IGNORED] = (current, [*ignored, *missing])
     else:
         current, _ = _validated(selection())
     st.session_state[_KEY] = current
@@ -138,9 +138,9 @@ def sync() -> None:
 
 
 def ignored_params() -> list[str]:
-    """Parameters of the address that were ignored, for people; returned once."""
-    ignored: list[str] = st.session_state.pop(_IGNORED, [])
-    return ignored
+    """Parameters of the address that were ignored, for people, until the selection changes."""
+    opened_with, ignored = st.session_state.get(_IGNORED, (None, []))
+    return ignored if opened_with == selection() else []
 
 
 def _validated(requested: Selection) -> tuple[Selection, list[str]]:

@@ -31,7 +31,7 @@ def show_selective_prediction(context: PageContext) -> None:
     )
     result = calibration.selective_prediction(evaluation.confidence, evaluation.correct, threshold)
     show_figures(result)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         show_curve(context, threshold)
     with right:
@@ -89,12 +89,17 @@ def show_by_class(context: PageContext, threshold: float) -> None:
         hide_index=True,
         height=38 + 35 * NUM_CLASSES,
         column_config={
-            name: st.column_config.NumberColumn(format="%.1f%%")
+            name: st.column_config.NumberColumn(format="%.1f%%", width=74)
             for name in ("Coverage", "Accuracy")
         }
         | {
-            "Misclassified": st.column_config.NumberColumn(help="Misclassified and accepted."),
-            "Rejected": st.column_config.NumberColumn(help="Misclassified and rejected."),
+            "True class": st.column_config.Column(width=82),
+            "Misclassified": st.column_config.NumberColumn(
+                width=98, help="Misclassified images among the accepted ones."
+            ),
+            "Rejected": st.column_config.NumberColumn(
+                width=70, help="Misclassified images that are rejected."
+            ),
         },
         alt="Coverage and accuracy of each class at the threshold",
     )

@@ -121,12 +121,12 @@ def show_classes(_here: PageContext, confusion: NDArray[np.int64]) -> None:
         {
             "Class": [CLASS_NAMES[score.label] for score in scores],
             "Accuracy": [100 * score.accuracy for score in scores],
-            "Band": [band(score.accuracy) for score in scores],
+            "Precision": [100 * score.precision for score in scores],
+            "F1": [100 * score.f1 for score in scores],
             "Correct": [f"{score.correct:,} / {score.total:,}" for score in scores],
             "Misclassified": [score.total - score.correct for score in scores],
-            "Precision": [100 * score.precision for score in scores],
             "Recall": [100 * score.accuracy for score in scores],
-            "F1": [100 * score.f1 for score in scores],
+            "Band": [band(score.accuracy) for score in scores],
         }
     )
     percent = st.column_config.NumberColumn(format="%.1f%%", width=72)
@@ -144,9 +144,8 @@ def show_classes(_here: PageContext, confusion: NDArray[np.int64]) -> None:
         },
     )
     st.caption(
-        "Bands by accuracy: Excellent from 97.5%, Good from 91%, Fair from 85%. Click a column "
-        "name to sort, a row to see its images. For precision, recall and F1 scroll right or open "
-        "the table full screen."
+        "Click a column name to sort, a row to see its images. Scroll right for counts, recall "
+        "(the accuracy of a class) and bands: Excellent from 97.5%, Good from 91%, Fair from 85%."
     )
 
 

@@ -95,7 +95,7 @@ def show_weaknesses(evaluation: Evaluation) -> None:
     ]
     for pair in metrics.most_confused_pairs(evaluation.confusion, 1):
         lines.append(
-            f"Most frequent error: **{CLASS_NAMES[pair.true_label]}** predicted as "
+            f"Most frequent confusion: **{CLASS_NAMES[pair.true_label]}** predicted as "
             f"**{CLASS_NAMES[pair.predicted_label]}**, {pair.count:,} times."
         )
     st.markdown("  \n".join(lines))
@@ -121,7 +121,7 @@ def show_matrix(evaluation: Evaluation) -> None:
 
 def show_worst_images(run: Run, snapshot: Snapshot) -> None:
     """The most confident misclassified images; a click opens one."""
-    st.markdown("**Most confident errors** (true → predicted)")
+    st.markdown("**Most confident misclassifications** (true → predicted)")
     source = image_source(run, snapshot.evaluation.split)
     context = PageContext(Selection(run=run.run_id), run, snapshot, source=source)
     shown = context.positions[:IMAGES]
@@ -129,7 +129,7 @@ def show_worst_images(run: Run, snapshot: Snapshot) -> None:
         [context.tile(int(position)) for position in shown],
         context.images(shown),
         key="start-images",
-        label="The most confident errors",
+        label="The most confident misclassifications",
         on_pick=_open_image,
     )
     if source is None:
