@@ -1,11 +1,12 @@
-"""What stands on a shipped model's card beside its figures: its steps, and how soon it answers.
+"""Notes on a shipped model for its card: the runs towards it, and how fast it answers.
 
     python benchmarks/shipped.py strong small ensemble
+    python benchmarks/shipped.py --keep-times strong small ensemble
 
-Writes `notes.md` into each model's folder, and its card anew. The steps are those runs of
-`benchmarks/strong.md` that have the model's network, the ingredients those of
-`benchmarks/ingredients.md`; the times are measured here: in a process
-that has imported everything, reading the weights, and then one image from pixels to probabilities.
+Writes `notes.md` into the folder of each model, and its card. The runs are those of
+`benchmarks/strong.md` with the network of the model; the ingredients are those of
+`benchmarks/ingredients.md`. The times are measured in a process that has imported everything:
+reading the weights, and then classifying one image.
 """
 
 import argparse
@@ -32,10 +33,11 @@ from tools.machine import processor
 
 AIM: Final = 0.3  # seconds to load the model and classify an image
 TIMES: Final = 15
+SPEED: Final = "## Speed"
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """Median over `TIMES`, after one time that does not count."""
+    """Median of `TIMES` measurements after one to warm up, in seconds."""
     taken = []
     for _ in range(TIMES + 1):
         begun = time.perf_counter()
@@ -44,8 +46,8 @@ def seconds(action: Callable[[], object]) -> float:
     return statistics.median(taken[1:])
 
 
-def steps(run: Run) -> str:
-    """A table of the runs towards this model, with what each brought on validation."""
+def runs_towards(run: Run) -> str:
+    """Table of the runs with the network of this model."""
     assert run.config is not None
     wanted = {run.config.model, *members(run.config.model)}
     rows = [
@@ -60,12 +62,12 @@ def steps(run: Run) -> str:
         for result in bench.results("strong", store.list_all_runs(), {})
         if result.row.config.model in wanted
     ]
-    titles = ["Step", "Validation", "Test", "Epochs", "Minutes", "What was learned"]
+    titles = ["Run", "Validation", "Test", "Epochs", "Minutes", "What was learned"]
     return markdown_table(titles, rows)
 
 
 def ingredients() -> str:
-    """A table of the short runs, each against the first."""
+    """Table of the short runs, each compared with the first."""
     first, *others = bench.results("ingredients", store.list_all_runs(), {})
     rows = [[first.row.title, percent(first.validation_accuracy), "", percent(first.accuracy), ""]]
     for result in others:
@@ -78,62 +80,70 @@ def ingredients() -> str:
                 points(result.accuracy, first.accuracy),
             ]
         )
-    return markdown_table(["Ingredient", "Validation", "Points more", "Test", "Points more"], rows)
+    return markdown_table(["Ingredient", "Validation", "Points", "Test", "Points"], rows)
 
 
 def points(value: float | None, base: float | None) -> str:
-    return "–" if value is None or base is None else f"{100 * (value - base):+.2f}"
+    """Difference in percentage points, with its sign."""
+    return UNKNOWN if value is None or base is None else f"{100 * (value - base):+.2f}"
 
 
-def notes(run: Run) -> str:
-    """The text of a model's `notes.md`."""
+def speed(run: Run) -> str:
+    """Size of the weights, and times to read them and to classify one image."""
     image = np.random.default_rng(0).integers(0, 256, (1, 28, 28), dtype=np.uint8)
     loading = seconds(lambda: load_pretrained(run.run_id))
     model = load_pretrained(run.run_id)
-    answering = seconds(lambda: model.predict_proba(image))
-    size = run.weights_path.stat().st_size / 1e6
-    text = [
-        "## Steps towards it",
-        "",
-        "Compared on validation; the test images chose nothing. All runs: "
-        "[benchmarks/strong.md](../../../benchmarks/strong.md).",
-        "",
-        steps(run),
-        "",
-        "## What each ingredient brings",
-        "",
-        "In short runs of the Compact ResidualNet, one thing done otherwise at a time, one seed "
-        "each; the standard error of an accuracy is 0.3 points on validation and 0.25 on test. "
-        "[benchmarks/ingredients.md](../../../benchmarks/ingredients.md) has the runs.",
-        "",
-        ingredients(),
-        "",
-        "## Answers",
-        "",
-        markdown_table(
-            ["", "Value"],
-            [
-                ["Weights", f"{size:.2f} MB"],
-                ["Loading them", f"{loading:.3f} s"],
-                ["One image, from pixels to probabilities", f"{answering:.4f} s"],
-                [f"Together (aim: {AIM} s)", f"{loading + answering:.3f} s"],
-            ],
-        ),
-        "",
-        f"Medians of {TIMES}, by `python benchmarks/shipped.py {run.run_id}`, {processor()}, "
-        f"{torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}, Python "
-        f"{platform.python_version()}, torch {torch.__version__}.",
+    classifying = seconds(lambda: model.predict_proba(image))
+    rows = [
+        ["Size of the weights", f"{run.weights_path.stat().st_size / 1e6:.2f} MB"],
+        ["Loading the weights", f"{loading:.3f} s"],
+        ["Classifying one image", f"{classifying:.4f} s"],
+        [f"Together (aim: {AIM} s)", f"{loading + classifying:.3f} s"],
     ]
-    return "\n".join(text) + "\n"
+    return f"""{markdown_table(["", "Value"], rows)}
+
+Medians of {TIMES}, by `python benchmarks/shipped.py {run.run_id}`, {processor()}, \
+{torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}, Python \
+{platform.python_version()}, torch {torch.__version__}."""
+
+
+def notes(run: Run, times: str) -> str:
+    """Text of `notes.md`."""
+    return f"""## Runs towards this model
+
+Compared on validation; the test images were not used for selection. All runs: \
+[benchmarks/strong.md](../../../benchmarks/strong.md).
+
+{runs_towards(run)}
+
+## Ingredients
+
+Short runs of the Compact ResidualNet with one change at a time, one seed each. *Points* is the \
+difference from the first row. The standard error of an accuracy is 0.3 points on validation and \
+0.25 on test. The runs are in [benchmarks/ingredients.md](../../../benchmarks/ingredients.md).
+
+{ingredients()}
+
+{SPEED}
+
+{times}
+"""
 
 
 def main() -> None:
+    """Write notes and card of each model."""
     parser = argparse.ArgumentParser(prog="python benchmarks/shipped.py")
     parser.add_argument("models", nargs="+", metavar="NAME")
-    for name in parser.parse_args().models:
+    parser.add_argument(
+        "--keep-times", action="store_true", help="write the tables again, measure nothing"
+    )
+    options = parser.parse_args()
+    for name in options.models:
         run = store.open_run(paths.pretrained_folder(), name)
-        text = notes(run)
-        write_atomic(run.folder / "notes.md", text.encode())
+        path = run.folder / "notes.md"
+        kept = path.read_text(encoding="utf-8").partition(SPEED)[2] if options.keep_times else ""
+        text = notes(run, kept.strip() or speed(run))
+        write_atomic(path, text.encode())
         write_card(paths.pretrained_folder(), name)
         print(text)
 
