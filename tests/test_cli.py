@@ -445,7 +445,7 @@ def test_classify_says_that_nothing_is_drawn(capsys: Output, run: Run, tmp_path:
 def test_classify_refuses_in_a_sentence(capsys: Output, run: Run, picture: Path) -> None:
     picture.write_bytes(b"GIF89a")
     assert main(["classify", str(picture), "--model", run.run_id]) == 1
-    assert "is no PNG, JPEG or WebP picture" in capsys.readouterr().err
+    assert "is not a PNG, JPEG or WebP picture" in capsys.readouterr().err
     assert main(["classify", str(picture.parent / "nowhere.png"), "--model", run.run_id]) == 1
     assert "nowhere.png" in capsys.readouterr().err
     assert main(["classify", str(picture), "--model", "nobody"]) == 1

@@ -44,6 +44,16 @@ class SketchResult:
     model_input: NDArray[np.uint8]
 
     @property
+    def predicted_label(self) -> int:
+        """The class with the highest probability."""
+        return int(np.argmax(self.probabilities))
+
+    @property
+    def confidence(self) -> float:
+        """The highest probability."""
+        return float(self.probabilities.max())
+
+    @property
     def is_garment(self) -> bool:
         """Whether the in-distribution score reaches the threshold."""
         return self.in_distribution_score >= IN_DISTRIBUTION_THRESHOLD

@@ -522,7 +522,7 @@ def own_artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifacts: Path) -> None:
     undisturbed = run_whole(tmp_path / "undisturbed", MANY)
-    # 200 photographs twice, 200 outlines, 400 sketches, 266 doodles: 7 steps an epoch
+    # 200 photographs twice, 200 outlines, 400 sketches, 266 non-garments: 7 steps an epoch
     assert undisturbed.progress.steps == 14
     assert len(list((own_artifacts / "cache" / "drawings").iterdir())) == 3
     run = store.create_run(tmp_path / "disturbed", MANY)

@@ -16,22 +16,20 @@ from fmnist.reports.text import percent
 from fmnist.runs.run import Run
 from fmnist.sketchpad import canvas, gallery, recognition
 from fmnist.sketchpad.preprocessing import Preparation
+from fmnist.sketchpad.recognition import SketchResult
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class Prediction(SketchResult):
     """What a model predicts for the canvas.
 
     Attributes
     ----------
     run : Run
-    probabilities : float32 (10,)
-    in_distribution_score : float
-        Probability, in [0, 1], that it is a garment.
-    model_input : uint8 (28, 28)
+        The model.
     is_started : bool
         Whether there is enough on the canvas to classify.
     before : float32 (10,) or None
@@ -39,26 +37,8 @@ class Prediction:
     """
 
     run: Run
-    probabilities: NDArray[np.float32]
-    in_distribution_score: float
-    model_input: NDArray[np.uint8]
     is_started: bool = True
     before: NDArray[np.float32] | None = None
-
-    @property
-    def predicted_label(self) -> int:
-        """The class with the highest probability."""
-        return int(np.argmax(self.probabilities))
-
-    @property
-    def confidence(self) -> float:
-        """The highest probability."""
-        return float(self.probabilities.max())
-
-    @property
-    def is_garment(self) -> bool:
-        """Whether the in-distribution score reaches the threshold."""
-        return self.in_distribution_score >= recognition.IN_DISTRIBUTION_THRESHOLD
 
     @property
     def label_choice(self) -> str:
@@ -93,7 +73,7 @@ def _predict(
         strokes = canvas.pixels(current.picture if current.shapes else b"")
         model_input = canvas.composite(state.image.pixels, strokes)
         before, now = classifier.predict_proba(np.stack([state.image.pixels, model_input]))
-        return Prediction(run, now, 1.0, model_input, before=before)
+        return Prediction(now, 1.0, model_input, run, before=before)
     if state.picture is not None:
         rgba, is_started = state.picture, True
     else:
@@ -103,13 +83,8 @@ def _predict(
     result = recognition.classify(rgba, classifier, preparation=prepared, ood_model=ood_model)
     if not result.model_input.any():
         return None
-    return Prediction(
-        run,
-        result.probabilities,
-        result.in_distribution_score,
-        result.model_input,
-        is_started=is_started,
-    )
+    score = result.in_distribution_score
+    return Prediction(result.probabilities, score, result.model_input, run, is_started)
 
 
 def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, str, str]:

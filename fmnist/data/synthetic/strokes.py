@@ -203,7 +203,7 @@ def truncate_strokes(drawing: Drawing, share: float) -> Drawing:
 
 
 def rasterize(
-    drawing: Drawing, *, width: float, size: float = 28.0, fill: float = 0.0, tone: float = 1.0
+    drawing: Drawing, *, width: float, size: float = 28.0, fill: float = 0.0
 ) -> NDArray[np.uint8]:
     """Draw in white on black: the longest side fills ``size`` pixels, centered.
 
@@ -216,8 +216,6 @@ def rasterize(
         Longest side of the drawing with its pen, in image pixels.
     fill : float
         Tone of the areas that lines enclose, 0 (empty) to 1.
-    tone : float
-        Tone of the lines, 0 to 1.
 
     Returns
     -------
@@ -231,14 +229,13 @@ def rasterize(
     # one pixel of border, so that the flood starts outside the lines
     canvas = Image.new("L", (SUPERSAMPLING * IMAGE_SIZE + 2,) * 2)
     draw = ImageDraw.Draw(canvas)
-    ink = round(255 * tone)
     for stroke in drawing:
         points = [(scale * x + dx + 1, scale * y + dy + 1) for x, y in stroke]
         if len(points) == 1:
             x, y = points[0]
-            draw.ellipse((x - 0.5 * pen, y - 0.5 * pen, x + 0.5 * pen, y + 0.5 * pen), fill=ink)
+            draw.ellipse((x - 0.5 * pen, y - 0.5 * pen, x + 0.5 * pen, y + 0.5 * pen), fill=255)
         else:
-            draw.line(points, fill=ink, width=pen, joint="curve")
+            draw.line(points, fill=255, width=pen, joint="curve")
     if fill > 0:
         outside = canvas.copy()
         ImageDraw.floodfill(outside, (0, 0), 255)

@@ -12,6 +12,6 @@ A garment is drawn in three steps, each in a module of its own so that it can be
 3. fabric (`fabric`): adds texture and shading to a whole batch at once.
 """
 
-from fmnist.data.synthetic.garments.render import draw_garment, draw_garments, garment_geometry
+from fmnist.data.synthetic.garments.render import draw_garments, garment_geometry
 
-__all__ = ["draw_garment", "draw_garments", "garment_geometry"]
+__all__ = ["draw_garments", "garment_geometry"]

@@ -96,33 +96,6 @@ def _rasterize(garment: Garment, rng: random.Random) -> bytes:
     return canvas.reduce(SUPERSAMPLING).tobytes()
 
 
-def draw_garment(label: int, rng: random.Random) -> NDArray[np.uint8]:
-    """Draw one garment.
-
-    Parameters
-    ----------
-    label
-        Index into ``CLASS_NAMES``, 0 to 9.
-    rng
-        Random source; advanced by the call.
-
-    Returns
-    -------
-    NDArray[np.uint8]
-        Image of shape (28, 28), 0 (background) to 255.
-
-    Raises
-    ------
-    ValueError
-        If the label is outside 0 to 9.
-    """
-    tones = np.frombuffer(_rasterize(garment_geometry(label, rng), rng), np.uint8)
-    generator = np.random.default_rng(rng.getrandbits(64))
-    images = tones.reshape(1, IMAGE_SIZE, IMAGE_SIZE)
-    image: NDArray[np.uint8] = apply_fabric(images, np.array([label], np.uint8), generator)[0]
-    return image
-
-
 def draw_garments(
     count: int, *, seed: int, progress: Callable[[int, int], None] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
