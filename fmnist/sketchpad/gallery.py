@@ -1,12 +1,11 @@
 """Saved drawings: a JSON file each, with the prediction and the label a person gave it."""
 
 import base64
-import binascii
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -117,7 +116,7 @@ class Gallery:
             return _from_json(read_json(path), drawing_id)
         except FileNotFoundError as error:
             raise GalleryError("This drawing is no longer in the gallery.") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise GalleryError(
                 f"The drawing {path.name} cannot be read ({error}); delete the file."
             ) from error
@@ -202,11 +201,8 @@ def scores(drawings: Iterable[SavedDrawing]) -> dict[str, Score]:
     return {label: found[label] for label in LABEL_CHOICES if label in found}
 
 
-# the names in the files are those of the first version: files of all versions can be read
-
-
 def _to_json(drawing: SavedDrawing) -> dict[str, Any]:
-    return {
+    return {  # as `documents.DrawingDocument`
         "time": drawing.time,
         "model": drawing.model,
         "answer": drawing.predicted,
@@ -217,21 +213,17 @@ def _to_json(drawing: SavedDrawing) -> dict[str, Any]:
     }
 
 
-def _from_json(values: Mapping[str, Any], drawing_id: str) -> SavedDrawing:
-    predicted, label = values["answer"], values["meant"]
-    if predicted not in LABEL_CHOICES or (label is not None and label not in LABEL_CHOICES):
-        raise ValueError("it names an unknown class")
-    try:
-        picture = base64.b64decode(values["picture"], validate=True)
-    except (binascii.Error, TypeError) as error:
-        raise ValueError("its picture is damaged") from error
+def _from_json(values: object, drawing_id: str) -> SavedDrawing:
+    from fmnist.sketchpad.documents import DrawingDocument
+
+    document = DrawingDocument.parse(values)
     return SavedDrawing(
-        shapes=canvas.sanitize_shapes(values["shapes"]),
-        picture=picture,
-        model=str(values["model"])[:80],
-        predicted=predicted,
-        confidence=min(max(float(values["confidence"]), 0.0), 1.0),
-        label=label,
-        time=float(values["time"]),
+        shapes=canvas.sanitize_shapes(document.shapes),
+        picture=base64.b64decode(document.picture),
+        model=document.model[:80],
+        predicted=document.answer,
+        confidence=document.confidence,
+        label=document.meant,
+        time=document.time,
         drawing_id=drawing_id,
     )

@@ -222,7 +222,7 @@ def test_a_damaged_temperature_is_reported_in_a_sentence(finished: Run, machine:
     (run.folder / "temperature.json").write_text("rubbish")
     app = open_app("draw")
     draw(app, BOX)
-    assert "The temperature kept with Trained cannot be read" in text(app)
+    assert "The temperature of Trained cannot be read" in text(app)
 
 
 def test_a_model_deleted_meanwhile_is_reported(

@@ -1,0 +1,38 @@
+"""The files of the gallery as pydantic models.
+
+Importing pydantic takes a while. Import this module where a file is read, not at the top.
+"""
+
+import base64
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from fmnist.runs.documents import Document, Moment, Share
+from fmnist.sketchpad.gallery import LABEL_CHOICES
+
+
+def _check_choice(text: str) -> str:
+    if text not in LABEL_CHOICES:
+        raise ValueError(f"there is no class {text!r}")
+    return text
+
+
+def _check_base64(text: str) -> str:
+    base64.b64decode(text, validate=True)  # binascii.Error is a ValueError
+    return text
+
+
+Choice = Annotated[str, AfterValidator(_check_choice)]
+
+
+class DrawingDocument(Document):
+    """A saved drawing; the names of the fields are those of the first version."""
+
+    time: Moment
+    model: str
+    answer: Choice
+    confidence: Share
+    meant: Choice | None
+    shapes: list[Any]
+    picture: Annotated[str, AfterValidator(_check_base64)]
