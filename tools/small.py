@@ -14,7 +14,7 @@ from fmnist.runs.run import Run
 
 @cache
 def small_dataset(train: int = 600, test: int = 200) -> Dataset:
-    """Drawn garments standing in for a data set; the same ones in every process."""
+    """A small data set of synthetic garments, the same in every process."""
     images, labels = draw_garments(train + test, seed=1)
     return Dataset(
         name="synthetic-garments",

@@ -1,4 +1,4 @@
-"""A person at a browser draws: with the mouse, with a finger; keeps, paints over, uploads."""
+"""Drawing in a browser: with the mouse, with a finger; the gallery, uploads, test images."""
 
 import io
 import itertools
@@ -8,23 +8,34 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from fmnist import paths
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.gallery import Gallery
+from tests.browser.drawing import (
+    BOX,
+    SHEET,
+    Lines,
+    button,
+    choose,
+    draw,
+    headline,
+    ink,
+    last_event,
+    no_exception,
+    open_draw,
+    wait_for_ink,
+    wait_for_prediction,
+)
 from tools import driver
 from tools.driver import QUIET, SLOW, settle
 
 expect.set_options(timeout=SLOW)
-Lines = list[list[tuple[float, float]]]
-
-BOX: Final[Lines] = [[(80, 80), (250, 85), (255, 250), (85, 255), (80, 80)]]
-SHEET: Final = ".st-key-draw-sheet"
 
 
 @pytest.fixture(scope="module")
@@ -52,93 +63,6 @@ def sheet(page: Page, url: str) -> Page:
     return page
 
 
-def open_draw(page: Page, url: str) -> None:
-    page.goto(f"{url}/draw")
-    expect(page.locator(f"{SHEET} .upper-canvas")).to_be_visible()
-    expect(headline(page)).to_have_text("Draw a shoe, a shirt, a bag…")
-    page.wait_for_function(QUIET)
-
-
-def headline(page: Page) -> Locator:
-    return page.locator(".st-key-draw-prediction .headline")
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.locator(".st-key-draw-steps").get_by_role("button", name=name, exact=True)
-
-
-def last_event(page: Page) -> int:
-    """How many messages of the canvas have been answered."""
-    return int(page.locator(".st-key-draw-prediction .prediction").get_attribute("data-event") or 0)
-
-
-def wait_for_prediction(page: Page, after: int) -> None:
-    """Wait until the answer is that to a later message."""
-    page.wait_for_function(
-        """(after) => {
-          const host = document.querySelector('.st-key-draw-prediction');
-          for (const e of host.querySelectorAll('*')) {
-            const found = e.shadowRoot && e.shadowRoot.querySelector('.prediction');
-            if (found) return Number(found.dataset.event) > after;
-          }
-        }""",
-        arg=after,
-        timeout=SLOW,
-    )
-
-
-def draw(page: Page, lines: Lines) -> None:
-    """Draw with the mouse: pen down, moves, pen up; wait for the answer to each stroke."""
-    sheet = page.locator(f"{SHEET} .upper-canvas")
-    sheet.evaluate("sheet => sheet.scrollIntoView({ block: 'center', behavior: 'instant' })")
-    box = sheet.bounding_box()
-    assert box
-    for line in lines:
-        before = last_event(page)
-        page.mouse.move(box["x"] + line[0][0], box["y"] + line[0][1])
-        page.mouse.down()
-        for x, y in line[1:]:
-            page.mouse.move(box["x"] + x, box["y"] + y)
-        page.mouse.up()
-        wait_for_prediction(page, before)
-
-
-INK: Final = """() => {
-  const host = document.querySelector('.st-key-draw-sheet');
-  for (const e of host ? host.querySelectorAll('*') : []) {
-    const canvas = e.shadowRoot && e.shadowRoot.querySelector('canvas.dc-canvas');
-    if (!canvas) continue;
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    let dark = 0;
-    for (let i = 0; i < data.length; i += 4)
-      if (data[i + 3] > 128 && data[i] + data[i + 1] + data[i + 2] < 300) dark++;
-    return dark;
-  }
-  return NaN;
-}"""
-"""Dark pixels on the sheet; no number while there is no sheet."""
-
-
-def ink(page: Page) -> int:
-    """Pixels of the sheet that are dark."""
-    return int(page.evaluate(INK))
-
-
-def wait_for_ink(page: Page, condition: str) -> None:
-    """Wait until the number of dark pixels on the sheet, `n`, meets a condition."""
-    page.wait_for_function(f"() => {{ const n = ({INK})(); return {condition}; }}", timeout=SLOW)
-
-
-def choose(page: Page, field: str, option: str) -> None:
-    page.get_by_role("combobox", name=field).click()
-    page.keyboard.type(option)
-    page.get_by_role("option", name=option, exact=True).click()
-
-
-def no_exception(page: Page) -> None:
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-
-
 # --- What people draw ---------------------------------------------------------------------------
 
 
@@ -148,10 +72,10 @@ def sketches_folder() -> Path:
 
 
 def human_sketch(file: str, word: str, number: int) -> Lines:
-    """The strokes of somebody's drawing, as large as the sheet; skips where there are none.
+    """The strokes of a human drawing, as large as the canvas; skips if the file is missing.
 
-    The strokes were saved by their corners; a hand passes by everything between them, and the pen
-    rounds what lies far apart.
+    The file has the corners of the strokes. The mouse also has to move along the lines between
+    them, since the pen rounds what lies far apart.
     """
     path = sketches_folder() / f"{file}.ndjson"
     if not path.exists():
@@ -161,12 +85,12 @@ def human_sketch(file: str, word: str, number: int) -> Lines:
     scale = (canvas.SIDE - 80) / 255
     strokes: list[tuple[list[float], list[float]]] = found[number]["drawing"]
     return [
-        _passing_by([(40 + scale * x, 40 + scale * y) for x, y in zip(*stroke, strict=True)])
+        _with_steps([(40 + scale * x, 40 + scale * y) for x, y in zip(*stroke, strict=True)])
         for stroke in strokes
     ]
 
 
-def _passing_by(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _with_steps(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """A line with a point every few pixels."""
     passed = line[:1]
     for (x0, y0), (x1, y1) in itertools.pairwise(line):
@@ -179,7 +103,7 @@ def _passing_by(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 needs_sketch_model = pytest.mark.skipif(
     not (paths.pretrained_folder() / "sketch" / "model.safetensors").exists(),
-    reason="the model for sketches is not shipped with this version",
+    reason="the sketch model is not shipped with this version",
 )
 
 
@@ -193,16 +117,14 @@ needs_sketch_model = pytest.mark.skipif(
         ("purse", 0, "Bag"),
     ],
 )
-def test_a_person_draws_and_it_says_what(
-    sheet: Page, word: str, number: int, expected: str
-) -> None:
+def test_human_drawings_are_classified(sheet: Page, word: str, number: int, expected: str) -> None:
     draw(sheet, human_sketch("garments", word, number))
     expect(headline(sheet)).to_have_text(re.compile(rf"^({expected}), \d+%$".replace("/", ".")))
     no_exception(sheet)
 
 
 @needs_sketch_model
-def test_a_cat_is_refused(sheet: Page) -> None:
+def test_a_cat_is_rejected(sheet: Page) -> None:
     draw(sheet, human_sketch("not-garments", "cat", 1))
     expect(headline(sheet)).to_have_text("This does not look like a garment")
     no_exception(sheet)
@@ -211,7 +133,7 @@ def test_a_cat_is_refused(sheet: Page) -> None:
 # --- The sheet ----------------------------------------------------------------------------------
 
 
-def test_the_first_stroke_is_still_guessed_at_and_a_garment_is_answered(sheet: Page) -> None:
+def test_one_stroke_is_not_enough_to_classify(sheet: Page) -> None:
     draw(sheet, [[(60, 60), (120, 70), (200, 75)]])
     expect(headline(sheet)).to_have_text("Keep drawing…")
     draw(sheet, BOX)
@@ -245,7 +167,7 @@ def test_undo_redo_clear(sheet: Page) -> None:
     wait_for_ink(sheet, f"n === {two}")
     button(sheet, "Undo").click()
     wait_for_ink(sheet, f"n === {one}")
-    draw(sheet, [[(210, 120), (120, 210)]])  # on from there: the other way is gone
+    draw(sheet, [[(210, 120), (120, 210)]])  # a new step: the redo is gone
     expect(button(sheet, "Redo")).to_be_disabled()
     button(sheet, "Undo").click()
     wait_for_ink(sheet, f"n === {one}")
@@ -271,7 +193,7 @@ def take(page: Page, tool: str) -> None:
     page.wait_for_function(QUIET)
 
 
-def test_the_eraser_rubs_out(sheet: Page) -> None:
+def test_the_eraser_erases(sheet: Page) -> None:
     draw(sheet, BOX)
     before = ink(sheet)
     take(sheet, "Eraser")
@@ -382,7 +304,7 @@ def test_a_finger_at_390_pixels(browser: Browser, url: str) -> None:
 # --- The gallery --------------------------------------------------------------------------------
 
 
-def test_keep_say_reopen_delete_undo(sheet: Page, artifacts: Path) -> None:
+def test_save_label_reopen_delete_undo(sheet: Page, artifacts: Path) -> None:
     store = Gallery(artifacts / "drawings")
     for drawing in store.all()[0]:
         store.delete(drawing.drawing_id)
@@ -498,7 +420,7 @@ def test_paste_a_picture(sheet: Page) -> None:
     no_exception(sheet)
 
 
-def test_paint_over_a_test_image(sheet: Page) -> None:
+def test_paint_on_a_test_image(sheet: Page) -> None:
     sheet.get_by_role("tab", name="Test image").click()
     choose(sheet, "Class", "Trouser")
     sheet.get_by_role("button", name="Random image").click()

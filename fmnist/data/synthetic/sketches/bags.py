@@ -72,9 +72,7 @@ def _handles(rng: random.Random, top: float) -> Drawing:
         ],
         2,
     )
-    if (
-        handle < 0.2
-    ):  # a strap up to a point, narrower than the bag: else it looks like the roof of a house
+    if handle < 0.2:  # a strap up to a point; as wide as the bag, it would look like a roof
         x *= 0.75
         grip = [(-x, 0.0), (u(-0.1, 0.1), -rise), (x, 0.0)]
     elif handle < 0.35:
