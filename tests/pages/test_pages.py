@@ -380,4 +380,4 @@ def test_losses_that_do_not_compare_are_explained(machine: Path) -> None:
     run = store.create_run(machine, replace(SETTINGS, label_smoothing=0.1), name="Smooth")
     with owning(run):
         train(run, small_dataset())
-    assert "is of smoothed labels or mixed images" in text(open_app("train", run=run.run_id))
+    assert "with smoothed labels or mixed images" in text(open_app("train", run=run.run_id))
