@@ -5,13 +5,15 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_FORMULA: Final = ("=", "+", "-", "@", "'")
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -68,6 +70,24 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path.name} is no text") from error
     except RecursionError as error:
         raise ValueError(f"{path.name} is nested too deeply") from error
+
+
+def shield_formula(text: str) -> str:
+    """Prefix text that a spreadsheet would read as a formula with a quote; numbers stay."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def unshield_formula(text: str) -> str:
+    """Text before `shield_formula`."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def png(picture: "Image.Image") -> bytes:

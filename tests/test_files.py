@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fmnist.files import read_json, write_atomic, write_json
+from fmnist.files import (
+    read_json,
+    shield_formula,
+    unshield_formula,
+    write_atomic,
+    write_json,
+)
 
 
 def test_writes_and_makes_the_folder(tmp_path: Path) -> None:
@@ -82,3 +88,12 @@ def test_what_is_no_json_is_a_value_error(tmp_path: Path, content: bytes) -> Non
 def test_an_absent_file_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "file.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "shielded"),
+    [("=1+1", "'=1+1"), ("@a", "'@a"), ("'=a", "''=a"), ("-1.5", "-1.5"), ("a=b", "a=b"), ("", "")],
+)
+def test_formulas_are_shielded_and_come_back(text: str, shielded: str) -> None:
+    assert shield_formula(text) == shielded
+    assert unshield_formula(shielded) == text

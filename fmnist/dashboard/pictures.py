@@ -78,23 +78,3 @@ def _with_gap(picture: Image.Image) -> Image.Image:
     framed = Image.new(mode, (picture.width + 2 * gap, picture.height + 2 * gap))
     framed.paste(picture.convert(mode), (gap, gap))
     return framed
-
-
-def contact_sheet(images: NDArray[np.uint8], *, columns: int, scale: int = 3) -> bytes:
-    """A PNG of images in rows, first row first, with a gap between them.
-
-    Parameters
-    ----------
-    images : uint8 (N, 28, 28)
-    columns : int
-    scale : int
-        Pixels of the PNG per pixel of an image.
-    """
-    rows = -(-len(images) // columns)
-    cell = IMAGE_SIZE + 2
-    sheet = np.full((rows * cell, columns * cell), 96, dtype=np.uint8)
-    for number, image in enumerate(images):
-        top, left = cell * (number // columns) + 1, cell * (number % columns) + 1
-        sheet[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE] = image
-    size = (sheet.shape[1] * scale, sheet.shape[0] * scale)
-    return png(Image.fromarray(sheet).resize(size, Image.Resampling.NEAREST))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.data.splits import RENAMED_DATASETS
+from fmnist.files import shield_formula, unshield_formula
 
 VERDICTS: Final = ("model-mistake", "ambiguous", "label-wrong")
 VERDICT_TITLES: Final[Mapping[str, str]] = {
@@ -50,7 +51,6 @@ _SCHEMA: Final = """
 _COLUMNS: Final = (
     "dataset", "part", "index", "true_class", "predicted_class", "verdict", "note", "time", "run",
 )  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "'")
 
 
 class VerdictError(Exception):
@@ -218,7 +218,7 @@ class VerdictStore:
             writer.writerow([
                 image.dataset, image.part, image.index, CLASS_NAMES[verdict.true_label],
                 "" if predicted is None else CLASS_NAMES[predicted], verdict.verdict,
-                _shielded(verdict.note), moment.isoformat(), verdict.run,
+                shield_formula(verdict.note), moment.isoformat(), verdict.run,
             ])  # fmt: skip
         return buffer.getvalue()
 
@@ -342,11 +342,6 @@ def _checked_note(note: str) -> str:
     return note
 
 
-def _shielded(note: str) -> str:
-    """The note with a quote in front where a spreadsheet would read a formula."""
-    return f"'{note}" if note.startswith(_FORMULA) else note
-
-
 def _parse(text: str) -> list[Verdict]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
@@ -368,7 +363,7 @@ def _parse(text: str) -> list[Verdict]:
 
 def _parse_row(row: Mapping[str, str | None]) -> Verdict:
     cells = {name: row.get(name) or "" for name in _COLUMNS}
-    part, note = cells["part"], cells["note"]
+    part, note = cells["part"], unshield_formula(cells["note"])
     # the csv module keeps cells beyond the last column under no name
     if None in row or None in row.values() or not cells["dataset"]:
         raise ValueError("a cell is missing, or one is too many.")
@@ -378,8 +373,6 @@ def _parse_row(row: Mapping[str, str | None]) -> Verdict:
         raise ValueError(f"the index {cells['index']!r} is none of an image of {part!r}.")
     if cells["verdict"] not in VERDICTS:
         raise ValueError(f"there is no verdict {cells['verdict']!r}.")
-    if note.startswith("'") and note[1:].startswith(_FORMULA):
-        note = note[1:]
     try:
         note = _checked_note(note)
     except VerdictError as error:

@@ -1,8 +1,7 @@
-"""Pictures and tables for people to take along."""
+"""Pictures to download: the confusion matrix, a contact sheet."""
 
-import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 from fmnist.files import png
 
 SHEET_LIMIT: Final = 500
-"""Images a contact sheet holds."""
+"""Maximum number of images in a contact sheet."""
 
 _SCALE: Final = 3
 _CAPTION: Final = 30  # pixels below an image
@@ -71,46 +70,25 @@ def confusion_figure(
     return buffer.getvalue()
 
 
-def confusion_csv(values: NDArray[np.floating], order: Sequence[int]) -> str:
-    """A confusion matrix as CSV, names of the classes first.
-
-    Parameters
-    ----------
-    values : float (10, 10)
-        Row = true, column = predicted.
-    order : sequence of int (10,)
-        Classes from top to bottom and from left to right.
-    """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["true \\ predicted", *(CLASS_NAMES[label] for label in order)])
-    for label in order:
-        writer.writerow([CLASS_NAMES[label], *(f"{v:.6g}" for v in values[label, list(order)])])
-    return buffer.getvalue()
-
-
-def table_csv(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows of a table as CSV, the names of the columns first; None is written as nothing."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()
-
-
 def contact_sheet(
-    images: NDArray[np.uint8], captions: Sequence[str], *, columns: int = 10, title: str = ""
+    images: NDArray[np.uint8],
+    captions: Sequence[str] | None = None,
+    *,
+    columns: int = 10,
+    title: str = "",
 ) -> bytes:
-    """Images with captions as one PNG.
+    """Draw images in rows, three times as large, as one PNG.
 
     Parameters
     ----------
     images : uint8 (N, 28, 28)
-        At most 500.
-    captions : sequence of str (N,)
-        At most two lines each.
+        From 1 to `SHEET_LIMIT`.
+    captions : sequence of str (N,), optional
+        At most two lines each. Without captions, the images are close together on gray.
     columns : int
+        Number of images in a row.
     title : str
+        Shown above the images if they have captions.
 
     Raises
     ------
@@ -120,19 +98,31 @@ def contact_sheet(
     if not 0 < len(images) <= SHEET_LIMIT:
         raise ValueError(f"A contact sheet holds 1 to {SHEET_LIMIT} images, not {len(images)}.")
     side = IMAGE_SIZE * _SCALE
-    width, height = side + 5 * _GAP, side + _CAPTION + _GAP
-    rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (width * columns + _GAP, height * rows + _TITLE), "white")
+    if captions is None:
+        width = height = side + 2 * _SCALE
+        left, top, background = _SCALE, _SCALE, "#606060"
+        size = (width * columns, height * -(-len(images) // columns))
+    else:
+        width, height = side + 5 * _GAP, side + _CAPTION + _GAP
+        left, top, background = 3 * _GAP, _TITLE, "white"
+        size = (width * columns + _GAP, height * -(-len(images) // columns) + _TITLE)
+    sheet = Image.new("RGB", size, background)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_GAP, _GAP), title, fill="black", font=ImageFont.load_default(16))
+    if captions is not None:
+        draw.text((_GAP, _GAP), title, fill="black", font=ImageFont.load_default(16))
     font = ImageFont.load_default(10)
-    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        left = _GAP // 2 + width * (number % columns)
-        top = _TITLE + height * (number // columns)
+    for number, image in enumerate(images):
+        x, y = left + width * (number % columns), top + height * (number // columns)
         picture = Image.fromarray(image).resize((side, side), Image.Resampling.NEAREST)
-        sheet.paste(picture, (left + (width - side) // 2, top))
-        middle = (left + width / 2, top + side + 2)
-        draw.multiline_text(
-            middle, caption, fill="black", font=font, anchor="ma", align="center", spacing=1
-        )
+        sheet.paste(picture, (x, y))
+        if captions is not None:
+            draw.multiline_text(
+                (x + side / 2, y + side + 2),
+                captions[number],
+                fill="black",
+                font=font,
+                anchor="ma",
+                align="center",
+                spacing=1,
+            )
     return png(sheet)

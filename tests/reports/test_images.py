@@ -1,6 +1,5 @@
 """Pictures and tables to take along."""
 
-import csv
 import io
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports import images as exports
 from fmnist.reports.charts import confusion_colors
 
@@ -52,14 +50,6 @@ def test_the_same_matrix_gives_the_same_file() -> None:
     assert figure() == figure()
 
 
-def test_csv_has_names_and_numbers_in_order() -> None:
-    rows = list(csv.reader(io.StringIO(exports.confusion_csv(VALUES, ORDER))))
-    assert rows[0] == ["true \\ predicted", *(CLASS_NAMES[label] for label in ORDER)]
-    assert rows[1][0] == "Shirt"
-    assert [float(cell) for cell in rows[1][1:]] == [VALUES[6, label] for label in ORDER]
-    assert rows[2][1] == "6"
-
-
 def test_a_contact_sheet_shows_images_and_captions() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (13, 28, 28), dtype=np.uint8)
@@ -79,13 +69,12 @@ def test_too_few_or_too_many_images_are_refused(number: int) -> None:
         exports.contact_sheet(np.zeros((number, 28, 28), dtype=np.uint8), [""] * number)
 
 
-def test_a_table_with_some_of_its_columns() -> None:
-    rows: list[dict[str, object]] = [
-        {"Name": 'He said "a, b"', "Test %": 92.73, "Seed": 0},
-        {"Name": "Other", "Test %": None, "Seed": 1},
-    ]
-    read = list(csv.DictReader(io.StringIO(exports.table_csv(["Name", "Test %"], rows))))
-    assert read == [
-        {"Name": 'He said "a, b"', "Test %": "92.73"},
-        {"Name": "Other", "Test %": ""},
-    ]
+def test_a_sheet_without_captions_has_images_alone() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    sheet = Image.open(io.BytesIO(exports.contact_sheet(images, columns=2)))
+    assert sheet.size == (180, 180)  # two by two cells of 28 + 2 pixels, three times as large
+    pixels = np.asarray(sheet.convert("L"))[1::3, 1::3]
+    assert (pixels[1:29, 1:29] == images[0]).all()
+    assert (pixels[1:29, 31:59] == images[1]).all()
+    assert (pixels[31:59, 1:29] == images[2]).all()
+    assert (pixels[31:59, 31:59] == 96).all()  # no image

@@ -14,7 +14,7 @@ from fmnist.dashboard.compare.run_comparison import RunComparison, choose
 from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
-from fmnist.reports import images as exports
+from fmnist.reports.csv import table_csv
 from fmnist.runs.setting import format_value
 
 ALWAYS: Final = "Name"
@@ -258,7 +258,7 @@ def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[
         columns = [name for name in COLUMNS if name == ALWAYS or name in wanted]
         st.download_button(
             "CSV",
-            data=partial(exports.table_csv, columns, rows),
+            data=partial(table_csv, columns, rows),
             file_name="runs.csv",
             mime="text/csv",
             icon=":material/download:",

@@ -19,6 +19,7 @@ from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import confusion_matrix
 from fmnist.reports import charts
 from fmnist.reports import images as exports
+from fmnist.reports.csv import confusion_csv
 
 Scale = Literal["Counts", "Row %", "Column %", "Share %", "Difference"]
 SCALES: Final[Mapping[Scale, str]] = {
@@ -221,7 +222,7 @@ def export_menu(
         )
 
     files = (
-        ("csv", "text/csv", partial(exports.confusion_csv, values, order)),
+        ("csv", "text/csv", partial(confusion_csv, values, order)),
         ("png", "image/png", partial(picture, "png")),
         ("svg", "image/svg+xml", partial(picture, "svg")),
     )

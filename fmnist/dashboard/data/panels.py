@@ -11,6 +11,7 @@ from fmnist.dashboard import cache, pictures
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
 from fmnist.reports import charts
+from fmnist.reports.images import contact_sheet
 from fmnist.reports.text import percent
 
 _COLUMNS: Final = 12
@@ -84,7 +85,7 @@ def show_samples(split: Split) -> None:
         members = np.flatnonzero(split.labels == label)
         shown = rng.choice(members, min(per_class, len(members)), replace=False)
         st.image(
-            pictures.contact_sheet(split.images[shown], columns=_COLUMNS),
+            contact_sheet(split.images[shown], columns=_COLUMNS),
             caption=f"{CLASS_NAMES[label]}: {len(shown)} of {len(members):,}",
             width="stretch",
             alt=f"{len(shown)} images of the class {CLASS_NAMES[label]}",

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import streamlit as st
 
-from fmnist.dashboard import cache, layout, pictures, run_catalog
+from fmnist.dashboard import cache, layout, run_catalog
 from fmnist.data import fashion_mnist as datasets
 from fmnist.evaluation.leaderboard import unique_names
 from fmnist.models.registry import MODELS
+from fmnist.reports.images import contact_sheet
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.setting import NONE, Setting
 
@@ -208,7 +209,7 @@ def _show_samples(current: SimpleNamespace) -> None:
         seed=st.session_state.get("samples-seed", 0),
     )
     st.image(
-        pictures.contact_sheet(wall, columns=_SAMPLES + 2),
+        contact_sheet(wall, columns=_SAMPLES + 2),
         caption="Training images; the first of each row is unchanged.",
         alt="Training images beside the results of augmentation",
     )
