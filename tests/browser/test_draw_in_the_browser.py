@@ -216,7 +216,7 @@ def test_shapes_are_drawn_from_corner_to_corner(sheet: Page, tool: str) -> None:
 
 def test_a_polygon_is_closed_by_its_first_corner(sheet: Page) -> None:
     take(sheet, "Polygon")
-    expect(sheet.get_by_text("Click the corners")).to_be_visible()
+    expect(sheet.get_by_text("Click to set corners")).to_be_visible()
     sheet.wait_for_function(QUIET)
     box = sheet.locator(f"{SHEET} .upper-canvas").bounding_box()
     assert box
