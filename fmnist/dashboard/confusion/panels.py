@@ -219,45 +219,48 @@ def show_two_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
     preset_cells(context, confusion)
     mask = context.mask("true", "predicted", "correctness")
     evaluation = context.snapshot.evaluation
-    cells, means = [], []
-    first, second, third = st.columns(3, gap="small")
-    for column, name, title in ((first, "cell-a", "First"), (second, "cell-b", "Second")):
+    cells = []
+    columns = st.columns(2, gap="small")
+    for column, name, title in zip(columns, ("cell-a", "cell-b"), ("First", "Second"), strict=True):
         with column:
             st.markdown(f"**{title} cell**")
             true, predicted = cell_choice(name)
-            positions = np.flatnonzero(
-                mask & (evaluation.labels == true) & (evaluation.predicted_labels == predicted)
-            )
-            cells.append(positions)
-            images = context.images(positions)
-            mean = images.mean(axis=0) if images is not None and len(images) else None
-            means.append(mean)
-            if mean is None:
-                st.caption(f"{len(positions):,} images")
-                continue
-            st.image(
-                pictures.enlarge(np.rint(mean).astype(np.uint8), 112),
-                width=112,
-                caption=f"Mean of {len(positions):,}",
-                alt=f"Mean image of {CLASS_NAMES[true]} predicted as {CLASS_NAMES[predicted]}",
-            )
-    with third:
-        st.markdown("**Difference**")
-        if means[0] is not None and means[1] is not None:
-            st.image(
-                pictures.difference_picture(means[0] - means[1], 112),
-                width=112,
-                alt="Difference of the two mean images",
-            )
-            st.caption("Orange: brighter in the first cell. Blue: brighter in the second.")
-        else:
-            st.caption("Needs images in both cells.")
+        in_cell = (evaluation.labels == true) & (evaluation.predicted_labels == predicted)
+        cells.append(np.flatnonzero(mask & in_cell))
+    show_mean_images(context, cells)
     st.plotly_chart(
         charts.confidence_of_two_cells([evaluation.confidence[positions] for positions in cells]),
         key="two-cells-confidence",
         config={"displayModeBar": False},
         alt="Distribution of the confidence in each of the two cells",
     )
+
+
+def show_mean_images(context: PageContext, cells: Sequence[NDArray[np.intp]]) -> None:
+    """The mean images of two cells and their difference, side by side."""
+    means = []
+    with st.container(horizontal=True, gap="small"):
+        for title, positions in zip(("first", "second"), cells, strict=True):
+            images = context.images(positions)
+            if images is None or len(images) == 0:
+                st.caption(f"{title.capitalize()} cell: {len(positions):,} images", width=112)
+                continue
+            means.append(images.mean(axis=0))
+            st.image(
+                pictures.enlarge(np.rint(means[-1]).astype(np.uint8), 112),
+                width=112,
+                caption=f"Mean of {len(positions):,}",
+                alt=f"Mean image of the {title} cell",
+            )
+        if len(means) == 2:
+            st.image(
+                pictures.difference_picture(means[0] - means[1], 112),
+                width=112,
+                caption="Difference",
+                alt="Difference of the two mean images",
+            )
+    if len(means) == 2:
+        st.caption("Difference: orange is brighter in the first cell, blue in the second.")
 
 
 def open_two_runs(run: str, compared: str) -> None:
