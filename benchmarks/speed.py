@@ -51,7 +51,8 @@ from fmnist.reports.text import markdown_table, percent
 from fmnist.runs import store
 from fmnist.runs.config import Precision, TrainConfig
 from fmnist.runs.recipes import recipe
-from fmnist.training.loop import Signal, computes_in, train
+from fmnist.training.loop import Signal, train
+from fmnist.training.optim import resolve_dtype
 from tools.machine import processor
 
 BATCH: Final = 128
@@ -275,7 +276,7 @@ def measure(dataset: Dataset, folder: Path | None, options: argparse.Namespace) 
         "float32": lambda: 1000 * time_ours(dataset, warm_up, steps, "float32"),
         "evaluation": lambda: time_evaluation(dataset),
     }
-    if computes_in("auto", torch.device("cpu")) == torch.bfloat16:
+    if resolve_dtype("auto", torch.device("cpu")) == torch.bfloat16:
         loops["bfloat16"] = lambda: 1000 * time_ours(dataset, warm_up, steps, "bfloat16")
     measured = []
     for number in range(options.rounds):

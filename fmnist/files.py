@@ -49,6 +49,22 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
         raise
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a text file, and wait until the disk has it.
+
+    A crash meanwhile may leave a part of the line, without the line break at its end.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written (disk full, no permission).
+    """
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(f"{line}\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
 def write_json(path: Path, values: object, *, durable: bool = True) -> None:
     """Write a JSON file, atomically."""
     write_atomic(path, (json.dumps(values, indent=2) + "\n").encode(), durable=durable)

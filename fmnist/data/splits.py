@@ -32,6 +32,10 @@ Protocol = Literal["held-out", "notebook", "full"]
 SplitName = Literal["train", "validation", "test"]
 SPLITS: Final = get_args(SplitName)
 
+_MONITORED: Final[Mapping[Protocol, SplitName]] = {
+    "held-out": "validation", "notebook": "test", "full": "train",
+}  # fmt: skip
+
 VALIDATION_SHARE: Final = 1 / 12  # 5,000 of 60,000
 VALIDATION_SEED: Final = 0
 
@@ -103,6 +107,11 @@ class Dataset:
         held_out = held_out_mask(self.train_labels)
         indices = np.flatnonzero(held_out if name == "validation" else ~held_out).astype(np.int32)
         return Split(name, self.train_images[indices], self.train_labels[indices], indices)
+
+
+def monitored_split(protocol: Protocol) -> SplitName:
+    """Name of the split that a training measures after every epoch."""
+    return _MONITORED[protocol]
 
 
 def held_out_mask(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -164,11 +164,18 @@ def evaluate(
         Without it, of the image alone; "flip" adds its mirror image; "flip-shift" adds to each of
         the two itself moved by one pixel up, down, left and right.
     progress : callable, optional
-        Called now and then with (images done, images in all), of one view after the other.
+        Called now and then with (images done, images in all); every view of an image counts.
     """
     shown = list(_views(split.images, tta))
+    logits: list[NDArray[np.float32]] = []
+
+    def report(done: int, total: int) -> None:
+        if progress:
+            progress(len(logits) * total + done, len(shown) * total)
+
     with np.errstate(over="ignore"):  # logits of diverged weights become inf
-        logits = [classifier.logits(seen, progress=progress) for seen in shown]
+        for seen in shown:
+            logits.append(classifier.logits(seen, progress=report))
         rounded = (logits[0] if len(logits) == 1 else mean_logits(logits)).astype(np.float16)
     return Evaluation(split.name, rounded, split.labels, split.indices)
 

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fmnist.data.splits import SplitName
+from fmnist.data.splits import SplitName, monitored_split
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
-from fmnist.files import read_json, write_atomic, write_json
+from fmnist.files import append_line, read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.ensemble import Ensemble
 from fmnist.runs.config import ensemble_of
 from fmnist.runs.history import EpochEntry, Progress
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.store import create_run, open_run
-from fmnist.training.loop import monitored_split
 
 
 def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
@@ -55,7 +54,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
     first = configs[0]
     if any((c.dataset, c.protocol) != (first.dataset, first.protocol) for c in configs):
         raise RunError("The runs of an ensemble have the same data set and the same protocol.")
-    splits: set[SplitName] = {monitored_split(first), "test"}
+    splits: set[SplitName] = {monitored_split(first.protocol), "test"}
     config = ensemble_of(configs)
     if any(not run.tta_path.exists() for run in members):
         config = replace(config, tta=None)
@@ -87,7 +86,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         evaluation.save(run.evaluation_path(split))
     if views:
         Evaluation.mean(views).save(run.tta_path)
-    measured = evaluations[monitored_split(first)]
+    measured = evaluations[monitored_split(first.protocol)]
     seconds = sum(member.progress.seconds for member in members)
     steps = sum(member.progress.step for member in members)
     entry = EpochEntry(
@@ -101,7 +100,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         seconds=seconds,
         images_per_second=sum(e.images_per_second for e in entries) / len(entries),
     )
-    write_atomic(run.history_path, (json.dumps(entry.to_json()) + "\n").encode())
+    append_line(run.history_path, json.dumps(entry.to_json()))
     run.log_event(f"Made of {', '.join(m.run_id for m in members)}", time=time.time())
     run.write_status("finished", Progress(1, steps, steps, seconds, entry.images_per_second))
     return open_run(root, run.run_id)

@@ -22,19 +22,17 @@ WRITES = [
     f"write {name}"
     for name in ("model.safetensors", "epochs.npz", "checkpoint.pt", "history.jsonl")
 ]
-KILLS = [*WRITES, *[""] * 8]  # before each of these files takes its place, then anywhere
+KILLS = [*WRITES, *[""] * 8]  # before each of these files is whole, then anywhere
 CONFIG = TrainConfig(
     dataset="synthetic-garments", epochs=6, subset=320, batch_size=32, log_every=2, seed=3
 )  # 10 steps an epoch, 60 in all
 
-# Tells each step before it begins, and each file just before it takes its place: the parent kills
-# at one of these moments, so that both the middle of a step and the middle of a write are met.
+# Prints each step before it begins, each file just before it takes its place, and each line of the
+# history when half of it is written: the parent kills at one of these moments, so that both the
+# middle of a step and the middle of a write are met.
 CHILD = """
-import itertools, pathlib, signal, sys
+import itertools, os, pathlib, signal, sys
 from fmnist import files
-from fmnist.runs import store
-from fmnist.training.loop import train
-from tools.small import small_dataset
 
 numbers = itertools.count(1)
 
@@ -50,6 +48,21 @@ def replace_and_tell(self, target):
     return replace(self, target)
 
 pathlib.Path.replace = replace_and_tell
+
+append_line = files.append_line
+
+def append_half_and_tell(path, line):
+    before = path.stat().st_size if path.exists() else 0
+    path.open("a").write(line[: len(line) // 2])
+    tell(f"write {path.name}")
+    os.truncate(path, before)
+    append_line(path, line)
+
+files.append_line = append_half_and_tell
+
+from fmnist.runs import store  # only now, since they import what is replaced above
+from fmnist.training.loop import train
+from tools.small import small_dataset
 
 def control():
     tell("step")

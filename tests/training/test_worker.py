@@ -162,7 +162,7 @@ def test_a_failure_that_the_disk_cannot_take_is_kept_in_memory(
     def full(*_arguments: object, **_named: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fmnist.training.loop.write_atomic", full)
+    monkeypatch.setattr("fmnist.training.recorder.append_line", full)
     trainer.submit(run)
     # only now, since submitting writes the status too
     monkeypatch.setattr("fmnist.runs.run.write_json", full)

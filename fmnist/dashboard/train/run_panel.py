@@ -12,7 +12,7 @@ from fmnist.reports import charts
 from fmnist.reports.text import duration, percent
 from fmnist.runs.history import History, Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run, RunError
-from fmnist.training.loop import monitored_split
+from fmnist.data.splits import monitored_split
 
 
 def stage(run_id: str) -> DeltaGenerator:
@@ -197,7 +197,7 @@ def show_curves(run_id: str) -> None:
             st.caption("This run has no history.")
         return
     config, epochs = run.config, run.config.epochs
-    split = monitored_split(config)
+    split = monitored_split(config.protocol)
     measured = layout.MEASURED_ON[split]
     shown = st.session_state.get(f"epochs-shown-{run_id}")
     if shown == (0, epochs):

@@ -1,0 +1,138 @@
+"""What a run trains on and what it is measured on after every epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fmnist.data.labels import NUM_CLASSES
+from fmnist.data.splits import (
+    VALIDATION_SHARE,
+    Dataset,
+    Split,
+    monitored_split,
+    stratified_subset,
+)
+from fmnist.data.synthetic.training_drawings import with_drawings
+from fmnist.models.classifier import Normalization
+from fmnist.runs.config import TrainConfig
+from fmnist.training.augmentation import augment, mix
+
+
+def monitored_images(config: TrainConfig, dataset: Dataset) -> Split:
+    """Images that a run measures after every epoch.
+
+    Under the full protocol, a part of the training images, as large as the held-out split.
+    """
+    name = monitored_split(config.protocol)
+    split = dataset.split(name, protocol=config.protocol)
+    if name != "train":
+        return split
+    return _subset(split, max(NUM_CLASSES, round(len(split) * VALIDATION_SHARE)), seed=0)
+
+
+def training_split(config: TrainConfig, dataset: Dataset) -> Split:
+    """Photographs that a run trains on."""
+    split = dataset.split("train", protocol=config.protocol)
+    if config.subset is None or config.subset >= len(split):
+        return split
+    return _subset(split, config.subset, seed=config.seed)
+
+
+def _subset(split: Split, size: int, *, seed: int) -> Split:
+    chosen = stratified_subset(split.labels, size, seed=seed)
+    return Split(split.name, split.images[chosen], split.labels[chosen], split.indices[chosen])
+
+
+def num_outputs(config: TrainConfig) -> int:
+    """Number of logits: non-garments, if trained on, are a class of their own."""
+    return NUM_CLASSES + 1 if config.training_drawings == "non-garments" else NUM_CLASSES
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images as a step shows them to the network.
+
+    Attributes
+    ----------
+    images : float32 (B, 1, 28, 28)
+        Augmented, normalized, mixed.
+    labels : int64 (B,)
+    partner_labels : int64 (B,) or None
+        Labels of the images mixed in; None where the settings mix none.
+    weight : float32 ()
+        Weight of `labels`, in [0, 1]; `partner_labels` have the rest.
+    """
+
+    images: Tensor
+    labels: Tensor
+    partner_labels: Tensor | None
+    weight: Tensor
+
+    @property
+    def main_labels(self) -> Tensor:
+        """Labels of the images that have the greater weight, int64 (B,)."""
+        if self.partner_labels is None:
+            return self.labels
+        return torch.where(self.weight >= 0.5, self.labels, self.partner_labels)
+
+
+class TrainingData:
+    """All images of an epoch, on the device.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    dataset : Dataset
+    device : torch.device
+    progress : callable
+        Called now and then with (drawings made, drawings in all), where the settings ask for
+        drawings.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        dataset: Dataset,
+        device: torch.device,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        split = training_split(config, dataset)
+        if config.training_drawings:
+            split = with_drawings(
+                split, config.training_drawings, seed=config.seed, progress=progress
+            )
+        self._config = config
+        self._normalize = Normalization()
+        self._images = torch.tensor(split.images, device=device)  # uint8 (N, 28, 28)
+        self._labels = torch.tensor(split.labels, dtype=torch.int64, device=device)  # (N,)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def batch(self, chosen: Tensor, generator: torch.Generator) -> Batch:
+        """Augment and mix the images at the positions `chosen`, int64 (B,)."""
+        config = self._config
+        images = augment(
+            self._images[chosen],
+            config.augmentation,
+            generator,
+            shift_pixels=config.shift_pixels,
+            cutout_side=config.cutout_side,
+        )
+        images, partners, weight = mix(
+            self._normalize(images), config.batch_mix, config.mix_probability, generator
+        )
+        labels = self._labels[chosen]
+        partner_labels = labels[partners] if config.batch_mix else None
+        return Batch(images, labels, partner_labels, weight)
+
+
+def scale_down(images: Tensor, config: TrainConfig, *, epoch: int) -> Tensor:
+    """Images (B, 1, 28, 28) at the smaller size of the first epochs, where the settings say so."""
+    side = config.low_res_side
+    if side is None or epoch > config.low_res_share * config.epochs:
+        return images
+    return functional.interpolate(images, size=(side, side), mode="bilinear", antialias=True)

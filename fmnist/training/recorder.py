@@ -1,0 +1,213 @@
+"""What a training writes to its run's folder, but for the checkpoint."""
+
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import fmnist
+from fmnist.data.splits import DATASET_TITLES, Dataset, Split
+from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
+from fmnist.files import append_line, read_json, write_atomic, write_json
+from fmnist.models.classifier import Classifier
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.history import EpochEntry, History, Phase, Progress, StepEntry
+from fmnist.runs.run import Run, State
+from fmnist.training.state import TrainState
+
+STATUS_SECONDS: Final = 1.0
+
+
+class RunRecorder:
+    """Writes history, events, status, weights and evaluations as they come.
+
+    A line of the history is on the disk before the training goes on. A line that a crash cut off
+    is dropped when the run is resumed.
+
+    Parameters
+    ----------
+    run : Run
+    config : TrainConfig
+    monitored : Split
+        Images that are measured after every epoch.
+    on_progress : callable
+        Called about once a second while steps are made, and after every epoch.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        config: TrainConfig,
+        monitored: Split,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self.history = History(checkpoint=config.checkpoint)
+        self.monitored = monitored
+        self._run = run
+        self._config = config
+        self._logits: list[NDArray[np.float16]] = []  # of the monitored images, after each epoch
+        self._on_progress = on_progress
+        self._pace = 0.0
+        self._reported = 0.0
+        self._reported_step = 0
+        self._reported_phase: Phase | None = None
+
+    def start(self) -> None:
+        """Begin the history of a run that has no checkpoint."""
+        # a process killed before its first checkpoint leaves lines that will be logged again
+        self._run.history_path.unlink(missing_ok=True)
+
+    def restore(self, history: History, *, epochs: int) -> None:
+        """Go on with the history of a checkpoint, made after so many whole epochs.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be read or written.
+        ValueError
+            If the logits of an epoch are absent or damaged.
+        """
+        if epochs:
+            logits = EpochEvaluations.load(self._run.epochs_path).logits[:epochs]
+            if len(logits) < epochs:
+                raise ValueError("epochs.npz lacks epochs")
+            self._logits = list(logits)
+        self.history = history
+        # lines logged between the checkpoint and a crash will be logged again
+        text = "".join(f"{line}\n" for line in history.to_lines())
+        write_atomic(self._run.history_path, text.encode())
+
+    def remove_leftovers(self) -> None:
+        """Delete the temporary files of a process that was killed as it wrote."""
+        for path in self._run.folder.rglob(".*.tmp"):
+            if not path.name.startswith(".name.json."):  # the page may be renaming the run now
+                path.unlink(missing_ok=True)
+
+    def record_environment(
+        self, dataset: Dataset, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        """Add to config.json what else decides the result, when the run first starts."""
+        document = read_json(self._run.config_path)
+        if "dataset" in document:
+            return
+        document["dataset"] = {
+            "name": dataset.name,
+            "checksum": dataset.checksum,
+            "source": DATASET_TITLES[dataset.name],
+        }
+        document["environment"] = {
+            "fmnist": fmnist.__version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in ("torch", "numpy")},
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "threads": str(torch.get_num_threads()),
+            "precision": str(dtype).removeprefix("torch."),
+        }
+        write_json(self._run.config_path, document)
+
+    def event(self, text: str) -> None:
+        """Add a line to the log of events."""
+        self._run.log_event(text, time=time.time())
+
+    def progress(self, state: TrainState, phase: Phase, fraction: float = 0.0) -> Progress:
+        """How far the run is, and the share of the phase that is done, in [0, 1]."""
+        epochs = self._config.epochs
+        return Progress(
+            epoch=min(state.epoch, epochs),
+            step=state.step,
+            steps=state.batches * epochs,
+            seconds=state.seconds,
+            images_per_second=self._pace,
+            phase=phase,
+            phase_fraction=fraction,
+        )
+
+    def begin_epoch(self, state: TrainState) -> None:
+        """Measure the pace from here on, without what came between the epochs."""
+        self._reported, self._reported_step = time.perf_counter(), state.step
+
+    def report_step(self, state: TrainState) -> None:
+        """Write the status, about once a second."""
+        now = time.perf_counter()
+        elapsed = now - self._reported
+        if elapsed < STATUS_SECONDS:
+            return
+        self._pace = (state.step - self._reported_step) * state.batch_size / elapsed
+        self._reported, self._reported_step = now, state.step
+        progress = self.progress(state, "training")
+        self._run.write_status("running", progress, durable=False)
+        self._reported_phase = progress.phase
+        self._on_progress(progress)
+
+    def report_phase(self, progress: Progress) -> None:
+        """Write the status as a phase begins, and about once a second while it lasts."""
+        now = time.perf_counter()
+        if progress.phase == self._reported_phase and now - self._reported < STATUS_SECONDS:
+            return
+        self._reported, self._reported_phase = now, progress.phase
+        self._run.write_status("running", progress, durable=False)
+
+    def write_state(self, run_state: State, progress: Progress) -> None:
+        """Write the state of the run; it is on the disk when this returns."""
+        self._run.write_status(run_state, replace(progress, phase=None, phase_fraction=0.0))
+
+    def log_step(self, entry: StepEntry) -> None:
+        """Append a step's loss to the history."""
+        append_line(self._run.history_path, json.dumps(entry.to_json()))
+        self.history = replace(self.history, steps=(*self.history.steps, entry))
+
+    def log_epoch(self, entry: EpochEntry, evaluation: Evaluation) -> bool:
+        """Append an epoch to the history, and its logits to those of the epochs before.
+
+        Returns
+        -------
+        bool
+            Whether the weights of this epoch are selected so far.
+        """
+        best = self.history.best
+        is_best = best is None or entry.accuracy > best.accuracy
+        self._logits.append(evaluation.logits)
+        EpochEvaluations(
+            evaluation.split, np.stack(self._logits), evaluation.labels, evaluation.indices
+        ).save(self._run.epochs_path)
+        append_line(self._run.history_path, json.dumps(entry.to_json()))
+        self.history = replace(self.history, epochs=(*self.history.epochs, entry))
+        mark = ", the best so far" if is_best and self._config.checkpoint == "best" else ""
+        self.event(f"Epoch {entry.epoch}: {entry.split} accuracy {entry.accuracy:.2%}{mark}")
+        return is_best or self._config.checkpoint == "last"
+
+    def end_epoch(self, state: TrainState) -> None:
+        """Tell the caller of the training that an epoch has ended."""
+        self._on_progress(self.progress(state, "training"))
+
+    def save_selected(self, classifier: Classifier) -> None:
+        """Write the weights of the selected epoch."""
+        classifier.save(self._run.weights_path)
+
+    def load_selected(self) -> Classifier:
+        """The classifier of the selected epoch."""
+        return Classifier.load(self._run.weights_path)
+
+    def save_last(self, classifier: Classifier) -> None:
+        """Write the weights of the last step."""
+        classifier.save(self._run.last_weights_path)
+
+    def monitored_evaluation(self, epoch: int) -> Evaluation:
+        """What was measured after an epoch (1 is the first)."""
+        split = self.monitored
+        return Evaluation(split.name, self._logits[epoch - 1], split.labels, split.indices)
+
+    def save_evaluation(self, evaluation: Evaluation) -> None:
+        """Write the logits of a split."""
+        evaluation.save(self._run.evaluation_path(evaluation.split))
+
+    def save_tta(self, evaluation: Evaluation) -> None:
+        """Write the logits of the test split with test-time augmentation."""
+        evaluation.save(self._run.tta_path)

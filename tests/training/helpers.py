@@ -1,0 +1,95 @@
+"""Train small runs: whole, up to a step, or into a failure."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmnist.data.splits import Dataset
+from fmnist.runs import store
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.run import Run
+from fmnist.training.loop import Outcome, Signal, TrainingError, train
+from tools.small import small_dataset
+
+CONFIG = TrainConfig(
+    dataset="synthetic-garments", epochs=3, subset=200, batch_size=32, log_every=3, seed=7
+)  # 7 steps an epoch, the last of 8 images
+
+MANY = TrainConfig.from_json(
+    CONFIG.to_json()
+    | {
+        "model": "residual",
+        "optimizer": "adamw",
+        "weight_decay": 0.05,
+        "schedule": "one-cycle",
+        "warmup_epochs": 1,
+        "augmentation": ["flip", "shift", "rotate", "rand", "erase", "cutout"],
+        "shift_pixels": 3,
+        "low_res_side": 20,
+        "low_res_share": 0.5,
+        "batch_mix": "cutmix",
+        "mix_probability": 0.5,
+        "label_smoothing": 0.1,
+        "ema": 0.9,
+        "patience": 5,
+        "precision": "bfloat16",
+        "tta": "flip",
+        "training_drawings": "non-garments",
+        "epochs": 2,
+        "batch_size": 200,
+    }
+)
+"""Every option at once."""
+
+
+def run_whole(root: Path, config: TrainConfig = CONFIG, **named: Any) -> Run:
+    """Train a new run to its end."""
+    run = store.create_run(root, config)
+    with store.owning(run):
+        assert train(run, small_dataset(), **named) == "finished"
+    return store.open_run(root, run.run_id)
+
+
+def run_until(run: Run, step: int, signal: Signal, **named: Any) -> Outcome:
+    """Train until so many steps of this call are done, then send a signal."""
+    asked = 0
+
+    def control() -> Signal:
+        nonlocal asked
+        asked += 1
+        return signal if asked > step else "continue"
+
+    run = reread(run)
+    with store.owning(run):
+        return train(run, small_dataset(), control=control, **named)
+
+
+def reread(run: Run) -> Run:
+    """The run as its folder is now."""
+    return store.open_run(run.folder.parent, run.run_id)
+
+
+def fails(
+    root: Path, dataset: Dataset | None = None, run: Run | None = None, config: TrainConfig = CONFIG
+) -> str:
+    """Train a run that must fail; returns the reason its folder gives."""
+    run = run or store.create_run(root, config)
+    with store.owning(run), pytest.raises(TrainingError) as caught:
+        train(reread(run), dataset or small_dataset())
+    failed = reread(run)
+    assert failed.state == "failed"
+    assert failed.reason == str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert failed.read_events()[-1].text == f"Failed: {failed.reason}"
+    return str(caught.value)
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    """A function that takes anything and raises an error."""
+
+    def call(*_arguments: object, **_named: object) -> None:
+        raise error
+
+    return call

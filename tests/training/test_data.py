@@ -1,0 +1,56 @@
+"""Images of a training: subset, drawings, smaller images."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fmnist.models.networks import swift
+from fmnist.models.networks.swift import Swift
+from fmnist.runs import store
+from fmnist.training.data import training_split
+from fmnist.training.loop import Outcome, Signal
+from tests.training.helpers import CONFIG, reread, run_until, run_whole
+from tools.small import small_dataset
+
+
+def test_a_subset_is_spread_over_the_classes() -> None:
+    split = training_split(CONFIG, small_dataset())
+    assert np.bincount(split.labels).tolist() == [20] * 10
+    held_out = small_dataset().split("validation").indices
+    assert not set(split.indices) & set(held_out)
+
+
+@pytest.mark.parametrize(("signal", "outcome"), [("pause", "paused"), ("stop", "stopped")])
+def test_a_signal_while_the_drawings_are_made_is_heard_and_the_run_can_go_on(
+    tmp_path: Path, own_artifacts: Path, signal: Signal, outcome: Outcome
+) -> None:
+    config = replace(CONFIG, model="logistic", training_drawings="non-garments", epochs=1)
+    run = store.create_run(tmp_path / "runs", config)
+    assert run_until(run, 0, signal) == outcome
+    run = reread(run)
+    assert not run.checkpoint_path.exists() and not run.history.epochs
+    assert run_until(run, 100, "pause") == "finished"
+    # 200 photographs twice, 200 outlines, 400 sketches, 266 doodles
+    assert reread(run).progress.steps == math.ceil(1266 / 32)
+
+
+def test_smaller_images_for_a_share_of_the_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Watched(Swift):
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            if self.training:
+                seen.append(tuple(input.shape))
+            return super().forward(input)
+
+    monkeypatch.setattr(swift, "Swift", Watched)
+    config = replace(CONFIG, model="swift", low_res_side=20, low_res_share=0.67)
+    run_whole(tmp_path, config)
+    assert [side for _, _, side, _ in seen] == 14 * [20] + 7 * [28]
+    assert all(width == height for _, _, height, width in seen)
