@@ -1,4 +1,4 @@
-"""What is done to training images anew every time they are shown."""
+"""Random changes of training images, new ones each time an image is shown."""
 
 import math
 from typing import Final
@@ -24,26 +24,27 @@ def augment(
     shift_pixels: int = 2,
     cutout_side: int = 14,
 ) -> Tensor:
-    """Change images at random, each on its own.
+    """Change each image at random.
 
     Parameters
     ----------
     images : uint8 (B, 28, 28)
-        Left as they are.
+        White garment on black; not modified.
     augmenters : tuple of {"flip", "shift", "rotate", "rand", "erase", "cutout"}
-        "flip" mirrors about half of the images. "shift" moves each by up to `shift_pixels` in
-        either direction, black coming in at the edges. "rotate" turns each by up to 15 degrees.
-        "rand" does two things of random strength to each: it shears, stretches, turns, moves or
-        leaves it; and makes it brighter, richer or poorer in contrast, coarser in tones, noisy,
-        blurred, or leaves it (after Cubuk et al. 2020, "RandAugment"). "erase" puts noise in a
-        rectangle of 2 to 25 percent of about half of the images (Zhong et al. 2020, "Random Erasing
-        Data Augmentation"). "cutout" fills one square of each image with the mean gray of
-        Fashion-MNIST; its center lies anywhere in the image, whose edge may cut it off (DeVries and
-        Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout").
+        "flip" mirrors about half of the images. "shift" moves each image by up to `shift_pixels`
+        in each direction and fills the edges with black. "rotate" turns each image by up to 15
+        degrees. "rand" applies two random operations of random strength to each image: one of
+        shear, stretch, rotation, shift, none; and one of brightness, contrast, posterization,
+        noise, blur, none (after Cubuk et al. 2020, "RandAugment"). "erase" fills a rectangle of 2%
+        to 25% of the area with noise, in about half of the images (Zhong et al. 2020, "Random
+        Erasing Data Augmentation"). "cutout" fills a square of each image with the mean gray of
+        Fashion-MNIST; its center is anywhere in the image, so that the edge may cut it off
+        (DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with
+        Cutout").
     generator : torch.Generator
-        Of the device of the images; advanced by the call unless nothing is to be done.
+        On the device of the images. Advanced by the call, unless `augmenters` is empty.
     shift_pixels : int
-        At least 1.
+        Largest shift in pixels, at least 1.
     cutout_side : int
         Side of the square in pixels, at least 1.
 
@@ -52,23 +53,23 @@ def augment(
     uint8 (B, 28, 28)
     """
     shift = shift_pixels if "shift" in augmenters else 0
-    images = _mirror_and_move(images, "flip" in augmenters, shift, generator)
+    images = _flip_and_shift(images, "flip" in augmenters, shift, generator)
     if "rotate" in augmenters or "rand" in augmenters:
         changed = images.float()  # (B, 28, 28), 0 to 255
         if "rotate" in augmenters:
             angles = ROTATION * _signed(len(images), generator)
             changed = _warp(changed, _rotations(angles))
         if "rand" in augmenters:
-            changed = _retone(_warp(changed, _any_map(len(images), generator)), generator)
+            changed = _change_tones(_warp(changed, _random_maps(len(images), generator)), generator)
         images = changed.round_().clamp_(0, 255).byte()
     if "erase" in augmenters:
         images = _erase(images, generator)
     if "cutout" in augmenters:
-        images = _cut_out(images, cutout_side, generator)
+        images = _cutout(images, cutout_side, generator)
     return images
 
 
-def _mirror_and_move(images: Tensor, flip: bool, shift: int, generator: torch.Generator) -> Tensor:
+def _flip_and_shift(images: Tensor, flip: bool, shift: int, generator: torch.Generator) -> Tensor:
     count, side = len(images), images.shape[-1]
     device = images.device
     columns = torch.arange(side, device=device).expand(count, side)  # (B, 28), to be gathered
@@ -84,7 +85,7 @@ def _mirror_and_move(images: Tensor, flip: bool, shift: int, generator: torch.Ge
     rows = torch.arange(side, device=device) + moves[0]  # (B, 28)
     width = side + 2 * shift
     taken = padded.gather(1, rows[:, :, None].expand(count, side, width))
-    # mirrored first: a mirrored image is moved as far as any other
+    # flipped first: a flipped image is shifted as far as any other
     return taken.gather(2, (columns + moves[1])[:, None, :].expand(count, side, side))
 
 
@@ -99,14 +100,14 @@ def _signed(count: int, generator: torch.Generator) -> Tensor:
 
 
 def _rotations(degrees: Tensor) -> Tensor:
-    """(B, 2, 3) of angles (B,)."""
+    """Affine maps (B, 2, 3) of rotations by angles (B,)."""
     cos, sin = torch.cos(torch.deg2rad(degrees)), torch.sin(torch.deg2rad(degrees))
     zero = torch.zeros_like(cos)
     return torch.stack((cos, -sin, zero, sin, cos, zero), dim=1).view(-1, 2, 3)
 
 
-def _any_map(count: int, generator: torch.Generator) -> Tensor:
-    """(B, 2, 3): for each image a shear, a stretch, a turn, a move, or nothing."""
+def _random_maps(count: int, generator: torch.Generator) -> Tensor:
+    """Affine maps (B, 2, 3): for each image a shear, a stretch, a rotation, a shift, or none."""
     kind = torch.randint(0, 8, (count,), generator=generator, device=generator.device)
     strength = _signed(count, generator)
     maps = torch.where(
@@ -115,26 +116,26 @@ def _any_map(count: int, generator: torch.Generator) -> Tensor:
     for number, (row, column, most) in enumerate(
         [(0, 1, 0.3), (1, 0, 0.3), (0, 0, 0.2), (1, 1, 0.2), (0, 2, 0.25), (1, 2, 0.25)]
     ):
-        # kinds 0 to 5; the turn is 6, and 7 leaves the image as it is
+        # kinds 0 to 5; 6 is the rotation, 7 leaves the image unchanged
         maps[:, row, column] += torch.where(kind == number, most * strength, 0.0)
     return maps
 
 
 def _warp(images: Tensor, maps: Tensor) -> Tensor:
-    """Float (B, 28, 28), taken where affine `maps` (B, 2, 3) point to, black from outside."""
+    """Images, float (B, 28, 28), sampled where affine `maps` (B, 2, 3) point; outside is black."""
     planes = images[:, None]
     grid = functional.affine_grid(maps, list(planes.shape), align_corners=False)
     return functional.grid_sample(planes, grid, align_corners=False)[:, 0]
 
 
-def _retone(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Float (B, 28, 28) of other brightness, contrast or sharpness."""
+def _change_tones(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Images, float (B, 28, 28), with another brightness, contrast or sharpness."""
     count = len(images)
     kind = torch.randint(0, 6, (count,), generator=generator, device=generator.device)
     strength = _signed(count, generator)[:, None, None]
     noise = torch.empty_like(images).normal_(generator=generator)
     mean = images.mean(dim=(1, 2), keepdim=True)
-    levels = 2.0 ** (3.5 + 1.49 * strength).round()  # 4 to 32; of 2, dark ones turn black
+    levels = 2.0 ** (3.5 + 1.49 * strength).round()  # 4 to 32; with 2, dark images would turn black
     results = (
         images,
         images * (1 + 0.5 * strength),
@@ -162,7 +163,7 @@ def _erase(images: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(inside, noise, images)
 
 
-def _cut_out(images: Tensor, cut: int, generator: torch.Generator) -> Tensor:
+def _cutout(images: Tensor, cut: int, generator: torch.Generator) -> Tensor:
     count, side = len(images), images.shape[-1]
     begin = torch.stack([(side * _uniform(count, generator)).floor() for _ in range(2)]) - cut // 2
     inside = _within(begin, torch.full_like(begin, cut), side)
@@ -170,7 +171,7 @@ def _cut_out(images: Tensor, cut: int, generator: torch.Generator) -> Tensor:
 
 
 def _within(begin: Tensor, sides: Tensor, side: int) -> Tensor:
-    """Bool (B, 28, 28): the pixels whose center lies in rectangles of `begin`, `sides` (2, B)."""
+    """Pixels with centers in rectangles of `begin` and `sides` (2, B), bool (B, 28, 28)."""
     centers = torch.arange(side, device=begin.device) + 0.5
     rows, columns = (
         (centers >= b[:, None]) & (centers < b[:, None] + s[:, None])
@@ -188,24 +189,24 @@ def mix(
     Parameters
     ----------
     images : float32 (B, 1, 28, 28)
-        Left as they are.
+        Normalized; not modified.
     batch_mix : {"mixup", "cutmix"} or None
-        "mixup" adds two images, each by its weight (Zhang et al. 2018, "mixup: Beyond Empirical
-        Risk Minimization"); "cutmix" puts a rectangle of the second on the first, of a size that
-        is its weight (Yun et al. 2019, "CutMix"). The weight is uniform in [0, 1], the same in
-        the whole batch.
+        "mixup" adds the two images, multiplied by their weights (Zhang et al. 2018, "mixup: Beyond
+        Empirical Risk Minimization"). "cutmix" pastes a rectangle of the second image, whose area
+        is its weight, into the first (Yun et al. 2019, "CutMix"). The weight is uniform in [0, 1],
+        one for the whole batch.
     probability : float
         Probability that the batch is mixed, in [0, 1].
     generator : torch.Generator
-        Of the device of the images.
+        On the device of the images.
 
     Returns
     -------
     images : float32 (B, 1, 28, 28)
     partners : int64 (B,)
-        Which image of the batch each was mixed with.
+        Position in the batch of the image that each was mixed with.
     weight : float32 ()
-        Of the first image and its label, in [0, 1]; the second's is the rest.
+        Weight of the first image and its label, in [0, 1]; the second has the rest.
     """
     count, side, device = len(images), images.shape[-1], images.device
     if batch_mix is None:
@@ -217,6 +218,6 @@ def mix(
         return torch.lerp(images[partners], images, weight), partners, weight
     sides = (side * (1 - weight).sqrt()).expand(2, 1)
     begin = side * torch.stack(center)[:, None] - sides / 2
-    inside = _within(begin, sides, side)  # (1, 28, 28); the rim of the image may cut it off
+    inside = _within(begin, sides, side)  # (1, 28, 28); the edge of the image may cut it off
     mixed = torch.where(inside[:, None], images[partners], images)
     return mixed, partners, 1 - inside.float().mean()

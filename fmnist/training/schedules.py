@@ -1,4 +1,4 @@
-"""How the learning rate changes while a model trains."""
+"""Learning rate schedules."""
 
 import math
 from typing import Final
@@ -17,17 +17,18 @@ def learning_rate(
     Parameters
     ----------
     schedule : {"constant", "warm-up", "cosine", "one-cycle"}
-        "constant" keeps the highest; "warm-up" rises to it evenly over the first twentieth of
-        the steps and keeps it; "cosine" rises alike and falls to almost 0 along half a cosine
-        (Loshchilov and Hutter 2017, "SGDR"); "one-cycle" rises evenly over the first fifth and
-        falls evenly to almost 0 over the rest (after Smith and Topin 2018, "Super-Convergence").
+        "constant" stays at the highest rate. "warm-up" rises linearly over the first twentieth of
+        the steps, then stays. "cosine" has the same rise, then falls to almost 0 along half a
+        cosine (Loshchilov and Hutter 2017, "SGDR"). "one-cycle" rises linearly over the first
+        fifth, then falls linearly to almost 0 (after Smith and Topin 2018, "Super-Convergence").
     highest : float
+        Highest learning rate, above 0.
     step : int
-        From 0.
+        Steps done so far, from 0.
     steps : int
-        Of the whole run.
+        Steps of the whole run.
     warmup_steps : int, optional
-        Steps over which the learning rate rises, at least 1; by default the share named above.
+        Steps over which the rate rises, at least 1; by default the share named above.
 
     Returns
     -------

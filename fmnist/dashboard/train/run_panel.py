@@ -7,12 +7,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fmnist.dashboard import cache, layout, run_catalog, session
+from fmnist.data.splits import monitored_split
 from fmnist.models.registry import describe
 from fmnist.reports import charts
 from fmnist.reports.text import duration, percent
 from fmnist.runs.history import History, Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run, RunError
-from fmnist.data.splits import monitored_split
 
 
 def stage(run_id: str) -> DeltaGenerator:
