@@ -74,16 +74,16 @@ def train(
     TrainingError
         If it fails; the run's folder then says so too.
     """
-    trainer = None
+    training = None
     try:
-        trainer = _Trainer.prepare(run, dataset, control, on_progress, device, checkpoint_seconds)
-        return _train_epochs(trainer, control)
+        training = _Training.prepare(run, dataset, control, on_progress, device, checkpoint_seconds)
+        return _train_epochs(training, control)
     except _Interrupted as interrupted:  # before the first step: there is nothing to save yet
         run.write_status(interrupted.outcome, run.progress)
         return interrupted.outcome
     except Exception as error:
         message = failure_message(error)
-        run.write_failure(message, trainer.progress() if trainer else run.progress)
+        run.write_failure(message, training.progress() if training else run.progress)
         raise TrainingError(message) from error
 
 
@@ -95,34 +95,34 @@ class _Interrupted(Exception):
         self.outcome = outcome
 
 
-def _train_epochs(trainer: "_Trainer", control: Callable[[], Signal]) -> Outcome:
-    state, recorder, checkpoint = trainer.state, trainer.recorder, trainer.checkpoint
-    while not trainer.is_done():
-        trainer.begin_epoch()
+def _train_epochs(training: "_Training", control: Callable[[], Signal]) -> Outcome:
+    state, recorder, checkpoint = training.state, training.recorder, training.checkpoint
+    while not training.is_done():
+        training.begin_epoch()
         for chosen in state.remaining_batches():
             signal = control()
             if signal == "pause":
                 checkpoint.save(state, recorder.history)
-                return trainer.end("paused")
+                return training.end("paused")
             if signal == "stop":
                 checkpoint.save(state, recorder.history)
-                trainer.evaluate_run()
-                return trainer.end("stopped")
-            trainer.step(chosen)
-            is_logged = trainer.log_loss()
+                training.evaluate_run()
+                return training.end("stopped")
+            training.step(chosen)
+            is_logged = training.log_loss()
             recorder.report_step(state)
             if is_logged and state.batch < state.batches:
                 checkpoint.save_if_due(state, recorder.history)
-        trainer.evaluate_epoch()
+        training.evaluate_epoch()
         checkpoint.save_if_due(state, recorder.history)
-    trainer.evaluate_run()
-    outcome = trainer.end("finished")
+    training.evaluate_run()
+    outcome = training.end("finished")
     checkpoint.remove()  # there is nothing left to resume
     return outcome
 
 
 @dataclass
-class _Trainer:
+class _Training:
     """A run that trains: its state, and the parts that hold no state of their own."""
 
     config: TrainConfig
@@ -144,7 +144,7 @@ class _Trainer:
         on_progress: Callable[[Progress], None],
         device_name: str | None,
         checkpoint_seconds: float,
-    ) -> "_Trainer":
+    ) -> "_Training":
         """Load data and teachers; make the state, or read it from the checkpoint."""
         config = _checked_config(run, dataset)
         device = _choose_device(device_name)
@@ -168,7 +168,7 @@ class _Trainer:
         checkpoint = Checkpoint(
             run.checkpoint_path, config, dataset.checksum, seconds=checkpoint_seconds
         )
-        trainer = cls(
+        training = cls(
             config=config,
             dataset=dataset,
             device=device,
@@ -181,13 +181,13 @@ class _Trainer:
         )
         where = f"{device.type}, {torch.get_num_threads()} threads, {str(dtype)[6:]}"
         if checkpoint.exists():
-            trainer.resume()
+            training.resume()
             recorder.event(f"Resumed at step {state.step:,} on {where}")
         else:
             recorder.start()
             recorder.event(f"Started on {where}: {len(data):,} images an epoch")
-        run.write_status("running", trainer.progress())
-        return trainer
+        run.write_status("running", training.progress())
+        return training
 
     def resume(self) -> None:
         """Read the checkpoint."""

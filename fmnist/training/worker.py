@@ -1,4 +1,4 @@
-"""One background thread that trains runs one after another. Knows nothing of Streamlit."""
+"""The background thread that trains queued runs, one after another."""
 
 import threading
 from collections import deque
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainerSnapshot:
-    """What the trainer does at one moment.
+    """State of the trainer at one moment.
 
     Attributes
     ----------
     state : {"idle", "running", "pausing", "paused", "stopping"}
-        "pausing" and "stopping" last until the step under way has ended and the run is written.
+        "pausing" and "stopping" last until the current step has ended and the run is saved.
     current : str or None
-        The run under way or paused.
+        Id of the run that trains or is paused.
     queue : tuple of str
-        Runs that wait, the next one first.
+        Ids of the runs that wait, the next one first.
     failures : mapping of str to str
-        Why runs failed, for those whose folder could not take it.
+        Why runs failed, by run id; also for runs whose folder could not be written.
     """
 
     state: Literal["idle", "running", "pausing", "paused", "stopping"] = "idle"
@@ -41,12 +41,12 @@ class TrainerSnapshot:
 
 
 class Trainer:
-    """Trains queued runs in a thread of its own; every method may be called from any thread.
+    """Trains queued runs in a background thread. Every method may be called from any thread.
 
     Parameters
     ----------
     load_dataset : callable
-        Gives the data set of a name; called in the background thread.
+        Returns the data set with a given name. Called in the background thread.
     """
 
     def __init__(
@@ -58,21 +58,21 @@ class Trainer:
         self._locks: dict[str, filelock.BaseFileLock] = {}
         self._current: Run | None = None
         self._signal: Signal = "continue"
-        self._at_rest = False  # the current run is paused and written
+        self._is_paused = False  # the current run is paused and saved
         self._closing = False
         self._failures: dict[str, str] = {}
         self._thread = threading.Thread(target=self._work, name="trainer", daemon=True)
         self._thread.start()
 
     def snapshot(self) -> TrainerSnapshot:
-        """What the trainer does now."""
+        """The state of the trainer now."""
         with self._changed:
             state: Literal["idle", "running", "pausing", "paused", "stopping"] = "idle"
             if self._current is not None:
                 if self._signal == "stop":
                     state = "stopping"
                 elif self._signal == "pause":
-                    state = "paused" if self._at_rest else "pausing"
+                    state = "paused" if self._is_paused else "pausing"
                 else:
                     state = "running"
             return TrainerSnapshot(
@@ -88,7 +88,7 @@ class Trainer:
         Raises
         ------
         RunError
-            If it has finished, is broken, or somebody trains it already.
+            If it has finished, is broken, or is being trained already.
         """
         with self._changed:
             if run.run_id in self._locks:
@@ -107,12 +107,12 @@ class Trainer:
             self._changed.notify_all()
 
     def withdraw(self, run_id: str) -> None:
-        """Take a run that waits out of the queue; it becomes "stopped" where it is.
+        """Remove a run from the queue. Its state becomes "stopped".
 
         Raises
         ------
         RunError
-            If it does not wait (any more).
+            If it is not in the queue.
         """
         with self._changed:
             run = next((run for run in self._queue if run.run_id == run_id), None)
@@ -126,23 +126,23 @@ class Trainer:
             self._changed.notify_all()
 
     def pause(self, run_id: str) -> None:
-        """Let the run under way stop after its step, written to disk, until `resume`.
+        """Pause the current run after its step, saved to disk, until `resume`.
 
-        Does nothing where that run is no longer under way: the person's click came too late.
+        Does nothing if another run is the current one by now.
         """
         self._send("pause", run_id)
 
     def resume(self, run_id: str) -> None:
-        """Go on with the paused run."""
+        """Continue the paused run."""
         self._send("continue", run_id)
 
     def stop(self, run_id: str) -> None:
-        """End the run under way, keeping what it has."""
+        """End the current run; its weights so far are evaluated and saved."""
         self._send("stop", run_id)
 
     def _send(self, signal: "Signal", run_id: str) -> None:
         with self._changed:
-            # a stop is final: the run is being evaluated and closed
+            # a stop is final: the run is being evaluated
             if self._current and self._current.run_id == run_id and self._signal != "stop":
                 self._signal = signal
                 self._changed.notify_all()
@@ -150,18 +150,18 @@ class Trainer:
     def wait_for(
         self, condition: Callable[[TrainerSnapshot], bool], timeout: float | None = None
     ) -> bool:
-        """Wait until the snapshot fulfils a condition.
+        """Wait until the snapshot meets a condition.
 
         Returns
         -------
         bool
-            False where the time ran out.
+            False if the time ran out.
         """
         with self._changed:
             return self._changed.wait_for(lambda: condition(self.snapshot()), timeout)
 
     def close(self, timeout: float | None = 10) -> None:
-        """Write the run under way to disk and end the thread; the run shows as interrupted."""
+        """Save the current run and end the thread. The run shows as interrupted."""
         with self._changed:
             self._closing = True
             if self._current and self._signal == "continue":
@@ -170,7 +170,7 @@ class Trainer:
         self._thread.join(timeout)
 
     def _control(self) -> "Signal":
-        return self._signal  # one read of an attribute is atomic: no lock on the way of a step
+        return self._signal  # reading an attribute is atomic, so a step needs no lock
 
     def _work(self) -> None:
         while True:
@@ -186,7 +186,7 @@ class Trainer:
                 self._train(run)
             finally:
                 with self._changed:
-                    self._current, self._at_rest = None, False
+                    self._current, self._is_paused = None, False
                     self._locks.pop(run.run_id).release()
                     self._changed.notify_all()
 
@@ -197,7 +197,7 @@ class Trainer:
         except (DatasetError, OSError) as error:
             self._fail(run, str(error))
             return
-        # here and not above: the page that makes the trainer should not wait for torch
+        # imported here, so that the page that creates the trainer does not wait for torch
         from fmnist.training.loop import TrainingError, train
 
         while True:
@@ -211,10 +211,10 @@ class Trainer:
             if outcome != "paused":
                 return
             with self._changed:
-                self._at_rest = True
+                self._is_paused = True
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._signal != "pause" or self._closing)
-                self._at_rest = False
+                self._is_paused = False
                 if self._closing:
                     return
 
