@@ -192,8 +192,8 @@ class Run:
             "steps": progress.steps,
             "seconds": round(progress.seconds, 3),
             "images_per_second": round(progress.images_per_second, 1),
-            "phase": progress.phase,
-            "phase_fraction": round(progress.phase_fraction, 3),
+            "phase": progress.phase if state == "running" else None,
+            "phase_fraction": round(progress.phase_fraction, 3) if state == "running" else 0.0,
         }
         write_json(self.status_path, values, durable=durable)
 

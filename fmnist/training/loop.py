@@ -209,9 +209,9 @@ class _Training:
 
     def is_done(self) -> bool:
         """Whether all epochs are done, or the last ones brought nothing better."""
-        return self.state.epoch > self.config.epochs or self._has_settled()
+        return self.state.epoch > self.config.epochs or self._is_out_of_patience()
 
-    def _has_settled(self) -> bool:
+    def _is_out_of_patience(self) -> bool:
         patience, best = self.config.patience, self.recorder.history.best
         if patience is None or best is None or self.state.batch:
             return False
@@ -314,7 +314,7 @@ class _Training:
     def evaluate_run(self) -> None:
         """Save the last weights; measure the selected ones on every split of the protocol."""
         recorder = self.recorder
-        if self._has_settled():
+        if self._is_out_of_patience():
             recorder.event(f"No better epoch in {self.config.patience}: ended early")
         last = self.classifier()
         recorder.save_last(last)
@@ -341,9 +341,8 @@ class _Training:
         self.recorder.report_phase(progress)
 
     def end(self, outcome: Outcome) -> Outcome:
-        """Log how the training ended."""
-        self.recorder.event(outcome.capitalize())
-        self.recorder.write_state(outcome, self.progress())
+        """Record how the training ended."""
+        self.recorder.end(outcome, self.progress())
         return outcome
 
 

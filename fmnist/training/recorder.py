@@ -154,10 +154,6 @@ class RunRecorder:
         self._reported, self._reported_phase = now, progress.phase
         self._run.write_status("running", progress, durable=False)
 
-    def write_state(self, run_state: State, progress: Progress) -> None:
-        """Write the state of the run; it is on the disk when this returns."""
-        self._run.write_status(run_state, replace(progress, phase=None, phase_fraction=0.0))
-
     def log_step(self, entry: StepEntry) -> None:
         """Append a step's loss to the history."""
         append_line(self._run.history_path, json.dumps(entry.to_json()))
@@ -186,6 +182,11 @@ class RunRecorder:
     def end_epoch(self, state: TrainState) -> None:
         """Tell the caller of the training that an epoch has ended."""
         self._on_progress(self.progress(state, "training"))
+
+    def end(self, state: State, progress: Progress) -> None:
+        """Record how the training ended; it is on the disk when this returns."""
+        self.event(state.capitalize())
+        self._run.write_status(state, progress)
 
     def save_selected(self, classifier: Classifier) -> None:
         """Write the weights of the selected epoch."""
