@@ -1,1 +1,1 @@
-"""Settings and data to a run: the loop, what it is made of, and the background worker."""
+"""From settings and data to a trained run: the loop and its parts, and the background thread."""

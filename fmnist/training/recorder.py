@@ -50,7 +50,7 @@ class RunRecorder:
     ) -> None:
         self.history = History(checkpoint=config.checkpoint)
         self.monitored = monitored
-        self._run = run
+        self.run = run
         self._config = config
         self._logits: list[NDArray[np.float16]] = []  # of the monitored images, after each epoch
         self._on_progress = on_progress
@@ -62,7 +62,7 @@ class RunRecorder:
     def start(self) -> None:
         """Begin the history of a run that has no checkpoint."""
         # a process killed before its first checkpoint leaves lines that will be logged again
-        self._run.history_path.unlink(missing_ok=True)
+        self.run.history_path.unlink(missing_ok=True)
 
     def restore(self, history: History, *, epochs: int) -> None:
         """Go on with the history of a checkpoint, made after so many whole epochs.
@@ -75,18 +75,18 @@ class RunRecorder:
             If the logits of an epoch are absent or damaged.
         """
         if epochs:
-            logits = EpochEvaluations.load(self._run.epochs_path).logits[:epochs]
+            logits = EpochEvaluations.load(self.run.epochs_path).logits[:epochs]
             if len(logits) < epochs:
                 raise ValueError("epochs.npz lacks epochs")
             self._logits = list(logits)
         self.history = history
         # lines logged between the checkpoint and a crash will be logged again
         text = "".join(f"{line}\n" for line in history.to_lines())
-        write_atomic(self._run.history_path, text.encode())
+        write_atomic(self.run.history_path, text.encode())
 
     def remove_leftovers(self) -> None:
         """Delete the temporary files of a process that was killed as it wrote."""
-        for path in self._run.folder.rglob(".*.tmp"):
+        for path in self.run.folder.rglob(".*.tmp"):
             if not path.name.startswith(".name.json."):  # the page may be renaming the run now
                 path.unlink(missing_ok=True)
 
@@ -94,7 +94,7 @@ class RunRecorder:
         self, dataset: Dataset, device: torch.device, dtype: torch.dtype
     ) -> None:
         """Add to config.json what else decides the result, when the run first starts."""
-        document = read_json(self._run.config_path)
+        document = read_json(self.run.config_path)
         if "dataset" in document:
             return
         document["dataset"] = {
@@ -110,11 +110,11 @@ class RunRecorder:
             "threads": str(torch.get_num_threads()),
             "precision": str(dtype).removeprefix("torch."),
         }
-        write_json(self._run.config_path, document)
+        write_json(self.run.config_path, document)
 
     def event(self, text: str) -> None:
         """Add a line to the log of events."""
-        self._run.log_event(text, time=time.time())
+        self.run.log_event(text, time=time.time())
 
     def progress(self, state: TrainState, phase: Phase, fraction: float = 0.0) -> Progress:
         """How far the run is, and the share of the phase that is done, in [0, 1]."""
@@ -142,7 +142,7 @@ class RunRecorder:
         self._pace = (state.step - self._reported_step) * state.batch_size / elapsed
         self._reported, self._reported_step = now, state.step
         progress = self.progress(state, "training")
-        self._run.write_status("running", progress, durable=False)
+        self.run.write_status("running", progress, durable=False)
         self._reported_phase = progress.phase
         self._on_progress(progress)
 
@@ -152,11 +152,11 @@ class RunRecorder:
         if progress.phase == self._reported_phase and now - self._reported < STATUS_SECONDS:
             return
         self._reported, self._reported_phase = now, progress.phase
-        self._run.write_status("running", progress, durable=False)
+        self.run.write_status("running", progress, durable=False)
 
     def log_step(self, entry: StepEntry) -> None:
         """Append a step's loss to the history."""
-        append_line(self._run.history_path, json.dumps(entry.to_json()))
+        append_line(self.run.history_path, json.dumps(entry.to_json()))
         self.history = replace(self.history, steps=(*self.history.steps, entry))
 
     def log_epoch(self, entry: EpochEntry, evaluation: Evaluation) -> bool:
@@ -172,8 +172,8 @@ class RunRecorder:
         self._logits.append(evaluation.logits)
         EpochEvaluations(
             evaluation.split, np.stack(self._logits), evaluation.labels, evaluation.indices
-        ).save(self._run.epochs_path)
-        append_line(self._run.history_path, json.dumps(entry.to_json()))
+        ).save(self.run.epochs_path)
+        append_line(self.run.history_path, json.dumps(entry.to_json()))
         self.history = replace(self.history, epochs=(*self.history.epochs, entry))
         mark = ", the best so far" if is_best and self._config.checkpoint == "best" else ""
         self.event(f"Epoch {entry.epoch}: {entry.split} accuracy {entry.accuracy:.2%}{mark}")
@@ -186,19 +186,19 @@ class RunRecorder:
     def end(self, state: State, progress: Progress) -> None:
         """Record how the training ended; it is on the disk when this returns."""
         self.event(state.capitalize())
-        self._run.write_status(state, progress)
+        self.run.write_status(state, progress)
 
     def save_selected(self, classifier: Classifier) -> None:
         """Write the weights of the selected epoch."""
-        classifier.save(self._run.weights_path)
+        classifier.save(self.run.weights_path)
 
     def load_selected(self) -> Classifier:
         """The classifier of the selected epoch."""
-        return Classifier.load(self._run.weights_path)
+        return Classifier.load(self.run.weights_path)
 
     def save_last(self, classifier: Classifier) -> None:
         """Write the weights of the last step."""
-        classifier.save(self._run.last_weights_path)
+        classifier.save(self.run.last_weights_path)
 
     def monitored_evaluation(self, epoch: int) -> Evaluation:
         """What was measured after an epoch (1 is the first)."""
@@ -207,8 +207,8 @@ class RunRecorder:
 
     def save_evaluation(self, evaluation: Evaluation) -> None:
         """Write the logits of a split."""
-        evaluation.save(self._run.evaluation_path(evaluation.split))
+        evaluation.save(self.run.evaluation_path(evaluation.split))
 
     def save_tta(self, evaluation: Evaluation) -> None:
         """Write the logits of the test split with test-time augmentation."""
-        evaluation.save(self._run.tta_path)
+        evaluation.save(self.run.tta_path)

@@ -10,7 +10,9 @@ from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, DatasetName
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
+from fmnist.runs.history import StepEntry
 from fmnist.runs.run import Run, RunError
+from fmnist.training.recorder import RunRecorder
 from fmnist.training.worker import Trainer, TrainerSnapshot
 from tools.small import small_dataset
 
@@ -41,15 +43,34 @@ def reread(run: Run) -> Run:
     return store.open_run(run.folder.parent, run.run_id)
 
 
-def wait_for_step(run: Run, step: int) -> None:
-    """Return once the run has logged a step; the history file is how a step is told."""
-    waiting = threading.Event()
-    for _ in range(100 * SOON):
-        steps = reread(run).history.steps
-        if steps and steps[-1].step >= step:
-            return
-        waiting.wait(0.01)
-    raise AssertionError(f"step {step} did not come")
+class LoggedSteps:
+    """The last step that each run has logged, for tests to wait for."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._last: dict[str, int] = {}
+
+    def add(self, run_id: str, step: int) -> None:
+        with self._changed:
+            self._last[run_id] = step
+            self._changed.notify_all()
+
+    def wait_for(self, run: Run, step: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._last.get(run.run_id, 0) >= step, SOON)
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> LoggedSteps:
+    steps = LoggedSteps()
+    log_step = RunRecorder.log_step
+
+    def log_and_tell(recorder: RunRecorder, entry: StepEntry) -> None:
+        log_step(recorder, entry)
+        steps.add(recorder.run.run_id, entry.step)
+
+    monkeypatch.setattr(RunRecorder, "log_step", log_and_tell)
+    return steps
 
 
 def test_trains_queued_runs_in_order(trainer: Trainer, tmp_path: Path) -> None:
@@ -79,11 +100,13 @@ def test_a_queued_run_is_owned_and_can_be_withdrawn(trainer: Trainer, tmp_path: 
     assert trainer.wait_for(idle, SOON)
 
 
-def test_pause_holds_the_queue_and_resume_goes_on(trainer: Trainer, tmp_path: Path) -> None:
+def test_pause_holds_the_queue_and_resume_goes_on(
+    trainer: Trainer, tmp_path: Path, logged: LoggedSteps
+) -> None:
     run, next_run = store.create_run(tmp_path, LONG), store.create_run(tmp_path, SHORT)
     trainer.submit(run)
     trainer.submit(next_run)
-    wait_for_step(run, 2)
+    logged.wait_for(run, 2)
     trainer.pause(run.run_id)
     assert trainer.wait_for(lambda s: s.state == "paused", SOON)
     paused = reread(run)
@@ -91,17 +114,19 @@ def test_pause_holds_the_queue_and_resume_goes_on(trainer: Trainer, tmp_path: Pa
     assert paused.checkpoint_path.exists()
     assert trainer.snapshot().queue == (next_run.run_id,)
     trainer.resume(run.run_id)
-    wait_for_step(run, paused.progress.step + 2)
+    logged.wait_for(run, paused.progress.step + 2)
     trainer.stop(run.run_id)
     assert trainer.wait_for(idle, SOON)
     assert reread(run).state == "stopped"
     assert reread(next_run).state == "finished"
 
 
-def test_stop_keeps_what_it_has_also_from_a_pause(trainer: Trainer, tmp_path: Path) -> None:
+def test_stop_keeps_what_it_has_also_from_a_pause(
+    trainer: Trainer, tmp_path: Path, logged: LoggedSteps
+) -> None:
     run = store.create_run(tmp_path, LONG)
     trainer.submit(run)
-    wait_for_step(run, 3)
+    logged.wait_for(run, 3)
     trainer.pause(run.run_id)
     assert trainer.wait_for(lambda s: s.state == "paused", SOON)
     trainer.stop(run.run_id)
@@ -111,15 +136,17 @@ def test_stop_keeps_what_it_has_also_from_a_pause(trainer: Trainer, tmp_path: Pa
     assert stopped.weights_path.exists()
     assert stopped.evaluation_path("test").exists()
     trainer.submit(stopped)  # and it can be gone on with
-    wait_for_step(run, stopped.progress.step + 1)
+    logged.wait_for(run, stopped.progress.step + 1)
     trainer.stop(run.run_id)
     assert trainer.wait_for(idle, SOON)
 
 
-def test_signals_for_another_run_do_nothing(trainer: Trainer, tmp_path: Path) -> None:
+def test_signals_for_another_run_do_nothing(
+    trainer: Trainer, tmp_path: Path, logged: LoggedSteps
+) -> None:
     run = store.create_run(tmp_path, LONG)
     trainer.submit(run)
-    wait_for_step(run, 1)
+    logged.wait_for(run, 1)
     trainer.pause("some-other-run")
     trainer.stop("some-other-run")
     assert trainer.snapshot().state == "running"
@@ -127,13 +154,15 @@ def test_signals_for_another_run_do_nothing(trainer: Trainer, tmp_path: Path) ->
     assert trainer.wait_for(idle, SOON)
 
 
-def test_close_leaves_the_run_interrupted_and_resumable(tmp_path: Path) -> None:
+def test_close_leaves_the_run_interrupted_and_resumable(
+    tmp_path: Path, logged: LoggedSteps
+) -> None:
     trainer = Trainer(load_dataset=small)
     run = store.create_run(tmp_path, LONG)
     waiting = store.create_run(tmp_path, SHORT)
     trainer.submit(run)
     trainer.submit(waiting)
-    wait_for_step(run, 2)
+    logged.wait_for(run, 2)
     trainer.close()
     assert reread(run).state == "interrupted"
     assert reread(run).checkpoint_path.exists()
