@@ -14,7 +14,7 @@ from fmnist.models.registry import MODELS, is_known
 from fmnist.runs.migration import migrate_settings
 from fmnist.runs.setting import ConfigError, Setting, choice, choices, integer, number, run_ids
 
-Optimizer = Literal["adam", "adamw", "sgd"]
+Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
 Augmenter = Literal["flip", "shift", "rotate", "rand", "erase", "cutout"]
 BatchMix = Literal["mixup", "cutmix"]
@@ -72,18 +72,28 @@ class TrainConfig:
         group=_OPTIMIZATION,
         help="Images per step. Larger batches make steps steadier, fewer and slower.",
     )  # fmt: skip
+    epoch_share: float = number(
+        1.0, "Share of images per epoch", 0, 1, excludes_low=True, step=0.05,
+        group=_OPTIMIZATION,
+        help="After the first epoch, each epoch uses this share of the images: those with the "
+        "highest loss, and a weighted sample of the rest (after Qin et al. 2024, InfoBatch). The "
+        "training accuracy is then that of harder images.",
+        when="without batch mixing and teachers",
+        applies=lambda c: c.batch_mix is None and not c.teachers,
+    )  # fmt: skip
     learning_rate: float = number(
         1e-3, "Learning rate", 0, 1, excludes_low=True, step=1e-4,
         group=_OPTIMIZATION,
         help="Size of a step; the highest one if a schedule changes it. Adam and AdamW need about "
-        "0.001, SGD about 0.1.",
+        "0.001, SGD and Muon about 0.1.",
     )  # fmt: skip
     optimizer: Optimizer = choice(
-        "adam", "Optimizer", {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"},
+        "adam", "Optimizer", {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "muon": "Muon"},
         group=_OPTIMIZATION,
         help="Adam adapts the step of each weight (Kingma and Ba 2015). AdamW adds weight decay "
         "(Loshchilov and Hutter 2019). SGD is stochastic gradient descent with Nesterov momentum "
-        "0.9.",
+        "0.9. Muon takes near-orthogonal steps for convolutions that are batch-normalized (Jordan "
+        "et al. 2024), and Adam's for the rest.",
     )  # fmt: skip
     schedule: Schedule = choice(
         "constant", "Schedule",
@@ -157,7 +167,7 @@ class TrainConfig:
         help="Pulls weights towards 0, except biases and normalization layers. AdamW needs about "
         "0.05, SGD about 0.0005.",
         when="with the optimizer AdamW or SGD",
-        applies=lambda c: c.optimizer != "adam",
+        applies=lambda c: c.optimizer in ("adamw", "sgd"),
     )  # fmt: skip
     label_smoothing: float = number(
         0.0, "Label smoothing", 0, 0.9, step=0.05,
@@ -254,10 +264,12 @@ class TrainConfig:
                 "warmup_epochs",
                 f"must be fewer than the {self.epochs} epochs, not {self.warmup_epochs}.",
             )
-        if self.weight_decay and self.optimizer == "adam":
+        if self.weight_decay and self.optimizer not in ("adamw", "sgd"):
             raise ConfigError(
-                "weight_decay", "is for adamw and sgd; the optimizer adam takes none."
+                "weight_decay", f"is for adamw and sgd; the optimizer {self.optimizer} takes none."
             )
+        if self.epoch_share < 1 and (self.batch_mix or self.teachers):
+            raise ConfigError("epoch_share", "must be 1 with batch mixing or teachers.")
         if self.patience is not None:
             if self.protocol != "held-out":
                 raise ConfigError(

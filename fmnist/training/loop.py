@@ -230,8 +230,8 @@ class _Training:
             config.schedule,
             highest=config.learning_rate,
             step=state.step,
-            steps=state.batches * config.epochs,
-            warmup_steps=config.warmup_epochs and config.warmup_epochs * state.batches,
+            steps=state.steps_before(config.epochs + 1),
+            warmup_steps=config.warmup_epochs and state.steps_before(config.warmup_epochs + 1),
         )
         for group in state.optimizer.param_groups:
             group["lr"] = rate
@@ -244,7 +244,10 @@ class _Training:
             label_smoothing=config.label_smoothing,
             partner_labels=batch.partner_labels,
             weight=batch.weight,
+            reduction="mean" if state.selection is None else "none",
         )
+        if state.selection is not None:
+            loss = state.selection.weighted_mean(chosen, loss)
         if self.teachers:
             with self.autocast:
                 targets = self.teachers(batch.images, state.augmentation_generator)

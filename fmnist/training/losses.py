@@ -1,5 +1,7 @@
 """The loss of a training step."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -12,8 +14,9 @@ def label_loss(
     label_smoothing: float = 0.0,
     partner_labels: Tensor | None = None,
     weight: Tensor | None = None,
+    reduction: Literal["mean", "none"] = "mean",
 ) -> Tensor:
-    """Mean cross-entropy with the labels.
+    """Cross-entropy with the labels.
 
     Parameters
     ----------
@@ -25,17 +28,20 @@ def label_loss(
         Labels of the images that the batch was mixed with.
     weight : float32 (), optional
         Weight of `labels`, in [0, 1]; `partner_labels` have the rest.
+    reduction : {"mean", "none"}
 
     Returns
     -------
-    float32 ()
-        In nats.
+    float32 () or (B,)
+        In nats: the mean, or the loss of each image.
     """
-    loss = functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+    loss = functional.cross_entropy(
+        logits, labels, label_smoothing=label_smoothing, reduction=reduction
+    )
     if partner_labels is None or weight is None:
         return loss
     return weight * loss + (1 - weight) * functional.cross_entropy(
-        logits, partner_labels, label_smoothing=label_smoothing
+        logits, partner_labels, label_smoothing=label_smoothing, reduction=reduction
     )
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from fmnist.runs.config import Precision, TrainConfig
+from fmnist.training.muon import Muon
 
 MOMENTUM: Final = 0.9
 
@@ -18,6 +19,8 @@ def create_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optim
     # fused: one call a step, which matters where other threads want Python's lock
     if config.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    if config.optimizer == "muon":
+        return Muon(model.parameters(), lr=config.learning_rate)
     groups = [
         {
             "params": [p for p in model.parameters() if p.ndim > 1],

@@ -122,7 +122,7 @@ class RunRecorder:
         return Progress(
             epoch=min(state.epoch, epochs),
             step=state.step,
-            steps=state.batches * epochs,
+            steps=state.steps_before(epochs + 1),
             seconds=state.seconds,
             images_per_second=self._pace,
             phase=phase,

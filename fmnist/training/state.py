@@ -16,6 +16,7 @@ from fmnist.models.registry import create_model
 from fmnist.runs.config import TrainConfig
 from fmnist.training.data import num_outputs
 from fmnist.training.optim import average_weights, create_optimizer
+from fmnist.training.selection import ImageSelection
 
 
 @dataclass
@@ -90,8 +91,10 @@ class TrainState:
     order_state : uint8 tensor
         State of `order_generator` before it shuffled the epoch under way.
     images : int
-        Training images an epoch.
+        All training images.
     batch_size : int
+    selection : ImageSelection or None
+        Which images an epoch uses, where the settings ask for a share of them.
     epoch : int
         The epoch under way, from 1.
     batch : int
@@ -114,6 +117,7 @@ class TrainState:
     order_state: Tensor
     images: int
     batch_size: int
+    selection: ImageSelection | None
     recent: RunningSums
     epoch: int = 1
     batch: int = 0
@@ -129,7 +133,7 @@ class TrainState:
         ----------
         config : TrainConfig
         images : int
-            Training images an epoch.
+            All training images.
         device : torch.device
         """
         order_seed, dropout_seed, augmentation_seed = (
@@ -152,18 +156,29 @@ class TrainState:
             order_state=order_generator.get_state(),
             images=images,
             batch_size=config.batch_size,
+            selection=ImageSelection(images, config.epoch_share, device)
+            if config.epoch_share < 1
+            else None,
             recent=RunningSums(device),
         )
 
     @property
     def batches(self) -> int:
-        """Steps an epoch."""
-        return math.ceil(self.images / self.batch_size)
+        """Steps of this epoch."""
+        return self.steps_before(self.epoch + 1) - self.steps_before(self.epoch)
+
+    def steps_before(self, epoch: int) -> int:
+        """Steps of all epochs before one; epochs count from 1."""
+        if epoch == 1:
+            return 0
+        first = math.ceil(self.images / self.batch_size)
+        size = self.images if self.selection is None else self.selection.size
+        return first + (epoch - 2) * math.ceil(size / self.batch_size)
 
     @property
     def step(self) -> int:
         """Steps done since the start of the run."""
-        return (self.epoch - 1) * self.batches + self.batch
+        return self.steps_before(self.epoch) + self.batch
 
     @property
     def seconds(self) -> float:
@@ -180,7 +195,10 @@ class TrainState:
         if self.batch == 0:
             self.epoch_begun = time.perf_counter()
         self.order_generator.set_state(self.order_state)
-        order = torch.randperm(self.images, generator=self.order_generator)
+        if self.selection is None:
+            order = torch.randperm(self.images, generator=self.order_generator)
+        else:
+            order = self.selection.begin_epoch(self.epoch, self.order_generator)
         device = self.augmentation_generator.device
         yield from torch.split(order.to(device), self.batch_size)[self.batch :]
 
@@ -188,6 +206,8 @@ class TrainState:
         """Move on, once all batches of this epoch are done."""
         self.epoch, self.batch = self.epoch + 1, 0
         self.totals = Totals()
+        if self.selection is not None:
+            self.selection.end_epoch()
         self.order_state = self.order_generator.get_state()
 
     def state_dict(self) -> dict[str, Any]:
@@ -197,6 +217,7 @@ class TrainState:
             "average": self.average.state_dict() if self.average else None,
             "optimizer": self.optimizer.state_dict(),
             "order": self.order_state,
+            "selection": self.selection.state_dict() if self.selection else None,
             "dropout": self.dropout_generator.get_state(),
             "augmentation": self.augmentation_generator.get_state(),
             "epoch": self.epoch,
@@ -220,6 +241,8 @@ class TrainState:
             self.average.load_state_dict(values["average"])
         self.optimizer.load_state_dict(values["optimizer"])
         self.order_state = values["order"].cpu()
+        if self.selection is not None:
+            self.selection.load_state_dict(values["selection"])
         self.dropout_generator.set_state(values["dropout"].cpu())
         self.augmentation_generator.set_state(values["augmentation"].cpu())
         self.epoch, self.batch = int(values["epoch"]), int(values["batch"])

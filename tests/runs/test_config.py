@@ -50,6 +50,7 @@ def test_defaults_are_the_original_recipe() -> None:
         protocol="held-out",
         epochs=20,
         batch_size=128,
+        epoch_share=1.0,
         learning_rate=1e-3,
         optimizer="adam",
         weight_decay=0.0,
@@ -84,7 +85,7 @@ def test_settings_cannot_be_changed() -> None:
 
 NUMBERS = (
     "epochs", "batch_size", "learning_rate", "weight_decay", "seed", "subset", "log_every",
-    "mix_probability", "distillation_weight", "label_smoothing", "ema", "patience",
+    "mix_probability", "distillation_weight", "epoch_share", "label_smoothing", "ema", "patience",
     "warmup_epochs", "shift_pixels", "cutout_side", "low_res_side", "low_res_share",
 )  # fmt: skip
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
@@ -114,7 +115,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("label_smoothing", 0.91), ("ema", 1), ("patience", 0), ("patience", 1001),
     ("warmup_epochs", 0), ("warmup_epochs", 20), ("shift_pixels", 0), ("shift_pixels", 15),
     ("cutout_side", 0), ("cutout_side", 29), ("low_res_side", 7), ("low_res_side", 28),
-    ("low_res_share", 0),
+    ("low_res_share", 0), ("epoch_share", 0),
     ("subset", 0), ("subset", 9), ("subset", 60_001),
     ("log_every", 0), ("log_every", 10_001),
 ]  # fmt: skip
@@ -139,6 +140,7 @@ def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> No
         ("weight_decay", 0), ("weight_decay", 0.0),
         ("seed", 0), ("seed", 2**32 - 1),
         ("mix_probability", 1), ("distillation_weight", 1),
+        ("epoch_share", 1), ("epoch_share", 0.01),
         ("label_smoothing", 0), ("label_smoothing", 0.9), ("ema", 0.9999),
         ("patience", None), ("patience", 1),
         ("augmentation", ("flip", "shift", "rotate", "rand", "erase", "cutout")),
@@ -165,13 +167,26 @@ def test_every_field_counts() -> None:
     # a field that is lost on the way would still pass the round trip of its default
     defaults = TrainConfig().to_json()
     same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
-    assert same == ["protocol", "patience"]  # these go with one protocol, one choice only
+    # these go with one protocol, one choice, no mixing only
+    assert same == ["protocol", "epoch_share", "patience"]
+    assert TrainConfig.from_json({"epoch_share": 0.5}).epoch_share == 0.5
     assert TrainConfig.from_json({"protocol": "notebook"}).protocol == "notebook"
     assert TrainConfig.from_json({"patience": 3}).patience == 3
 
 
 def test_adamw_takes_weight_decay() -> None:
     assert TrainConfig(optimizer="adamw", weight_decay=1.0).weight_decay == 1
+
+
+@pytest.mark.parametrize("other", [{"batch_mix": "mixup"}, {"teachers": ("strong",)}])
+def test_images_are_not_selected_with_mixing_or_a_teacher(other: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="epoch_share: must be 1 with batch mixing or teachers"):
+        TrainConfig(epoch_share=0.5, **other)
+
+
+def test_muon_takes_no_weight_decay() -> None:
+    with pytest.raises(ConfigError, match="the optimizer muon takes none"):
+        TrainConfig(optimizer="muon", weight_decay=0.05)
 
 
 def test_patience_on_the_test_split_is_refused() -> None:

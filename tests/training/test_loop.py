@@ -347,6 +347,19 @@ def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifac
     same_result(undisturbed, reread(run))
 
 
+def test_a_run_that_selects_images_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    config = replace(
+        CONFIG, model="swift-2", optimizer="muon", learning_rate=0.1, epochs=4, epoch_share=0.5
+    )
+    undisturbed = run_whole(tmp_path / "undisturbed", config)
+    assert undisturbed.progress.steps == 7 + 3 * 4  # 200 images, then 100, in batches of 32
+    run = store.create_run(tmp_path / "disturbed", config)
+    for _ in range(3):
+        assert run_until(run, 4, "pause") == "paused"
+    assert run_until(run, 100, "pause") == "finished"
+    same_result(undisturbed, reread(run))
+
+
 def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifacts: Path) -> None:
     run = run_whole(tmp_path, MANY)
     classifier = Classifier.load(run.weights_path)
@@ -370,6 +383,8 @@ def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifact
         {"model": "swift", "low_res_side": 20, "low_res_share": 0.5},
         {"precision": "bfloat16"},
         {"optimizer": "sgd"},
+        {"optimizer": "muon"},
+        {"epoch_share": 0.5},
         {"batch_mix": "mixup"},
         {"label_smoothing": 0.1},
     ],
