@@ -103,6 +103,7 @@ def _widget(column: Any, name: str, setting: Setting, current: SimpleNamespace) 
     if setting.kind == "choices":
         column.pills(
             setting.title, list(titles), selection_mode="multi", format_func=titles.__getitem__,
+            wrap=True,
             **about,
         )  # fmt: skip
     elif setting.kind == "choice":
