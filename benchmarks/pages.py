@@ -8,6 +8,9 @@ a cell of the confusion matrix until its images are shown; a click on a page's l
 is drawn; and, in a fresh browser context each time, the first load of a page. Everything is done
 once beforehand (warm). The same again while a training of FashionCNN runs in the app, started from
 the Train page; server, browser and training share the same cores. Needs Playwright and Chromium.
+
+The floors are what Streamlit itself takes, measured in turn with the rest: an app of two empty
+pages, on a server of its own, which switches between them and echoes a button.
 """
 
 import argparse
@@ -39,6 +42,22 @@ SWITCHES = {
 }
 """Titles of the pages, and what is there once a page is drawn."""
 
+CELL, ECHO, EMPTY = "click on a cell → its images", "echoed button", "switch of an empty page"
+FLOOR = """
+import streamlit as st
+
+def one():
+    st.title("One")
+    st.button("Count", on_click=lambda: st.session_state.update(n=st.session_state.get("n", 0) + 1))
+    st.text(f"Count {st.session_state.get('n', 0)}")
+
+def two():
+    st.title("Two")
+
+st.navigation([st.Page(one, title="One"), st.Page(two, title="Two")]).run()
+"""
+"""An app that does nothing but what the floors need."""
+
 # a frame after the last change, when it is on screen; asked anew at every frame
 WAIT = """(async () => {
   const begun = performance.now();
@@ -55,7 +74,7 @@ def click_cell(page: Page, true: int, predicted: int, count: int) -> float:
     """Milliseconds from the click on a cell to its images."""
     where = f'{{"true":{true},"predicted":{predicted}}}'
     shown = min(count, 100)
-    first = f"{CLASS_NAMES[true]}, taken for {CLASS_NAMES[predicted]}"
+    first = f"{CLASS_NAMES[true]}, predicted as {CLASS_NAMES[predicted]}"
     milliseconds: float = page.evaluate(
         f"""async ([where, label, first]) => {{
           {driver.DEEP}
@@ -92,6 +111,40 @@ def switch(page: Page, title: str) -> float:
     return milliseconds
 
 
+def echo(page: Page, count: int) -> float:
+    """Milliseconds from the click on the floor app's button to its echo."""
+    milliseconds: float = page.evaluate(
+        f"""async echoed => {{
+          const main = document.querySelector('[data-testid="stMain"]');
+          const begun = performance.now();
+          main.querySelector('button').click();
+          await {WAIT % "main.innerText.includes(echoed)"}();
+          return performance.now() - begun;
+        }}""",
+        f"Count {count}",
+    )
+    page.wait_for_timeout(200)
+    return milliseconds
+
+
+def switch_empty(page: Page, title: str) -> float:
+    """Milliseconds from the click on the link of one of the floor app's pages to that page."""
+    milliseconds: float = page.evaluate(
+        f"""async title => {{
+          const link = [...document.querySelectorAll('[data-testid="stSidebarNavLink"]')]
+            .find(link => link.innerText.trim().endsWith(title));
+          const begun = performance.now();
+          link.click();
+          await {WAIT % "document.querySelector('h1')?.innerText.startsWith(title)"}();
+          await {WAIT % QUIET}();
+          return performance.now() - begun;
+        }}""",
+        title,
+    )
+    page.wait_for_timeout(300)
+    return milliseconds
+
+
 def first_load(browser: Browser, url: str) -> float:
     """Milliseconds from an address, in a browser that was never here, to the matrix's images."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -109,7 +162,7 @@ def first_load(browser: Browser, url: str) -> float:
     return milliseconds
 
 
-def measure(browser: Browser, url: str, repetitions: int) -> dict[str, list[float]]:
+def measure(browser: Browser, url: str, floor_url: str, repetitions: int) -> dict[str, list[float]]:
     """Milliseconds of everything, `repetitions` times, after once without counting."""
     run = store.open_run(paths.pretrained_folder(), MODEL)
     confusion = Evaluation.load(run.evaluation_path("test")).confusion
@@ -119,18 +172,26 @@ def measure(browser: Browser, url: str, repetitions: int) -> dict[str, list[floa
     page = context.new_page()
     page.goto(f"{url}/confusion?run={MODEL}")
     page.locator(".st-key-confusion-images .tile").first.wait_for()
-    result: dict[str, list[float]] = {"click on a cell → its images": []}
+    floor = context.new_page()
+    floor.goto(floor_url)
+    floor.get_by_role("button", name="Count").wait_for()
+    result: dict[str, list[float]] = {ECHO: [], CELL: [], EMPTY: []}
     for number in range(repetitions + 1):
         pair = pairs[number % len(pairs)]
         taken = click_cell(page, pair.true_label, pair.predicted_label, pair.count)
+        echoed = echo(floor, number + 1)
         if number:
-            result["click on a cell → its images"].append(taken)
+            result[CELL].append(taken)
+            result[ECHO].append(echoed)
         page.wait_for_timeout(200)
     for number in range(repetitions + 1):
         for title in SWITCHES:
             taken = switch(page, title)
             if number:
                 result.setdefault(f"switch to {title}", []).append(taken)
+        empty = [switch_empty(floor, title) for title in ("Two", "One")]
+        if number:
+            result[EMPTY].extend(empty)
     context.close()
     for number in range(repetitions + 1):
         taken = first_load(browser, url)
@@ -141,34 +202,41 @@ def measure(browser: Browser, url: str, repetitions: int) -> dict[str, list[floa
 
 def table(quiet: dict[str, list[float]], busy: dict[str, list[float]], repetitions: int) -> str:
     """The result as a Markdown document."""
+    switches = [name for name in quiet if name.startswith("switch to")]
+    everything = "all page switches"
+    for times in (quiet, busy):
+        times[everything] = [value for name in switches for value in times[name]]
+    floors = {CELL: ECHO} | dict.fromkeys((*switches, everything), EMPTY)
+    rows = []
+    for name in quiet:
+        cells = [name]
+        for times in (quiet, busy):
+            p50, p95 = np.percentile(times[name], (50, 95)) / 1000
+            cells += [f"{p50:.2f}", f"{p95:.2f}"]
+            floor = floors.get(name)
+            ratio = 1000 * p95 / np.percentile(times[floor], 95) if floor else None
+            cells.append("–" if ratio is None else f"{ratio:.2f}")
+        rows.append(cells)
     lines = [
         "# How long a person waits",
         "",
         f"`python benchmarks/pages.py --repetitions {repetitions} --write`, {date.today()}; torch "
         f"{torch.__version__}, {torch.get_num_threads()} threads, Python "
         f"{platform.python_version()}; 10,000 test images, {repetitions} repetitions each, warm. "
-        "Seconds in the browser, from the click to the result on screen. “While training”: "
+        "Seconds in the browser, from the click to the result on screen. “Training”: "
         "FashionCNN's original recipe runs in the app; server, browser and training share the same "
-        "cores.",
+        f"cores. The ratio is that of the 95th percentiles to the floor's: of “{CELL}” to "
+        f"“{ECHO}”, of the switches to “{EMPTY}”. The floors are an app of two empty pages on a "
+        "server of its own, measured in turn.",
         "",
-    ]
-    rows = []
-    for name, values in quiet.items():
-        cells = [
-            f"{np.percentile(times, q) / 1000:.2f}"
-            for times in (values, busy[name])
-            for q in (50, 95)
-        ]
-        rows.append([name, *cells])
-    switches = [name for name in quiet if name.startswith("switch")]
-    cells = [
-        f"{np.percentile(np.concatenate([times[name] for name in switches]), q) / 1000:.2f}"
-        for times in (quiet, busy)
-        for q in (50, 95)
-    ]
-    rows.append(["all page switches", *cells])
-    titles = ["", "median", "p95", "median while training", "p95 while training"]
-    lines.append(markdown_table(titles, rows))
+        markdown_table(
+            [
+                "", "median", "p95", "p95 / floor", "median, training", "p95, training",
+                "p95 / floor, training",
+            ],
+            rows,
+        ),
+    ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
@@ -179,14 +247,18 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        floor_script = Path(folder) / "floor.py"
+        floor_script.write_text(FLOOR, encoding="utf-8")
         url, server = driver.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
+        floor_url, floor_server = driver.start_app(Path(folder) / "floor.log", floor_script)
         try:
             with driver.browser() as browser:
-                quiet = measure(browser, url, arguments.repetitions)
+                quiet = measure(browser, url, floor_url, arguments.repetitions)
                 driver.train_original_recipe(browser, url)
-                busy = measure(browser, url, arguments.repetitions)
+                busy = measure(browser, url, floor_url, arguments.repetitions)
         finally:
             driver.stop_app(server)
+            driver.stop_app(floor_server)
     text = table(quiet, busy, arguments.repetitions)
     print(text)
     if arguments.write:

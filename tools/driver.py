@@ -64,13 +64,17 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-def start_app(log: Path, **environment: str) -> tuple[str, "subprocess.Popen[bytes]"]:
-    """Start the app on a free port and wait until it answers.
+def start_app(
+    log: Path, script: Path = ROOT / "app.py", /, **environment: str
+) -> tuple[str, "subprocess.Popen[bytes]"]:
+    """Start an app on a free port and wait until it answers.
 
     Parameters
     ----------
     log : Path
         What the server prints is appended to it.
+    script : Path
+        The app's script.
     **environment : str
         Environment variables, on top of this process's.
 
@@ -85,7 +89,7 @@ def start_app(log: Path, **environment: str) -> tuple[str, "subprocess.Popen[byt
     with log.open("ab") as stream:
         process = subprocess.Popen(
             [
-                sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+                sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true",
                 f"--server.port={port}", "--server.address=127.0.0.1",
             ],
             cwd=ROOT, env=os.environ | environment, stdout=stream, stderr=subprocess.STDOUT,
