@@ -243,19 +243,19 @@ def show_mean_images(context: PageContext, cells: Sequence[NDArray[np.intp]]) ->
         for title, positions in zip(("first", "second"), cells, strict=True):
             images = context.images(positions)
             if images is None or len(images) == 0:
-                st.caption(f"{title.capitalize()} cell: {len(positions):,} images", width=112)
+                st.caption(f"{title.capitalize()} cell: {len(positions):,} images", width=96)
                 continue
             means.append(images.mean(axis=0))
             st.image(
-                pictures.enlarge(np.rint(means[-1]).astype(np.uint8), 112),
-                width=112,
+                pictures.enlarge(np.rint(means[-1]).astype(np.uint8), 96),
+                width=96,
                 caption=f"Mean of {len(positions):,}",
                 alt=f"Mean image of the {title} cell",
             )
         if len(means) == 2:
             st.image(
-                pictures.difference_picture(means[0] - means[1], 112),
-                width=112,
+                pictures.difference_picture(means[0] - means[1], 96),
+                width=96,
                 caption="Difference",
                 alt="Difference of the two mean images",
             )
