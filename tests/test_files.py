@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fmnist.files import (
+    append_line,
     read_json,
     shield_formula,
     unshield_formula,
@@ -66,6 +67,15 @@ def test_a_failure_leaves_no_new_file(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(OSError, match="disk full"):
         write_atomic(tmp_path / "file", b"content")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_is_added_and_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    path = tmp_path / "lines"
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(path.read_text("utf-8")))
+    append_line(path, "first")
+    append_line(path, "zweite Größe")
+    assert synced == ["first\n", "first\nzweite Größe\n"]
 
 
 def test_json_and_back(tmp_path: Path) -> None:

@@ -130,7 +130,8 @@ class RunRecorder:
         )
 
     def begin_epoch(self, state: TrainState) -> None:
-        """Measure the pace from here on, without what came between the epochs."""
+        """Write the status, and measure the pace from here on."""
+        self.report_phase(self.progress(state, "training"))
         self._reported, self._reported_step = time.perf_counter(), state.step
 
     def report_step(self, state: TrainState) -> None:

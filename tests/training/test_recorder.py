@@ -91,7 +91,7 @@ def test_the_status_names_the_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert phases == [
         ("queued", None, 0),
         ("running", "preparing data", 0),
-        *[("running", "training", 0)] * 8,
+        *[("running", "training", 0)] * 9,
         ("running", "evaluating", 0),
         ("running", "evaluating", 1),
         ("running", "evaluating", 0.5),
