@@ -6,14 +6,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
-
-import filelock
+from typing import TYPE_CHECKING, Final, Literal
 
 from fmnist.data.splits import SplitName
 from fmnist.files import write_json
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
+
+if TYPE_CHECKING:
+    import filelock
 
 State = Literal[
     "queued", "running", "paused", "finished", "stopped", "failed", "interrupted", "broken"
@@ -148,8 +149,10 @@ class Run:
         """Logits of the test split, averaged over the views that the settings name."""
         return self.folder / "evaluation" / "test-views.npz"
 
-    def lock(self) -> filelock.BaseFileLock:
+    def lock(self) -> "filelock.BaseFileLock":
         """A new lock of the folder, not yet acquired; usable from any thread."""
+        import filelock  # here, since the GPU benchmark runs without it
+
         return filelock.FileLock(self.folder / LOCK_FILE, timeout=5, thread_local=False)
 
     def log_event(self, text: str, *, time: float) -> None:

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-
-import filelock
+from typing import TYPE_CHECKING
 
 from fmnist import paths
 from fmnist.files import read_json, write_json
@@ -25,6 +24,9 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.migration import migrate_document
 from fmnist.runs.run import ACTIVE_STATES, LOCK_FILE, Run, RunError
+
+if TYPE_CHECKING:
+    import filelock
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _TRASH = ".trash"
@@ -221,6 +223,8 @@ def is_owned(folder: Path) -> bool:
     path = folder / LOCK_FILE
     if not path.exists():
         return False
+    import filelock  # here and below, since the GPU benchmark runs without it
+
     lock = filelock.FileLock(path, blocking=False, thread_local=False)
     with _LOOKING:
         try:
@@ -259,6 +263,8 @@ def delete_run(run: Run) -> None:
     """
     if not run.config_path.exists():  # taking the lock would make the folder again
         raise RunError(f"There is no run {run.run_id!r}; it may have been deleted.")
+    import filelock
+
     lock = run.lock()
     try:
         with _LOOKING:
@@ -300,7 +306,7 @@ def zip_run(run: Run) -> bytes:
     return buffer.getvalue()
 
 
-def acquire(run: Run) -> filelock.BaseFileLock:
+def acquire(run: Run) -> "filelock.BaseFileLock":
     """Take the lock of a run's folder; the caller releases it.
 
     Raises
@@ -308,6 +314,8 @@ def acquire(run: Run) -> filelock.BaseFileLock:
     RunError
         If another process or thread holds it.
     """
+    import filelock
+
     lock = run.lock()
     try:
         lock.acquire()

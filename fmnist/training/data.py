@@ -15,7 +15,6 @@ from fmnist.data.splits import (
     monitored_split,
     stratified_subset,
 )
-from fmnist.data.synthetic.training_drawings import with_drawings
 from fmnist.models.classifier import Normalization
 from fmnist.runs.config import TrainConfig
 from fmnist.training.augmentation import augment, mix
@@ -101,6 +100,9 @@ class TrainingData:
     ) -> None:
         split = training_split(config, dataset)
         if config.training_drawings:
+            # here, since photographs alone need neither SciPy nor Pillow
+            from fmnist.data.synthetic.training_drawings import with_drawings
+
             split = with_drawings(
                 split, config.training_drawings, seed=config.seed, progress=progress
             )
