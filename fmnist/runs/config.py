@@ -300,6 +300,14 @@ class TrainConfig:
             held_out.index(self.protocol) <= held_out.index(teacher.protocol)
         )
 
+    def epochs_after(self, step: int, *, steps: int) -> float:
+        """Epochs done after a step of a run that has `steps` in all, at least 1.
+
+        Epochs after the first are shorter where they use a share of the images.
+        """
+        first = max(steps, 1) / (1 + (self.epochs - 1) * self.epoch_share)
+        return min(step, first) / first + max(step - first, 0) / (first * self.epoch_share)
+
     def to_json(self) -> dict[str, Any]:
         """The settings as a dictionary of JSON values, in the order of the fields."""
         values = dataclasses.asdict(self)

@@ -258,3 +258,12 @@ def test_a_teacher_has_seen_nothing_that_is_kept_apart(student: str, teachers: l
     assert [p for p in protocols if under(student).may_learn_from(under(p))] == teachers
     # of other images it may have seen all
     assert under(student).may_learn_from(under("notebook", "synthetic-garments"))
+
+
+def test_epochs_after_a_step() -> None:
+    config = TrainConfig(epochs=4)
+    assert [config.epochs_after(step, steps=400) for step in (0, 50, 100, 400)] == [0, 0.5, 1, 4]
+    shorter = dataclasses.replace(config, epoch_share=0.5)  # 200, 100, 100 and 100 steps
+    done = [shorter.epochs_after(step, steps=500) for step in (100, 200, 250, 500)]
+    assert done == pytest.approx([0.5, 1, 1.5, 4])
+    assert config.epochs_after(0, steps=0) == 0  # before the first step

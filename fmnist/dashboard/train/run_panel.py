@@ -1,6 +1,7 @@
 """One run on the Train page: progress, controls, curves with explanations, log of events."""
 
 import time
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -208,7 +209,7 @@ def show_curves(run_id: str) -> None:
         charts.loss_curves(
             history,
             monitored=measured,
-            steps_per_epoch=max(1.0, run.progress.steps / epochs),
+            epochs_after=partial(config.epochs_after, steps=run.progress.steps),
             shown=shown,
         ),
         key="loss",

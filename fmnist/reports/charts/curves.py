@@ -1,7 +1,7 @@
 """Loss and accuracy of one training or of several over time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ def loss_curves(
     history: History,
     *,
     monitored: str,
-    steps_per_epoch: float,
+    epochs_after: Callable[[int], float],
     shown: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """Draw the loss of steps and epochs, as ECharts options.
@@ -27,8 +27,8 @@ def loss_curves(
     history : History
     monitored : str
         Title of the monitored split.
-    steps_per_epoch : float
-        Number of steps in an epoch; places the steps on the axis of epochs.
+    epochs_after : callable
+        Epochs done after a step; places the steps on the axis of epochs.
     shown : tuple of int, optional
         First and last epoch to show; all by default.
     """
@@ -37,7 +37,7 @@ def loss_curves(
     series = [
         _line(
             "Training, logged steps",
-            [(entry.step / steps_per_epoch, entry.loss) for entry in history.steps],
+            [(epochs_after(entry.step), entry.loss) for entry in history.steps],
             TRAIN_COLOR,
             faint=True,
         ),

@@ -24,7 +24,9 @@ OVERFITTED = History(
 
 
 def test_loss_is_drawn_per_step_and_per_epoch() -> None:
-    drawn = charts.loss_curves(OVERFITTED, monitored="Validation", steps_per_epoch=430)
+    drawn = charts.loss_curves(
+        OVERFITTED, monitored="Validation", epochs_after=lambda step: step / 430
+    )
     steps, training, validation = drawn["series"]
     assert steps["data"] == [(0.5, 0.6), (1.0, 0.5)]  # half an epoch, an epoch
     assert training["data"] == [(1, 0.5), (2, 0.3), (3, 0.2)]
@@ -38,9 +40,13 @@ def test_loss_is_drawn_per_step_and_per_epoch() -> None:
 
 
 def test_the_onset_of_overfitting_is_marked() -> None:
-    drawn = charts.loss_curves(OVERFITTED, monitored="Validation", steps_per_epoch=430)
+    drawn = charts.loss_curves(
+        OVERFITTED, monitored="Validation", epochs_after=lambda step: step / 430
+    )
     assert drawn["series"][-1]["markLine"]["data"] == [{"xAxis": 1}]
-    falling = charts.loss_curves(HISTORY, monitored="Validation", steps_per_epoch=430)
+    falling = charts.loss_curves(
+        HISTORY, monitored="Validation", epochs_after=lambda step: step / 430
+    )
     assert "markLine" not in falling["series"][-1]
 
 
