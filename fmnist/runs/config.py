@@ -119,7 +119,7 @@ class TrainConfig:
         group=_REGULARIZATION,
         help="Random changes of each training image, new ones each time: horizontal flip; shift by "
         "a few pixels; rotation by up to 15°; RandAugment (shear, stretch, contrast and more); "
-        "noise in a random rectangle; cutout (a square set to black).",
+        "noise in a random rectangle; cutout (a square set to gray).",
     )  # fmt: skip
     shift_pixels: int = integer(
         2, "Largest shift (pixels)", 1, 14,
