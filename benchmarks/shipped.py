@@ -1,4 +1,4 @@
-"""Notes on a shipped model for its card: the runs towards it, and how fast it answers.
+"""Notes on a shipped model for its card: the runs toward it, and how fast it answers.
 
     python benchmarks/shipped.py strong small ensemble
     python benchmarks/shipped.py --keep-times strong small ensemble
@@ -109,7 +109,7 @@ Medians of {TIMES}, by `python benchmarks/shipped.py {run.run_id}`, {processor()
 
 def notes(run: Run, times: str) -> str:
     """Text of `notes.md`."""
-    return f"""## Runs towards this model
+    return f"""## Runs toward this model
 
 Compared on validation; the test images were not used for selection. All runs: \
 [benchmarks/strong.md](../../../benchmarks/strong.md).

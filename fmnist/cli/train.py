@@ -72,7 +72,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     for name, setting in TrainConfig.settings().items():
         if setting.group not in groups:
             groups[setting.group] = parser.add_argument_group(setting.group)
-        when = f" Has an effect {setting.when}." if setting.when else ""
+        when = f" Used only {setting.when}." if setting.when else ""
         help = (
             f"{setting.title}: {setting.values} (default: {format_value(getattr(defaults, name))})."
             f" {setting.help}{when}"

@@ -135,7 +135,7 @@ def gather(*, with_verdicts: bool = False) -> PageContext:
     selection = session.selection()
     run = run_catalog.run_or_none(selection.run)
     if run is None:
-        layout.no_model_yet("Its misclassified images appear here.")
+        layout.no_model_yet("Train a model to see its misclassified images.")
         st.stop()
     if run.config is None or run.state == "broken":
         layout.broken_run(run)

@@ -29,7 +29,7 @@ STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
 MEASURED_ON: Final[Mapping[SplitName, str]] = {
     "validation": "Validation",
     "test": "Test",
-    "train": "Images trained on",
+    "train": "Training sample",
 }
 """What the epochs of a run were evaluated on, for people."""
 

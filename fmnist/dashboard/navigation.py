@@ -24,7 +24,7 @@ PAGES: Final = {
         "Start",
         ":material/home:",
         "The open run at a glance: accuracy, confusion matrix, some misclassified images.",
-        "Teach a model to tell clothes apart",
+        "Fashion-MNIST lab",
         "Train image classifiers on Fashion-MNIST, watch them learn, and find out where and why "
         "they fail.",
     ),
@@ -33,8 +33,8 @@ PAGES: Final = {
         ":material/model_training:",
         "Train a model, watch it learn, and manage your runs.",
         "Train",
-        "Start a run and watch it learn. It goes on in the background: you may leave this page, or "
-        "close the browser.",
+        "Start a run, and follow its loss and accuracy. It continues in the background: you can "
+        "leave this page, or close the browser.",
     ),
     "confusion": PageText(
         "Confusion",
@@ -49,8 +49,8 @@ PAGES: Final = {
         ":material/image_search:",
         "Misclassified images one by one: types, details, nearest training images, your verdicts.",
         "Errors",
-        "Misclassified images, the most confident first. Open one to see why it was "
-        "misclassified, and give your verdict.",
+        "Misclassified images, the most confident first. Open one to see its probabilities, "
+        "history and nearest training images, and give your verdict.",
     ),
     "confidence": PageText(
         "Confidence",
@@ -58,8 +58,8 @@ PAGES: Final = {
         "How confident the model is, and whether it should be: histograms, calibration, "
         "selective prediction.",
         "Confidence",
-        "How confident the model is, whether its confidence matches its accuracy, and what it "
-        "gains by answering only when confident.",
+        "How confident the model is, whether its confidence matches its accuracy, and how accurate "
+        "its confident predictions are.",
     ),
     "compare": PageText(
         "Compare",
@@ -81,7 +81,7 @@ PAGES: Final = {
         ":material/photo_library:",
         "The images of the data set: classes, samples, means, pixels.",
         "Data",
-        "The images that the models learn from: 28 × 28 gray pixels, ten classes of clothes.",
+        "The images that the models learn from: 28×28 gray pixels, ten classes of clothes.",
     ),
 }
 """The pages by their address, in the order of the sidebar."""

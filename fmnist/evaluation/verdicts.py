@@ -259,7 +259,7 @@ class VerdictStore:
                     yield connection
         except (sqlite3.Error, OSError) as error:
             if "locked" in str(error):
-                raise VerdictError("Somebody else is writing verdicts; try again.") from error
+                raise VerdictError("Another process is writing verdicts; try again.") from error
             raise VerdictError(
                 f"The verdicts in {self._path} cannot be read or written ({error})."
             ) from error
@@ -357,7 +357,9 @@ def _parse(text: str) -> list[Verdict]:
             except ValueError as error:
                 raise VerdictError(f"Line {reader.line_num} of the file: {error}") from error
     except csv.Error as error:
-        raise VerdictError(f"Line {reader.line_num} of the file is no CSV ({error}).") from error
+        raise VerdictError(
+            f"Line {reader.line_num} of the file is not valid CSV ({error})."
+        ) from error
     return verdicts
 
 
@@ -370,7 +372,7 @@ def _parse_row(row: Mapping[str, str | None]) -> Verdict:
     if part not in _PART_SIZES:
         raise ValueError(f"the part {part!r} is neither 'train' nor 'test'.")
     if not cells["index"].isdecimal() or not int(cells["index"]) < _PART_SIZES[part]:
-        raise ValueError(f"the index {cells['index']!r} is none of an image of {part!r}.")
+        raise ValueError(f"the index {cells['index']!r} is not the index of an image of {part!r}.")
     if cells["verdict"] not in VERDICTS:
         raise ValueError(f"there is no verdict {cells['verdict']!r}.")
     try:

@@ -181,8 +181,8 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
                 "tta": "flip",
             },
         ),
-        "swift-2": ModelSpec(
-            title="Swift 2",
+        "swift-muon": ModelSpec(
+            title="Swift, Muon",
             summary="Swift without its global pooling, trained with Muon on the hardest images.",
             factory="fmnist.models.networks.swift:FlatSwift",
             recipe={

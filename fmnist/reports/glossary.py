@@ -172,7 +172,7 @@ TERMS: Final = {
         "Warm-up", "The learning rate rises over the first steps, which keeps them stable."
     ),
     "weight_decay": Term(
-        "Weight decay", "Pulls the weights towards 0 at every step, against overfitting."
+        "Weight decay", "Pulls the weights toward 0 at every step, against overfitting."
     ),
 }
 """Terms by a name to refer to them, sorted by title."""

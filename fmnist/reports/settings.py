@@ -10,7 +10,7 @@ def settings_page() -> str:
     groups: dict[str, list[tuple[str, ...]]] = {}
     defaults = TrainConfig()
     for name, setting in TrainConfig.settings().items():
-        when = f" Has an effect {setting.when}." if setting.when else ""
+        when = f" Used only {setting.when}." if setting.when else ""
         values = setting.values if name != "model" else "see `fmnist/models/registry.py`"
         row = (
             f"`--{name.replace('_', '-')}`",

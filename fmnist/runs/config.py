@@ -164,7 +164,7 @@ class TrainConfig:
     weight_decay: float = number(
         0.0, "Weight decay", 0, 1, step=0.01,
         group=_REGULARIZATION,
-        help="Pulls weights towards 0, except biases and normalization layers. AdamW needs about "
+        help="Pulls weights toward 0, except biases and normalization layers. AdamW needs about "
         "0.05, SGD about 0.0005.",
         when="with the optimizer AdamW or SGD",
         applies=lambda c: c.optimizer in ("adamw", "sgd"),

@@ -20,7 +20,7 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
         "precision": "auto",
         "training_drawings": "non-garments",
     },
-    "swift": {"model": "swift-2", **MODELS["swift-2"].recipe},
+    "swift": {"model": "swift-muon", **MODELS["swift-muon"].recipe},
 }
 """Settings that belong together, by name; what is left out stays at its default."""
 

@@ -125,14 +125,14 @@ def teachers_of(config: TrainConfig) -> list[Run]:
         try:
             teacher = find_run(name)
         except RunError as error:
-            raise RunError(f"The teacher {name!r} cannot be asked: {error}") from error
+            raise RunError(f"The teacher {name!r} cannot be used: {error}") from error
         if teacher.config is None:
-            raise RunError(f"The teacher {name!r} cannot be asked: its settings cannot be read.")
+            raise RunError(f"The teacher {name!r} cannot be used: its settings cannot be read.")
         if not config.may_learn_from(teacher.config):
             raise RunError(
                 f"The teacher {teacher.name!r} was trained under the {teacher.config.protocol} "
-                f"protocol and knows images that the {config.protocol} protocol keeps apart; "
-                "choose another teacher, or its protocol."
+                f"protocol, with images that the {config.protocol} protocol holds out; choose "
+                "another teacher, or its protocol."
             )
         teachers.append(teacher)
     return teachers

@@ -1,4 +1,4 @@
-"""Uploaded pictures: decoded within limits, whatever the file contains."""
+"""Uploaded pictures, decoded within limits; `preprocessing` makes the model input of them."""
 
 import io
 import struct

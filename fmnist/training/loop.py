@@ -318,7 +318,7 @@ class _Training:
         """Save the last weights; measure the selected ones on every split of the protocol."""
         recorder = self.recorder
         if self._is_out_of_patience():
-            recorder.event(f"No better epoch in {self.config.patience}: ended early")
+            recorder.event(f"Ended early: no better epoch in the last {self.config.patience}")
         last = self.classifier()
         recorder.save_last(last)
         selected = recorder.history.selected
@@ -355,7 +355,7 @@ def _checked_config(run: Run, dataset: Dataset) -> TrainConfig:
         raise TrainingError(run.reason or "The settings of the run cannot be read.")
     if dataset.name != config.dataset:
         raise TrainingError(
-            f"The run is on {DATASET_TITLES[config.dataset]}, which is not at hand."
+            f"The run is on {DATASET_TITLES[config.dataset]}, which is not on this computer."
         )
     if len(members(config.model)) > 1:
         raise TrainingError("An ensemble is made of trained runs; it is not trained itself.")

@@ -94,7 +94,7 @@ class Trainer:
             if run.run_id in self._locks:
                 raise RunError(f"{run.name} is in the queue already.")
             if run.state not in (*RESUMABLE_STATES, "queued"):
-                raise RunError(f"{run.name} is {run.state}; it cannot be trained on.")
+                raise RunError(f"{run.name} is {run.state}; it cannot be trained further.")
             lock = store.acquire(run)
             try:
                 run.write_status("queued", run.progress)

@@ -416,7 +416,7 @@ def test_paste_a_picture(sheet: Page) -> None:
     ).to_be_visible()
     field.fill("a shirt")
     field.press("Enter")
-    expect(sheet.get_by_text("That was text; paste a picture")).to_be_visible()
+    expect(sheet.get_by_text("Only pictures can be pasted")).to_be_visible()
     no_exception(sheet)
 
 

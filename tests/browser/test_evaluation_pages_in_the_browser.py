@@ -145,7 +145,7 @@ def go(page: Page, title: str) -> None:
     page.get_by_role("link", name=title, exact=True).first.click()
     heading = {
         "Confusion": "Confusion matrix",
-        "Start": "Teach a model to tell clothes apart",
+        "Start": "Fashion-MNIST lab",
     }.get(title, title)
     expect(page.get_by_role("heading", level=1, name=heading, exact=True)).to_be_visible()
     settle(page)

@@ -102,7 +102,7 @@ def test_summary_counts_what_torch_counts(name: str) -> None:
         ("wide-resnet-16-8", 10_961_082),
         ("deep-cnn", 288_170),
         ("swift", 232_506),
-        ("swift-2", 242_746),
+        ("swift-muon", 242_746),
         ("resnet18", 11_172_810),
         ("efficientnet-b0", 4_019_782),
         ("efficientnet-b0-stride-1", 4_019_782),

@@ -137,7 +137,7 @@ def test_a_run_on_all_images_is_told_as_one_on_every_page(full: Run, machine: Pa
     assert "this shows fit, not generalization" in text(app) and "Generalization gap" not in text(
         app
     )
-    assert list(app.dataframe[0].value["Monitored split"]) == ["Images trained on"]
+    assert list(app.dataframe[0].value["Monitored split"]) == ["Training sample"]
     app = open_app("confusion", run=run.run_id)
     assert "200 test images" in text(app)
     choose(app, "split", "train")
@@ -249,7 +249,7 @@ def test_an_ensemble_is_told_by_its_members(finished: Run, machine: Path) -> Non
     assert members["Accuracy"][0] == pytest.approx(100 * first.history.selected.accuracy)
     shutil.rmtree(machine / "second")
     members = open_app("train", run=made.run_id).dataframe(key="members").value
-    assert list(members["Member"]) == ["Trained", "second (gone)"]
+    assert list(members["Member"]) == ["Trained", "second (deleted)"]
     assert "2 members" in text(open_app("errors", run=made.run_id))
 
 
@@ -307,7 +307,7 @@ def test_only_teachers_that_have_seen_nothing_kept_apart_are_offered(
     assert app.multiselect(key="setting-teachers").value == [teacher]
     assert f"{finished.name} (other protocol)" in app.multiselect(key="setting-teachers").options
     app.button(key="start").click().run()
-    assert "images that the held-out protocol keeps apart; choose another" in app.error[0].value
+    assert "images that the held-out protocol holds out; choose another" in app.error[0].value
     assert [run.run_id for run in store.list_runs(machine)] == [teacher]
 
 

@@ -100,7 +100,7 @@ def test_of_several_one_teaches_a_batch(
 
 
 def test_a_teacher_that_cannot_be_asked_is_told(tmp_path: Path, teacher: Run) -> None:
-    assert "The teacher 'nobody' cannot be asked: There is no run 'nobody'" in fails(
+    assert "The teacher 'nobody' cannot be used: There is no run 'nobody'" in fails(
         tmp_path, config=replace(STUDENT, teachers=("teacher", "nobody"))
     )
     assert "has other classes" in fails(
@@ -121,7 +121,7 @@ def test_a_teacher_that_knows_the_held_out_images_is_refused(
     run_whole(
         paths.runs_folder(), replace(CONFIG, protocol="full", checkpoint="last")
     ).folder.rename(paths.runs_folder() / "teacher")
-    assert "knows images that the held-out protocol keeps apart" in fails(tmp_path, config=STUDENT)
+    assert "images that the held-out protocol holds out" in fails(tmp_path, config=STUDENT)
     assert (
         run_whole(tmp_path, replace(STUDENT, protocol="full", checkpoint="last")).state
         == "finished"

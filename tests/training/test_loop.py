@@ -332,7 +332,7 @@ def test_too_little_memory_fails_the_run(
 
 
 def test_the_data_set_must_be_the_one_of_the_settings(tmp_path: Path) -> None:
-    assert "Fashion-MNIST, which is not at hand" in fails(tmp_path, config=TrainConfig())
+    assert "Fashion-MNIST, which is not on this computer" in fails(tmp_path, config=TrainConfig())
 
 
 def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifacts: Path) -> None:
@@ -349,7 +349,7 @@ def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifac
 
 def test_a_run_that_selects_images_goes_on_bit_for_bit(tmp_path: Path) -> None:
     config = replace(
-        CONFIG, model="swift-2", optimizer="muon", learning_rate=0.1, epochs=4, epoch_share=0.5
+        CONFIG, model="swift-muon", optimizer="muon", learning_rate=0.1, epochs=4, epoch_share=0.5
     )
     undisturbed = run_whole(tmp_path / "undisturbed", config)
     assert undisturbed.progress.steps == 7 + 3 * 4  # 200 images, then 100, in batches of 32
@@ -412,7 +412,7 @@ def test_a_run_ends_where_nothing_gets_better(
     run = reread(run)
     assert [run.state, run.history.best and run.history.best.epoch] == ["finished", 1]
     assert len(run.history.epochs) == 3
-    assert "No better epoch in 2: ended early" in run.events_path.read_text()
+    assert "Ended early: no better epoch in the last 2" in run.events_path.read_text()
 
 
 def test_the_last_epoch_is_kept_where_the_settings_say_so(

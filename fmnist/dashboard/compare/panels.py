@@ -306,7 +306,7 @@ def show_significance(comparison: RunComparison) -> None:
     if notebook:
         st.caption(
             f":material/info: **{'** and **'.join(notebook)}**: the epoch was selected on these "
-            "test images (notebook protocol). This biases the accuracy upwards; the test does not "
+            "test images (notebook protocol). This biases the accuracy upward; the test does not "
             "correct for it."
         )
     pairs = len(comparison.chosen) * (len(comparison.chosen) - 1) // 2

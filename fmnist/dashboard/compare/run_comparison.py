@@ -66,7 +66,7 @@ class RunComparison:
 
 def _entry(run: Run, name: str) -> LeaderboardRow:
     if run.state == "broken" or run.config is None:
-        return LeaderboardRow(run, name, problem=run.reason or "It cannot be read.")
+        return LeaderboardRow(run, name, problem=run.reason or "its files cannot be read.")
     try:
         answers = cache.test_correctness(run)
     except (ValueError, OSError) as error:
@@ -98,7 +98,7 @@ def choose(ids: Iterable[str]) -> None:
     run_ids = tuple(ids)
     if len(run_ids) > MAX_COMPARED:
         st.toast(
-            f"At most {MAX_COMPARED} runs fit side by side. The first ones were kept.",
+            f"At most {MAX_COMPARED} runs can be compared. Only the first ones are selected.",
             icon=":material/compare_arrows:",
         )
     session.change(runs=run_ids[:MAX_COMPARED])

@@ -94,7 +94,7 @@ def _controls() -> Binning:
     with st.container(horizontal=True, vertical_alignment="bottom", key="calibration-controls"):
         bins = st.slider("Bins", 5, 30, 15, key="bins", width=240, persist_state="session")
         widths = st.segmented_control(
-            "Bins of",
+            "Binning",
             ["Equal width", "Equal count"],
             default="Equal width",
             key="bin-strategy",
@@ -173,8 +173,7 @@ def explain_temperature(context: PageContext, fitted: Fit | None) -> None:
     """How the temperature was fitted, and buttons to save or remove it."""
     if fitted is None:
         st.info(
-            "No temperature: it is fitted on validation images, and these weights were not "
-            "evaluated on any.",
+            "No temperature can be fitted: these weights were not evaluated on validation images.",
             icon=":material/thermostat:",
         )
         return
@@ -213,7 +212,7 @@ def explain_temperature(context: PageContext, fitted: Fit | None) -> None:
             "predictions stay the same; only the confidence changes.",
         )
     else:
-        st.caption("It can be saved for the best epoch once the run has ended.")
+        st.caption("The temperature can be saved when the run has ended, for the best epoch.")
     error = st.session_state.pop("temperature-error", None)
     if error:
         st.error(error, icon=":material/error:")

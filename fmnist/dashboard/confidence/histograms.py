@@ -117,8 +117,8 @@ def _controls() -> Settings:
             required=True,
             width="content",
             persist_state="session",
-            help="Density scales correct and misclassified images to the same area, so that the "
-            "few can be compared with the many.",
+            help="Density scales correct and misclassified images to the same area, so that a "
+            "few misclassified images can be compared with many correct ones.",
         )
         logarithmic = st.toggle("Logarithmic", key="logarithmic", persist_state="session")
         by_class = st.toggle("One chart per class", key="by-class", persist_state="session")

@@ -101,7 +101,9 @@ def show_means(split: Split, key: str) -> None:
         alts=[f"Mean of all images of the class {name}" for name in CLASS_NAMES],
         width=76,
     )
-    st.caption("Each pixel is the mean over all images of the class: sharp where the images agree.")
+    st.caption(
+        "Each pixel is the mean over all images of the class: sharp where the images are alike."
+    )
 
 
 def show_pixels(split: Split, key: str) -> None:

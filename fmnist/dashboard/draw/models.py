@@ -52,7 +52,7 @@ def choose_model(found: Mapping[str, Run]) -> Run | None:
     )
     if OOD_MODEL not in found:
         st.caption(
-            "The sketch model is not installed. This model has seen only photographs, and it "
+            "The sketch model is not installed. This model was trained only on photographs, and it "
             "predicts a garment for every drawing."
         )
     return found[chosen]

@@ -61,7 +61,10 @@ def show_settings(state: CanvasState) -> None:
             return
         for key, value in _WIDGETS.items():
             st.session_state.setdefault(key, value)
-        st.caption("Fashion-MNIST images fill the frame; yours is prepared the same way.")
+        st.caption(
+            "Garments in Fashion-MNIST fill the image. Your drawing is cropped and centered the "
+            "same way."
+        )
         _show_widgets()
         st.button(
             "Reset to defaults",

@@ -168,7 +168,9 @@ def _pasted() -> None:
     if sent.files:
         _open_picture(sent.files[0].getvalue())
     else:
-        st.session_state[_PROBLEM] = "That was text; paste a picture or choose a file."
+        st.session_state[_PROBLEM] = (
+            "Only pictures can be pasted. Copy a picture, or choose a file."
+        )
 
 
 def _open_picture(content: bytes) -> None:

@@ -230,7 +230,7 @@ def show_curves(run_id: str) -> None:
         second.caption("Available after the first epoch.")
     with st.container(horizontal=True, vertical_alignment="center", key="curves-foot"):
         st.caption(
-            f"{len(history.steps):,} logged steps, {len(history.epochs):,} measured epochs.",
+            f"{len(history.steps):,} logged steps, {len(history.epochs):,} evaluated epochs.",
             width="content",
         )
         if epochs > 2:
@@ -267,7 +267,7 @@ def show_members(run: Run) -> None:
         test = cache.accuracy(member.evaluation_path("test")) if member else None
         rows.append(
             {
-                "Member": member.name if member else f"{run_id} (gone)",
+                "Member": member.name if member else f"{run_id} (deleted)",
                 "Test accuracy": None if test is None else 100 * test,
                 "Accuracy": 100 * best.accuracy if best else None,
                 "Model": describe(member.config.model).title if member and member.config else "–",
@@ -312,14 +312,14 @@ def explain(history: History) -> list[str]:
     sentences = [
         f":material/straighten: **Generalization gap** after epoch {last.epoch}: training accuracy "
         f"{last.train_accuracy:.1%} (with dropout), {split} accuracy {last.accuracy:.1%}: "
-        f"training is {abs(gap):.1f} points {'higher' if gap >= 0 else 'lower'}."
+        f"training accuracy is {abs(gap):.1f} points {'higher' if gap >= 0 else 'lower'}."
     ]
     onset = history.overfitting_onset
     if onset and best:
         sentences.append(
             f":material/trending_up: **Overfitting since epoch {onset.epoch}**: {split} loss was "
-            f"lowest there ({onset.loss:.3f}) and is now {last.loss:.3f}. The saved weights are "
-            f"those of epoch {best.epoch}, the "
+            f"lowest at that epoch ({onset.loss:.3f}) and is now {last.loss:.3f}. The saved "
+            f"weights are those of epoch {best.epoch}, the "
             f"{'last' if history.checkpoint == 'last' else 'most accurate'}."
         )
     elif len(history.epochs) >= 3:

@@ -134,7 +134,7 @@ def _number_input(column: Any, setting: Setting, about: dict[str, Any]) -> None:
 def _help(name: str, setting: Setting) -> str:
     if name == "model":
         return " ".join(f"**{spec.title}**: {spec.summary}" for spec in MODELS.values())
-    return f"{setting.help} Has an effect {setting.when}." if setting.when else setting.help
+    return f"{setting.help} Used only {setting.when}." if setting.when else setting.help
 
 
 def _current() -> SimpleNamespace:

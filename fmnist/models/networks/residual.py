@@ -1,4 +1,4 @@
-"""Residual networks that are small enough for a CPU."""
+"""Residual networks that are small enough for a CPU; wide ones are in `preactivation`."""
 
 import torch
 from torch import Tensor, nn

@@ -152,6 +152,7 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _own("lenet-5", 0.898, seeds=3),
         Row("fashion-cnn", "FashionCNN", TrainConfig(), 0.9304),
         _own("swift", seeds=_MEMBERS),
+        _own("swift-muon", seeds=3),
         _own("residual-small", seeds=3),
         _own("residual"),
         _own("residual-large"),

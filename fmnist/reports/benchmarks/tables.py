@@ -35,7 +35,7 @@ initial weights and the order of the images. A longer training or a larger netwo
 from erasing and mixing, which make the images harder.""",
     "strong": """# Strong
 
-Every finished run towards the shipped models `strong`, `small` and `ensemble`, including those \
+Every finished run toward the shipped models `strong`, `small` and `ensemble`, including those \
 that did not help. They were compared on the validation images; the test images were not used for \
 selection.""",
 }

@@ -144,6 +144,8 @@ def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> "go.Figure"
             hovertemplate="coverage %{x:.1f}%, errors %{y:.2f}%<extra></extra>",
         )
     figure.update_layout(hovermode="closest", dragmode=False)
-    figure.update_xaxes(title="Coverage (% of images answered)", range=[0, 101], fixedrange=True)
-    figure.update_yaxes(title="Risk (% errors among them)", rangemode="tozero", fixedrange=True)
+    figure.update_xaxes(title="Coverage (% of images accepted)", range=[0, 101], fixedrange=True)
+    figure.update_yaxes(
+        title="Risk (% of accepted images misclassified)", rangemode="tozero", fixedrange=True
+    )
     return figure
