@@ -146,7 +146,7 @@ def small_run(page: Page, *, epochs: int = 3, images: int = 1000, log_every: int
     """Choose settings of a run on the Train page, whose epochs take a second or so."""
     choose_preset(page, "Original recipe")
     # its settings come with the page that the server draws next, over whatever is typed until then
-    expect(page.get_by_text("FashionCNN, 20 epochs. The first run")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"FashionCNN, 20 epochs\. \w"))).to_be_visible(timeout=SLOW)
     settle(page)
     page.get_by_text("Settings", exact=True).first.click()
     _set_number(page, "Epochs", epochs)
