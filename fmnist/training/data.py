@@ -23,12 +23,13 @@ from fmnist.training.augmentation import augment, mix
 def monitored_images(config: TrainConfig, dataset: Dataset) -> Split:
     """Images that a run measures after every epoch.
 
-    Under the full protocol, a part of the training images, as large as the held-out split.
+    Under the full protocol, a part of the images that the run trains on, as large as the held-out
+    split would be.
     """
     name = monitored_split(config.protocol)
-    split = dataset.split(name, protocol=config.protocol)
     if name != "train":
-        return split
+        return dataset.split(name, protocol=config.protocol)
+    split = training_split(config, dataset)
     return _subset(split, max(NUM_CLASSES, round(len(split) * VALIDATION_SHARE)), seed=0)
 
 

@@ -11,7 +11,7 @@ import torch
 from fmnist.models.networks import swift
 from fmnist.models.networks.swift import Swift
 from fmnist.runs import store
-from fmnist.training.data import training_split
+from fmnist.training.data import monitored_images, training_split
 from fmnist.training.loop import Outcome, Signal
 from tests.training.helpers import CONFIG, reread, run_until, run_whole
 from tools.small import small_dataset
@@ -54,3 +54,11 @@ def test_smaller_images_for_a_share_of_the_epochs(
     run_whole(tmp_path, config)
     assert [side for _, _, side, _ in seen] == 14 * [20] + 7 * [28]
     assert all(width == height for _, _, height, width in seen)
+
+
+def test_the_full_protocol_monitors_images_that_are_trained_on() -> None:
+    config = replace(CONFIG, protocol="full", checkpoint="last", subset=200)
+    monitored = monitored_images(config, small_dataset())
+    trained = training_split(config, small_dataset())
+    assert len(monitored) == 17  # a twelfth
+    assert set(monitored.indices.tolist()) <= set(trained.indices.tolist())
