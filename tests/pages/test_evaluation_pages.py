@@ -56,7 +56,7 @@ def test_damage_is_told_in_a_sentence(finished: Run, machine: Path, page: str) -
 def test_a_damaged_temperature_is_told(finished: Run, machine: Path, page: str) -> None:
     run = give(finished, machine)
     (run.folder / "temperature.json").write_text("rubbish")
-    assert "The temperature kept with Trained cannot be read" in text(open_app(page))
+    assert "The temperature of Trained cannot be read" in text(open_app(page))
 
 
 @pytest.mark.parametrize("page", PAGES)
