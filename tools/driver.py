@@ -184,5 +184,5 @@ def train_original_recipe(browser: Browser, url: str) -> None:
     choose_preset(page, "Original recipe")
     page.get_by_text("about half an hour").wait_for()
     start_training(page)
-    page.get_by_text("measured epochs").wait_for(timeout=300_000)
+    page.get_by_text("evaluated epochs").wait_for(timeout=300_000)
     page.close()
