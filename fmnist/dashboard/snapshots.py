@@ -1,8 +1,10 @@
-"""What a run says of a split at an epoch: the evaluation that pages load_snapshot at."""
+"""Snapshots: what a run predicts for a split at an epoch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -15,6 +17,8 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.training_dynamics import TrainingDynamics
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.runs.temperature import load_temperature
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +141,14 @@ def _snapshot(path: Path, modified: int, epoch: int | None, temperature: float |
     return Snapshot(key, measured, epoch, is_selected=True)
 
 
+def _from_epochs(compute: Callable[[Path, int], _Result], run: Run) -> _Result | None:
+    """Apply a cached function to the evaluations of a run's epochs; None before the first."""
+    try:
+        return compute(run.epochs_path, _modified(run.epochs_path))
+    except FileNotFoundError:
+        return None
+
+
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _training_dynamics(path: Path, modified: int) -> TrainingDynamics:
     return TrainingDynamics.from_epochs(cache.epochs_file(path, modified))
@@ -150,10 +162,7 @@ def training_dynamics(run: Run) -> TrainingDynamics | None:
     ValueError
         If its evaluation is damaged.
     """
-    try:
-        return _training_dynamics(run.epochs_path, _modified(run.epochs_path))
-    except FileNotFoundError:
-        return None
+    return _from_epochs(_training_dynamics, run)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
@@ -171,10 +180,7 @@ def error_type_counts(run: Run) -> NDArray[np.integer] | None:
     ValueError
         If its evaluation is damaged.
     """
-    try:
-        return _error_type_counts(run.epochs_path, _modified(run.epochs_path))
-    except FileNotFoundError:
-        return None
+    return _from_epochs(_error_type_counts, run)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
@@ -191,7 +197,4 @@ def epoch_confusions(run: Run) -> NDArray[np.int64] | None:
     ValueError
         If its evaluation is damaged.
     """
-    try:
-        return _epoch_confusions(run.epochs_path, _modified(run.epochs_path))
-    except FileNotFoundError:
-        return None
+    return _from_epochs(_epoch_confusions, run)

@@ -32,24 +32,25 @@ PRESET_CAPTIONS: Final[Mapping[str, str]] = {
 }
 
 
-def _selected_preset() -> str | None:
-    """The preset whose settings are in the form, if any."""
+def _settings_in_form() -> TrainConfig | None:
+    """The settings in the form; None while no model can be trained with them."""
     try:
-        config = settings.read()
+        return settings.read()
     except ConfigError:
         return None
+
+
+def _preset_of(config: TrainConfig) -> str | None:
+    """The preset that has these settings, if any."""
     for name, values in PRESETS.items():
         if config == TrainConfig(**{**values, "dataset": config.dataset}):
             return name
     return None
 
 
-def _time_note() -> str:
-    """Estimated time of the settings in the form, as far as earlier runs tell it."""
-    try:
-        seconds = estimate_seconds(settings.read(), run_catalog.own_runs())
-    except ConfigError:
-        return ""
+def _time_note(config: TrainConfig) -> str:
+    """Estimated time of settings, as far as earlier runs tell it."""
+    seconds = estimate_seconds(config, run_catalog.own_runs())
     if seconds is None:
         return "The first run with these settings shows how long they take on this computer."
     return f"About {duration(seconds)} on this computer, estimated from your earlier runs."
@@ -75,7 +76,8 @@ def launch_bar() -> None:
     """Choose what to train, and start it."""
     if "setting-model" not in st.session_state:
         settings.fill_in(PRESETS["Quick run"])
-    selected = _selected_preset()
+    config = _settings_in_form()
+    selected = _preset_of(config) if config else None
     with st.container(border=True, key="launch"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for name, values in PRESETS.items():
@@ -97,7 +99,7 @@ def launch_bar() -> None:
                 on_click=start,
             )
         caption = PRESET_CAPTIONS[selected] if selected else "Your own settings."
-        st.caption(f"{caption} {_time_note()}")
+        st.caption(f"{caption} {_time_note(config) if config else ''}")
         with st.expander("Settings", icon=":material/tune:"):
             settings.form()
         error = st.session_state.pop("start-error", None)
