@@ -27,7 +27,7 @@ CHROMIUM_FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-SLOW: Final = 300_000
+SLOW: Final = 120_000
 """Milliseconds to wait for what takes one: on a machine of two cores that others keep busy, torch
 alone may take minutes to import."""
 

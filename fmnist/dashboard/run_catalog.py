@@ -73,8 +73,12 @@ def shipped_runs() -> list[Run]:
 
 
 def benchmark_runs() -> list[Run]:
-    """The runs behind the benchmark tables, by id."""
-    return sorted(_listed(paths.benchmark_folder()), key=lambda run: run.run_id)
+    """The runs behind the benchmark tables, by id.
+
+    An unfinished one is there only so that its training can go on.
+    """
+    ended = (run for run in _listed(paths.benchmark_folder()) if run.state != "interrupted")
+    return sorted(ended, key=lambda run: run.run_id)
 
 
 def all_runs() -> list[Run]:

@@ -60,6 +60,7 @@ def no_exception(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_one_epoch_of_the_real_data_set(
     page: Page, browser: Browser, start_server: StartServer, fashion_mnist_folder: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_pause_in_one_browser_resume_in_another(
     elsewhere.close()
 
 
+@pytest.mark.slow
 def test_curves_grow_in_place_and_keep_the_zoom(page: Page, start_server: StartServer) -> None:
     server = start_server()
     open_page(page, server, "train")
@@ -150,6 +152,7 @@ def test_curves_grow_in_place_and_keep_the_zoom(page: Page, start_server: StartS
     badge(page, "Stopped")
 
 
+@pytest.mark.slow
 def test_interrupted_by_a_dead_server_then_resumed(page: Page, start_server: StartServer) -> None:
     server = start_server()
     open_page(page, server, "train")

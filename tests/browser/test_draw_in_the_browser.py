@@ -242,7 +242,7 @@ def test_a_drawing_survives_other_pages(sheet: Page) -> None:
     draw(sheet, BOX)
     said, dark = headline(sheet).inner_text(), ink(sheet)
     sheet.get_by_test_id("stSidebarNavLink").get_by_text("Start", exact=True).click()
-    expect(sheet.locator(".st-key-doors")).to_be_visible()
+    expect(sheet.locator(".st-key-page-links")).to_be_visible()
     sheet.get_by_test_id("stSidebarNavLink").get_by_text("Draw", exact=True).click()
     wait_for_ink(sheet, f"n === {dark}")
     expect(headline(sheet)).to_have_text(said)

@@ -15,8 +15,6 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from tools.small import same_result
 
-pytestmark = pytest.mark.slow
-
 ROOT = paths.PROJECT
 WRITES = [
     f"write {name}"
@@ -100,6 +98,7 @@ def train_until_killed(run: Run, moment: int, word_of_death: str = "") -> tuple[
     return word == "done", word
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
     left_alone = store.create_run(tmp_path / "alone", CONFIG)
     finished, _ = train_until_killed(left_alone, 10**9)
