@@ -90,10 +90,11 @@ class PageContext:
         *without : str
             Filters to ignore: a chart shows what all the other filters leave.
         """
+        wanted = self.selection.filters(without=without)
         return filters.matching(
             self.snapshot.evaluation,
-            self.selection.filters(without=without),
-            error_types=self.snapshot.error_types,
+            wanted,
+            error_types=self.snapshot.error_types if wanted.error_type else None,
             groups=self.groups,
             verdicts={image: given.verdict for image, given in self.verdicts.items()},
         )

@@ -3,6 +3,7 @@
 import atexit
 import sys
 from pathlib import Path
+from typing import Final
 
 import streamlit as st
 
@@ -10,6 +11,9 @@ from fmnist import paths
 from fmnist.runs import store
 from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 from fmnist.training.worker import Trainer
+
+_CHANGING_STATES: Final = (*ACTIVE_STATES, "interrupted", "broken")
+_MOST_KNOWN: Final = 1024
 
 
 @st.cache_resource(show_spinner=False)
@@ -24,27 +28,27 @@ def trainer() -> Trainer:
     return made
 
 
-@st.cache_resource(show_spinner=False, max_entries=512)
-def _settled_run(root: Path, run_id: str, modified: tuple[int, ...]) -> Run:  # noqa: ARG001
-    return store.open_run(root, run_id)
-
-
-def _modified(folder: Path) -> tuple[int, ...]:
-    return tuple(
-        (folder / name).stat().st_mtime_ns
-        for name in ("config.json", "status.json", "name.json", "history.jsonl")
-        if (folder / name).exists()
-    )
+@st.cache_resource(show_spinner=False)
+def _known_runs() -> dict[Path, tuple[int, Run]]:
+    """Runs as last read, with the time of their folder's last change; shared by all sessions."""
+    return {}
 
 
 def _open(root: Path, run_id: str) -> Run:
+    folder, known = root / run_id, _known_runs()
     try:
-        run = _settled_run(root, run_id, _modified(root / run_id))
-    except OSError:
+        # files are replaced as a whole, which changes the folder's time: one look for all of them
+        modified = folder.stat().st_mtime_ns
+    except (OSError, ValueError):
         return store.open_run(root, run_id)
-    # no file says whether another process still owns an active run: ask again
-    if run.state in (*ACTIVE_STATES, "interrupted"):
-        return store.open_run(root, run_id)
+    found = known.get(folder)
+    # no file says whether another process still owns an active run, and its history is appended to
+    if found and found[0] == modified and found[1].state not in _CHANGING_STATES:
+        return found[1]
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    run = store.open_run(root, run_id)
+    known[folder] = (modified, run)
     return run
 
 

@@ -41,12 +41,13 @@ def pair_p_values(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
     float64 (10, 10)
         In [0, 1]; 1 on the diagonal.
     """
-    from scipy.stats import binom  # here, since importing it takes a while
+    from scipy import special  # here, since importing it takes a while
 
     errors = confusion.astype(np.int64)
     np.fill_diagonal(errors, 0)
     totals = errors.sum(axis=1, keepdims=True)
-    values: NDArray[np.float64] = binom.sf(errors - 1, totals, 1 / (NUM_CLASSES - 1))
+    # P(X >= errors) of a binomial X; scipy.stats has it too, but takes seconds to import
+    values: NDArray[np.float64] = special.bdtrc(errors - 1.0, totals, 1 / (NUM_CLASSES - 1))
     np.fill_diagonal(values, 1.0)
     return values
 

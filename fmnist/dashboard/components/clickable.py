@@ -20,7 +20,11 @@ _WEB: Final = Path(__file__).parent / "web"
 
 
 def register(name: str, html: str) -> Any:
-    """Register a component with style and script in `web/<name>.css` and `.js`."""
+    """Register a component with style and script in `web/<name>.css` and `.js`.
+
+    Give it data whose values are no lists and no dicts, but tuples of them: Streamlit takes those
+    for possible tables, and imports pandas to find out.
+    """
     return st.components.v2.component(
         f"fmnist_{name}",
         html=html,
@@ -99,7 +103,7 @@ def image_wall(
     _GRID(
         key=key,
         data={
-            "tiles": [
+            "tiles": tuple(
                 {
                     "id": tile.image,
                     "lines": list(tile.lines),
@@ -107,7 +111,7 @@ def image_wall(
                     "tone": "wrong" if tile.is_wrong else "",
                 }
                 for tile in tiles
-            ],
+            ),
             "pixels": pixels,
             "width": width,
             "label": label,
@@ -167,13 +171,11 @@ def confusion_matrix(
         if value is not None:
             on_pick(value.get("true"), value.get("predicted"))
 
-    names = [{"label": label, "name": CLASS_NAMES[label]} for label in order]
     _MATRIX(
         key=key,
         data={
-            "rows": names,
-            "columns": names,
-            "cells": [
+            "classes": tuple({"label": label, "name": CLASS_NAMES[label]} for label in order),
+            "cells": tuple(
                 [
                     {
                         "text": cells.texts[i][j],
@@ -183,8 +185,9 @@ def confusion_matrix(
                     for j in order
                 ]
                 for i in order
-            ],
-            "marked": {"true": list(true), "predicted": list(predicted)},
+            ),
+            "markedTrue": tuple(true),
+            "markedPredicted": tuple(predicted),
             "label": label,
         },
         on_picked_change=picked,

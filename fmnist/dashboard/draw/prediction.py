@@ -163,7 +163,7 @@ def show_prediction(
             "note": note,
             "tone": tone,
             "model": model,
-            "rows": rows,
+            "rows": tuple(rows),
             "event": state.event_id,
             "tool": canvas_panel.selected_tool(),
             "sheet": state.sheet_id,

@@ -2,7 +2,7 @@
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const table = parentElement.querySelector("table");
-  const { rows, columns, cells, marked } = data;
+  const { classes, cells, markedTrue, markedPredicted } = data;
 
   const button = (text, label, pressed, where) => {
     const made = document.createElement("button");
@@ -15,8 +15,8 @@ export default function (component) {
     return made;
   };
   const holds = (chosen, label) => chosen.includes(label);
-  const wholeRow = marked.predicted.length === 0;
-  const wholeColumn = marked.true.length === 0;
+  const wholeRow = markedPredicted.length === 0;
+  const wholeColumn = markedTrue.length === 0;
 
   // focus outlives the redraw, so that a person can go on with the keyboard
   const root = table.getRootNode();
@@ -26,28 +26,28 @@ export default function (component) {
   const corner = document.createElement("td");
   corner.className = "corner";
   head.append(corner);
-  for (const { label, name } of columns) {
+  for (const { label, name } of classes) {
     const cell = document.createElement("th");
     cell.scope = "col";
     cell.append(
-      button(name, `Predicted class ${name}`, wholeColumn && holds(marked.predicted, label), {
+      button(name, `Predicted class ${name}`, wholeColumn && holds(markedPredicted, label), {
         predicted: label,
       })
     );
     head.append(cell);
   }
-  const body = rows.map(({ label, name }, i) => {
+  const body = classes.map(({ label, name }, i) => {
     const line = document.createElement("tr");
     const first = document.createElement("th");
     first.scope = "row";
     first.append(
-      button(name, `True class ${name}`, wholeRow && holds(marked.true, label), { true: label })
+      button(name, `True class ${name}`, wholeRow && holds(markedTrue, label), { true: label })
     );
     line.append(first);
-    columns.forEach((column, j) => {
+    classes.forEach((column, j) => {
       const { text, color, alt } = cells[i][j];
       const cell = document.createElement("td");
-      const isMarked = holds(marked.true, label) && holds(marked.predicted, column.label);
+      const isMarked = holds(markedTrue, label) && holds(markedPredicted, column.label);
       const made = button(text, alt, isMarked, { true: label, predicted: column.label });
       made.style.background = color;
       cell.append(made);
@@ -60,7 +60,7 @@ export default function (component) {
 
   const all = [...table.querySelectorAll("button")];
   const current = all.find((b) => b.dataset.where === focused);
-  const entry = current ?? all.find((b) => b.ariaPressed === "true") ?? all[columns.length + 1];
+  const entry = current ?? all.find((b) => b.ariaPressed === "true") ?? all[classes.length + 1];
   entry.tabIndex = 0;
   if (current) current.focus({ preventScroll: true });
 
