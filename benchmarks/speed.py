@@ -353,6 +353,7 @@ def swift_rows(measured: list[Round]) -> list[list[str]]:
 
 def report(measured: list[Round], options: argparse.Namespace, command: str) -> str:
     """The tables, in Markdown."""
+    # long, since it is the document from top to bottom
     title = splits.DATASET_TITLES[options.dataset]
     half = measured[0].bfloat16 is not None
     lines = [

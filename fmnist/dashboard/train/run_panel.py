@@ -12,6 +12,7 @@ from fmnist.data.splits import monitored_split
 from fmnist.models.registry import describe
 from fmnist.reports import charts
 from fmnist.reports.text import duration, percent
+from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run, RunError
 
@@ -185,24 +186,10 @@ def _accuracy_title(run: Run) -> str:
     return f"{'Last' if run.history.checkpoint == 'last' else 'Best'} {best.split} accuracy"
 
 
-def show_curves(run_id: str) -> None:
-    """Loss and accuracy so far, with an explanation."""
-    run = run_catalog.run_or_none(run_id)
-    if run is None or run.config is None:
-        return
+def _draw_curves(run: Run, config: TrainConfig, shown: tuple[int, int] | None) -> None:
+    """The two charts; `shown` is the first and the last epoch, None for all."""
     history = run.history
-    if not history.steps and not history.epochs:
-        if run.state in ACTIVE_STATES:
-            st.caption(f"The curves start after {run.config.log_every} steps.")
-        else:
-            st.caption("This run has no history.")
-        return
-    config, epochs = run.config, run.config.epochs
-    split = monitored_split(config.protocol)
-    measured = layout.MEASURED_ON[split]
-    shown = st.session_state.get(f"epochs-shown-{run_id}")
-    if shown == (0, epochs):
-        shown = None
+    measured = layout.MEASURED_ON[monitored_split(config.protocol)]
     first, second = st.columns(2, gap="medium")
     first.markdown("**Loss** (cross-entropy, nats)")
     first.echarts_chart(
@@ -228,6 +215,25 @@ def show_curves(run_id: str) -> None:
         )
     else:
         second.caption("Available after the first epoch.")
+
+
+def show_curves(run_id: str) -> None:
+    """Loss and accuracy so far, with an explanation."""
+    run = run_catalog.run_or_none(run_id)
+    if run is None or run.config is None:
+        return
+    history = run.history
+    if not history.steps and not history.epochs:
+        if run.state in ACTIVE_STATES:
+            st.caption(f"The curves start after {run.config.log_every} steps.")
+        else:
+            st.caption("This run has no history.")
+        return
+    config, epochs = run.config, run.config.epochs
+    shown = st.session_state.get(f"epochs-shown-{run_id}")
+    if shown == (0, epochs):
+        shown = None
+    _draw_curves(run, config, shown)
     with st.container(horizontal=True, vertical_alignment="center", key="curves-foot"):
         st.caption(
             f"{len(history.steps):,} logged steps, {len(history.epochs):,} evaluated epochs.",

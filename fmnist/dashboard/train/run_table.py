@@ -72,17 +72,7 @@ def past_runs(opened: Run | None) -> None:
     error = st.session_state.pop("runs-error", None)
     if error:
         st.error(error, icon=":material/error:")
-    if "deleted" in st.session_state:
-        run_id, name = st.session_state["deleted"]
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/delete: **{name}** was deleted.", width="content")
-            st.button(
-                "Undo",
-                key="undo-delete",
-                icon=":material/undo:",
-                on_click=undo_delete,
-                args=(run_id,),
-            )
+    _show_undo()
     own = run_catalog.own_runs()
     if not own:
         st.caption("No runs yet. Start one above. It stays when you close the browser.")
@@ -107,6 +97,26 @@ def past_runs(opened: Run | None) -> None:
     st.caption("To open a run, select a row here or use the list in the sidebar.")
     if opened is None or opened.run_id not in {run.run_id for run in own}:
         return
+    _show_actions(opened)
+
+
+def _show_undo() -> None:
+    """The button that brings the last deleted run back."""
+    if "deleted" in st.session_state:
+        run_id, name = st.session_state["deleted"]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/delete: **{name}** was deleted.", width="content")
+            st.button(
+                "Undo",
+                key="undo-delete",
+                icon=":material/undo:",
+                on_click=undo_delete,
+                args=(run_id,),
+            )
+
+
+def _show_actions(opened: Run) -> None:
+    """Rename, download and delete the opened run."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         st.markdown(f"**{opened.name}**", width="content")
         with st.popover("Rename", icon=":material/edit:"):

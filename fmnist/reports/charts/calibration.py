@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fmnist.evaluation.calibration import Reliability, RiskCoverage
 from fmnist.reports.charts.theme import (
@@ -43,16 +44,30 @@ def reliability_diagram(
     figure = new_figure(
         460, rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.05
     )
-    edges = 100 * now.edges
-    centers = 0.5 * (edges[:-1] + edges[1:])
-    bins = custom_rows(
-        now.edges[:-1], now.edges[1:], now.counts, np.nan_to_num(100 * now.confidences)
+    _add_accuracies(figure, now, other, names)
+    _add_counts(figure, now)
+    if chosen:
+        mark_range(figure, (100 * chosen[0], 100 * chosen[1]))
+    figure.update_layout(bargap=0, hovermode="closest", dragmode=False)
+    figure.update_xaxes(range=[0, 100], fixedrange=True)
+    figure.update_xaxes(title="Confidence (%)", row=2, col=1)
+    figure.update_yaxes(title="Accuracy (%)", range=[0, 102], fixedrange=True, row=1, col=1)
+    highest = max(1, int(now.counts.max()))
+    figure.update_yaxes(
+        title="Images", range=[0, 1.6 * highest], nticks=3, fixedrange=True, row=2, col=1
     )
+    return figure
+
+
+def _add_accuracies(
+    figure: "go.Figure", now: Reliability, other: Reliability | None, names: tuple[str, str]
+) -> None:
+    """The upper plot: accuracy against confidence."""
     figure.add_bar(
-        x=centers,
+        x=_centers(now),
         y=100 * now.accuracies,
-        width=np.diff(edges),
-        customdata=bins,
+        width=np.diff(100 * now.edges),
+        customdata=_bins(now),
         name=names[0],
         marker={"color": CORRECT_COLOR, "opacity": 0.75, "line": {"width": 1, "color": "white"}},
         hovertemplate="%{customdata[2]:,} images, mean confidence %{customdata[3]:.1f}%, "
@@ -82,11 +97,15 @@ def reliability_diagram(
             row=1,
             col=1,
         )
+
+
+def _add_counts(figure: "go.Figure", now: Reliability) -> None:
+    """The lower plot: number of images per bin."""
     figure.add_bar(
-        x=centers,
+        x=_centers(now),
         y=now.counts,
-        width=np.diff(edges),
-        customdata=bins,
+        width=np.diff(100 * now.edges),
+        customdata=_bins(now),
         showlegend=False,
         marker={"color": CORRECT_COLOR, "line": {"width": 1, "color": "white"}},
         text=[f"{count:,}" for count in now.counts],
@@ -97,17 +116,19 @@ def reliability_diagram(
         row=2,
         col=1,
     )
-    if chosen:
-        mark_range(figure, (100 * chosen[0], 100 * chosen[1]))
-    figure.update_layout(bargap=0, hovermode="closest", dragmode=False)
-    figure.update_xaxes(range=[0, 100], fixedrange=True)
-    figure.update_xaxes(title="Confidence (%)", row=2, col=1)
-    figure.update_yaxes(title="Accuracy (%)", range=[0, 102], fixedrange=True, row=1, col=1)
-    highest = max(1, int(now.counts.max()))
-    figure.update_yaxes(
-        title="Images", range=[0, 1.6 * highest], nticks=3, fixedrange=True, row=2, col=1
+
+
+def _centers(bins: Reliability) -> NDArray[np.float64]:
+    """Centers of the bins, in percent."""
+    centers: NDArray[np.float64] = 50.0 * (bins.edges[:-1] + bins.edges[1:])
+    return centers
+
+
+def _bins(now: Reliability) -> list[list[float]]:
+    """Lower and upper edge, number of images and mean confidence of each bin."""
+    return custom_rows(
+        now.edges[:-1], now.edges[1:], now.counts, np.nan_to_num(100 * now.confidences)
     )
-    return figure
 
 
 def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> "go.Figure":

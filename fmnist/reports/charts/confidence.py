@@ -142,16 +142,20 @@ def class_histograms(
     figure.update_annotations(font_size=12)
     figure.update_xaxes(range=[edges[0], edges[-1]], nticks=3, fixedrange=True)
     figure.update_xaxes(title=title, row=rows, col=(columns + 1) // 2)
-    # Plotly would take the range of shared axes from the first plot alone
-    top = math.log10(max(highest, 1) * 1.3) if logarithmic else 1.05 * max(highest, 1)
+    _set_height(figure, max(highest, 1), logarithmic=logarithmic)
+    figure.update_yaxes(title="Share (%)" if density else "Images", col=1)
+    return figure
+
+
+def _set_height(figure: "go.Figure", highest: float, *, logarithmic: bool) -> None:
+    """Set the shared vertical axes; Plotly would take their range from the first plot alone."""
+    top = math.log10(highest * 1.3) if logarithmic else 1.05 * highest
     figure.update_yaxes(
         type="log" if logarithmic else "linear",
         range=[math.log10(0.5), top] if logarithmic else [0, top],
         fixedrange=True,
         dtick=1 if logarithmic else None,
     )
-    figure.update_yaxes(title="Share (%)" if density else "Images", col=1)
-    return figure
 
 
 def _split_counts(
