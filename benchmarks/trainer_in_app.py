@@ -59,17 +59,7 @@ def measure(browser: Browser, artifacts: Path, url: str, *, rounds: int, seconds
     dict[str, list[float]]
 ):  # fmt: skip
     """Images a second of each way, in turn, `rounds` times."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(120_000)
-    page.goto(f"{url}/train")
-    driver.settle(page)
-    driver.choose_preset(page, "Original recipe")
-    page.get_by_text("about half an hour").wait_for()
-    driver.start_training(page)
-    head = page.locator(".st-key-progress-head")
-    head.get_by_text("Training").wait_for(timeout=300_000)
-    page.get_by_text("measured epochs").wait_for(timeout=300_000)
-    page.close()
+    driver.train_original_recipe(browser, url)
     result: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(rounds):
         for way in WAYS:

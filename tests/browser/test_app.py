@@ -15,7 +15,15 @@ from playwright.sync_api import Browser, Page, expect
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from tests.browser.conftest import Server
-from tools.driver import ROOT, SLOW, choose_preset, settle, small_run, start_training
+from tools.driver import (
+    ROOT,
+    SLOW,
+    choose_preset,
+    settle,
+    small_run,
+    start_training,
+    train_original_recipe,
+)
 from tools.mirror import Mirror
 
 expect.set_options(timeout=SLOW)
@@ -311,3 +319,13 @@ def test_a_member_of_an_ensemble_is_opened_by_its_row(page: Page, bare_server: S
     expect(page.locator(".st-key-progress-head")).to_contain_text("Deep ResidualNet")
     expect(table).to_have_count(0)
     no_exception(page)
+
+
+def test_a_benchmark_starts_the_original_recipe(
+    browser: Browser, start_server: StartServer
+) -> None:
+    server = start_server()
+    train_original_recipe(browser, server.url)
+    (run,) = store.list_runs(server.runs)
+    assert run.config is not None
+    assert (run.state, run.config.model, run.config.epochs) == ("running", "fashion-cnn", 20)
