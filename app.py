@@ -28,18 +28,20 @@ text = PAGES.get(st.session_state.get(REQUESTED, opened), PAGES[opened])
 st.title(text.heading, anchor=False)
 st.caption(text.caption)
 
-from fmnist.dashboard import layout, session, warm_up  # noqa: E402
+from fmnist.dashboard import failures, layout, session, warm_up  # noqa: E402
 
-session.sync()
+with failures.shown():
+    session.sync()
 requested = session.requested_page()
 if requested in pages:
     st.switch_page(pages[requested], query_params=dict(st.query_params))
 
-with st.sidebar:
+with st.sidebar, failures.shown():
     layout.run_picker()
     layout.training_status()
 
 try:
-    page.run()
+    with failures.shown():
+        page.run()
 finally:  # a page may stop or be redrawn before its end
     warm_up.start()

@@ -1,19 +1,26 @@
 """Files that are either the old ones or the new ones, never half of each."""
 
+import errno
 import io
 import json
+import math
 import os
 import tempfile
+import zipfile
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fmnist.errors import DamagedFileError
 
 if TYPE_CHECKING:
     from PIL import Image
 
 _FORMULA: Final = ("=", "+", "-", "@", "'")
+_MAX_JSON_BYTES: Final = 16 * 2**20  # the largest, a saved drawing, has 4 MB
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -77,15 +84,25 @@ def read_json(path: Path) -> Any:
     ------
     OSError
         If it cannot be read.
-    ValueError
-        If it is no JSON.
+    DamagedFileError
+        If it is no JSON, or larger than 16 MiB.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_JSON_BYTES + 1)
+        if len(content) > _MAX_JSON_BYTES:
+            raise DamagedFileError(f"{path.name} is too large")
+        return json.loads(content.decode())
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name} is no text") from error
+        raise DamagedFileError(f"{path.name} is no text") from error
     except RecursionError as error:
-        raise ValueError(f"{path.name} is nested too deeply") from error
+        raise DamagedFileError(f"{path.name} is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise DamagedFileError(f"{path.name} is no JSON from line {error.lineno} on") from error
+    except DamagedFileError:
+        raise
+    except ValueError as error:  # a whole number of thousands of digits
+        raise DamagedFileError(f"{path.name} has a number with too many digits") from error
 
 
 def shield_formula(text: str) -> str:
@@ -113,21 +130,77 @@ def png(picture: "Image.Image") -> bytes:
     return buffer.getvalue()
 
 
-def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of a `.npz` file; pickled objects are refused.
+def load_arrays(
+    path: Path, names: Collection[str] | None = None, *, max_bytes: int = 2**29
+) -> dict[str, NDArray[Any]]:
+    """Arrays of a `.npz` file; pickled objects are refused.
+
+    Parameters
+    ----------
+    path : Path
+    names : collection of str, optional
+        What is read; by default everything.
+    max_bytes : int
+        What the arrays may take together. It is checked before any is read: a small file may
+        unpack to many times its size.
 
     Raises
     ------
     OSError
-        If there is no such file.
-    ValueError
-        If the file is damaged.
+        If it cannot be read.
+    DamagedFileError
+        If the file is damaged, or lacks an array.
     """
-    try:
-        # opened here, since NumPy leaves the file open where the archive is damaged
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except OSError:
-        raise
-    except Exception as error:  # zipfile, zlib and NumPy each have their own
-        raise ValueError(f"the file {path.name} is damaged ({error}).") from error
+    with path.open("rb") as stream:
+        try:
+            return _read_arrays(stream, path.name, names, max_bytes)
+        except DamagedFileError:
+            raise
+        except Exception as error:  # zipfile, zlib and NumPy each have their own, for programmers
+            if isinstance(error, OSError) and error.errno == errno.EIO:
+                raise
+            raise DamagedFileError(f"the file {path.name} is damaged.") from error
+
+
+def _read_arrays(
+    stream: IO[bytes], file: str, names: Collection[str] | None, max_bytes: int
+) -> dict[str, NDArray[Any]]:
+    with zipfile.ZipFile(stream) as archive:
+        present = [member.removesuffix(".npy") for member in archive.namelist()]
+        names = present if names is None else names
+        for name in names:
+            if name not in present:
+                raise DamagedFileError(f"the file {file} lacks {name!r}.")
+        size = sum(_array_bytes(archive, f"{name}.npy") for name in names)
+        if size > max_bytes:
+            raise DamagedFileError(
+                f"the file {file} is damaged (its arrays would take {size:,} bytes)."
+            )
+        return {name: _read_array(archive, f"{name}.npy") for name in names}
+
+
+def _array_bytes(archive: zipfile.ZipFile, member: str) -> int:
+    """Bytes of an array by its header, without reading it."""
+    with archive.open(member) as stream:
+        shape, dtype = _read_header(stream)
+    return math.prod(shape) * dtype.itemsize
+
+
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, _, dtype = read(stream)
+    if dtype.hasobject or any(length < 0 for length in shape):
+        raise ValueError("it holds objects, or a shape that cannot be")
+    return shape, dtype
+
+
+def _read_array(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
+    with archive.open(member) as stream:
+        values: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+        if stream.read(1):  # the checksum is compared at the end of the member
+            raise ValueError("there is more in it than the array")
+    return values

@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from fmnist.dashboard import layout, run_catalog, session, snapshots
+from fmnist.dashboard import failures, layout, run_catalog, session, snapshots
 from fmnist.dashboard.start import links, overview
-from fmnist.runs.run import RunError
 
 layout.header()
 links.show_links()
@@ -15,7 +14,7 @@ if run is None:
     st.stop()
 try:
     snapshot = snapshots.load_snapshot(run, None, None)
-except (ValueError, RunError) as error:
+except failures.EXPECTED as error:
     layout.broken_evaluation(error)
     st.stop()
 overview.show(run, snapshot)

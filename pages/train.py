@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fmnist.dashboard import layout, run_catalog, session
+from fmnist.dashboard import failures, layout, run_catalog, session
 from fmnist.dashboard.train import launch, run_panel, run_table
 from fmnist.runs.run import ACTIVE_STATES
 
@@ -23,13 +23,13 @@ if active and (opened is None or opened.run_id != active.run_id):
 if opened is not None:
     live = opened.state in ACTIVE_STATES
     with run_panel.stage(opened.run_id):
-        st.fragment(run_panel.show_progress, run_every=PROGRESS_SECONDS if live else None)(
+        failures.fragment(run_panel.show_progress, run_every=PROGRESS_SECONDS if live else None)(
             opened.run_id, opened.state
         )
         if opened.members:
             run_panel.show_members(opened)
         else:
-            st.fragment(run_panel.show_curves, run_every=CURVES_SECONDS if live else None)(
+            failures.fragment(run_panel.show_curves, run_every=CURVES_SECONDS if live else None)(
                 opened.run_id
             )
         run_panel.run_details(opened)

@@ -3,12 +3,17 @@
 import errno
 import os
 import stat
+import tracemalloc
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from fmnist.errors import DamagedFileError
 from fmnist.files import (
     append_line,
+    load_arrays,
     read_json,
     shield_formula,
     unshield_formula,
@@ -93,6 +98,51 @@ def test_what_is_no_json_is_a_value_error(tmp_path: Path, content: bytes) -> Non
     path.write_bytes(content)
     with pytest.raises(ValueError):
         read_json(path)
+
+
+def test_a_json_file_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "file.json").open("wb") as stream:
+        stream.truncate(2**34)  # takes no room on the disk
+    with pytest.raises(DamagedFileError, match="file.json is too large"):
+        read_json(tmp_path / "file.json")
+
+
+def bomb(path: Path, shape: str, stored: bytes) -> None:
+    """A small archive with an array that claims a shape."""
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}"
+    header = header.ljust(117) + "\n"
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + stored
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", array)
+
+
+@pytest.mark.parametrize("shape", ["(800_000_000,)", "(1_000_000, 1_000_000)", "(10**30,)"])
+def test_arrays_are_counted_before_they_are_read(tmp_path: Path, shape: str) -> None:
+    shape = str(eval(shape))  # as NumPy writes it
+    bomb(tmp_path / "a.npz", shape, bytes(1000))
+    tracemalloc.start()
+    with pytest.raises(DamagedFileError, match="the file a.npz is damaged .its arrays would take"):
+        load_arrays(tmp_path / "a.npz")
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("shape", ["(-5,)", "(10,)", "(2000,)", "(1000, -1)", "'a'"])
+def test_an_array_of_another_length_than_its_header_says_is_refused(
+    tmp_path: Path, shape: str
+) -> None:
+    bomb(tmp_path / "a.npz", shape, bytes(1000))
+    with pytest.raises(DamagedFileError, match=r"the file a\.npz is damaged\."):
+        load_arrays(tmp_path / "a.npz")
+
+
+def test_only_the_arrays_asked_for_are_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=np.arange(5), b=np.zeros(10_000))
+    assert list(load_arrays(tmp_path / "a.npz")) == ["a", "b"]
+    found = load_arrays(tmp_path / "a.npz", ["a"], max_bytes=100)
+    assert list(found) == ["a"] and found["a"].tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(DamagedFileError, match="lacks 'c'"):
+        load_arrays(tmp_path / "a.npz", ["a", "c"])
 
 
 def test_an_absent_file_is_told_apart(tmp_path: Path) -> None:

@@ -5,10 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from fmnist.cli import evaluate, images, runs, train
-from fmnist.data.fashion_mnist import DatasetError
-from fmnist.runs.config import ConfigError
-from fmnist.runs.run import RunError
-from fmnist.sketchpad.uploads import PictureError
+from fmnist.errors import ToldError, sentence
 
 __all__ = ["main", "make_parser"]
 
@@ -25,8 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         return int(options.command(options))
-    except (ConfigError, DatasetError, RunError, PictureError, OSError) as error:
-        print(f"{error}", file=sys.stderr)
+    except (ToldError, OSError) as error:
+        print(sentence(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -10,6 +10,7 @@ from fmnist import paths
 from fmnist.cli.tables import aligned
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.splits import Split, SplitName
+from fmnist.errors import sentence
 from fmnist.evaluation import predictions
 from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.reports import model_card
@@ -59,8 +60,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         classifier = Classifier.load(run.weights_path)
     except FileNotFoundError as error:
         raise RunError(f"{run.name} has no weights to compute the figures with.") from error
-    except ValueError as error:
-        raise RunError(f"{run.name} is broken: {error}") from error
+    except (OSError, ValueError) as error:
+        raise RunError(sentence(error, f"{run.name} is broken")) from error
     protocol = run.config.protocol
     computed = [_compute(classifier, dataset.split(s, protocol=protocol)) for s in splits]
     comparisons = [_Comparison.of(*pair) for pair in zip(stored, computed, strict=True)]

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import math
 import sys
 from pathlib import Path
 from typing import get_args
@@ -36,7 +37,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     classify.add_argument(
         "--fill",
-        type=float,
+        type=_tone,
         default=0.0,
         metavar="TONE",
         help="tone of areas that lines enclose, from 0 (empty, the default) to 1",
@@ -51,6 +52,17 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--save", type=Path, metavar="PNG", help="save the 28×28 model input as a PNG file"
     )
     classify.set_defaults(command=_classify)
+
+
+def _tone(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:  # nan is neither
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not {text!r}")
+    return value
 
 
 def _download(options: argparse.Namespace) -> int:

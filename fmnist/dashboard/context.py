@@ -8,17 +8,18 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache, layout, run_catalog, session, snapshots
+from fmnist.dashboard import cache, failures, layout, run_catalog, session, snapshots
 from fmnist.dashboard.components.clickable import Tile
 from fmnist.dashboard.selection import Selection
 from fmnist.dashboard.snapshots import Snapshot
 from fmnist.data import fashion_mnist
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SplitName
+from fmnist.errors import sentence
 from fmnist.evaluation import filters
 from fmnist.evaluation.significance import agreement
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictError
-from fmnist.runs.run import ACTIVE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, Run
 
 _POLL_SECONDS = 4.0
 
@@ -143,7 +144,7 @@ def gather(*, with_verdicts: bool = False) -> PageContext:
         st.stop()
     try:
         snapshot = snapshots.load_snapshot(run, selection.split, selection.epoch)
-    except (ValueError, OSError, RunError) as error:
+    except failures.EXPECTED as error:
         layout.broken_evaluation(error)
         st.stop()
     if snapshot is None:
@@ -188,8 +189,9 @@ def _compared_snapshot(other_run: Run | None, run: Run, snapshot: Snapshot) -> S
         return None
     try:
         other = snapshots.load_snapshot(other_run, snapshot.evaluation.split, None)
-    except (ValueError, OSError, RunError) as error:
-        st.warning(f"The compared run cannot be read: {error}", icon=":material/broken_image:")
+    except failures.EXPECTED as error:
+        text = sentence(error, "The compared run cannot be read")
+        st.warning(text, icon=":material/broken_image:")
         return None
     is_same_data = (
         other is not None
@@ -219,4 +221,4 @@ def watch(run: Run) -> None:
         if now is None or (len(now.history.epochs), now.state) != known:
             st.rerun()
 
-    st.fragment(poll, run_every=_POLL_SECONDS)((len(run.history.epochs), run.state))
+    failures.fragment(poll, run_every=_POLL_SECONDS)((len(run.history.epochs), run.state))

@@ -6,10 +6,11 @@ from typing import Final
 
 import streamlit as st
 
-from fmnist.dashboard import cache, run_catalog, session
+from fmnist.dashboard import cache, failures, run_catalog, session
 from fmnist.data import fashion_mnist
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, SplitName
+from fmnist.errors import sentence
 from fmnist.runs.run import ACTIVE_STATES, Run
 
 STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -35,13 +36,15 @@ MEASURED_ON: Final[Mapping[SplitName, str]] = {
 
 
 def header() -> None:
-    """What a page begins with, below its title: ignored parts of the address, the data set."""
+    """What a page begins with, below its title: problems with address or runs, the data set."""
     session.enter()
     ignored = session.ignored_params()
     if ignored:
         st.warning(
             f"Ignored unknown values in the URL: {', '.join(ignored)}.", icon=":material/link_off:"
         )
+    for problem in run_catalog.problems():
+        st.error(problem, icon=":material/folder_off:")
     dataset_notice()
 
 
@@ -65,13 +68,14 @@ def broken_run(run: Run) -> None:
 
 def broken_evaluation(error: Exception) -> None:
     """Says why a run's evaluation cannot be read."""
-    st.error(f"This run's evaluation cannot be read: {error}", icon=":material/broken_image:")
+    text = sentence(error, "This run's evaluation cannot be read")
+    st.error(text, icon=":material/broken_image:")
 
 
 def dataset_notice() -> None:
     """Which data set the pages show; with a download button if it is not Fashion-MNIST."""
     running = cache.download_process().poll().running
-    st.fragment(_dataset_notice, run_every=1.0 if running else None)(running)
+    failures.fragment(_dataset_notice, run_every=1.0 if running else None)(running)
 
 
 def _dataset_notice(was_running: bool) -> None:
@@ -163,7 +167,7 @@ def run_picker() -> None:
 def training_status() -> None:
     """The sidebar's progress bar of the run that trains now; updates itself."""
     active = _active_run()
-    st.fragment(_training_status, run_every=5.0 if active else None)(
+    failures.fragment(_training_status, run_every=5.0 if active else None)(
         active.run_id if active else None
     )
 

@@ -9,6 +9,7 @@ from fmnist.dashboard import cache
 from fmnist.dashboard.components import clickable
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Dataset
+from fmnist.errors import DamagedFileError
 from fmnist.evaluation import neighbors
 from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
 from fmnist.runs.run import Run
@@ -37,15 +38,21 @@ def training_index(run: Run, dataset: Dataset, *, key: str) -> FeatureIndex | No
 
 
 def stored_index(run: Run, dataset: Dataset) -> FeatureIndex | None:
-    """Features of all training images; None where they have not been computed yet.
+    """Features of all training images; None where they are damaged or not yet computed.
 
     Raises
     ------
-    OSError, ValueError
-        If weights or features are damaged.
+    OSError, DamagedFileError
+        If the weights are damaged, or a file cannot be read.
     """
     path = _stored_path(run, dataset)
-    return cache.feature_index(path) if path.exists() else None
+    try:
+        index = cache.feature_index(path)
+    except FileNotFoundError:
+        return None
+    except DamagedFileError:
+        return None  # computed and written anew, at a click
+    return index if index.indices.max() < len(dataset.train_images) else None
 
 
 def compute_button(run: Run, dataset: Dataset, *, key: str) -> None:
@@ -69,6 +76,7 @@ def compute_button(run: Run, dataset: Dataset, *, key: str) -> None:
 
         index = neighbors.build_index(cache.classifier(run), split, progress=show_progress)
         index.save(_stored_path(run, dataset))
+        cache.feature_index.clear()
         st.rerun()  # without the button, with the neighbors
 
 

@@ -90,6 +90,20 @@ def all_runs() -> list[Run]:
     return [*shipped_runs(), *own_runs(), *benchmark_runs()]
 
 
+def problems() -> list[str]:
+    """Why folders of runs cannot be listed, a sentence each; their runs are missing everywhere."""
+    sentences = []
+    for root in (paths.pretrained_folder(), paths.runs_folder(), paths.benchmark_folder()):
+        try:
+            store.run_ids(root)
+        except RunError as error:
+            sentences.append(str(error))
+    return sentences
+
+
 def _listed(root: Path) -> list[Run]:
-    found = [_open(root, run_id) for run_id in store.run_ids(root)]
+    try:
+        found = [_open(root, run_id) for run_id in store.run_ids(root)]
+    except RunError:
+        return []  # `problems` says why
     return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)

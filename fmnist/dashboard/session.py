@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from fmnist.dashboard import run_catalog, snapshots
+from fmnist.dashboard import failures, run_catalog, snapshots
 from fmnist.dashboard.navigation import REQUESTED
 from fmnist.dashboard.selection import FILTERS, VIEW_ONLY_FIELDS, Selection, from_address
-from fmnist.runs.run import ACTIVE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, Run
 
 _KEY = "selection"
 _HISTORY = "selection-history"
@@ -160,7 +160,7 @@ def _validated(requested: Selection) -> tuple[Selection, list[str]]:
         if current.image is not None and not _has_image(run, current):
             ignored.append(f"image {current.image}")
             current = replace(current, image=None)
-    except (ValueError, OSError, RunError):
+    except failures.EXPECTED:
         pass  # the page reports a damaged evaluation
     return current, ignored
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fmnist.dashboard import cache
 from fmnist.data.splits import SplitName
 from fmnist.evaluation import misclassifications
-from fmnist.evaluation.predictions import Evaluation
+from fmnist.evaluation.predictions import Evaluation, check_images
 from fmnist.evaluation.training_dynamics import TrainingDynamics
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.runs.temperature import load_temperature
@@ -95,11 +95,18 @@ def load_snapshot(run: Run, split: SplitName | None, epoch: int | None) -> Snaps
 
     Raises
     ------
-    ValueError
-        If an evaluation is damaged.
+    OSError, DamagedFileError
+        If an evaluation cannot be read or is damaged.
     RunError
         If the temperature saved with the run is damaged.
     """
+    found = _find_snapshot(run, split, epoch)
+    if found is not None:
+        check_images(run, found.evaluation.split, found.evaluation.indices)
+    return found
+
+
+def _find_snapshot(run: Run, split: SplitName | None, epoch: int | None) -> Snapshot | None:
     selected = run.history.selected
     newest = epoch_count(run) if run.state in ACTIVE_STATES else 0
     epochs = cache.epoch_evaluations(run)

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from fmnist import paths
 from fmnist.data.labels import IMAGE_SIZE
-from fmnist.data.splits import DATASET_TITLES, Dataset, DatasetName
+from fmnist.data.splits import DATASET_SIZES, DATASET_TITLES, Dataset, DatasetName
+from fmnist.errors import ToldError, reason
 
-SYNTHETIC_TRAIN: Final = 10_000
-SYNTHETIC_TEST: Final = 2_000
+SYNTHETIC_TRAIN: Final = DATASET_SIZES["synthetic-garments"]["train"]
+SYNTHETIC_TEST: Final = DATASET_SIZES["synthetic-garments"]["test"]
 SYNTHETIC_SEED: Final = 0
 
 FASHION_MNIST_SHA256: Final = "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f"
@@ -37,7 +38,7 @@ _FILES: Final = {
 }
 
 
-class DatasetError(Exception):
+class DatasetError(ToldError):
     """A data set cannot be read; the message is one sentence that says what to do."""
 
 
@@ -255,7 +256,7 @@ def _check_header(path: Path, magic: int, count: int) -> None:
             with path.open("rb") as stream:
                 header = stream.read(_header_size(magic))
     except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"the file {path} cannot be read ({error}).") from error
+        raise DatasetError(f"the file {path} cannot be read ({reason(error)}).") from error
     numbers = struct.unpack(f">{len(header) // 4}i", header[: len(header) // 4 * 4])
     wanted = (magic, count) + ((IMAGE_SIZE, IMAGE_SIZE) if magic == _IMAGES_MAGIC else ())
     if numbers != wanted:
@@ -276,7 +277,7 @@ def _read(folder: Path, name: str, magic: int, count: int) -> NDArray[np.uint8]:
         if path.suffix == ".gz":
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"the file {path} cannot be read ({error}).") from error
+        raise DatasetError(f"the file {path} cannot be read ({reason(error)}).") from error
     if len(content) != _expected_size(magic, count):
         raise DatasetError(
             f"the file {path} is truncated or too long; delete it and download the data set again."

@@ -18,6 +18,12 @@ DATASET_TITLES: Final[Mapping[str, str]] = {
 }
 """Names of the data sets for people."""
 
+DATASET_SIZES: Final[Mapping[str, Mapping[str, int]]] = {
+    "fashion-mnist": {"train": 60_000, "test": 10_000},
+    "synthetic-garments": {"train": 10_000, "test": 2_000},
+}
+"""Number of images in the two files of each data set; validation images are in "train"."""
+
 RENAMED_DATASETS: Final[Mapping[str, str]] = {"drawn-garments": "synthetic-garments"}
 """Names of data sets in files of earlier versions, and their names now."""
 

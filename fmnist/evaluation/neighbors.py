@@ -6,18 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist import paths
+from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import Split
+from fmnist.errors import DamagedFileError
 from fmnist.files import load_arrays, write_atomic
 from fmnist.runs.run import Run
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
+
+
+_MAX_BYTES: Final = 2**19 + 60_000 * 4096 * 2  # float16 features of all training images
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,16 @@ class FeatureIndex:
         -------
         list of Neighbor
             At most `k`, the most similar first, equals by position.
+
+        Raises
+        ------
+        DamagedFileError
+            If the features have another length.
         """
+        if query.shape != self.features.shape[1:]:
+            raise DamagedFileError(
+                "the stored features are those of another network; delete artifacts/cache/features."
+            )
         similarity = self._rows @ _unit(query[None])[0].astype(np.float32)
         if exclude is not None:
             similarity[self.indices == exclude] = -np.inf
@@ -100,23 +114,24 @@ class FeatureIndex:
         ------
         OSError
             If there is no such file.
-        ValueError
-            If the file is damaged or holds something else.
+        DamagedFileError
+            If the file is damaged, or holds something else or numbers that cannot be.
         """
-        arrays = load_arrays(path)
-        try:
-            index = cls(arrays["features"], arrays["labels"], arrays["indices"])
-        except KeyError as error:
-            raise ValueError(f"the file {path.name} lacks {error}.") from error
+        arrays = load_arrays(path, ("features", "labels", "indices"), max_bytes=_MAX_BYTES)
+        index = cls(arrays["features"], arrays["labels"], arrays["indices"])
         fits = (
             index.features.dtype == np.float16
             and index.labels.dtype == np.uint8
             and index.indices.dtype == np.int32
             and index.features.ndim == 2
             and index.labels.shape == index.indices.shape == index.features.shape[:1]
+            and index.features.size > 0
+            and bool(np.isfinite(index.features).all())
+            and bool(np.all(index.labels < NUM_CLASSES))
+            and bool(np.all(index.indices >= 0))
         )
         if not fits:
-            raise ValueError(f"the arrays in {path.name} do not fit together.")
+            raise DamagedFileError(f"the arrays in {path.name} do not fit together.")
         return index
 
 

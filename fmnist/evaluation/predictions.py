@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
-from fmnist.data.splits import SPLITS, Split, SplitName
+from fmnist.data.splits import DATASET_SIZES, SPLITS, Split, SplitName
+from fmnist.errors import DamagedFileError, sentence
 from fmnist.evaluation import metrics
 from fmnist.files import load_arrays, write_atomic
 from fmnist.runs.config import TestTimeAugmentation
-from fmnist.runs.run import Run, RunError
+from fmnist.runs.run import EVALUATION_ARRAYS, EVALUATION_BYTES, Run, RunError
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
@@ -137,12 +138,12 @@ class Evaluation:
         ------
         OSError
             If there is no such file.
-        ValueError
-            If the file is damaged or holds something else.
+        DamagedFileError
+            If the file is damaged, or holds something else or numbers that cannot be.
         """
         split, logits, labels, indices = _load(path)
         if logits.ndim != 2:
-            raise ValueError(f"the arrays in {path.name} do not fit together.")
+            raise DamagedFileError(f"the arrays in {path.name} do not fit together.")
         return cls(split, logits, labels, indices)
 
 
@@ -262,12 +263,12 @@ class EpochEvaluations:
         ------
         OSError
             If there is no such file.
-        ValueError
-            If the file is damaged or holds something else.
+        DamagedFileError
+            If the file is damaged, or holds something else or numbers that cannot be.
         """
         split, logits, labels, indices = _load(path)
         if logits.ndim != 3:
-            raise ValueError(f"the arrays in {path.name} do not fit together.")
+            raise DamagedFileError(f"the arrays in {path.name} do not fit together.")
         return cls(split, logits, labels, indices)
 
 
@@ -275,12 +276,9 @@ def _load(
     path: Path,
 ) -> tuple[SplitName, NDArray[np.float16], NDArray[np.uint8], NDArray[np.int32]]:
     """Split, logits (…, N, 10), labels and indices (N,) of a file, checked."""
-    values: dict[str, Any] = load_arrays(path)
-    try:
-        split = str(values["split"])
-        logits, labels, indices = values["logits"], values["labels"], values["indices"]
-    except KeyError as error:
-        raise ValueError(f"the file {path.name} lacks {error}.") from error
+    values: dict[str, Any] = load_arrays(path, EVALUATION_ARRAYS, max_bytes=EVALUATION_BYTES)
+    split = str(values["split"])
+    logits, labels, indices = values["logits"], values["labels"], values["indices"]
     fits = (
         split in SPLITS
         and (logits.dtype, labels.dtype, indices.dtype) == (np.float16, np.uint8, np.int32)
@@ -290,8 +288,33 @@ def _load(
         and bool(np.all(labels < NUM_CLASSES))
     )
     if not fits:
-        raise ValueError(f"the arrays in {path.name} do not fit together.")
+        raise DamagedFileError(f"the arrays in {path.name} do not fit together.")
+    if logits.size == 0:
+        raise DamagedFileError(f"the file {path.name} has no images.")
+    if not np.isfinite(logits).all():
+        raise DamagedFileError(f"the file {path.name} has logits that are no finite numbers.")
+    largest = max(sizes["test" if split == "test" else "train"] for sizes in DATASET_SIZES.values())
+    if not 0 <= indices.min() <= indices.max() < largest or _repeats(indices):
+        raise DamagedFileError(f"the file {path.name} has impossible numbers of images.")
     return cast(SplitName, split), logits, labels, indices
+
+
+def _repeats(values: NDArray[np.int32]) -> bool:
+    return len(np.unique(values)) < len(values)
+
+
+def check_images(run: Run, split: SplitName, indices: NDArray[np.int32]) -> None:
+    """Refuse an evaluation of images that the data set of a run does not have.
+
+    Raises
+    ------
+    DamagedFileError
+    """
+    part = "test" if split == "test" else "train"
+    if run.config and indices.max() >= DATASET_SIZES[run.config.dataset][part]:
+        raise DamagedFileError(
+            f"it is of image {indices.max():,}, which its data set does not have."
+        )
 
 
 def stored_evaluation(run: Run, split: SplitName) -> Evaluation:
@@ -303,8 +326,10 @@ def stored_evaluation(run: Run, split: SplitName) -> Evaluation:
         If the file is absent or damaged.
     """
     try:
-        return Evaluation.load(run.evaluation_path(split))
+        evaluation = Evaluation.load(run.evaluation_path(split))
+        check_images(run, evaluation.split, evaluation.indices)
+        return evaluation
     except FileNotFoundError as error:
         raise RunError(f"The run {run.run_id} has no evaluation of the {split} split.") from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"The run {run.run_id} is broken: {error}") from error
+    except (OSError, DamagedFileError) as error:
+        raise RunError(sentence(error, f"The run {run.run_id} is broken")) from error

@@ -1,7 +1,6 @@
 """A classifier: weights, normalization and temperature, from images to probabilities."""
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.errors import DamagedFileError
 from fmnist.files import write_atomic
 from fmnist.models.registry import RENAMED, create_model, members
 
@@ -128,7 +128,7 @@ class Classifier:
         """
         if not self.has_ood_class:
             raise ValueError("The network has not learned what is no garment.")
-        logits = self._in_batches(self.model, images, width=NUM_CLASSES + 1, progress=None)
+        logits = _finite(self._in_batches(self.model, images, width=NUM_CLASSES + 1, progress=None))
         from scipy import special
 
         probabilities = special.softmax(logits.astype(np.float64), axis=1)
@@ -207,10 +207,17 @@ class Classifier:
         -------
         float32 (N, 10)
             Rows in [0, 1] that sum to 1.
+
+        Raises
+        ------
+        DamagedFileError
+            If the logits are not finite.
+        ValueError
+            If the images have another shape or type.
         """
         from scipy import special  # here, since training needs the logits alone
 
-        logits = self.logits(images)
+        logits = _finite(self.logits(images))
         scaled = logits.astype(np.float64) / self.temperature
         probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
         return probabilities
@@ -240,8 +247,8 @@ class Classifier:
         ------
         OSError
             If there is no such file.
-        ValueError
-            If the file is damaged or holds something else.
+        DamagedFileError
+            If the file is damaged, or holds something else or numbers that are not finite.
         """
         import safetensors
 
@@ -250,14 +257,19 @@ class Classifier:
                 description = json.loads((archive.metadata() or {})["fmnist"])
                 tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
             mean, std, temperature = (float(description[k]) for k in ("mean", "std", "temperature"))
-            if not (math.isfinite(mean) and 0 < std < math.inf and 0 < temperature < math.inf):
+            if not (abs(mean) < 1e3 and 1e-3 < std < 1e3 and 0.01 <= temperature <= 100):
                 raise ValueError("its normalization or temperature is impossible")
+            if not all(bool(t.isfinite().all()) for t in tensors.values()):
+                raise ValueError("they are not all finite numbers")
             name = "+".join(RENAMED.get(m, m) for m in members(str(description["model"])))
             outputs = description.get("outputs", NUM_CLASSES)
             if outputs not in (NUM_CLASSES, NUM_CLASSES + 1):
                 raise ValueError(f"it has {outputs!r} outputs")
             model = create_model(name, seed=0, num_classes=outputs)
-            model.load_state_dict(tensors)
+            try:
+                model.load_state_dict(tensors)
+            except RuntimeError as error:  # which lists every tensor that is amiss
+                raise ValueError(f"they do not fit the model {name}") from error
             return cls(
                 model,
                 model_name=name,
@@ -274,6 +286,14 @@ class Classifier:
             ValueError,
             RuntimeError,
         ) as error:
-            # torch lists every tensor that is amiss on a line of its own
-            problem = " ".join(str(error).split())
-            raise ValueError(f"the weights in {path} cannot be read ({problem}).") from error
+            problem = " ".join(str(error).split())[:200]
+            raise DamagedFileError(f"the weights in {path} cannot be read ({problem}).") from error
+
+
+def _finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logits; softmax would make something of those that are no numbers, too."""
+    if not np.isfinite(logits).all():
+        raise DamagedFileError(
+            "the model's outputs are not finite numbers; choose another model, or train it again."
+        )
+    return logits

@@ -24,6 +24,11 @@ class Size:
     parameters: int
     multiply_adds: int
 
+    def __post_init__(self) -> None:
+        for number in (self.parameters, self.multiply_adds):
+            if type(number) is not int or not 0 <= number < 1e15:
+                raise ValueError(f"a size cannot be {number!r}")
+
 
 @cache
 def _code() -> str:
@@ -40,10 +45,7 @@ def load_sizes(path: Path) -> dict[str, Size]:
         document = read_json(path)
         if document["code"] != _code():
             return {}
-        return {
-            str(name): Size(int(size["parameters"]), int(size["multiply_adds"]))
-            for name, size in document["sizes"].items()
-        }
+        return {name: Size(**size) for name, size in document["sizes"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}  # the caller counts again
 

@@ -325,7 +325,7 @@ class TrainConfig:
             If a field is unknown or a value impossible.
         """
         if not isinstance(values, Mapping):
-            raise ConfigError("config", f"must be an object of settings, not {values!r}.")
+            raise ConfigError("config", "must be an object of settings.")
         known = cls.settings()
         values = migrate_settings(values)
         for name, value in values.items():

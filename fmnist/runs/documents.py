@@ -48,7 +48,7 @@ class Document(BaseModel):
 def describe(error: ValidationError) -> str:
     """The first problem, in a few words without a full stop."""
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(map(str, problem["loc"]))
+    field = ".".join(map(str, problem["loc"]))[:80]
     return f"{field}: {problem['msg']}" if field else problem["msg"]
 
 
@@ -71,7 +71,7 @@ class ConfigDocument(Document):
 
 
 class StatusDocument(Document):
-    """`status.json`; earlier versions wrote no phase."""
+    """`status.json`; earlier versions wrote no phase. There are no epochs without steps."""
 
     state: State
     reason: str | None = None
@@ -82,6 +82,12 @@ class StatusDocument(Document):
     images_per_second: Amount
     phase: Phase | None = None
     phase_fraction: Share = 0.0
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> "StatusDocument":
+        if self.step > self.steps or self.epoch > self.steps:
+            raise ValueError("it has more steps or epochs than the whole run")
+        return self
 
 
 class NameDocument(Document):
@@ -100,7 +106,7 @@ class EventDocument(Document):
 class TemperatureDocument(Document):
     """`temperature.json`."""
 
-    temperature: Annotated[float, Field(gt=0, lt=_LARGEST)]
+    temperature: Annotated[float, Field(ge=0.01, le=100)]  # beyond, all or nothing is certain
     epoch: Count
     loss_before: Number
     loss_after: Number

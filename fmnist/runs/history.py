@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 from fmnist.data.splits import SplitName
@@ -141,7 +142,7 @@ class History:
         Raises
         ------
         ValueError
-            If a line is not of a known form.
+            If a line is not of a known form, or the epochs are not 1, 2, 3, … in this order.
         """
         from fmnist.runs.documents import parse_line
 
@@ -158,6 +159,7 @@ class History:
                 steps.append(entry)
             else:
                 epochs.append(entry)
+        _check_order(steps, epochs)
         return cls(tuple(steps), tuple(epochs), checkpoint)
 
     def to_lines(self) -> list[str]:
@@ -166,6 +168,26 @@ class History:
         entries: list[StepEntry | EpochEntry] = [*self.steps, *self.epochs]
         entries.sort(key=lambda entry: entry.step)
         return [json.dumps(entry.to_json()) for entry in entries]
+
+
+def _rises(numbers: Sequence[int]) -> bool:
+    return all(a < b for a, b in pairwise(numbers))
+
+
+def _check_order(steps: Sequence[StepEntry], epochs: Sequence[EpochEntry]) -> None:
+    """Refuse a history that no training writes."""
+    problem = None
+    if [entry.epoch for entry in epochs] != list(range(1, len(epochs) + 1)):
+        problem = "its epochs are not 1, 2, 3, …"
+    elif not (_rises([e.step for e in steps]) and _rises([e.step for e in epochs])):
+        problem = "its steps do not rise"
+    elif any(not 1 <= entry.epoch <= len(epochs) + 1 for entry in steps):
+        problem = "it has steps of epochs that it lacks"
+    if problem:
+        raise ValueError(
+            f"history.jsonl is damaged ({problem}); restore the file from a copy, or delete the "
+            "run."
+        )
 
 
 @dataclass(frozen=True)

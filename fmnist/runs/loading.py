@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fmnist import paths
+from fmnist.errors import sentence
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import RunError
 from fmnist.runs.store import open_run
@@ -52,7 +53,7 @@ def _load(root: Path, run_id: str) -> Classifier:
     except FileNotFoundError as error:
         raise RunError(f"The run {run_id} has no weights; it has not finished an epoch.") from error
     except (OSError, ValueError) as error:
-        raise RunError(f"The run {run_id} is broken: {error}") from error
+        raise RunError(sentence(error, f"The run {run_id} is broken")) from error
     if kept:
         classifier.temperature = kept.value
     return classifier

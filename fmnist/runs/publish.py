@@ -12,9 +12,10 @@ from typing import Final, get_args
 import numpy as np
 
 from fmnist.data.splits import SplitName
+from fmnist.errors import sentence
 from fmnist.files import load_arrays, write_atomic, write_json
 from fmnist.runs import store
-from fmnist.runs.run import Run, RunError
+from fmnist.runs.run import EVALUATION_ARRAYS, EVALUATION_BYTES, Run, RunError
 
 CARD_FILE: Final = "README.md"
 
@@ -139,14 +140,15 @@ def _copy(run: Run, folder: Path, *, title: str, weights: bool, epochs: bool) ->
         if epochs and run.epochs_path.exists():
             write_atomic(folder / "evaluation" / run.epochs_path.name, _compressed(run.epochs_path))
     except (FileNotFoundError, ValueError) as error:
-        raise RunError(f"The run {run.run_id} cannot be published: {error}") from error
+        raise RunError(sentence(error, f"The run {run.run_id} cannot be published")) from error
     write_json(folder / run.name_path.name, {"name": " ".join(title.split()) or run.name})
 
 
 def _compressed(path: Path) -> bytes:
     """Bytes of a `.npz` file, compressed if that makes it smaller."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **load_arrays(path))  # type: ignore[arg-type]
+    arrays = load_arrays(path, EVALUATION_ARRAYS, max_bytes=EVALUATION_BYTES)
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return min(path.read_bytes(), buffer.getvalue(), key=len)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from fmnist.data.splits import SplitName
+from fmnist.errors import ToldError
 from fmnist.files import write_json
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
@@ -34,7 +35,15 @@ _log = logging.getLogger(__name__)
 LOCK_FILE = ".lock"
 
 
-class RunError(Exception):
+EVALUATION_ARRAYS: Final = ("split", "logits", "labels", "indices")
+"""The arrays in each file of a run's `evaluation` folder."""
+
+
+EVALUATION_BYTES: Final = 2**18 + 1000 * 10_000 * 10 * 2
+"""What these take at most: float16 logits of 10,000 images and ten classes after 1,000 epochs."""
+
+
+class RunError(ToldError):
     """A run that cannot be used; the message is one sentence for the person at the screen."""
 
 

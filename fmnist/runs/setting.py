@@ -6,9 +6,12 @@ and the validation come from them.
 """
 
 import dataclasses
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from fmnist.errors import ToldError
 
 Kind = Literal["integer", "number", "choice", "choices", "runs"]
 Group = Literal["Model and data", "Optimization", "Regularization", "Computation and evaluation"]
@@ -16,8 +19,12 @@ Group = Literal["Model and data", "Optimization", "Regularization", "Computation
 NONE: Final = "none"
 """How the absence of a value is written on the command line."""
 
+_SHORT: Final = reprlib.Repr()  # of values in messages, which come from files, too
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxtuple = _SHORT.maxlist = 20
 
-class ConfigError(ValueError):
+
+class ConfigError(ToldError, ValueError):
     """A setting with which no model can be trained; the message is one sentence naming the field.
 
     Attributes
@@ -114,7 +121,7 @@ class Setting:
             self._check_choices(name, value)
         elif self.kind == "runs":
             if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
-                raise ConfigError(name, f"must be ids of runs, not {value!r}.")
+                raise ConfigError(name, f"must be ids of runs, not {_SHORT.repr(value)}.")
         elif value is not None or not self.optional:
             self._check_number(name, value)
 
@@ -124,23 +131,24 @@ class Setting:
         except TypeError:  # unhashable
             known = False
         if not known:
-            raise ConfigError(name, f"must be one of {self.values}, not {value!r}.")
+            raise ConfigError(name, f"must be one of {self.values}, not {_SHORT.repr(value)}.")
 
     def _check_choices(self, name: str, value: object) -> None:
         if not isinstance(value, tuple) or list(value) != [v for v in self.titles if v in value]:
-            raise ConfigError(name, f"must be {self.values}, in this order, not {value!r}.")
+            given = _SHORT.repr(value)
+            raise ConfigError(name, f"must be {self.values}, in this order, not {given}.")
 
     def _check_number(self, name: str, value: object) -> None:
         assert self.low is not None and self.high is not None
         # bool is an int to Python, but True epochs is a typing error
         if self.kind == "integer" and (isinstance(value, bool) or not isinstance(value, int)):
-            raise ConfigError(name, f"must be a whole number, not {value!r}.")
+            raise ConfigError(name, f"must be a whole number, not {_SHORT.repr(value)}.")
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ConfigError(name, f"must be a number, not {value!r}.")
+            raise ConfigError(name, f"must be a number, not {_SHORT.repr(value)}.")
         above = self.low < value if self.excludes_low else self.low <= value
         below = value < self.high if self.excludes_high else value <= self.high
         if not (above and below):  # nan is neither
-            raise ConfigError(name, f"must be {self._range}, not {value!r}.")
+            raise ConfigError(name, f"must be {self._range}, not {_SHORT.repr(value)}.")
 
     def parse(self, text: str) -> Any:
         """The value that a word on the command line stands for; `check` may still refuse it."""

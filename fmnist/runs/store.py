@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmnist import paths
+from fmnist.errors import reason, sentence
 from fmnist.files import read_json, write_json
 from fmnist.models.registry import members
 from fmnist.runs.config import TrainConfig
@@ -81,7 +82,7 @@ def open_run(root: Path, run_id: str) -> Run:
     RunError
         If there is no such run.
     """
-    if not _RUN_ID.fullmatch(run_id) or not (root / run_id / "config.json").exists():
+    if not _RUN_ID.fullmatch(run_id) or not _is_run(root / run_id):
         raise RunError(f"There is no run {run_id!r}; it may have been deleted.")
     return _read(root / run_id)
 
@@ -139,12 +140,27 @@ def teachers_of(config: TrainConfig) -> list[Run]:
 
 
 def run_ids(root: Path) -> list[str]:
-    """Ids of all runs below a folder, in no order."""
+    """Ids of all runs below a folder, in no order.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be read.
+    """
     try:
         names = [folder.name for folder in root.iterdir()]
     except FileNotFoundError:
         return []
-    return [n for n in names if _RUN_ID.fullmatch(n) and (root / n / "config.json").exists()]
+    except OSError as error:
+        raise RunError(sentence(error)) from error
+    return [n for n in names if _RUN_ID.fullmatch(n) and _is_run(root / n)]
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return (folder / "config.json").exists()
+    except OSError:
+        return True  # it shows as broken, with the reason
 
 
 def _read(folder: Path) -> Run:
@@ -183,8 +199,7 @@ def _read(folder: Path) -> Run:
 
 
 def _cannot_be_read(file: str, error: Exception) -> str:
-    problem = str(error).removesuffix(".")
-    return f"{file} cannot be read ({problem}); restore it from a copy, or delete the run."
+    return f"{file} cannot be read ({reason(error)}); restore it from a copy, or delete the run."
 
 
 def _read_name(folder: Path) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmnist import paths
+from fmnist.errors import reason
 from fmnist.files import read_json, write_json
 from fmnist.runs.run import Run, RunError
 
@@ -52,7 +53,7 @@ def load_temperature(run: Run) -> Temperature | None:
         return None
     except (OSError, ValueError) as error:
         raise RunError(
-            f"The temperature of {run.name} cannot be read ({error}); delete {path}."
+            f"The temperature of {run.name} cannot be read ({reason(error)}); delete {path}."
         ) from error
     selected = run.history.selected
     if selected is None or selected.epoch != document.epoch:

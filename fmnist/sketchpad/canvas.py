@@ -37,7 +37,9 @@ _PROPERTIES: Final = frozenset({
     "skewY", "path", "points", "x1", "y1", "x2", "y2", "rx", "ry", "radius", "startAngle",
     "endAngle", "counterClockwise",
 })  # fmt: skip
+_NEEDED: Final = {"Path": "path", "Polygon": "points"}  # without, the canvas cannot draw them
 _MAX_TEXT_LENGTH: Final = 64
+_LARGEST: Final = 1e6
 _MAX_STEPS: Final = 60
 _MIN_DIAGONAL: Final = 0.08  # as a share of the canvas; less is a dot
 _MIN_LENGTH: Final = 1.7  # of all lines, in diagonals of their box: a stroke has 1, a circle 2.2
@@ -73,18 +75,19 @@ def sanitize_shapes(sent: object) -> list[Shape]:
         points += sum(len(shape.get(k, ())) for k in ("path", "points"))
         if points > MAX_POINTS:
             raise ValueError("The drawing has too many lines; clear some of it.")
-        shapes.append(shape)
+        if _NEEDED.get(shape["type"], "type") in shape:
+            shapes.append(shape)
     return shapes
 
 
 def _is_plain(name: str, value: object) -> bool:
     """Whether a value is a number, a short text, or a list of points or path segments."""
-    if value is None or isinstance(value, bool | int | float):
-        return True
-    if isinstance(value, str):
-        return len(value) <= _MAX_TEXT_LENGTH and name not in ("path", "points")
     if not isinstance(value, list):
-        return False
+        return name not in ("path", "points") and (
+            value is None
+            or _is_number(value)
+            or (isinstance(value, str) and len(value) <= _MAX_TEXT_LENGTH)
+        )
     if name == "path":
         return all(
             isinstance(part, list)
@@ -92,17 +95,20 @@ def _is_plain(name: str, value: object) -> bool:
             and isinstance(part[0], str)
             and len(part[0]) == 1
             and len(part) <= 8
-            and all(isinstance(n, int | float) for n in part[1:])
+            and all(map(_is_number, part[1:]))
             for part in value
         )
     if name == "points":
         return all(
-            isinstance(p, Mapping)
-            and set(p) == {"x", "y"}
-            and all(isinstance(n, int | float) for n in p.values())
+            isinstance(p, Mapping) and set(p) == {"x", "y"} and all(map(_is_number, p.values()))
             for p in value
         )
-    return all(isinstance(n, int | float) for n in value)
+    return all(map(_is_number, value))
+
+
+def _is_number(value: object) -> bool:
+    # a canvas has a few hundred pixels; this leaves out what is infinite or not a number, too
+    return isinstance(value, int | float) and -_LARGEST < value < _LARGEST
 
 
 def from_strokes(drawing: Drawing, *, width: int = PEN, margin: float = 0.12) -> list[Shape]:
@@ -182,7 +188,7 @@ def _lines(shape: Shape) -> Iterator[list[tuple[float, float]]]:
 
 def _number(shape: Shape, name: str, default: float = 0.0) -> float:
     value = shape.get(name, default)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else default
+    return float(value) if isinstance(value, int | float) else default
 
 
 # --- Steps --------------------------------------------------------------------------------------

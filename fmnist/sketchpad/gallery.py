@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.errors import ToldError, reason, sentence
 from fmnist.files import read_json, write_json
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.canvas import Shape
@@ -24,7 +25,7 @@ _ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _TRASH: Final = ".trash"
 
 
-class GalleryError(Exception):
+class GalleryError(ToldError):
     """A drawing cannot be saved or read; the message is one sentence that says what to do."""
 
 
@@ -118,7 +119,7 @@ class Gallery:
             raise GalleryError("This drawing is no longer in the gallery.") from error
         except (OSError, ValueError) as error:
             raise GalleryError(
-                f"The drawing {path.name} cannot be read ({error}); delete the file."
+                f"The drawing {path.name} cannot be read ({reason(error)}); delete the file."
             ) from error
 
     def all(self) -> tuple[list[SavedDrawing], list[str]]:
@@ -157,7 +158,7 @@ class Gallery:
         except FileNotFoundError:
             return  # another session has deleted it
         except OSError as error:
-            raise GalleryError(f"The drawing cannot be deleted ({error.strerror}).") from error
+            raise GalleryError(sentence(error, "The drawing cannot be deleted")) from error
 
     def restore(self, drawing_id: str) -> None:
         """Bring back the drawing that was deleted last."""
@@ -173,7 +174,7 @@ class Gallery:
             return sorted(p.stem for p in self._folder.glob("*.json") if _ID.fullmatch(p.stem))
         except OSError as error:
             raise GalleryError(
-                f"The gallery in {self._folder} cannot be read ({error.strerror})."
+                f"The gallery in {self._folder} cannot be read: {reason(error)}."
             ) from error
 
     def _path(self, drawing_id: str) -> Path:
@@ -186,7 +187,7 @@ class Gallery:
             write_json(self._path(drawing.drawing_id), _to_json(drawing))
         except OSError as error:
             raise GalleryError(
-                f"The drawing cannot be saved in {self._folder} ({error.strerror})."
+                f"The drawing cannot be saved in {self._folder}: {reason(error)}."
             ) from error
 
 

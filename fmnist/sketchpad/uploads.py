@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from fmnist.errors import ToldError
+
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MAX_BYTES: Final = 20 * 2**20
 MAX_PIXELS: Final = 40_000_000  # 160 MB once decoded; a phone's photograph has 12 to 50 million
@@ -22,7 +24,7 @@ _DECODER_ERRORS: Final = (
 )  # fmt: skip
 
 
-class PictureError(ValueError):
+class PictureError(ToldError, ValueError):
     """A file is not a usable picture; the message is one sentence that says what to do."""
 
 

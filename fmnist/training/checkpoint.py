@@ -2,7 +2,6 @@
 
 import io
 import json
-import pickle
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any, Final
 
 import torch
 
+from fmnist.errors import DamagedFileError, reason
 from fmnist.files import write_atomic
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History
-from fmnist.training.errors import TrainingError, first_line
+from fmnist.training.errors import TrainingError
 from fmnist.training.recorder import RunRecorder
 from fmnist.training.state import TrainState
 
@@ -83,7 +83,7 @@ class Checkpoint:
             If the file is damaged or belongs to other settings or other data.
         """
         try:
-            values = torch.load(self._path, map_location=device, weights_only=True)
+            values = _read(self._path, device)
             if values["format"] == 3:
                 values = _from_format_3(values, state.batches)
             if values["format"] != FORMAT:
@@ -96,23 +96,37 @@ class Checkpoint:
             history = History.from_lines(values["history"], checkpoint=self._config.checkpoint)
             state.load_state_dict(values["state"])
             recorder.restore(history, epochs=state.epoch - 1)
-        except (
-            OSError,
-            EOFError,
-            KeyError,
-            TypeError,
-            ValueError,
-            RuntimeError,
-            pickle.UnpicklingError,
-        ) as error:
+        except (OSError, LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            # torch and Python tell programmers what is amiss; the log has their words
+            told = isinstance(error, OSError | ValueError)
+            problem = reason(error) if told else "it lacks a part, or has another's"
             raise TrainingError(
-                f"The run cannot be resumed from its checkpoint ({first_line(error)}); start a new "
-                "run."
+                f"The run cannot be resumed from its checkpoint ({problem}); start a new run."
             ) from error
 
     def remove(self) -> None:
         """Delete the file of a run that has finished."""
         self._path.unlink(missing_ok=True)
+
+
+def _read(path: Path, device: torch.device) -> Mapping[str, Any]:
+    """What a checkpoint holds.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    DamagedFileError
+        If it is none.
+    """
+    with path.open("rb") as stream:
+        try:
+            values = torch.load(stream, map_location=device, weights_only=True)
+            if isinstance(values, dict) and "format" in values:
+                return values
+        except Exception as error:  # its advice would be to load the file as a program
+            raise DamagedFileError(f"{path.name} is damaged, or no checkpoint") from error
+    raise DamagedFileError(f"{path.name} is no checkpoint")
 
 
 def _from_format_3(values: Mapping[str, Any], batches: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from fmnist.errors import reason
 from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier, Normalization
 from fmnist.models.ensemble import Ensemble
@@ -14,7 +15,7 @@ from fmnist.runs.migration import migrate_document
 from fmnist.runs.run import Run
 from fmnist.runs.store import teachers_of
 from fmnist.training.data import num_outputs
-from fmnist.training.errors import TrainingError, first_line
+from fmnist.training.errors import TrainingError
 
 
 class Teachers:
@@ -68,7 +69,7 @@ def load_teachers(run: Run, config: TrainConfig, device: torch.device) -> Teache
         except (OSError, ValueError) as error:
             raise TrainingError(
                 f"The teacher {teacher.run_id!r} cannot be loaded; choose a finished run with "
-                f"weights ({first_line(error)})."
+                f"weights ({reason(error)})."
             ) from error
         if classifier.outputs != num_outputs(config) or (
             classifier.normalization != Normalization()

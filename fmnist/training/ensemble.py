@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 
 from fmnist.data.splits import monitored_split
+from fmnist.errors import sentence
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
 from fmnist.files import append_line, read_json, write_json
 from fmnist.models.classifier import Classifier
@@ -57,7 +58,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
             for name in {split, "test"}
         }
     except (OSError, ValueError) as error:
-        raise RunError(f"The ensemble cannot be made: {error}") from error
+        raise RunError(sentence(error, "The ensemble cannot be made")) from error
     if len({(c.normalization, c.has_ood_class) for c in classifiers}) > 1:
         raise RunError("The members of an ensemble must have the same normalization and classes.")
     run = create_run(root, config, name=name or f"Ensemble of {len(members)}")

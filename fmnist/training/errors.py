@@ -4,19 +4,19 @@ import errno
 
 import torch
 
-from fmnist.runs.run import RunError
+from fmnist.errors import ToldError, sentence
 
 
-class TrainingError(Exception):
+class TrainingError(ToldError):
     """A run that failed; the message is one sentence that says why and what to do."""
 
 
 def failure_message(error: Exception) -> str:
     """One sentence for the person at the screen."""
-    if isinstance(error, TrainingError | RunError):
-        return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The disk is full; free some space, then resume the run."
+    if isinstance(error, ToldError | OSError):
+        return sentence(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         return "There is not enough memory; choose a smaller batch size."
     return f"{type(error).__name__}: {first_line(error)}"

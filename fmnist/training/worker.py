@@ -11,6 +11,7 @@ import filelock
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, DatasetName
+from fmnist.errors import sentence
 from fmnist.runs import store
 from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
 
@@ -195,7 +196,7 @@ class Trainer:
         try:
             dataset = self._load_dataset(run.config.dataset if run.config else "synthetic-garments")
         except (DatasetError, OSError) as error:
-            self._fail(run, str(error))
+            self._fail(run, sentence(error))
             return
         # imported here, so that the page that creates the trainer does not wait for torch
         from fmnist.training.loop import TrainingError, train

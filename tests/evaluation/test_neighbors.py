@@ -1,12 +1,14 @@
 """Nearest images in feature space."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fmnist import paths
 from fmnist.data.splits import Dataset
+from fmnist.errors import DamagedFileError
 from fmnist.evaluation import neighbors as neighbors
 from fmnist.evaluation.neighbors import FeatureIndex, Neighbor
 from fmnist.models.classifier import Classifier
@@ -65,6 +67,33 @@ def test_damaged_files_are_refused(index: FeatureIndex, tmp_path: Path) -> None:
     np.savez(path, features=index.features, labels=index.labels[:2], indices=index.indices)
     with pytest.raises(ValueError, match="do not fit"):
         FeatureIndex.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"features": np.full((3, 2), np.nan, np.float16)},
+        {"features": np.zeros((3, 0), np.float16)},
+        {"labels": np.array([1, 2, 10], np.uint8)},
+        {"indices": np.array([0, 1, -1], np.int32)},
+    ],
+)
+def test_what_fits_and_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    good: dict[str, Any] = {
+        "features": np.ones((3, 2), np.float16),
+        "labels": np.array([1, 2, 3], np.uint8),
+        "indices": np.array([0, 1, 2], np.int32),
+    }
+    np.savez(tmp_path / "index.npz", **good)
+    assert len(FeatureIndex.load(tmp_path / "index.npz").labels) == 3
+    np.savez(tmp_path / "index.npz", **good | change)
+    with pytest.raises(DamagedFileError, match="index.npz do not fit"):
+        FeatureIndex.load(tmp_path / "index.npz")
+
+
+def test_features_of_another_network_are_refused(index: FeatureIndex) -> None:
+    with pytest.raises(DamagedFileError, match="of another network; delete"):
+        index.nearest(np.ones(index.features.shape[1] + 1))
 
 
 def test_other_weights_or_images_have_another_file(

@@ -8,12 +8,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn import metrics as reference
 
-from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, evaluate
+from fmnist.errors import DamagedFileError
+from fmnist.evaluation.predictions import (
+    EpochEvaluations,
+    Evaluation,
+    evaluate,
+    stored_evaluation,
+)
 from fmnist.files import load_arrays
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
+from fmnist.runs import store
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.run import RunError
 from tools.small import small_dataset
 
 RANDOM = np.random.default_rng(0)
@@ -112,6 +122,45 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, kind: Kind, change: 
     np.savez(tmp_path / "file.npz", **arrays)
     with pytest.raises(ValueError, match="the arrays in file.npz do not fit together"):
         kind.load(tmp_path / "file.npz")
+
+
+def with_logit(value: float) -> NDArray[np.float16]:
+    logits = LOGITS.copy()
+    logits[0, 3, 3] = value
+    return logits
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "nan": ({"logits": with_logit(np.nan)}, "logits that are no finite numbers"),
+    "inf": ({"logits": with_logit(-np.inf)}, "logits that are no finite numbers"),
+    "no images": (
+        {"logits": LOGITS[:, :0], "labels": LABELS[:0], "indices": INDICES[:0]}, "has no images"
+    ),
+    "an image before the first": ({"indices": INDICES - 101}, "impossible numbers of images"),
+    "an image twice": ({"indices": INDICES // 2}, "impossible numbers of images"),
+    "an image after the last": ({"indices": INDICES + 60_000}, "impossible numbers of images"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [Evaluation, EpochEvaluations])
+@pytest.mark.parametrize("name", WRONG)
+def test_what_fits_and_cannot_be_is_refused(tmp_path: Path, kind: Kind, name: str) -> None:
+    changes, problem = WRONG[name]
+    arrays = stored(kind)[1] | changes
+    if kind is Evaluation and arrays["logits"].ndim == 3:
+        arrays["logits"] = arrays["logits"][0]
+    np.savez_compressed(tmp_path / "file.npz", **arrays)
+    with pytest.raises(DamagedFileError, match=f"the file file.npz .*{problem}"):
+        kind.load(tmp_path / "file.npz")
+
+
+def test_a_run_is_evaluated_on_images_that_its_data_set_has(tmp_path: Path) -> None:
+    run = store.create_run(tmp_path, TrainConfig(dataset="synthetic-garments"))
+    Evaluation("test", LOGITS[0], LABELS, INDICES + 1850).save(run.evaluation_path("test"))
+    assert len(stored_evaluation(run, "test").labels) == 50
+    Evaluation("test", LOGITS[0], LABELS, INDICES + 1851).save(run.evaluation_path("test"))
+    with pytest.raises(RunError, match="is broken: it is of image 2,000, which its data set does"):
+        stored_evaluation(run, "test")
 
 
 @pytest.mark.parametrize("kind", [Evaluation, EpochEvaluations])

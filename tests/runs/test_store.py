@@ -1,5 +1,6 @@
 """Folders of runs: made, listed, renamed, deleted; broken ones; who owns them."""
 
+import errno
 import io
 import json
 import shutil
@@ -61,7 +62,7 @@ def reread(run: Run) -> Run:
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_epoch_entries_to_json_and_back(split: SplitName) -> None:
-    whole = EpochEntry(3, 30, 0.25, 0.9, split, 0.5, 0.8, 12.5, 900.0)
+    whole = EpochEntry(1, 30, 0.25, 0.9, split, 0.5, 0.8, 12.5, 900.0)
     line = whole.to_json()
     assert line["kind"] == "epoch"
     assert (line[f"{split}_loss"], line[f"{split}_accuracy"]) == (0.5, 0.8)
@@ -260,6 +261,59 @@ def test_a_damaged_file_shows_as_broken_with_its_reason(run: Run, name: str) -> 
         assert (broken.config == CONFIG) is (name != "config.json"), content[:200]
         assert found[other.run_id].state == "interrupted"  # the others are still there
         assert store.open_run(root, run.run_id) == broken
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        ([entry(1, 0.5), entry(1, 0.5)], "its epochs are not 1, 2, 3"),
+        ([entry(2, 0.5)], "its epochs are not 1, 2, 3"),
+        ([entry(10**9, 0.5)], "its epochs are not 1, 2, 3"),
+        ([entry(2, 0.5), entry(1, 0.5)], "its epochs are not 1, 2, 3"),
+        ([StepEntry(1, 5, 2.0, 1.0)] * 2, "its steps do not rise"),
+        ([StepEntry(3, 5, 2.0, 1.0)], "steps of epochs that it lacks"),
+        ([StepEntry(0, 5, 2.0, 1.0)], "steps of epochs that it lacks"),
+    ],
+)
+def test_a_history_that_no_training_writes_shows_as_broken(
+    run: Run, entries: list[EpochEntry | StepEntry], problem: str
+) -> None:
+    write_history(run, *entries)
+    broken = reread(run)
+    assert broken.state == "broken"
+    assert problem in str(broken.reason) and "restore the file from a copy" in str(broken.reason)
+
+
+def test_more_steps_than_the_whole_run_show_as_broken(run: Run) -> None:
+    run.write_status("finished", Progress(1, 11, 10))
+    assert "more steps or epochs than the whole run" in str(reread(run).reason)
+
+
+def test_a_run_that_cannot_be_looked_into_is_broken_and_the_others_are_listed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = run.folder.parent
+    other = store.create_run(root, CONFIG, name="another")
+    locked = run.folder
+    for name in ("exists", "open"):
+        original = getattr(Path, name)
+
+        def refuse(path: Path, *rest: Any, original: Any = original, **more: Any) -> Any:
+            if locked in path.parents:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return original(path, *rest, **more)
+
+        monkeypatch.setattr(Path, name, refuse)
+    found = {r.run_id: r for r in store.list_runs(root)}
+    assert found[run.run_id].state == "broken"
+    assert "permission is missing" in str(found[run.run_id].reason)
+    assert found[other.run_id].state == "interrupted"
+
+
+def test_a_file_in_place_of_the_folder_of_runs_is_told(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").write_text("")
+    with pytest.raises(RunError, match="artifacts/runs cannot be used, since a file has the name"):
+        store.list_runs(tmp_path / "artifacts" / "runs")
 
 
 def test_a_history_that_is_no_text_shows_as_broken(run: Run) -> None:

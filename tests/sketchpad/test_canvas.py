@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,9 @@ def test_other_objects_are_dropped(sent: object) -> None:
         ("src", "https://example.org/a.png"),
         ("fill", {"type": "pattern", "source": "https://example.org/a.png"}),
         ("stroke", "x" * 1000),
-        ("path", [["M", "a", "b"]]),
-        ("path", [[{}]]),
-        ("path", "M 0 0"),
+        ("left", math.nan),
+        ("left", math.inf),
+        ("left", 10**400),
         ("points", [{"x": 1, "y": "a"}]),
         ("strokeDashArray", [{}]),
         ("clipPath", {"type": "Image"}),
@@ -68,6 +69,13 @@ def test_properties_that_are_not_plain_are_dropped(name: str, value: object) -> 
     assert shape.get(name) != value
     canvas.is_started([shape])
     Step([shape]).is_same(Step([BOX]))
+
+
+@pytest.mark.parametrize(
+    "path", [[["M", "a", "b"]], [[{}]], "M 0 0", 5, None, [["M", 1, math.nan]], [["M", 1, 10**400]]]
+)
+def test_shapes_without_a_path_that_can_be_drawn_are_dropped(path: object) -> None:
+    assert canvas.sanitize_shapes([{**BOX, "path": path}, BOX]) == [BOX]
 
 
 def test_too_many_shapes_are_rejected() -> None:

@@ -8,14 +8,15 @@ from functools import cached_property
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache, filter_bar, run_catalog, session
+from fmnist.dashboard import cache, failures, filter_bar, run_catalog, session
 from fmnist.dashboard.confusion import panels as confusion_panels
 from fmnist.dashboard.context import watch
 from fmnist.dashboard.selection import MAX_COMPARED, Selection
+from fmnist.errors import sentence
 from fmnist.evaluation import leaderboard
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.reports import charts
-from fmnist.runs.run import ACTIVE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +70,9 @@ def _entry(run: Run, name: str) -> LeaderboardRow:
         return LeaderboardRow(run, name, problem=run.reason or "its files cannot be read.")
     try:
         answers = cache.test_correctness(run)
-    except (ValueError, OSError) as error:
-        return LeaderboardRow(run, name, problem=f"Its evaluation cannot be read: {error}")
+    except failures.EXPECTED as error:
+        problem = sentence(error, "Its evaluation cannot be read")
+        return LeaderboardRow(run, name, problem=problem)
     return LeaderboardRow(run, name, answers, cache.model_sizes().get(run.config.model))
 
 
@@ -168,8 +170,8 @@ def make_ensemble(members: Sequence[Run]) -> None:
 
     try:
         made = combine(members, paths.runs_folder())
-    except (RunError, OSError) as error:
-        st.session_state["ensemble-error"] = str(error)
+    except failures.EXPECTED as error:
+        st.session_state["ensemble-error"] = sentence(error)
         return
     choose([made.run_id, *(run.run_id for run in members)])
 

@@ -8,6 +8,7 @@ import streamlit as st
 from fmnist.dashboard import session, snapshots
 from fmnist.dashboard.confidence.histograms import selected_bars
 from fmnist.dashboard.context import PageContext
+from fmnist.errors import sentence
 from fmnist.evaluation import calibration, metrics
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports import charts
@@ -223,7 +224,9 @@ def save(context: PageContext, temperature: Temperature | None) -> None:
     try:
         save_temperature(context.run, temperature)
     except OSError as error:
-        st.session_state["temperature-error"] = f"The temperature could not be saved: {error}"
+        st.session_state["temperature-error"] = sentence(
+            error, "The temperature could not be saved"
+        )
         return
     # a range selects other images at another temperature
     session.set_filters(confidence=None, margin=None, entropy=None)

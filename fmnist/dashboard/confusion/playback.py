@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache, session, snapshots
+from fmnist.dashboard import cache, failures, session, snapshots
 from fmnist.dashboard.confusion.matrix import MatrixDisplay, draw, filtered_confusion
 from fmnist.dashboard.context import PageContext
 
@@ -28,7 +28,9 @@ def show_matrix(context: PageContext, display: MatrixDisplay) -> NDArray[np.int6
     if run_every is None:
         _matrix_and_epochs(context, display, confusion, other)
     else:
-        st.fragment(_matrix_and_epochs, run_every=run_every)(context, display, confusion, other)
+        failures.fragment(_matrix_and_epochs, run_every=run_every)(
+            context, display, confusion, other
+        )
     return confusion
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from fmnist.dashboard import cache, run_catalog, session
 from fmnist.data.labels import IMAGE_SIZE
+from fmnist.errors import sentence
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.temperature import load_temperature
 from fmnist.sketchpad.recognition import OOD_MODEL
@@ -153,4 +154,4 @@ def load_error(error: Exception, run: Run) -> str:
         return f"The model {run.name} no longer exists; choose another."
     if isinstance(error, RunError):
         return str(error)
-    return f"The model {run.name} cannot be used: {error}"
+    return sentence(error, f"The model {run.name} cannot be used")

@@ -4,10 +4,9 @@ from typing import Final
 
 import streamlit as st
 
-from fmnist.dashboard import cache, layout, nearest_images
+from fmnist.dashboard import cache, failures, layout, nearest_images
 from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.runs.run import RunError
 
 NEIGHBORS: Final = 8
 
@@ -26,10 +25,8 @@ def show(prediction: Prediction | None) -> None:
         if prediction is None:
             st.caption("Draw something to see them.")
             return
-        try:
+        with failures.shown("The features cannot be computed"):
             _show(prediction)
-        except (RunError, ValueError, OSError) as error:
-            st.error(f"The features cannot be computed: {error}", icon=":material/error:")
 
 
 def _show(prediction: Prediction) -> None:

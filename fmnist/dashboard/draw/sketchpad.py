@@ -4,11 +4,11 @@ from typing import Final
 
 import streamlit as st
 
-from fmnist.dashboard import layout
+from fmnist.dashboard import failures, layout
 from fmnist.dashboard.draw import canvas_panel, gallery, models, neighbors, prediction, preparation
 from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
 from fmnist.dashboard.draw.prediction import Prediction
-from fmnist.runs.run import Run, RunError
+from fmnist.runs.run import Run
 
 # The prediction is beside the canvas if there is room, else below it, and never squeezed. The model
 # input has a column of its own, on a phone a row.
@@ -21,7 +21,7 @@ _STYLE: Final = """<style>
 </style>"""
 
 
-@st.fragment
+@failures.fragment
 def show() -> None:
     """Canvas and prediction side by side, on a phone one below the other; tools below them."""
     state = canvas_state()
@@ -78,7 +78,7 @@ def _show_prediction(
         try:
             models.warm_up(run)
             predicted = prediction.predict(state, run)
-        except (OSError, ValueError, RunError) as error:
+        except failures.EXPECTED as error:
             st.error(models.load_error(error, run), icon=":material/broken_image:")
             return None
         model = run.name if is_one_of_two else ""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from fmnist.dashboard import nearest_images, pictures, session
+from fmnist.dashboard import failures, nearest_images, pictures, session
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.errors import verdicts
 from fmnist.dashboard.errors.image_detail import (
@@ -18,7 +18,6 @@ from fmnist.dashboard.selection import in_words
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports import charts
 from fmnist.reports.text import percent
-from fmnist.runs.run import RunError
 
 
 def show(context: PageContext, image: int) -> None:
@@ -172,10 +171,8 @@ def show_neighbors(
         st.caption(nearest.problem)
         return
     if nearest.found is None:
-        try:
+        with failures.shown("The features cannot be computed"):
             nearest_images.compute_button(context.run, nearest.dataset, key="find-neighbors")
-        except (RunError, ValueError, OSError) as error:
-            st.error(f"The features cannot be computed: {error}", icon=":material/error:")
         return
     nearest_images.wall(
         nearest.found, nearest.dataset, key="neighbors", label="Nearest training images"

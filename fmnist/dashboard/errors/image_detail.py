@@ -7,15 +7,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache, nearest_images, snapshots
+from fmnist.dashboard import cache, failures, nearest_images, snapshots
 from fmnist.dashboard.context import PageContext
 from fmnist.data import fashion_mnist
 from fmnist.data.splits import Dataset, SplitName
+from fmnist.errors import sentence
 from fmnist.evaluation.filters import rank_by_confidence
 from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.evaluation.neighbors import Neighbor
 from fmnist.evaluation.verdicts import Verdict
-from fmnist.runs.run import RunError
 
 NEIGHBORS: Final = 10
 
@@ -182,7 +182,10 @@ def _history(context: PageContext, image: int) -> ImageHistory | None:
     dynamics = snapshots.training_dynamics(context.run)
     if epochs is None or dynamics is None or epochs.split != context.split:
         return None
-    column = int(np.flatnonzero(epochs.indices == image)[0])
+    found = np.flatnonzero(epochs.indices == image)
+    if not len(found):
+        return None
+    column = int(found[0])
     return ImageHistory(
         dynamics.predicted[:, column],
         dynamics.confidence[:, column],
@@ -225,8 +228,8 @@ def gather_neighbors(context: PageContext, detail: ImageDetail) -> NearestTraini
         if index is None:
             return NearestTrainingImages(dataset)
         features = cache.image_features(context.run, context.part, detail.image, detail.pixels)
-    except (RunError, ValueError, OSError, fashion_mnist.DatasetError) as error:
-        return NearestTrainingImages(problem=f"The features cannot be computed: {error}")
+    except failures.EXPECTED as error:
+        return NearestTrainingImages(problem=sentence(error, "The features cannot be computed"))
     # a validation image is no training image; a training image would find itself
     exclude = None if context.split == "test" else detail.image
     return NearestTrainingImages(dataset, index.nearest(features, k=NEIGHBORS, exclude=exclude))

@@ -7,14 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache, run_catalog, session
+from fmnist.dashboard import cache, failures, run_catalog, session
 from fmnist.dashboard.train import settings
+from fmnist.errors import sentence
 from fmnist.models.registry import MODELS
 from fmnist.reports.text import duration
 from fmnist.runs import store
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.recipes import RECIPES
-from fmnist.runs.run import RunError
 from fmnist.training.estimate import estimate_seconds
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -65,8 +65,8 @@ def start() -> None:
             paths.runs_folder(), config, name=st.session_state.get("run-name", "")
         )
         run_catalog.trainer().submit(run)
-    except (ConfigError, RunError, OSError) as error:
-        st.session_state["start-error"] = str(error)
+    except failures.EXPECTED as error:
+        st.session_state["start-error"] = sentence(error)
         return
     st.session_state["run-name"] = ""
     session.select_run(run.run_id)

@@ -7,14 +7,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fmnist.dashboard import cache, layout, run_catalog, session
+from fmnist.dashboard import cache, failures, layout, run_catalog, session
 from fmnist.data.splits import monitored_split
+from fmnist.errors import sentence
 from fmnist.models.registry import describe
 from fmnist.reports import charts
 from fmnist.reports.text import duration, percent
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
-from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run
 
 
 def stage(run_id: str) -> DeltaGenerator:
@@ -98,16 +99,16 @@ def withdraw(run_id: str) -> None:
     """Remove a run from the queue."""
     try:
         run_catalog.trainer().withdraw(run_id)
-    except (RunError, OSError) as error:
-        st.toast(str(error), icon=":material/error:")
+    except failures.EXPECTED as error:
+        st.toast(sentence(error), icon=":material/error:")
 
 
 def resume_run(run: Run) -> None:
     """Queue a run that was interrupted, stopped or failed."""
     try:
         run_catalog.trainer().submit(run)
-    except (RunError, OSError) as error:
-        st.toast(str(error), icon=":material/error:")
+    except failures.EXPECTED as error:
+        st.toast(sentence(error), icon=":material/error:")
 
 
 def show_progress(run_id: str, was: str) -> None:
@@ -249,8 +250,8 @@ def show_curves(run_id: str) -> None:
                 width=320,
                 help="Zoom in on a part of the run. The zoom stays while the curves grow.",
             )
-    for sentence in explain(history):
-        st.markdown(sentence)
+    for explanation in explain(history):
+        st.markdown(explanation)
     if config.label_smoothing or config.batch_mix:
         st.caption(
             "Only training loss is measured with smoothed labels or mixed images. Compare the "

@@ -6,12 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import layout, run_catalog, session
+from fmnist.dashboard import failures, layout, run_catalog, session
 from fmnist.data.splits import DATASET_TITLES
+from fmnist.errors import sentence
 from fmnist.models.registry import describe
 from fmnist.reports.text import duration
 from fmnist.runs import store
-from fmnist.runs.run import ACTIVE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, Run
 
 
 def table_row(run: Run) -> dict[str, Any]:
@@ -42,8 +43,8 @@ def delete(run: Run) -> None:
     """Move a run to the trash, and offer to undo it."""
     try:
         store.delete_run(run)
-    except (RunError, OSError) as error:
-        st.session_state["runs-error"] = str(error)
+    except failures.EXPECTED as error:
+        st.session_state["runs-error"] = sentence(error)
         return
     st.session_state["deleted"] = (run.run_id, run.name)
 
@@ -53,8 +54,8 @@ def undo_delete(run_id: str) -> None:
     try:
         store.restore_run(paths.runs_folder(), run_id)
         session.select_run(run_id)
-    except (RunError, OSError) as error:
-        st.session_state["runs-error"] = str(error)
+    except failures.EXPECTED as error:
+        st.session_state["runs-error"] = sentence(error)
     st.session_state.pop("deleted", None)
 
 
@@ -62,8 +63,8 @@ def rename(run: Run) -> None:
     """Rename a run to what the text field says."""
     try:
         store.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
-    except (RunError, OSError) as error:
-        st.session_state["runs-error"] = str(error)
+    except failures.EXPECTED as error:
+        st.session_state["runs-error"] = sentence(error)
 
 
 def past_runs(opened: Run | None) -> None:

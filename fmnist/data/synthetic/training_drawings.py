@@ -37,6 +37,7 @@ from fmnist.data.synthetic.strokes import (
     rasterize,
     truncate_strokes,
 )
+from fmnist.errors import DamagedFileError
 from fmnist.files import load_arrays, write_atomic
 
 NON_GARMENT_LABEL: Final = NUM_CLASSES
@@ -249,9 +250,8 @@ def with_drawings(
         key = hashlib.sha256(f"{_VERSIONS[kind]} {content} {kind} {seed}".encode()).hexdigest()[:16]
         path = paths.artifacts_folder() / "cache" / "drawings" / f"{kind}-{key}.npz"
         try:
-            arrays = load_arrays(path)
-            generated = arrays["images"], arrays["labels"]
-        except (FileNotFoundError, ValueError, KeyError):  # absent or damaged: generate
+            generated = _read_block(path, sum(blocks))
+        except (OSError, DamagedFileError):  # absent or damaged: generate
             # a block's seed does not depend on which kinds are asked for
             last_block = first_block + len(blocks)
             seeds = np.random.SeedSequence(seed).generate_state(last_block)[first_block:]
@@ -270,6 +270,21 @@ def with_drawings(
         np.concatenate(labels),
         np.concatenate([split.indices, split.indices, split.indices, no_index]),
     )
+
+
+def _read_block(path: Path, count: int) -> _Block:
+    """A cached file of so many drawings and their labels."""
+    arrays = load_arrays(path, ("images", "labels"), max_bytes=count * (IMAGE_SIZE**2 + 1))
+    images, labels = arrays["images"], arrays["labels"]
+    fits = (
+        images.dtype == labels.dtype == np.uint8
+        and images.shape == (count, IMAGE_SIZE, IMAGE_SIZE)
+        and labels.shape == (count,)
+        and bool(np.all(labels <= NON_GARMENT_LABEL))
+    )
+    if not fits:
+        raise DamagedFileError(f"the arrays in {path.name} do not fit together.")
+    return images, labels
 
 
 def _report(progress: Progress | None, before: int, total: int, done: int) -> None:

@@ -1,0 +1,44 @@
+"""The failed state of a page, or of a part of it: what cannot be read or written, in a sentence."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Final, ParamSpec
+
+import streamlit as st
+
+from fmnist.errors import ToldError, sentence
+
+_P = ParamSpec("_P")
+_log = logging.getLogger(__name__)
+
+EXPECTED: Final = (OSError, ToldError)
+"""What files and disks raise. Everything else is a mistake of the code, and shows as one."""
+
+
+@contextmanager
+def shown(what: str = "") -> Iterator[None]:
+    """Show an error of a file or a disk in place of what the block would have drawn.
+
+    Parameters
+    ----------
+    what : str
+        What failed, as `fmnist.files.sentence` takes it.
+    """
+    try:
+        yield
+    except EXPECTED as error:
+        _log.warning("A part of the page failed", exc_info=True)
+        st.error(sentence(error, what), icon=":material/broken_image:")
+
+
+def fragment(function: Callable[_P, None], *, run_every: float | None = None) -> Callable[_P, None]:
+    """`st.fragment` with its errors shown in its place: its later runs are outside the page's."""
+
+    @wraps(function)
+    def guarded(*arguments: _P.args, **keywords: _P.kwargs) -> None:
+        with shown():
+            function(*arguments, **keywords)
+
+    return st.fragment(guarded, run_every=run_every)
