@@ -155,6 +155,24 @@ def verdicts(dataset: str, part: str) -> dict[int, Verdict]:
     return _verdicts(path, verdict_store(path).version(), dataset, part)
 
 
+@st.cache_data(show_spinner=False, max_entries=16)
+def _verdict_problem(path: Path, version: int, dataset: str, part: str) -> str:  # noqa: ARG001
+    problem: str = verdict_store(path).problem(dataset, part)
+    return problem
+
+
+def verdict_problem(dataset: str, part: str) -> str:
+    """How many of the verdicts are damaged, in a sentence; empty if none is.
+
+    Raises
+    ------
+    fmnist.evaluation.verdicts.VerdictError
+        If the database cannot be read.
+    """
+    path = paths.artifacts_folder() / "verdicts.sqlite"
+    return _verdict_problem(path, verdict_store(path).version(), dataset, part)
+
+
 @st.cache_resource(show_spinner="Loading the model…", max_entries=3)
 def _classifier(path: Path, modified: int) -> "Classifier":  # noqa: ARG001 - part of the key
     from fmnist.models.classifier import Classifier
@@ -274,9 +292,11 @@ def _bench_results(
 def bench_results(table: "TableName") -> list["RowResult"]:
     """A benchmark table from the runs on this machine; cached until a run changes."""
     finished = [run for run in all_runs() if run.state == "finished"]
-    paths = [run.evaluation_path("test") for run in finished]
-    key = tuple((str(p), p.stat().st_mtime_ns) for p in paths if p.exists())
-    return _bench_results(table, key, finished, dict(model_sizes()))
+    key = []
+    for path in (run.evaluation_path("test") for run in finished):
+        with suppress(OSError):  # a run without an evaluation that can be read is left out
+            key.append((str(path), path.stat().st_mtime_ns))
+    return _bench_results(table, tuple(key), finished, dict(model_sizes()))
 
 
 def count_models(names: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.data.splits import RENAMED_DATASETS
+from fmnist.errors import ToldError, reason
 from fmnist.files import shield_formula, unshield_formula
 
 VERDICTS: Final = ("model-mistake", "ambiguous", "label-wrong")
@@ -26,7 +27,7 @@ VERDICT_TITLES: Final[Mapping[str, str]] = {
 }
 NOTE_LENGTH: Final = 500
 
-_PART_SIZES: Final[Mapping[str, int]] = {"train": 60_000, "test": 10_000}
+PART_SIZES: Final[Mapping[str, int]] = {"train": 60_000, "test": 10_000}
 _SCHEMA_VERSION: Final = 2
 _BUSY_SECONDS: Final = 10.0
 
@@ -53,7 +54,7 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-class VerdictError(Exception):
+class VerdictError(ToldError):
     """Verdicts that cannot be read or written; the message is one sentence for people."""
 
 
@@ -175,7 +176,12 @@ class VerdictStore:
             if not earlier or earlier[0]["verdict"] is None:
                 _append_none(connection, image)
             else:
-                _append(connection, _verdict(earlier[0]))
+                try:
+                    _append(connection, _verdict(earlier[0]))
+                except ValueError as error:
+                    raise VerdictError(
+                        f"The verdict before cannot be brought back: it is damaged ({error})."
+                    ) from error
 
     def get(self, image: ImageKey) -> Verdict | None:
         """The current verdict of an image, or None."""
@@ -183,7 +189,27 @@ class VerdictStore:
             return _present(connection, image)
 
     def all(self, dataset: str | None = None, part: str | None = None) -> dict[ImageKey, Verdict]:
-        """The current verdicts, by image, sorted by data set, part and index."""
+        """The current verdicts, by image, sorted by data set, part and index.
+
+        Damaged ones are left out; `problem` tells of them.
+        """
+        return self._read(dataset, part)[0]
+
+    def problem(self, dataset: str | None = None, part: str | None = None) -> str:
+        """How many current verdicts are damaged, in a sentence; empty if none is."""
+        _, problems = self._read(dataset, part)
+        if not problems:
+            return ""
+        count = "A verdict" if len(problems) == 1 else f"{len(problems):,} verdicts"
+        are = "is" if len(problems) == 1 else "are"
+        return (
+            f"{count} in {self._path} {are} damaged and left out ({problems[0]}); give the verdict "
+            "again, or import your last export."
+        )
+
+    def _read(
+        self, dataset: str | None, part: str | None
+    ) -> tuple[dict[ImageKey, Verdict], list[str]]:
         query = (
             "SELECT * FROM changes WHERE verdict IS NOT NULL"
             " AND id IN (SELECT max(id) FROM changes GROUP BY dataset, part, image)"
@@ -191,8 +217,16 @@ class VerdictStore:
             " ORDER BY dataset, part, image"
         )
         with self._transaction() as connection:
-            verdicts = [_verdict(row) for row in connection.execute(query, (dataset, part))]
-        return {verdict.image: verdict for verdict in verdicts}
+            rows = connection.execute(query, (dataset, part)).fetchall()
+        found, problems = {}, []
+        for row in rows:
+            try:
+                verdict = _verdict(row)
+            except ValueError as error:
+                problems.append(str(error))
+            else:
+                found[verdict.image] = verdict
+        return found, problems
 
     def counts(self, dataset: str) -> NDArray[np.int64]:
         """Current verdicts on a data set's images, int64 (10, 3): true class × verdict."""
@@ -252,6 +286,8 @@ class VerdictStore:
                 sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
             ) as connection:
                 connection.row_factory = sqlite3.Row
+                # one damaged letter must not hide all verdicts
+                connection.text_factory = lambda text: text.decode(errors="replace")
                 # the lock at the beginning: what is read still holds when it is written
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:  # commits, or rolls back where something is raised
@@ -261,7 +297,7 @@ class VerdictStore:
             if "locked" in str(error):
                 raise VerdictError("Another process is writing verdicts; try again.") from error
             raise VerdictError(
-                f"The verdicts in {self._path} cannot be read or written ({error})."
+                f"The verdicts in {self._path} cannot be read or written ({_reason(error)})."
             ) from error
 
     def _create(self, connection: sqlite3.Connection) -> None:
@@ -281,6 +317,21 @@ class VerdictStore:
         connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 
+def _reason(error: sqlite3.Error | OSError) -> str:
+    """As `fmnist.errors.reason`, for errors of SQLite too."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # its higher bits say more than we need
+    return _REASONS.get(code) or reason(error)
+
+
+_REASONS: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space, then try again",
+    sqlite3.SQLITE_READONLY: "the file or its disk is read-only; make it writable",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check its rights and those of its folder",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, and import your last export",
+    sqlite3.SQLITE_NOTADB: "it is no database; move it away, and import your last export",
+    sqlite3.SQLITE_IOERR: "the disk failed; check it",
+}
+
 _OF_IMAGE: Final = "dataset = ? AND part = ? AND image = ?"
 
 
@@ -291,19 +342,33 @@ def _key(image: ImageKey) -> tuple[str, str, int]:
 def _present(connection: sqlite3.Connection, image: ImageKey) -> Verdict | None:
     query = f"SELECT * FROM changes WHERE {_OF_IMAGE} ORDER BY id DESC LIMIT 1"
     row = connection.execute(query, _key(image)).fetchone()
-    return None if row is None or row["verdict"] is None else _verdict(row)
+    try:
+        return None if row is None or row["verdict"] is None else _verdict(row)
+    except ValueError:
+        return None  # a damaged one is replaced
 
 
 def _verdict(row: sqlite3.Row) -> Verdict:
+    """A row as a verdict.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged.
+    """
+    values = dict(row)
+    del values["id"]
+    return _checked(values)
+
+
+def _checked(values: Mapping[str, Any]) -> Verdict:
+    from fmnist.evaluation.documents import VerdictDocument
+
+    read = VerdictDocument.parse(values)
     return Verdict(
-        ImageKey(row["dataset"], row["part"], row["image"]),
-        row["verdict"],
-        row["note"],
-        row["time"],
-        row["true_label"],
-        row["predicted_label"],
-        row["run"],
-    )
+        ImageKey(read.dataset, read.part, read.image), read.verdict, read.note, read.time,
+        read.true_label, read.predicted_label, read.run,
+    )  # fmt: skip
 
 
 def _append(connection: sqlite3.Connection, verdict: Verdict) -> int:
@@ -369,33 +434,38 @@ def _parse_row(row: Mapping[str, str | None]) -> Verdict:
     # the csv module keeps cells beyond the last column under no name
     if None in row or None in row.values() or not cells["dataset"]:
         raise ValueError("a cell is missing, or one is too many.")
-    if part not in _PART_SIZES:
-        raise ValueError(f"the part {part!r} is neither 'train' nor 'test'.")
-    if not cells["index"].isdecimal() or not int(cells["index"]) < _PART_SIZES[part]:
-        raise ValueError(f"the index {cells['index']!r} is not the index of an image of {part!r}.")
+    if part not in PART_SIZES:
+        raise ValueError(f"the part {part[:40]!r} is neither 'train' nor 'test'.")
+    digits = cells["index"]
+    index = int(digits) if digits.isdecimal() and len(digits) < 20 else -1
+    if not 0 <= index < PART_SIZES[part]:
+        shown = digits[:20]
+        raise ValueError(f"the index {shown!r} is not the index of an image of {part!r}.")
     if cells["verdict"] not in VERDICTS:
-        raise ValueError(f"there is no verdict {cells['verdict']!r}.")
+        raise ValueError(f"there is no verdict {cells['verdict'][:40]!r}.")
     try:
         note = _checked_note(note)
     except VerdictError as error:
         raise ValueError("the note is too long.") from error
     try:
         moment = datetime.datetime.fromisoformat(cells["time"]).timestamp()
-    except ValueError as error:
-        raise ValueError(f"the time {cells['time']!r} cannot be read.") from error
-    dataset = RENAMED_DATASETS.get(cells["dataset"], cells["dataset"])
-    return Verdict(
-        ImageKey(dataset, part, int(cells["index"])),
-        cells["verdict"],
-        note,
-        moment,
-        _label(cells["true_class"]),
-        _label(cells["predicted_class"]) if cells["predicted_class"] else None,
-        cells["run"],
-    )
+    except (ValueError, OverflowError, OSError) as error:  # the last two before 1970, by system
+        raise ValueError(f"the time {cells['time'][:40]!r} cannot be read.") from error
+    # what is accepted here, `export_csv` can write
+    return _checked({
+        "dataset": RENAMED_DATASETS.get(cells["dataset"], cells["dataset"]),
+        "part": part,
+        "image": index,
+        "verdict": cells["verdict"],
+        "note": note,
+        "time": moment,
+        "true_label": _label(cells["true_class"]),
+        "predicted_label": _label(cells["predicted_class"]) if cells["predicted_class"] else None,
+        "run": cells["run"],
+    })  # fmt: skip
 
 
 def _label(name: str) -> int:
     if name not in CLASS_NAMES:
-        raise ValueError(f"there is no class {name!r}.")
+        raise ValueError(f"there is no class {name[:40]!r}.")
     return CLASS_NAMES.index(name)

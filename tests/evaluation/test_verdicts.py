@@ -1,10 +1,12 @@
 """Verdicts on images: kept, undone, exported, imported, by several at once."""
 
+import math
 import sqlite3
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,6 +156,11 @@ GOOD = "fashion-mnist,test,3,Shirt,Coat,ambiguous,,2026-01-01T00:00:00+00:00,run
         (GOOD.replace(",3,", ",-1,"), "Line 3 .* index '-1'"),
         (GOOD.replace("Shirt", "Hat"), "Line 3 .* no class 'Hat'"),
         (GOOD.replace("2026-01-01", "soon"), "Line 3 .* the time"),
+        (GOOD.replace("2026-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00"), "Line 3 .* time"),
+        (GOOD.replace("2026-01-01T00:00:00+00:00", "9999-12-31T23:59:59-14:00"), "Line 3 .* time"),
+        (GOOD.replace("2026-01-01T00:00:00+00:00", "0001-01-01"), "Line 3 .* time"),
+        (GOOD.replace(",3,", f",{'1' * 5000},"), "Line 3 .* index '11111111111111111111' is not"),
+        (GOOD.replace(",run", f",{'x' * 201}"), "Line 3 .* run: String should have at most 200"),
         (GOOD.replace(",,", f",{'x' * 501},"), "Line 3 .* note is too long"),
         ("fashion-mnist,test,3", "Line 3 .* cell"),
         (GOOD + ",more", "Line 3 .* cell"),
@@ -170,6 +177,93 @@ def test_a_bad_line_leaves_everything_as_it_was(store: VerdictStore, line: str, 
 def test_other_files_are_no_verdicts(store: VerdictStore, text: str) -> None:
     with pytest.raises(VerdictError, match="lacks the column|not valid CSV"):
         store.import_csv(text)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("part", "validation"), ("image", -1), ("image", 10_000), ("image", "five"),
+        ("image", 2**62), ("verdict", "nice"), ("note", b"\xff\xfe"), ("note", "x" * 501),
+        ("time", math.inf), ("time", -1.0), ("time", 1e300), ("time", "soon"),
+        ("true_label", 99), ("true_label", -1), ("true_label", 1.5), ("predicted_label", 10),
+        ("run", 5), ("dataset", ""),
+    ],
+)  # fmt: skip
+def test_a_damaged_row_is_told_and_the_others_are_there(
+    store: VerdictStore, path: Path, column: str, value: object
+) -> None:
+    store.give(verdict(COAT))
+    assert store.problem() == ""
+    damaged = store.give(verdict())
+    change_row(path, damaged, column, value)
+    assert store.all() == {COAT: verdict(COAT)}
+    assert store.counts("fashion-mnist").sum() == 1
+    assert store.export_csv().count("\n") == 2
+    problem = store.problem()
+    assert problem.startswith(f"A verdict in {path} is damaged and left out (")
+    assert "\n" not in problem and problem.endswith("; give the verdict again, or import your "
+                                                    "last export.")  # fmt: skip
+    store.give(verdict())
+    assert store.get(SHIRT) == verdict()
+
+
+def change_row(path: Path, row: int, column: str, value: object) -> None:
+    with sqlite3.connect(path) as connection:
+        if column == "run":  # a number would become a text
+            connection.execute("PRAGMA ignore_check_constraints = 1")
+            value = b"5"
+        connection.execute(f"UPDATE changes SET {column} = ? WHERE id = ?", (value, row))
+    connection.close()
+
+
+def test_damaged_letters_are_replaced(store: VerdictStore, path: Path) -> None:
+    row = store.give(verdict())
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE changes SET note = CAST(x'61FF' AS TEXT) WHERE id = ?", (row,))
+    connection.close()
+    assert store.all() == {SHIRT: verdict(note="a\ufffd")}
+
+
+def test_a_damaged_verdict_cannot_be_brought_back(store: VerdictStore, path: Path) -> None:
+    before = store.give(verdict())
+    change_row(path, before, "true_label", 99)
+    after = store.give(verdict(said="label-wrong"))
+    with pytest.raises(VerdictError, match="cannot be brought back: it is damaged"):
+        store.undo(after)
+    found = store.get(SHIRT)
+    assert found and found.verdict == "label-wrong"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "1970-01-01T00:00:00+00:00",
+        "2026-01-01",
+        "5138-01-01T00:00:00+00:00",
+        "2026-01-01T00:00:00Z",
+    ],
+)
+def test_what_an_import_accepts_the_export_can_write(store: VerdictStore, moment: str) -> None:
+    header = "dataset,part,index,true_class,predicted_class,verdict,note,time,run"
+    line = GOOD.replace("2026-01-01T00:00:00+00:00", moment)
+    assert store.import_csv(f"{header}\n{line}\n").added == 1
+    assert store.import_csv(store.export_csv()) == ImportResult(0, 0, 1)
+
+
+def test_a_full_disk_is_told_in_our_own_words(
+    store: VerdictStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.give(verdict())
+
+    def limited(*arguments: Any, original: Any = sqlite3.connect, **more: Any) -> Any:
+        connection = original(*arguments, **more)
+        connection.execute("PRAGMA max_page_count = 3")  # as little as there is
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", limited)
+    with pytest.raises(VerdictError, match=r"written \(the disk is full; free some space, then"):
+        for index in range(500):
+            store.give(verdict(ImageKey("fashion-mnist", "test", index), note="x" * 500))
 
 
 def test_a_damaged_database_is_told_and_left_alone(store: VerdictStore, path: Path) -> None:

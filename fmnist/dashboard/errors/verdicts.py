@@ -1,5 +1,7 @@
 """Verdicts on single images: give, withdraw, count, export and import."""
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -114,6 +116,9 @@ def ask(context: PageContext, image: int) -> None:
 def show_verdicts(context: PageContext) -> None:
     """Number of verdicts by class; export and import."""
     show_messages()
+    with suppress(VerdictError):  # the page has told of a database that cannot be read
+        if problem := cache.verdict_problem(context.dataset_name, context.part):
+            st.warning(problem, icon=":material/broken_image:")
     section = st.expander(
         f"Your verdicts ({len(context.verdicts):,} on {context.part} images)",
         icon=":material/gavel:",
