@@ -55,7 +55,7 @@ TERMS: Final = {
     ),
     "cutout": Term(
         "Cutout",
-        "Sets a random square of every training image to black.",
+        "Covers a random square of every training image with the mean gray.",
         "The model learns not to rely on one detail. DeVries and Taylor 2017.",
     ),
     "distillation": Term(
@@ -88,6 +88,10 @@ TERMS: Final = {
         "Ensemble",
         "Several models whose probabilities are averaged.",
         "It gains most when its members make different errors.",
+    ),
+    "entropy": Term(
+        "Entropy",
+        "How spread out the ten probabilities are, in nats: 0 if one is 1, 2.30 if all are equal.",
     ),
     "epoch": Term("Epoch", "One pass over the training images."),
     "f1": Term("F1 score", "Harmonic mean of precision and recall."),

@@ -27,3 +27,10 @@ def test_terms_are_sentences_in_the_order_of_their_titles() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_pages_take_their_help_texts_from_the_glossary() -> None:
+    dashboard = paths.PROJECT / "fmnist" / "dashboard"
+    code = "".join(path.read_text(encoding="utf-8") for path in dashboard.rglob("*.py"))
+    assert [term.title for term in TERMS.values() if term.short in code] == []
+    assert code.count("glossary.short(") >= 3

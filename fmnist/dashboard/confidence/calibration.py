@@ -11,7 +11,7 @@ from fmnist.dashboard.context import PageContext
 from fmnist.errors import sentence
 from fmnist.evaluation import calibration, metrics
 from fmnist.evaluation.predictions import Evaluation
-from fmnist.reports import charts
+from fmnist.reports import charts, glossary
 from fmnist.runs.run import ACTIVE_STATES
 from fmnist.runs.temperature import Temperature, load_temperature, save_temperature
 
@@ -148,17 +148,20 @@ def show_errors(context: PageContext, binning: Binning, fitted: Fit | None) -> N
     if fitted is not None:
         value = fitted.temperature.value
         columns[f"Temperature {value:.2f}"] = _figures(evaluation, value, binning)
+    index = ["ECE (%)", "MCE (%)", "NLL (nats)", "Brier"]
     st.dataframe(
-        pd.DataFrame(columns, index=["ECE (%)", "MCE (%)", "NLL (nats)", "Brier"]).round(4),
+        pd.DataFrame(columns, index=index).round(4),
         alt="Calibration errors before and after the temperature",
     )
     explain_temperature(context, fitted)
+    meanings = "\n".join(
+        f"- **{glossary.TERMS[name].title}**: {glossary.short(name)}"
+        for name in ("ece", "mce", "nll", "brier")
+    )
     st.caption(
-        "**ECE**: mean difference between confidence and accuracy over the bins, weighted by "
-        "their images. **MCE**: the largest difference, even for a bin with one image. **NLL**: "
-        "mean negative log-probability of the true class. **Brier**: squared distance of the "
-        "probabilities from the true class, 0 to 2. Lower is better. All "
-        f"{len(evaluation.labels):,} {context.split} images. Click a bar to see its images."
+        f"Lower is better. All {len(evaluation.labels):,} {context.split} images. Click a bar to "
+        "see its images.",
+        help=meanings,
     )
 
 

@@ -9,7 +9,7 @@ from fmnist.dashboard.snapshots import Snapshot
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import calibration
 from fmnist.evaluation.calibration import RiskCoverage, SelectiveResult
-from fmnist.reports import charts
+from fmnist.reports import charts, glossary
 from fmnist.reports.text import percent
 
 
@@ -45,7 +45,7 @@ def show_figures(result: SelectiveResult) -> None:
     """Coverage, accuracy and counts at the threshold."""
     with st.container(horizontal=True, key="selective-figures"):
         for label, text, explanation in (
-            ("Coverage", percent(result.coverage), "Share of images that are accepted."),
+            ("Coverage", percent(result.coverage), glossary.short("selective_prediction")),
             ("Accuracy of accepted", percent(result.accuracy), None),
             ("Misclassified, accepted", f"{result.errors_kept:,}", None),
             ("Misclassified, rejected", f"{result.errors_avoided:,}", None),

@@ -14,7 +14,7 @@ from fmnist.dashboard.selection import GROUP_TITLES
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs
-from fmnist.reports import charts
+from fmnist.reports import charts, glossary
 
 BANDS: Final = (
     (0.975, "Excellent"),
@@ -129,14 +129,19 @@ def show_classes(_here: PageContext, confusion: NDArray[np.int64]) -> None:
             "Band": [band(score.accuracy) for score in scores],
         }
     )
-    percent = st.column_config.NumberColumn(format="%.1f%%", width=72)
+
+    def percent(name: str) -> Any:
+        return st.column_config.NumberColumn(
+            format="%.1f%%", width=72, help=glossary.short(name.lower())
+        )
+
     _table(
         frame,
         [((score.label,), ()) for score in scores],
         key="classes",
         alt="Accuracy, precision, recall and F1 of each class; select a row to see its images",
         column_config={
-            **dict.fromkeys(("Accuracy", "Precision", "Recall", "F1"), percent),
+            **{name: percent(name) for name in ("Accuracy", "Precision", "Recall", "F1")},
             "Class": st.column_config.Column(width=82),
             "Band": st.column_config.Column(width=132),
             "Correct": st.column_config.Column(width=82),
