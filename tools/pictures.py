@@ -1,7 +1,8 @@
 """Take the README's pictures from the real app: python -m tools.pictures
 
 Starts the app, trains a quick look by clicking, and saves each page to docs/<page>.png, light, at
-1280 pixels; with --check FOLDER also dark and at 390 pixels, to look at. Needs Playwright and
+1280 pixels; with --check FOLDER also dark and at 390 pixels, to look at. --pages takes some of them
+only. Needs Playwright and
 Chromium (requirements-dev.txt), and the real data set (FMNIST_DATA or ./data).
 """
 
@@ -76,16 +77,18 @@ def main() -> None:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", type=Path, metavar="FOLDER")
+    parser.add_argument("--pages", nargs="+", choices=PAGES, default=list(PAGES), metavar="PAGE")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         url, server = driver.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
         try:
             with driver.browser() as browser:
-                trained = train_quick_look(browser, url)
-                for name, path in PAGES.items():
+                for name in arguments.pages:
+                    path = PAGES[name]
                     joint = "&" if "?" in path else "?"
-                    shipped = f"{url}/{path}{joint}run=fashion-cnn"
-                    address = trained if name == "train" else shipped
+                    address = f"{url}/{path}{joint}run=fashion-cnn"
+                    if name == "train":
+                        address = train_quick_look(browser, url)
                     take(
                         browser,
                         address,
