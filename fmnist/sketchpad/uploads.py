@@ -8,15 +8,18 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, JpegImagePlugin, UnidentifiedImageError
 
 from fmnist.errors import ToldError
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MAX_BYTES: Final = 20 * 2**20
-MAX_PIXELS: Final = 40_000_000  # 160 MB once decoded; a phone's photograph has 12 to 50 million
+MAX_PIXELS: Final = 40_000_000
+MAX_MEMORY: Final = 185_000_000  # bytes for the file and its decoding; making it small takes more
 READ_SIZE: Final = 1024  # longest side that is kept
-_SHRINKABLE: Final = ("L", "RGB", "CMYK", "YCbCr")  # without transparency, 8 bits a channel
+_TILE: Final = 1024  # pixels; of a square that is made small at once
+_PIXEL_BYTES: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # of Pillow's modes; of others 4
+_START_OF_SCAN: Final = b"\xff\xda"  # in a JPEG; a thumbnail within it may have one, too
 # all that Pillow's decoders raise on damaged files
 _DECODER_ERRORS: Final = (
     OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError,
@@ -85,18 +88,52 @@ def _decode(content: bytes) -> NDArray[np.uint8]:
                 f"The picture has {width:,} × {height:,} pixels; the limit is "
                 f"{MAX_PIXELS // 1_000_000} million pixels. Save a smaller one."
             )
-        picture.draft("RGB", (READ_SIZE, READ_SIZE))  # decodes a JPEG at a smaller size
+        needed = len(content) + _decoding_bytes(picture, content)
+        if needed > MAX_MEMORY:
+            raise PictureError(
+                f"The picture would take {needed / 1e6:.0f} MB of memory; the limit is "
+                f"{MAX_MEMORY / 1e6:.0f} MB. Save a smaller one, or a JPEG."
+            )
         picture.load()
-        if picture.mode in _SHRINKABLE:  # first, to avoid a large copy
-            picture.thumbnail((READ_SIZE, READ_SIZE))
-        upright = _as_rgba(ImageOps.exif_transpose(picture))
-        upright.thumbnail((READ_SIZE, READ_SIZE))
-        return np.asarray(upright)
+        small = _shrunk(picture)
+        small.getexif().update(picture.getexif())
+    upright = ImageOps.exif_transpose(small)
+    upright.thumbnail((READ_SIZE, READ_SIZE))
+    return np.asarray(upright)
 
 
-def _as_rgba(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a pixel and more
-        values = np.asarray(picture, dtype=np.float64)
-        highest = 65535.0 if values.max() > 255 else 255.0
-        picture = Image.fromarray(np.clip(values * (255 / highest), 0, 255).astype(np.uint8))
-    return picture.convert("RGBA")
+def _decoding_bytes(picture: Image.Image, content: bytes) -> int:
+    """Memory that decoding takes, from the head of the file; a JPEG is then decoded smaller."""
+    pixels = picture.width * picture.height
+    rows = 8 * picture.height  # Pillow keeps a pointer to each
+    if isinstance(picture, JpegImagePlugin.JpegImageFile):
+        picture.draft("RGB", (READ_SIZE, READ_SIZE))
+        decoded = 4 * picture.width * picture.height
+        if content.count(_START_OF_SCAN) < 2:
+            return decoded
+        # libjpeg keeps all coefficients of a picture that comes in several scans, 2 bytes each
+        blocks = [horizontal * vertical for _, horizontal, vertical, _ in picture.layer]
+        return decoded + 2 * pixels * sum(blocks) // max(blocks)
+    if picture.format == "WEBP":
+        return (
+            rows + 16 * pixels
+        )  # RGBA four times: this frame, the one before, a copy, the picture
+    return rows + pixels * _PIXEL_BYTES.get(picture.mode, 4)
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    """RGBA, a whole number of times smaller; tile by tile, since every step of it copies."""
+    factor = max(1, max(picture.size) // READ_SIZE)
+    side = factor * max(1, _TILE // factor)
+    is_deep = picture.mode.startswith("I") or picture.mode == "F"  # 16 bits a pixel and more
+    highest = 65535.0 if is_deep and picture.getextrema()[1] > 255 else 255.0  # type: ignore[operator]
+    small = Image.new("RGBA", (-(-picture.width // factor), -(-picture.height // factor)))
+    for top in range(0, picture.height, side):
+        for left in range(0, picture.width, side):
+            box = (left, top, min(left + side, picture.width), min(top + side, picture.height))
+            tile = picture.crop(box)
+            if is_deep:
+                values = np.asarray(tile, dtype=np.float32) * (255 / highest)
+                tile = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+            small.paste(tile.convert("RGBA").reduce(factor), (left // factor, top // factor))
+    return small

@@ -304,23 +304,79 @@ import resource, sys
 from pathlib import Path
 from fmnist.sketchpad.uploads import PictureError, read_picture
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+refused = []
 for path in sorted(Path(sys.argv[1]).iterdir()):
     try:
         read_picture(path.read_bytes())
     except PictureError:
-        pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+        refused.append(path.name)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, *refused)
 """
 
 
-def test_memory_is_bounded(picture: Image.Image, tmp_path: Path) -> None:
-    everything = malformed(picture) | unusual(picture)
-    for number, content in enumerate(everything.values()):
-        (tmp_path / f"{number:03}").write_bytes(content)
+def read_elsewhere(files: dict[str, bytes], folder: Path) -> tuple[int, list[str]]:
+    """Read files in a process of its own: the most memory it took, in KiB, and what it refused."""
+    for number, content in enumerate(files.values()):
+        (folder / f"{number:03}").write_bytes(content)
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(tmp_path)],
+        [sys.executable, "-c", MEASURE, str(folder)],
         cwd=paths.PROJECT,
         capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
-    # the largest, 40 million pixels with transparency, is decoded to 160 MB and copied once
-    assert int(done.stdout) < 450 * 1024
+    most, *refused = done.stdout.split()
+    return int(most), [list(files)[int(number)] for number in refused]
+
+
+def greedy() -> dict[str, bytes]:
+    """Small files that take as much memory as is accepted."""
+    wide, square = (8_000, 4_800), (3_300, 3_300)
+    frames = [Image.new("RGBA", square, color) for color in ("red", "blue")]
+    return {
+        "color": encoded(Image.new("RGB", wide), "PNG", compress_level=1),
+        "transparency": encoded(Image.new("RGBA", wide), "PNG", compress_level=1),
+        "gray with transparency": encoded(Image.new("LA", wide), "PNG", compress_level=1),
+        "a palette": encoded(Image.new("P", wide), "PNG", compress_level=1, transparency=0),
+        "a pole": encoded(Image.new("L", (1, 19_000_000)), "PNG", compress_level=1),
+        "a ribbon": encoded(Image.new("LA", (39_000_000, 1)), "PNG", compress_level=1),
+        "JPEG in several scans": encoded(
+            Image.new("RGB", (6_000, 4_800)), "JPEG", progressive=True, subsampling=0
+        ),
+        "CMYK in several scans": encoded(Image.new("CMYK", (5_000, 4_400)), "JPEG", progressive=1),
+        "WebP": encoded(frames[0], "WEBP", lossless=True),
+        "moving WebP": encoded(
+            frames[0], "WEBP", save_all=True, append_images=frames[1:], method=0, lossless=True
+        ),
+    }
+
+
+def test_a_deep_picture_takes_no_more_than_200_mb(tmp_path: Path) -> None:
+    deep = Image.fromarray(np.full((5_000, 8_000), 32_768, np.uint16))
+    most, refused = read_elsewhere({"16 bits": encoded(deep, "PNG")}, tmp_path)
+    assert most * 1024 < 200e6
+    assert refused == []
+
+
+@pytest.mark.slow
+def test_no_picture_takes_more_than_200_mb(tmp_path: Path) -> None:
+    most, refused = read_elsewhere(greedy(), tmp_path)
+    assert most * 1024 < 200e6
+    assert refused == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "options"),
+    [("WEBP", (4_000, 3_000), {"method": 0}), ("JPEG", (8_000, 5_000), {"progressive": True})],
+)
+def test_a_picture_that_would_take_more_is_refused(
+    kind: str, size: tuple[int, int], options: dict[str, object]
+) -> None:
+    if kind == "JPEG":
+        options = options | {"subsampling": 0}
+    with pytest.raises(PictureError, match="MB of memory; the limit is 185 MB") as told:
+        read_picture(encoded(Image.new("RGB", size), kind, **options))
+    assert is_sentence(str(told.value))
+
+
+def test_damaged_pictures_take_no_more(picture: Image.Image, tmp_path: Path) -> None:
+    most, _ = read_elsewhere(malformed(picture), tmp_path)
+    assert most * 1024 < 200e6
