@@ -97,8 +97,9 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
         "± points": percent(entry.standard_error),
         "Parameters": entry.size.parameters if entry.size else None,
         "Multiply-adds": entry.size.multiply_adds if entry.size else None,
-        "Epochs": len(run.history.epochs),
-        "Best epoch": best.epoch if best else None,
+        # an ensemble is not trained itself: its one entry stands for its members
+        "Epochs": None if run.members else len(run.history.epochs),
+        "Best epoch": best.epoch if best and not run.members else None,
         "Minutes": round(entry.minutes, 2),
         "Created": layout.moment(run.created),
         "Id": run.run_id,
