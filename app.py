@@ -30,6 +30,7 @@ st.caption(text.caption)
 
 from fmnist.dashboard import failures, layout, session, warm_up  # noqa: E402
 
+layout.check_folders()
 with failures.shown():
     session.sync()
 requested = session.requested_page()

@@ -19,7 +19,6 @@ from fmnist.errors import DamagedFileError
 if TYPE_CHECKING:
     from PIL import Image
 
-_FORMULA: Final = ("=", "+", "-", "@", "'")
 _MAX_JSON_BYTES: Final = 16 * 2**20  # the largest, a saved drawing, has 4 MB
 
 
@@ -103,24 +102,6 @@ def read_json(path: Path) -> Any:
         raise
     except ValueError as error:  # a whole number of thousands of digits
         raise DamagedFileError(f"{path.name} has a number with too many digits") from error
-
-
-def shield_formula(text: str) -> str:
-    """Prefix text that a spreadsheet would read as a formula with a quote; numbers stay."""
-    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
-
-
-def unshield_formula(text: str) -> str:
-    """Text before `shield_formula`."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def png(picture: "Image.Image") -> bytes:

@@ -5,6 +5,7 @@ import streamlit as st
 from fmnist.dashboard import failures, layout, run_catalog, session
 from fmnist.dashboard.train import launch, run_panel, run_table
 from fmnist.runs.run import ACTIVE_STATES
+from fmnist.text import plain
 
 # every poll takes its share of the processor from the training it watches
 PROGRESS_SECONDS = 2.0
@@ -17,7 +18,7 @@ opened = run_catalog.run_or_none(session.selection().run)
 active = next((run for run in run_catalog.own_runs() if run.state == "running"), None)
 if active and (opened is None or opened.run_id != active.run_id):
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/play_arrow: **{active.name}** is training.", width="content")
+        st.markdown(f":material/play_arrow: **{plain(active.name)}** is training.", width="content")
         st.button("Watch", key="watch", on_click=session.select_run, args=(active.run_id,))
 
 if opened is not None:

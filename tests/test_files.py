@@ -15,8 +15,6 @@ from fmnist.files import (
     append_line,
     load_arrays,
     read_json,
-    shield_formula,
-    unshield_formula,
     write_atomic,
     write_json,
 )
@@ -148,12 +146,3 @@ def test_only_the_arrays_asked_for_are_read(tmp_path: Path) -> None:
 def test_an_absent_file_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "file.json")
-
-
-@pytest.mark.parametrize(
-    ("text", "shielded"),
-    [("=1+1", "'=1+1"), ("@a", "'@a"), ("'=a", "''=a"), ("-1.5", "-1.5"), ("a=b", "a=b"), ("", "")],
-)
-def test_formulas_are_shielded_and_come_back(text: str, shielded: str) -> None:
-    assert shield_formula(text) == shielded
-    assert unshield_formula(shielded) == text

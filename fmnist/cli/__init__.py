@@ -3,11 +3,16 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Final
 
+from fmnist import paths
 from fmnist.cli import evaluate, images, runs, train
 from fmnist.errors import ToldError, sentence
+from fmnist.text import one_line
 
 __all__ = ["main", "make_parser"]
+
+_LONGEST_MESSAGE: Final = 1000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,9 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = make_parser().parse_args(arguments)
     try:
+        paths.check()
         return int(options.command(options))
     except (ToldError, OSError) as error:
-        print(sentence(error), file=sys.stderr)
+        print(one_line(sentence(error), _LONGEST_MESSAGE), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

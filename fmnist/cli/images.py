@@ -5,13 +5,13 @@ import contextlib
 import io
 import math
 import sys
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
 from PIL import Image
 
 from fmnist import paths
+from fmnist.cli.arguments import path
 from fmnist.cli.tables import aligned
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.files import png, write_atomic
@@ -24,11 +24,11 @@ from fmnist.sketchpad.uploads import read_picture
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the commands of this module."""
     fetch = commands.add_parser("download", help="download Fashion-MNIST (31 MB) and check it")
-    fetch.add_argument("--data", type=Path, metavar="FOLDER", help="where to put it")
+    fetch.add_argument("--data", type=path, metavar="FOLDER", help="where to put it")
     fetch.set_defaults(command=_download)
 
     classify = commands.add_parser("classify", help="classify a drawing or photo of a garment")
-    classify.add_argument("picture", type=Path, metavar="PICTURE", help="a PNG, JPEG or WebP file")
+    classify.add_argument("picture", type=path, metavar="PICTURE", help="a PNG, JPEG or WebP file")
     classify.add_argument(
         "--model",
         default=OOD_MODEL,
@@ -49,7 +49,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="whether the garment is darker or lighter than the background (default: auto)",
     )
     classify.add_argument(
-        "--save", type=Path, metavar="PNG", help="save the 28×28 model input as a PNG file"
+        "--save", type=path, metavar="PNG", help="save the 28×28 model input as a PNG file"
     )
     classify.set_defaults(command=_classify)
 

@@ -5,11 +5,11 @@ import dataclasses
 import signal
 import sys
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from fmnist import paths
+from fmnist.cli.arguments import path
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.splits import Dataset
 from fmnist.models import sizes
@@ -58,7 +58,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     table.add_argument("--only", metavar="KEY", help="only train the runs of this row")
     table.add_argument(
         "--folder",
-        type=Path,
+        type=path,
         default=paths.BENCHMARK_TABLES,
         help="where to write the table (default: benchmarks)",
     )

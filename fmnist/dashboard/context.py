@@ -20,6 +20,7 @@ from fmnist.evaluation import filters
 from fmnist.evaluation.significance import agreement
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictError
 from fmnist.runs.run import ACTIVE_STATES, Run
+from fmnist.text import plain
 
 _POLL_SECONDS = 4.0
 
@@ -149,7 +150,8 @@ def gather(*, with_verdicts: bool = False) -> PageContext:
         st.stop()
     if snapshot is None:
         st.info(
-            f"**{run.name}** has not been evaluated yet. Results appear after the first epoch.",
+            f"**{plain(run.name)}** has not been evaluated yet. Results appear after the first "
+            "epoch.",
             icon=":material/hourglass_empty:",
         )
         watch(run)
@@ -191,7 +193,7 @@ def _compared_snapshot(other_run: Run | None, run: Run, snapshot: Snapshot) -> S
         other = snapshots.load_snapshot(other_run, snapshot.evaluation.split, None)
     except failures.EXPECTED as error:
         text = sentence(error, "The compared run cannot be read")
-        st.warning(text, icon=":material/broken_image:")
+        st.warning(plain(text), icon=":material/broken_image:")
         return None
     is_same_data = (
         other is not None
@@ -207,7 +209,7 @@ def _verdicts(dataset: str, part: str) -> Mapping[int, Verdict]:
     try:
         return cache.verdicts(dataset, part)
     except VerdictError as error:
-        st.error(str(error), icon=":material/error:")
+        failures.tell(str(error))
         return {}
 
 

@@ -9,6 +9,7 @@ from typing import Final, ParamSpec
 import streamlit as st
 
 from fmnist.errors import ToldError, sentence
+from fmnist.text import plain
 
 _P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
@@ -30,7 +31,12 @@ def shown(what: str = "") -> Iterator[None]:
         yield
     except EXPECTED as error:
         _log.warning("A part of the page failed", exc_info=True)
-        st.error(sentence(error, what), icon=":material/broken_image:")
+        tell(sentence(error, what), icon=":material/broken_image:")
+
+
+def tell(problem: str, *, icon: str = ":material/error:") -> None:
+    """Show what went wrong, as plain text: such sentences quote files, names and addresses."""
+    st.error(plain(problem), icon=icon)
 
 
 def fragment(function: Callable[_P, None], *, run_every: float | None = None) -> Callable[_P, None]:

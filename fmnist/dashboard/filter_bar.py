@@ -6,6 +6,7 @@ from fmnist.dashboard import run_catalog, session, snapshots
 from fmnist.dashboard.context import PageContext, watch
 from fmnist.dashboard.selection import FILTERS, Selection, in_words
 from fmnist.runs.run import ACTIVE_STATES
+from fmnist.text import plain
 
 
 def show_controls(context: PageContext) -> None:
@@ -16,8 +17,8 @@ def show_controls(context: PageContext) -> None:
     st.caption(" · ".join(_facts(context)))
     if context.other_run is not None and context.other is None:
         st.warning(
-            f"**{context.other_run.name}** was not evaluated on these images. Select the other "
-            "split or another run to compare with.",
+            f"**{plain(context.other_run.name)}** was not evaluated on these images. Select the "
+            "other split or another run to compare with.",
             icon=":material/compare_arrows:",
         )
     watch(context.run)
@@ -64,7 +65,7 @@ def _facts(context: PageContext) -> list[str]:
     evaluation, run = context.snapshot.evaluation, context.run
     images = "training images" if evaluation.split == "train" else f"{evaluation.split} images"
     facts = [
-        f"**{run.name}**",
+        f"**{plain(run.name)}**",
         f"{len(evaluation.labels):,} {images}",
         f"accuracy {evaluation.accuracy:.2%}",
     ]

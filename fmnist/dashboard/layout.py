@@ -6,12 +6,14 @@ from typing import Final
 
 import streamlit as st
 
+from fmnist import paths
 from fmnist.dashboard import cache, failures, run_catalog, session
 from fmnist.data import fashion_mnist
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, SplitName
 from fmnist.errors import sentence
 from fmnist.runs.run import ACTIVE_STATES, Run
+from fmnist.text import plain
 
 STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
     "queued": ("Queued", "gray", ":material/hourglass_empty:"),
@@ -35,16 +37,26 @@ MEASURED_ON: Final[Mapping[SplitName, str]] = {
 """What the epochs of a run were evaluated on, for people."""
 
 
+def check_folders() -> None:
+    """Say which environment variable names a folder that cannot be used, and end the script."""
+    try:
+        paths.check()
+    except paths.PathError as error:
+        failures.tell(str(error), icon=":material/folder_off:")
+        st.stop()
+
+
 def header() -> None:
     """What a page begins with, below its title: problems with address or runs, the data set."""
     session.enter()
     ignored = session.ignored_params()
     if ignored:
         st.warning(
-            f"Ignored unknown values in the URL: {', '.join(ignored)}.", icon=":material/link_off:"
+            f"Ignored unknown values in the URL: {', '.join(map(plain, ignored))}.",
+            icon=":material/link_off:",
         )
     for problem in run_catalog.problems():
-        st.error(problem, icon=":material/folder_off:")
+        failures.tell(problem, icon=":material/folder_off:")
     dataset_notice()
 
 
@@ -63,13 +75,13 @@ def train_link() -> None:
 
 def broken_run(run: Run) -> None:
     """Says why a run cannot be opened."""
-    st.error(f"This run cannot be opened: {run.reason}", icon=":material/broken_image:")
+    failures.tell(f"This run cannot be opened: {run.reason}", icon=":material/broken_image:")
 
 
 def broken_evaluation(error: Exception) -> None:
     """Says why a run's evaluation cannot be read."""
     text = sentence(error, "This run's evaluation cannot be read")
-    st.error(text, icon=":material/broken_image:")
+    failures.tell(text, icon=":material/broken_image:")
 
 
 def dataset_notice() -> None:
@@ -86,7 +98,7 @@ def _dataset_notice(was_running: bool) -> None:
         # the whole page: once begun, it has to poll; once ended, there may be new data to show
         st.rerun()
     if location.problem:
-        st.warning(_sentence(location.problem), icon=":material/folder_off:")
+        st.warning(plain(_sentence(location.problem)), icon=":material/folder_off:")
     if location.name == "fashion-mnist":
         st.badge("Data: Fashion-MNIST", icon=":material/database:", color="green")
         return
@@ -113,7 +125,7 @@ def _dataset_notice(was_running: bool) -> None:
                 on_click=download.start,
             )
         if status.error:
-            st.error(_sentence(status.error), icon=":material/cloud_off:")
+            failures.tell(_sentence(status.error), icon=":material/cloud_off:")
 
 
 def _sentence(text: str) -> str:
@@ -130,7 +142,7 @@ def load_dataset() -> Dataset | None:
     try:
         return cache.dataset(fashion_mnist.locate(), show_progress)
     except DatasetError as error:
-        st.error(_sentence(str(error)), icon=":material/folder_off:")
+        failures.tell(_sentence(str(error)), icon=":material/folder_off:")
         return None
     finally:
         place.empty()
@@ -184,7 +196,7 @@ def _training_status(expected: str | None) -> None:
         st.rerun()
     text, _, icon = STATE_BADGES[run.state]
     percent = f"{run.progress.fraction:.0%}" if run.progress.step else "starting"
-    st.progress(run.progress.fraction, f"{icon} {text}: {run.name}, {percent}")
+    st.progress(run.progress.fraction, f"{icon} {text}: {plain(run.name)}, {percent}")
 
 
 def state_badge(name: str) -> None:

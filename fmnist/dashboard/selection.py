@@ -11,6 +11,7 @@ from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.evaluation.significance import GROUPS
 from fmnist.evaluation.verdicts import VERDICT_TITLES
+from fmnist.text import quoted
 
 MAX_COMPARED: Final = 10
 """Runs that can be shown side by side: there are as many colors."""
@@ -130,7 +131,7 @@ def from_address(parameters: Mapping[str, str]) -> tuple[Selection, list[str]]:
         try:
             values[name] = read(text)
         except ValueError:
-            ignored.append(f"{name} {text[:40]!r}")
+            ignored.append(f"{name} {quoted(text)}")
     return Selection(**values), ignored
 
 

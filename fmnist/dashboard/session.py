@@ -11,6 +11,7 @@ from fmnist.dashboard import failures, run_catalog, snapshots
 from fmnist.dashboard.navigation import REQUESTED
 from fmnist.dashboard.selection import FILTERS, VIEW_ONLY_FIELDS, Selection, from_address
 from fmnist.runs.run import ACTIVE_STATES, Run
+from fmnist.text import quoted
 
 _KEY = "selection"
 _HISTORY = "selection-history"
@@ -170,15 +171,15 @@ def _validated_runs(requested: Selection) -> tuple[Selection, list[str]]:
     current = requested
     if run_catalog.run_or_none(current.run) is None:
         if current.run:
-            ignored.append(f"run {current.run!r}")
+            ignored.append(f"run {quoted(current.run)}")
         current = replace(current, run=_default_run())
     if current.compared is not None and (
         current.compared == current.run or run_catalog.run_or_none(current.compared) is None
     ):
-        ignored.append(f"compared run {current.compared!r}")
+        ignored.append(f"compared run {quoted(current.compared)}")
         current = replace(current, compared=None)
     known = tuple(run_id for run_id in current.runs if run_catalog.run_or_none(run_id))
-    ignored += [f"run {run_id!r}" for run_id in current.runs if run_id not in known]
+    ignored += [f"run {quoted(run_id)}" for run_id in current.runs if run_id not in known]
     current = replace(current, runs=known)
     if current.group is not None and current.compared is None:
         ignored.append(f"group {current.group!r} (no second run)")

@@ -20,6 +20,7 @@ from fmnist import paths
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.splits import DATASET_SIZES, DATASET_TITLES, Dataset, DatasetName
 from fmnist.errors import ToldError, reason
+from fmnist.text import one_line
 
 SYNTHETIC_TRAIN: Final = DATASET_SIZES["synthetic-garments"]["train"]
 SYNTHETIC_TEST: Final = DATASET_SIZES["synthetic-garments"]["test"]
@@ -82,8 +83,8 @@ def locate(*, environ: Mapping[str, str] = os.environ, data: Path | None = None)
     named = environ.get("FMNIST_DATA")
     if named:
         try:
-            return Location("fashion-mnist", find_files(Path(named).expanduser()))
-        except DatasetError as error:
+            return Location("fashion-mnist", find_files(paths.expand(named)))
+        except (DatasetError, paths.PathError) as error:
             problem = f"FMNIST_DATA: {error}"
     own = paths.downloads_folder() if data is None else data
     if (own / "FashionMNIST").exists():
@@ -100,32 +101,50 @@ def find_files(root: Path) -> Path:
     Parameters
     ----------
     root : Path
-        The folder that torchvision takes as root (files in `FashionMNIST/raw`), or the folder of
-        the files. Each file may be compressed (`.gz`).
+        The folder that torchvision takes as root (files in `FashionMNIST/raw`), a folder on the way
+        to the files, or their own. Each file may be compressed (`.gz`), be named as other archives
+        name it (`train-images.idx3-ubyte`), or be in a folder of its name. Which of several is
+        taken does not matter: `load` accepts the original bytes only.
 
     Raises
     ------
     DatasetError
         If a file is missing, has another size, or holds something else.
     """
-    if not root.is_dir():
+    try:
+        folder = _folder_of_files(root)
+    except OSError as error:
         raise DatasetError(
-            f"there is no folder {root}; name one that holds Fashion-MNIST, or download it."
-        )
-    folder = next(
-        (f for f in (root / "FashionMNIST" / "raw", root) if _file(f, next(iter(_FILES)))), None
-    )
-    if folder is None:
-        raise DatasetError(
-            f"the folder {root} does not hold Fashion-MNIST (FashionMNIST/raw/"
-            "train-images-idx3-ubyte and three more files); name another folder, or download it."
-        )
+            f"the folder {root} cannot be read ({reason(error)}); name another, or download "
+            "Fashion-MNIST."
+        ) from error
     for name, (magic, count) in _FILES.items():
         path = _file(folder, name)
         if path is None:
             raise DatasetError(f"the file {folder / name} is missing; download the data set again.")
         _check_header(path, magic, count)
     return folder
+
+
+def _folder_of_files(root: Path) -> Path:
+    if root.is_file():
+        raise DatasetError(f"{root} is a file; name the folder that holds the files.")
+    if not root.is_dir():
+        raise DatasetError(
+            f"there is no folder {root}; name one that holds Fashion-MNIST, or download it."
+        )
+    candidates = (root / "FashionMNIST" / "raw", root / "FashionMNIST", root / "raw", root)
+    for folder in candidates:
+        if any(_file(folder, name) for name in _FILES):
+            return folder
+    names = sorted(path.name for path in root.iterdir())
+    found = ", ".join(one_line(name, 40) for name in names[:3]) or "nothing"
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    raise DatasetError(
+        f"the folder {root} does not hold Fashion-MNIST (train-images-idx3-ubyte and three more "
+        f"files, or FashionMNIST/raw with them), but {found}{more}; name another folder, or "
+        "download it."
+    )
 
 
 def load(location: Location, progress: Callable[[int, int], None] | None = None) -> Dataset:
@@ -228,7 +247,11 @@ def _checksum(arrays: Iterable[NDArray[np.uint8]]) -> str:
 
 
 def _file(folder: Path, name: str) -> Path | None:
-    return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+    """A file of the data set, under one of the names that archives give it."""
+    names = (name, name.replace("-idx", ".idx"))
+    files = [f"{n}{ending}" for n in names for ending in ("", ".gz")]
+    folders = [folder, *(folder / n for n in names)]
+    return next((f / n for f in folders for n in files if (f / n).is_file()), None)
 
 
 def _header_size(magic: int) -> int:

@@ -1,11 +1,8 @@
 """Verdicts that people give on single images, in a SQLite database."""
 
-import csv
-import datetime
-import io
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import RENAMED_DATASETS
 from fmnist.errors import ToldError, reason
-from fmnist.files import shield_formula, unshield_formula
 
 VERDICTS: Final = ("model-mistake", "ambiguous", "label-wrong")
 VERDICT_TITLES: Final[Mapping[str, str]] = {
@@ -48,10 +44,6 @@ _SCHEMA: Final = """
     );
     CREATE INDEX IF NOT EXISTS of_image ON changes (dataset, part, image, id);
 """
-
-_COLUMNS: Final = (
-    "dataset", "part", "index", "true_class", "predicted_class", "verdict", "note", "time", "run",
-)  # fmt: skip
 
 
 class VerdictError(ToldError):
@@ -146,7 +138,7 @@ class VerdictStore:
         """
         if verdict.verdict not in VERDICTS:
             raise VerdictError(f"There is no verdict {verdict.verdict!r}.")
-        note = _checked_note(verdict.note)
+        note = checked_note(verdict.note)
         with self._transaction() as connection:
             return _append(connection, replace(verdict, note=note))
 
@@ -185,7 +177,7 @@ class VerdictStore:
 
     def get(self, image: ImageKey) -> Verdict | None:
         """The current verdict of an image, or None."""
-        with self._transaction() as connection:
+        with self._transaction(writes=False) as connection:
             return _present(connection, image)
 
     def all(self, dataset: str | None = None, part: str | None = None) -> dict[ImageKey, Verdict]:
@@ -210,23 +202,8 @@ class VerdictStore:
     def _read(
         self, dataset: str | None, part: str | None
     ) -> tuple[dict[ImageKey, Verdict], list[str]]:
-        query = (
-            "SELECT * FROM changes WHERE verdict IS NOT NULL"
-            " AND id IN (SELECT max(id) FROM changes GROUP BY dataset, part, image)"
-            " AND dataset = coalesce(?, dataset) AND part = coalesce(?, part)"
-            " ORDER BY dataset, part, image"
-        )
-        with self._transaction() as connection:
-            rows = connection.execute(query, (dataset, part)).fetchall()
-        found, problems = {}, []
-        for row in rows:
-            try:
-                verdict = _verdict(row)
-            except ValueError as error:
-                problems.append(str(error))
-            else:
-                found[verdict.image] = verdict
-        return found, problems
+        with self._transaction(writes=False) as connection:
+            return _all(connection, dataset, part)
 
     def counts(self, dataset: str) -> NDArray[np.int64]:
         """Current verdicts on a data set's images, int64 (10, 3): true class × verdict."""
@@ -237,48 +214,52 @@ class VerdictStore:
 
     def version(self) -> int:
         """A number that grows with every change."""
-        with self._transaction() as connection:
-            newest: int | None = connection.execute("SELECT max(id) FROM changes").fetchone()[0]
-            return newest or 0
+        with self._transaction(writes=False) as connection:
+            return _version(connection)
 
     def export_csv(self, dataset: str | None = None) -> str:
         """The current verdicts as CSV, for `import_csv`."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer)
-        writer.writerow(_COLUMNS)
-        for image, verdict in self.all(dataset).items():
-            moment = datetime.datetime.fromtimestamp(verdict.time, datetime.UTC)
-            predicted = verdict.predicted_label
-            writer.writerow([
-                image.dataset, image.part, image.index, CLASS_NAMES[verdict.true_label],
-                "" if predicted is None else CLASS_NAMES[predicted], verdict.verdict,
-                shield_formula(verdict.note), moment.isoformat(), verdict.run,
-            ])  # fmt: skip
-        return buffer.getvalue()
+        from fmnist.evaluation.verdict_files import write
 
-    def import_csv(self, text: str) -> ImportResult:
+        return write(self.all(dataset).values())
+
+    def import_csv(
+        self, text: str, progress: Callable[[int, int], None] | None = None
+    ) -> ImportResult:
         """Import verdicts that `export_csv` wrote: all of them, or none.
+
+        Parameters
+        ----------
+        text : str
+            The file; a spreadsheet may have changed its separators.
+        progress : callable, optional
+            Called now and then with (lines read, lines in all).
 
         Raises
         ------
         VerdictError
             Also if a line cannot be read; it says which, and why.
         """
-        verdicts = _parse(text)
-        added = changed = unchanged = 0
-        with self._transaction() as connection:
-            for verdict in verdicts:
-                present = _present(connection, verdict.image)
-                if present is not None and _same(present, verdict):
-                    unchanged += 1
-                    continue
-                _append(connection, verdict)
-                added, changed = added + (present is None), changed + (present is not None)
-        return ImportResult(added, changed, unchanged)
+        from fmnist.evaluation.verdict_files import parse
+
+        verdicts = parse(text, progress)
+        # all reading before the lock: others may give verdicts meanwhile
+        with self._transaction(writes=False) as connection:
+            version, present = _version(connection), _all(connection)[0]
+        result, news = _compare(verdicts, present)
+        if news:
+            with self._transaction() as connection:
+                if _version(connection) != version:
+                    result, news = _compare(verdicts, _all(connection)[0])
+                _append_many(connection, news)
+        return result
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """A transaction on a connection of its own: all of it happens, or nothing."""
+    def _transaction(self, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction on a connection of its own: all of it happens, or nothing.
+
+        One that only reads waits for no other, and no other waits for it.
+        """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # autocommit: sqlite3 begins no transaction by itself, later than ours
@@ -288,10 +269,12 @@ class VerdictStore:
                 connection.row_factory = sqlite3.Row
                 # one damaged letter must not hide all verdicts
                 connection.text_factory = lambda text: text.decode(errors="replace")
+                is_current = _schema_version(connection) == _SCHEMA_VERSION
                 # the lock at the beginning: what is read still holds when it is written
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("BEGIN" if is_current and not writes else "BEGIN IMMEDIATE")
                 with connection:  # commits, or rolls back where something is raised
-                    self._create(connection)
+                    if not is_current:
+                        self._create(connection)
                     yield connection
         except (sqlite3.Error, OSError) as error:
             if "locked" in str(error):
@@ -301,7 +284,7 @@ class VerdictStore:
             ) from error
 
     def _create(self, connection: sqlite3.Connection) -> None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _schema_version(connection)
         if version > _SCHEMA_VERSION:
             raise VerdictError(
                 f"The verdicts in {self._path} were written by a newer version of the app; update "
@@ -335,6 +318,37 @@ _REASONS: Final[Mapping[int, str]] = {
 _OF_IMAGE: Final = "dataset = ? AND part = ? AND image = ?"
 
 
+def _schema_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    newest: int | None = connection.execute("SELECT max(id) FROM changes").fetchone()[0]
+    return newest or 0
+
+
+def _all(
+    connection: sqlite3.Connection, dataset: str | None = None, part: str | None = None
+) -> tuple[dict[ImageKey, Verdict], list[str]]:
+    """The current verdicts by image, and what is wrong with those that are damaged."""
+    query = (
+        "SELECT * FROM changes WHERE verdict IS NOT NULL"
+        " AND id IN (SELECT max(id) FROM changes GROUP BY dataset, part, image)"
+        " AND dataset = coalesce(?, dataset) AND part = coalesce(?, part)"
+        " ORDER BY dataset, part, image"
+    )
+    found, problems = {}, []
+    for row in connection.execute(query, (dataset, part)):
+        try:
+            verdict = _verdict(row)
+        except ValueError as error:
+            problems.append(str(error))
+        else:
+            found[verdict.image] = verdict
+    return found, problems
+
+
 def _key(image: ImageKey) -> tuple[str, str, int]:
     return image.dataset, image.part, image.index
 
@@ -358,10 +372,10 @@ def _verdict(row: sqlite3.Row) -> Verdict:
     """
     values = dict(row)
     del values["id"]
-    return _checked(values)
+    return checked(values)
 
 
-def _checked(values: Mapping[str, Any]) -> Verdict:
+def checked(values: Mapping[str, Any]) -> Verdict:
     from fmnist.evaluation.documents import VerdictDocument
 
     read = VerdictDocument.parse(values)
@@ -372,100 +386,57 @@ def _checked(values: Mapping[str, Any]) -> Verdict:
 
 
 def _append(connection: sqlite3.Connection, verdict: Verdict) -> int:
-    return _insert(
-        connection,
-        verdict.image,
-        verdict=verdict.verdict,
-        note=verdict.note,
-        time=verdict.time or time.time(),
-        true_label=verdict.true_label,
-        predicted_label=verdict.predicted_label,
-        run=verdict.run,
-    )
+    return _inserted(connection.execute(_INSERT, _values(verdict)))
+
+
+def _append_many(connection: sqlite3.Connection, verdicts: Sequence[Verdict]) -> None:
+    connection.executemany(_INSERT, map(_values, verdicts))
 
 
 def _append_none(connection: sqlite3.Connection, image: ImageKey) -> int:
-    return _insert(connection, image, verdict=None, note="", time=time.time(), true_label=0, run="")
+    return _inserted(connection.execute(_INSERT, _values(Verdict(image, "")) | {"verdict": None}))
 
 
-def _insert(connection: sqlite3.Connection, image: ImageKey, **values: Any) -> int:
-    values |= {"dataset": image.dataset, "part": image.part, "image": image.index}
-    names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-    cursor = connection.execute(f"INSERT INTO changes ({names}) VALUES ({marks})", values)
+def _inserted(cursor: sqlite3.Cursor) -> int:
     assert cursor.lastrowid is not None
     return cursor.lastrowid
+
+
+_INSERT: Final = (
+    "INSERT INTO changes"
+    " (dataset, part, image, verdict, note, time, true_label, predicted_label, run) VALUES"
+    " (:dataset, :part, :index, :verdict, :note, :time, :true_label, :predicted_label, :run)"
+)
+
+
+def _values(verdict: Verdict) -> dict[str, Any]:
+    """A row of the database."""
+    return (
+        vars(verdict.image) | vars(verdict) | {"image": None, "time": verdict.time or time.time()}
+    )
+
+
+def _compare(
+    verdicts: Sequence[Verdict], present: Mapping[ImageKey, Verdict]
+) -> tuple[ImportResult, list[Verdict]]:
+    """What an import changes, and the verdicts to append."""
+    now, news = dict(present), []
+    added = 0
+    for verdict in verdicts:
+        before = now.get(verdict.image)
+        if before is None or not _same(before, verdict):
+            news.append(verdict)
+            now[verdict.image] = verdict
+            added += before is None
+    return ImportResult(added, len(news) - added, len(verdicts) - len(news)), news
 
 
 def _same(one: Verdict, other: Verdict) -> bool:
     return (one.verdict, one.note) == (other.verdict, other.note)
 
 
-def _checked_note(note: str) -> str:
+def checked_note(note: str) -> str:
     note = note.strip()
     if len(note) > NOTE_LENGTH:
         raise VerdictError(f"The note is longer than {NOTE_LENGTH} characters; shorten it.")
     return note
-
-
-def _parse(text: str) -> list[Verdict]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise VerdictError(
-            f"The file lacks the column {missing[0]!r}; export verdicts to see the format."
-        )
-    verdicts = []
-    try:
-        for row in reader:
-            try:
-                verdicts.append(_parse_row(row))
-            except ValueError as error:
-                raise VerdictError(f"Line {reader.line_num} of the file: {error}") from error
-    except csv.Error as error:
-        raise VerdictError(
-            f"Line {reader.line_num} of the file is not valid CSV ({error})."
-        ) from error
-    return verdicts
-
-
-def _parse_row(row: Mapping[str, str | None]) -> Verdict:
-    cells = {name: row.get(name) or "" for name in _COLUMNS}
-    part, note = cells["part"], unshield_formula(cells["note"])
-    # the csv module keeps cells beyond the last column under no name
-    if None in row or None in row.values() or not cells["dataset"]:
-        raise ValueError("a cell is missing, or one is too many.")
-    if part not in PART_SIZES:
-        raise ValueError(f"the part {part[:40]!r} is neither 'train' nor 'test'.")
-    digits = cells["index"]
-    index = int(digits) if digits.isdecimal() and len(digits) < 20 else -1
-    if not 0 <= index < PART_SIZES[part]:
-        shown = digits[:20]
-        raise ValueError(f"the index {shown!r} is not the index of an image of {part!r}.")
-    if cells["verdict"] not in VERDICTS:
-        raise ValueError(f"there is no verdict {cells['verdict'][:40]!r}.")
-    try:
-        note = _checked_note(note)
-    except VerdictError as error:
-        raise ValueError("the note is too long.") from error
-    try:
-        moment = datetime.datetime.fromisoformat(cells["time"]).timestamp()
-    except (ValueError, OverflowError, OSError) as error:  # the last two before 1970, by system
-        raise ValueError(f"the time {cells['time'][:40]!r} cannot be read.") from error
-    # what is accepted here, `export_csv` can write
-    return _checked({
-        "dataset": RENAMED_DATASETS.get(cells["dataset"], cells["dataset"]),
-        "part": part,
-        "image": index,
-        "verdict": cells["verdict"],
-        "note": note,
-        "time": moment,
-        "true_label": _label(cells["true_class"]),
-        "predicted_label": _label(cells["predicted_class"]) if cells["predicted_class"] else None,
-        "run": cells["run"],
-    })  # fmt: skip
-
-
-def _label(name: str) -> int:
-    if name not in CLASS_NAMES:
-        raise ValueError(f"there is no class {name[:40]!r}.")
-    return CLASS_NAMES.index(name)

@@ -1,34 +1,12 @@
-"""Tables to download as CSV."""
+"""The confusion matrix to download as CSV."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.csv import write_table
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.files import shield_formula
-
-
-def table_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """Write rows as CSV, with a line of column names; None becomes an empty cell.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        Columns to write, in order.
-    rows : iterable of mapping
-        Cells by column; other columns are left out. Text that a spreadsheet would read as a
-        formula is shielded.
-    """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(columns)
-    for row in rows:
-        cells = (row.get(name) for name in columns)
-        writer.writerow(shield_formula(c) if isinstance(c, str) else c for c in cells)
-    return buffer.getvalue()
 
 
 def confusion_csv(values: NDArray[np.floating], order: Sequence[int]) -> str:
@@ -42,7 +20,7 @@ def confusion_csv(values: NDArray[np.floating], order: Sequence[int]) -> str:
         Labels from top to bottom and from left to right.
     """
     corner = "true \\ predicted"
-    return table_csv(
+    return write_table(
         [corner, *(CLASS_NAMES[label] for label in order)],
         (
             {corner: CLASS_NAMES[true]}

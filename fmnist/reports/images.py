@@ -54,14 +54,17 @@ def confusion_figure(
     axes.imshow(colors[np.ix_(order, order)])
     for i, true in enumerate(order):
         for j, predicted in enumerate(order):
-            axes.text(j, i, texts[true][predicted], ha="center", va="center", fontsize=9)
+            axes.text(
+                j, i, texts[true][predicted], ha="center", va="center", fontsize=9, parse_math=False
+            )
     names = [CLASS_NAMES[label] for label in order]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("Predicted class")
     axes.set_ylabel("True class")
-    axes.set_title(subtitle, fontsize=10)
-    figure.suptitle(title, fontsize=13)
+    # a run's name may have two dollar signs, which would be a formula
+    axes.set_title(subtitle, fontsize=10, parse_math=False)
+    figure.suptitle(title, fontsize=13, parse_math=False)
     buffer = io.BytesIO()
     # without a date, so that the same matrix gives the same file
     figure.savefig(

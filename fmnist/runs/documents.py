@@ -6,11 +6,20 @@ Importing pydantic takes a while. Import this module where a file is read, not a
 import json
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)  # fmt: skip
 
 from fmnist.data.splits import SplitName
 from fmnist.runs.history import MEASURED, EpochEntry, Phase, StepEntry
 from fmnist.runs.run import State
+from fmnist.text import one_line
 
 # a number with more digits than a float holds is a typing error
 _LARGEST: Final = 1e15
@@ -21,7 +30,9 @@ Amount = Annotated[float, Field(ge=0, lt=_LARGEST)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # seconds since 1970, before the year 5138: dates end at 9999
 Moment = Annotated[float, Field(ge=0, lt=1e11)]
-Texts = dict[str, str]
+# shown to people
+Text = Annotated[str, AfterValidator(one_line)]
+Texts = dict[Text, Text]
 _Document_ = TypeVar("_Document_", bound="Document")
 
 
@@ -55,8 +66,8 @@ def describe(error: ValidationError) -> str:
 class TeacherDocument(Document):
     """A run that a model learned from, and the SHA-256 of its weights."""
 
-    run_id: str
-    weights: str
+    run_id: Text
+    weights: Text
 
 
 class ConfigDocument(Document):
@@ -66,7 +77,7 @@ class ConfigDocument(Document):
     config: dict[str, Any]
     dataset: Texts = {}
     environment: Texts = {}
-    members: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    members: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     teachers: Annotated[tuple[TeacherDocument, ...], Field(strict=False)] = ()
 
 
@@ -74,7 +85,7 @@ class StatusDocument(Document):
     """`status.json`; earlier versions wrote no phase. There are no epochs without steps."""
 
     state: State
-    reason: str | None = None
+    reason: Text | None = None
     epoch: Count
     step: Count
     steps: Count
@@ -100,7 +111,7 @@ class EventDocument(Document):
     """A line of `events.jsonl`."""
 
     time: Moment
-    text: str
+    text: Text
 
 
 class TemperatureDocument(Document):

@@ -16,6 +16,7 @@ from fmnist.errors import sentence
 from fmnist.files import load_arrays, write_atomic, write_json
 from fmnist.runs import store
 from fmnist.runs.run import EVALUATION_ARRAYS, EVALUATION_BYTES, Run, RunError
+from fmnist.text import NAME_LENGTH, one_line
 
 CARD_FILE: Final = "README.md"
 
@@ -73,6 +74,8 @@ def publish(
         raise RunError(
             f"The name {name!r} cannot be used; take lower-case letters, digits and hyphens."
         )
+    if len(one_line(title, NAME_LENGTH + 1)) > NAME_LENGTH:
+        raise RunError(f"The title is too long; take at most {NAME_LENGTH} characters.")
     if run.state != "finished":
         raise RunError(f"The run {run.run_id} is {run.state}; only a finished run is published.")
     if run.config and run.config.subset is not None:
@@ -141,7 +144,7 @@ def _copy(run: Run, folder: Path, *, title: str, weights: bool, epochs: bool) ->
             write_atomic(folder / "evaluation" / run.epochs_path.name, _compressed(run.epochs_path))
     except (FileNotFoundError, ValueError) as error:
         raise RunError(sentence(error, f"The run {run.run_id} cannot be published")) from error
-    write_json(folder / run.name_path.name, {"name": " ".join(title.split()) or run.name})
+    write_json(folder / run.name_path.name, {"name": one_line(title) or run.name})
 
 
 def _compressed(path: Path) -> bytes:

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 
 from fmnist.errors import ToldError
 
+_LONGEST_ID: Final = 200
+
 Kind = Literal["integer", "number", "choice", "choices", "runs"]
 Group = Literal["Model and data", "Optimization", "Regularization", "Computation and evaluation"]
 
@@ -120,7 +122,9 @@ class Setting:
         elif self.kind == "choices":
             self._check_choices(name, value)
         elif self.kind == "runs":
-            if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
+            if not isinstance(value, tuple) or not all(
+                isinstance(v, str) and 0 < len(v) <= _LONGEST_ID for v in value
+            ):
                 raise ConfigError(name, f"must be ids of runs, not {_SHORT.repr(value)}.")
         elif value is not None or not self.optional:
             self._check_number(name, value)

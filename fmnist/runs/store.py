@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fmnist import paths
 from fmnist.errors import reason, sentence
@@ -25,12 +25,14 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.migration import migrate_document
 from fmnist.runs.run import ACTIVE_STATES, LOCK_FILE, Run, RunError
+from fmnist.text import NAME_LENGTH, one_line
 
 if TYPE_CHECKING:
     import filelock
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _TRASH = ".trash"
+_NAME_RULE: Final = f"Give the run a name of 1 to {NAME_LENGTH} characters."
 
 # Looking whether a run is owned takes its lock for a moment; two threads that look at the same
 # moment would each find the other's.
@@ -47,11 +49,19 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
     config : TrainConfig
     name : str
         What people call it; by default model and number of epochs.
+
+    Raises
+    ------
+    RunError
+        If the name is longer than 80 characters.
     """
+    named = one_line(name, NAME_LENGTH + 1)
+    if len(named) > NAME_LENGTH:
+        raise RunError(_NAME_RULE)
     now = datetime.datetime.now(datetime.UTC)
     model = config.model if len(members(config.model)) == 1 else "ensemble"
     run_id = f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
-    name = name.strip() or f"{model}, {config.epochs} epoch{'s' * (config.epochs > 1)}"
+    name = named or f"{model}, {config.epochs} epoch{'s' * (config.epochs > 1)}"
     folder = root / run_id
     folder.mkdir(parents=True)
     run = Run(folder, name, "queued", config=config, created=now.timestamp())
@@ -190,7 +200,7 @@ def _read(folder: Path) -> Run:
     except OSError as error:
         return replace(run, reason=_cannot_be_read("history.jsonl", error))
     except ValueError as error:
-        return replace(run, reason=str(error))
+        return replace(run, reason=one_line(str(error)))
     state = status.state
     if state in ACTIVE_STATES and not is_owned(folder):
         state = "interrupted"
@@ -199,16 +209,18 @@ def _read(folder: Path) -> Run:
 
 
 def _cannot_be_read(file: str, error: Exception) -> str:
-    return f"{file} cannot be read ({reason(error)}); restore it from a copy, or delete the run."
+    problem = one_line(reason(error), 300)
+    return f"{file} cannot be read ({problem}); restore it from a copy, or delete the run."
 
 
 def _read_name(folder: Path) -> str:
     from fmnist.runs.documents import NameDocument
 
     try:
-        return NameDocument.parse(read_json(folder / "name.json")).name
+        name = one_line(NameDocument.parse(read_json(folder / "name.json")).name, NAME_LENGTH)
     except (OSError, ValueError):
-        return folder.name  # a run without a readable name is still a run
+        name = ""
+    return name or folder.name  # a run without a readable name is still a run
 
 
 def migrate_runs(root: Path) -> list[str]:
@@ -260,9 +272,9 @@ def rename_run(run: Run, name: str) -> None:
     RunError
         If the name is empty or longer than 80 characters.
     """
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 80:
-        raise RunError("Give the run a name of 1 to 80 characters.")
+    name = one_line(name, NAME_LENGTH + 1)
+    if not 1 <= len(name) <= NAME_LENGTH:
+        raise RunError(_NAME_RULE)
     write_json(run.name_path, {"name": name})
 
 

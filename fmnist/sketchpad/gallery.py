@@ -15,6 +15,7 @@ from fmnist.errors import ToldError, reason, sentence
 from fmnist.files import read_json, write_json
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.canvas import Shape
+from fmnist.text import NAME_LENGTH, one_line
 
 NO_GARMENT: Final = "No garment"
 LABEL_CHOICES: Final = (*CLASS_NAMES, NO_GARMENT)
@@ -221,7 +222,7 @@ def _from_json(values: object, drawing_id: str) -> SavedDrawing:
     return SavedDrawing(
         shapes=canvas.sanitize_shapes(document.shapes),
         picture=base64.b64decode(document.picture),
-        model=document.model[:80],
+        model=one_line(document.model, NAME_LENGTH),
         predicted=document.answer,
         confidence=document.confidence,
         label=document.meant,

@@ -1,6 +1,7 @@
 """Where the images come from, and which files are rejected."""
 
 import gzip
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,50 @@ def test_fmnist_data_comes_first_then_the_data_folder_then_synthetic_garments(
 
 def test_the_folder_of_the_files_itself_may_be_named(folder: Path) -> None:
     assert find_files(folder) == folder
+
+
+def test_a_folder_on_the_way_to_the_files_may_be_named(folder: Path) -> None:
+    assert find_files(folder.parent) == folder
+    for path in folder.iterdir():
+        path.rename(folder.parent / path.name)
+    assert find_files(folder.parent.parent) == folder.parent
+
+
+@pytest.mark.parametrize("own_folder", [False, True])
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_names_of_other_archives_are_read(
+    mirror_files: dict[str, bytes], tmp_path: Path, own_folder: bool, ending: str
+) -> None:
+    for name, content in mirror_files.items():  # compressed
+        file = name.removesuffix(".gz").replace("-idx", ".idx")
+        parent = tmp_path / name.removesuffix(".gz") if own_folder else tmp_path
+        parent.mkdir(exist_ok=True)
+        (parent / f"{file}{ending}").write_bytes(content if ending else gzip.decompress(content))
+    assert len(load_fashion_mnist(find_files(tmp_path)).test_labels) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("~nosuchuser/x", "~nosuchuser/x names a home folder that is unknown"),
+        ("/" + "x" * 5000, r"/x{199}… cannot be used, since the name is too long"),
+        ("/" + "x/" * 2500, "cannot be used, since the name is too long"),
+        (__file__, "is a file; name the folder"),
+        (str(Path(__file__).parents[1]), "but benchmarks, browser, conftest.py and .* more"),
+    ],
+)
+def test_a_path_that_cannot_be_used_is_told_in_a_sentence(
+    named: str, says: str, tmp_path: Path
+) -> None:
+    location = locate(environ={"FMNIST_DATA": named}, data=tmp_path)
+    assert location.name == "synthetic-garments"
+    assert location.problem and re.search(says, location.problem)
+    assert location.problem.startswith("FMNIST_DATA: ") and len(location.problem) < 400
+
+
+def test_home_is_expanded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent.parent))
+    assert locate(environ={"FMNIST_DATA": "~"}).folder == folder
 
 
 @pytest.mark.parametrize(("made", "says"), [(False, "there is no folder"), (True, "does not hold")])

@@ -1,10 +1,15 @@
 """Verdicts on images: kept, undone, exported, imported, by several at once."""
 
+import csv
+import io
 import math
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +141,67 @@ def test_an_export_imported_again_changes_nothing(store: VerdictStore, tmp_path:
     assert [v.note for v in fresh.all().values()] == notes
 
 
+def test_every_text_of_an_export_is_shielded(store: VerdictStore, tmp_path: Path) -> None:
+    image = ImageKey("=cmd|' /C calc'!A0", "test", 1)
+    store.give(replace(verdict(image, note="＝HYPERLINK(1)"), run="@SUM(1)"))
+    text = store.export_csv()
+    rows = list(csv.reader(io.StringIO(text)))
+    assert [rows[1][0], rows[1][2], rows[1][6], rows[1][8]] == [
+        "'=cmd|' /C calc'!A0", "1", "'＝HYPERLINK(1)", "'@SUM(1)",
+    ]  # fmt: skip
+    fresh = VerdictStore(tmp_path / "fresh.sqlite")
+    assert fresh.import_csv(text) == ImportResult(1, 0, 0)
+    assert fresh.all() == store.all()
+
+
+def test_what_european_spreadsheets_save_is_read(store: VerdictStore, tmp_path: Path) -> None:
+    store.give(verdict(note="a; b, c"))
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=";").writerows(csv.reader(io.StringIO(store.export_csv())))
+    fresh = VerdictStore(tmp_path / "fresh.sqlite")
+    assert fresh.import_csv(buffer.getvalue()) == ImportResult(1, 0, 0)
+    assert fresh.import_csv("sep=,\r\n" + store.export_csv()) == ImportResult(0, 0, 1)
+    assert fresh.all() == store.all()
+
+
+def test_an_import_reads_and_parses_outside_the_lock(store: VerdictStore, path: Path) -> None:
+    images = [ImageKey("fashion-mnist", "test", index) for index in range(1000)]
+    for_import = VerdictStore(path.with_name("other.sqlite"))
+    for_import.import_csv(_file(images))
+    text, given = for_import.export_csv(), []
+
+    def show(done: int, total: int) -> None:
+        # somebody gives a verdict meanwhile, on an image of the file
+        given.append((done, total))
+        VerdictStore(path).give(verdict(images[-1], "label-wrong"))
+
+    assert store.import_csv(text, show) == ImportResult(999, 1, 0)
+    assert given == [(501, 1001), (1001, 1001)]
+    assert [found.verdict for found in store.all().values()] == ["ambiguous"] * 1000
+
+
+def test_readers_do_not_wait_for_a_writer(store: VerdictStore, path: Path) -> None:
+    store.give(verdict())
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert store.get(SHIRT) == verdict()
+        assert len(store.all()) == 1
+
+
+def test_thousands_of_verdicts_are_imported_at_once(store: VerdictStore) -> None:
+    images = [ImageKey("fashion-mnist", "train", index) for index in range(8000)]
+    began = time.process_time()
+    assert store.import_csv(_file(images)) == ImportResult(8000, 0, 0)
+    assert store.import_csv(_file(images)) == ImportResult(0, 0, 8000)
+    assert time.process_time() - began < 5  # a tenth of it here
+
+
+def _file(images: list[ImageKey]) -> str:
+    """A file of verdicts."""
+    lines = [GOOD.replace(",test,3,", f",{image.part},{image.index},") for image in images]
+    return "\n".join([HEADER, *lines, ""])
+
+
 def test_an_import_replaces_other_verdicts(store: VerdictStore) -> None:
     store.give(verdict())
     text = store.export_csv()
@@ -144,6 +210,7 @@ def test_an_import_replaces_other_verdicts(store: VerdictStore) -> None:
     assert store.get(SHIRT) == verdict()
 
 
+HEADER = "dataset,part,index,true_class,predicted_class,verdict,note,time,run"
 GOOD = "fashion-mnist,test,3,Shirt,Coat,ambiguous,,2026-01-01T00:00:00+00:00,run"
 
 
@@ -159,17 +226,19 @@ GOOD = "fashion-mnist,test,3,Shirt,Coat,ambiguous,,2026-01-01T00:00:00+00:00,run
         (GOOD.replace("2026-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00"), "Line 3 .* time"),
         (GOOD.replace("2026-01-01T00:00:00+00:00", "9999-12-31T23:59:59-14:00"), "Line 3 .* time"),
         (GOOD.replace("2026-01-01T00:00:00+00:00", "0001-01-01"), "Line 3 .* time"),
-        (GOOD.replace(",3,", f",{'1' * 5000},"), "Line 3 .* index '11111111111111111111' is not"),
+        (GOOD.replace(",3,", f",{'1' * 5000},"), "Line 3 .* index '1{39}…' is not"),
         (GOOD.replace(",run", f",{'x' * 201}"), "Line 3 .* run: String should have at most 200"),
         (GOOD.replace(",,", f",{'x' * 501},"), "Line 3 .* note is too long"),
+        (GOOD.replace("fashion-mnist", ""), "Line 3 .* dataset: "),
+        (GOOD + "n" * 300, "Line 3 .* run: "),
+        (GOOD.replace(",3,", f",{'3' * 5000},"), "Line 3 .* index '3{39}…'"),
         ("fashion-mnist,test,3", "Line 3 .* cell"),
         (GOOD + ",more", "Line 3 .* cell"),
     ],
 )
 def test_a_bad_line_leaves_everything_as_it_was(store: VerdictStore, line: str, says: str) -> None:
-    header = "dataset,part,index,true_class,predicted_class,verdict,note,time,run"
     with pytest.raises(VerdictError, match=says):
-        store.import_csv(f"{header}\n{GOOD}\n{line}\n")
+        store.import_csv(f"{HEADER}\n{GOOD}\n{line}\n")
     assert store.all() == {}
 
 

@@ -15,6 +15,7 @@ from fmnist.evaluation import leaderboard, significance
 from fmnist.evaluation.leaderboard import Axis, Curve, LeaderboardRow
 from fmnist.reports import charts
 from fmnist.reports.charts import RunCurve, RunPoint
+from fmnist.text import plain
 
 _PLOT: Final = {"displayModeBar": False}
 _MONITORED: Final[Mapping[SplitName, str]] = {
@@ -61,7 +62,7 @@ def show_curves(comparison: RunComparison) -> None:
             help="Fit the y axis to the second half of each run, where the runs differ. Without it "
             "the steep start is visible too.",
         )
-    untrained = [entry.name for entry in comparison.chosen if entry.run.members]
+    untrained = [plain(entry.name) for entry in comparison.chosen if entry.run.members]
     if untrained:
         st.caption(
             f":material/info: {', '.join(untrained)}: ensembles have no training curves; open a "
@@ -183,7 +184,7 @@ def show_costs(comparison: RunComparison) -> None:
 
 def _evaluated(entries: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
     """The selected runs with predictions for the test images; a caption names the others."""
-    lacking = [entry.name for entry in entries if entry.correctness is None]
+    lacking = [plain(entry.name) for entry in entries if entry.correctness is None]
     if lacking:
         st.caption(
             ":material/hourglass_empty: Not evaluated on the test images yet: "
@@ -238,9 +239,11 @@ def show_classes(comparison: RunComparison) -> None:
         "Percent of the class's test images that are correct (recall). Spread: difference between "
         "the best and the worst run, in points."
     )
-    others = [e.name for e in entries if not _same_images(entries[0], e)]
+    others = [plain(e.name) for e in entries if not _same_images(entries[0], e)]
     if others:
-        right.caption(f"Evaluated on other images than {entries[0].name}: {', '.join(others)}.")
+        right.caption(
+            f"Evaluated on other images than {plain(entries[0].name)}: {', '.join(others)}."
+        )
 
 
 def change_pair(number: int, pair: tuple[LeaderboardRow, LeaderboardRow]) -> None:
@@ -284,13 +287,13 @@ def show_significance(comparison: RunComparison) -> None:
         return
     if not _same_images(a, b):
         st.warning(
-            f"**{a.name}** and **{b.name}** were not evaluated on the same images, so they cannot "
-            "be compared.",
+            f"**{plain(a.name)}** and **{plain(b.name)}** were not evaluated on the same images, "
+            "so they cannot be compared.",
             icon=":material/compare_arrows:",
         )
         return
     test = significance.mcnemar(a.correctness.correct, b.correctness.correct)
-    st.markdown(significance.in_words(test, f"**{a.name}**", f"**{b.name}**"))
+    st.markdown(significance.in_words(test, f"**{plain(a.name)}**", f"**{plain(b.name)}**"))
     figures = " versus ".join(
         f"{e.correctness.accuracy:.2%} ± {100 * e.correctness.standard_error:.2f}"
         for e in pair
@@ -302,7 +305,7 @@ def show_significance(comparison: RunComparison) -> None:
         "one of the two classifies correctly. This compares these two runs only; other seeds may "
         "differ."
     )
-    notebook = [entry.name for entry in pair if entry.protocol == "notebook"]
+    notebook = [plain(entry.name) for entry in pair if entry.protocol == "notebook"]
     if notebook:
         st.caption(
             f":material/info: **{'** and **'.join(notebook)}**: the epoch was selected on these "

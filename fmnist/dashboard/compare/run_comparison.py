@@ -17,6 +17,7 @@ from fmnist.evaluation import leaderboard
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.reports import charts
 from fmnist.runs.run import ACTIVE_STATES, Run
+from fmnist.text import plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,13 +152,14 @@ def show_controls(comparison: RunComparison) -> None:
                 "need weights, the same data and the same protocol.",
             )
             st.caption(
-                f"{first.name} versus {second.name}. Select another pair under *Significance*.",
+                f"{plain(first.name)} versus {plain(second.name)}. Select another pair under "
+                "*Significance*.",
                 width="content",
             )
         filter_bar.undo_button()
     problem = st.session_state.pop("ensemble-error", None)
     if problem:
-        st.error(problem, icon=":material/error:")
+        failures.tell(problem)
     legend(comparison)
     for entry in comparison.chosen:
         if entry.run.state in ACTIVE_STATES:

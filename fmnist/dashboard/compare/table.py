@@ -9,13 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
+from fmnist.csv import write_table
 from fmnist.dashboard import layout
 from fmnist.dashboard.compare.run_comparison import RunComparison, choose
 from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
-from fmnist.reports.csv import table_csv
 from fmnist.runs.setting import format_value
+from fmnist.text import plain
 
 ALWAYS: Final = "Name"
 DEFAULT_COLUMNS: Final = (
@@ -207,7 +208,10 @@ def show(comparison: RunComparison) -> None:
     st.caption(" ".join(["Select rows to compare runs side by side.", *kinds]))
     for entry in comparison.entries:
         if entry.problem:
-            st.caption(f":material/broken_image: **{entry.name}** is not shown: {entry.problem}")
+            st.caption(
+                f":material/broken_image: **{plain(entry.name)}** is not shown: "
+                f"{plain(entry.problem)}"
+            )
 
 
 def table(
@@ -259,7 +263,7 @@ def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[
         columns = [name for name in COLUMNS if name == ALWAYS or name in wanted]
         st.download_button(
             "CSV",
-            data=partial(table_csv, columns, rows),
+            data=partial(write_table, columns, rows),
             file_name="runs.csv",
             mime="text/csv",
             icon=":material/download:",

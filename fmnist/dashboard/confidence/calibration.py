@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from fmnist.dashboard import session, snapshots
+from fmnist.dashboard import failures, session, snapshots
 from fmnist.dashboard.confidence.histograms import selected_bars
 from fmnist.dashboard.context import PageContext
 from fmnist.errors import sentence
@@ -219,7 +219,7 @@ def explain_temperature(context: PageContext, fitted: Fit | None) -> None:
         st.caption("The temperature can be saved when the run has ended, for the best epoch.")
     error = st.session_state.pop("temperature-error", None)
     if error:
-        st.error(error, icon=":material/error:")
+        failures.tell(error)
 
 
 def save(context: PageContext, temperature: Temperature | None) -> None:

@@ -15,6 +15,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs
 from fmnist.reports import charts, glossary
+from fmnist.text import plain
 
 BANDS: Final = (
     (0.975, "Excellent"),
@@ -186,7 +187,9 @@ def show_two_runs(context: PageContext, _confusion: NDArray[np.int64]) -> None:
     evaluation, other = context.snapshot.evaluation, context.other.evaluation
     test = significance.mcnemar(evaluation.correct, other.correct)
     st.markdown(
-        significance.in_words(test, f"**{context.run.name}**", f"**{context.other_run.name}**")
+        significance.in_words(
+            test, f"**{plain(context.run.name)}**", f"**{plain(context.other_run.name)}**"
+        )
     )
     st.caption(
         f"Accuracy {evaluation.accuracy:.2%} versus {other.accuracy:.2%} on the same "

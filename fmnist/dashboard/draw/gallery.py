@@ -6,11 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
+from fmnist.dashboard import failures
 from fmnist.dashboard.draw.canvas_state import LABEL, CanvasState, canvas_state, start_sheet
 from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.dashboard.layout import moment
 from fmnist.sketchpad import canvas, gallery
 from fmnist.sketchpad.gallery import LABEL_CHOICES, Gallery, GalleryError, SavedDrawing
+from fmnist.text import plain
 
 _CHANGED: Final = "draw-gallery-changed"
 _PROBLEM: Final = "draw-gallery-problem"
@@ -126,7 +128,7 @@ def show() -> None:
     st.subheader(f"Gallery ({len(drawings)})" if drawings else "Gallery", anchor=False)
     for sentence in (problem, *problems):
         if sentence:
-            st.error(sentence, icon=":material/error:")
+            failures.tell(sentence)
     _show_undo()
     if not drawings:
         st.caption("Save a drawing to see it here, with the prediction and your label.")
@@ -152,7 +154,7 @@ def _show_card(drawing: SavedDrawing) -> None:
         confidence = "" if drawing.predicted == gallery.NO_GARMENT else f" {drawing.confidence:.0%}"
         st.markdown(f"**{drawing.predicted}**{confidence} {marks[drawing.is_correct]}")
         label = f"Label: {drawing.label}  \n" if drawing.label else ""
-        st.caption(f"{label}{drawing.model}  \n{moment(drawing.time)}")
+        st.caption(f"{label}{plain(drawing.model)}  \n{moment(drawing.time)}")
         with st.container(horizontal=True, gap="xsmall"):
             st.button(
                 "Open",

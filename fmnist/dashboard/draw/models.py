@@ -15,6 +15,7 @@ from fmnist.errors import sentence
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.temperature import load_temperature
 from fmnist.sketchpad.recognition import OOD_MODEL
+from fmnist.text import plain
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
@@ -87,7 +88,7 @@ def _warn_if_deleted(key: str, found: Mapping[str, Run]) -> None:
     run_id = st.session_state.get(key)
     if run_id is not None and run_id not in found:
         del st.session_state[key]
-        st.warning(f"The model {run_id} no longer exists.", icon=":material/link_off:")
+        st.warning(f"The model {plain(run_id)} no longer exists.", icon=":material/link_off:")
 
 
 def load_classifier(run: Run) -> "Classifier":

@@ -43,7 +43,7 @@ def show() -> None:
         canvas_panel.show_canvas(state)
         canvas_panel.show_steps(state)
         if state.problem:
-            st.error(state.problem, icon=":material/error:")
+            failures.tell(state.problem)
     with middle:
         place = st.container(horizontal=True, gap="small", key="draw-predictions")
         first = models.choose_model(found)
@@ -79,7 +79,7 @@ def _show_prediction(
             models.warm_up(run)
             predicted = prediction.predict(state, run)
         except failures.EXPECTED as error:
-            st.error(models.load_error(error, run), icon=":material/broken_image:")
+            failures.tell(models.load_error(error, run), icon=":material/broken_image:")
             return None
         model = run.name if is_one_of_two else ""
         prediction.show_prediction(predicted, state, key=key, model=model)

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import layout
+from fmnist.dashboard import failures, layout
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.draw.canvas_state import TestImage, show_picture, start_sheet
 from fmnist.data.labels import CLASS_NAMES
@@ -146,7 +146,7 @@ def show_upload() -> None:
         )
     problem = st.session_state.pop(_PROBLEM, None)
     if problem:
-        st.error(problem, icon=":material/broken_image:")
+        failures.tell(problem, icon=":material/broken_image:")
     st.caption(
         "One garment on a plain background works best. The picture stays on the machine that runs "
         "this app, and it is not saved."

@@ -18,6 +18,7 @@ from fmnist.dashboard.selection import in_words
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports import charts
 from fmnist.reports.text import percent
+from fmnist.text import plain
 
 
 def show(context: PageContext, image: int) -> None:
@@ -132,7 +133,7 @@ def show_figures(detail: ImageDetail) -> None:
         rows["Rank by confidence"] = f"{detail.rank[0]:,} of {detail.rank[1]:,} misclassified"
         rows["Error type"] = detail.error_type.capitalize()
     if detail.other:
-        rows[detail.other.run_name] = (
+        rows[plain(detail.other.run_name)] = (
             f"{CLASS_NAMES[detail.other.label]}, {percent(detail.other.confidence)}"
         )
     st.table(rows, border="horizontal")

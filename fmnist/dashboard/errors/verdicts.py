@@ -1,13 +1,14 @@
 """Verdicts on single images: give, withdraw, count, export and import."""
 
 from contextlib import suppress
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache
+from fmnist.dashboard import cache, failures
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.layout import moment
 from fmnist.data.labels import CLASS_NAMES
@@ -16,6 +17,8 @@ from fmnist.evaluation.verdicts import VERDICT_TITLES, VERDICTS, Verdict, Verdic
 _GIVEN = "verdicts-given"
 _ERROR = "verdict-error"
 _MESSAGE = "verdict-message"
+_UPLOADS = "verdict-uploads"
+_MAX_MEGABYTES: Final = 50  # every image with a long note
 
 
 def store() -> VerdictStore:
@@ -65,7 +68,7 @@ def show_messages() -> None:
     """Show the error or the result of the last action, once."""
     error = st.session_state.pop(_ERROR, None)
     if error:
-        st.error(error, icon=":material/error:")
+        failures.tell(error)
     message = st.session_state.pop(_MESSAGE, None)
     if message:
         st.success(message, icon=":material/check:")
@@ -132,7 +135,7 @@ def show_verdicts(context: PageContext) -> None:
         try:
             counts = store().counts(context.dataset_name)
         except VerdictError as error:
-            st.error(str(error), icon=":material/error:")
+            failures.tell(str(error))
             return
         if not counts.any():
             st.caption("None yet. Open an image and give your verdict.")
@@ -156,25 +159,30 @@ def show_verdicts(context: PageContext) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-        st.file_uploader(
+        uploads = st.session_state.get(_UPLOADS, 0)
+        upload = st.file_uploader(
             "Import verdicts (CSV, as exported)",
             type="csv",
-            key=f"verdict-upload-{st.session_state.get('verdict-uploads', 0)}",
-            on_change=import_file,
+            key=f"verdict-upload-{uploads}",
+            max_upload_size=_MAX_MEGABYTES,
         )
+        if upload is not None:
+            st.session_state[_UPLOADS] = uploads + 1  # an empty field for the next file
+            import_file(upload.getvalue())
+            st.rerun()
 
 
-def import_file() -> None:
-    """Import the uploaded file, all of it or nothing."""
-    number = st.session_state.get("verdict-uploads", 0)
-    upload = st.session_state[f"verdict-upload-{number}"]
-    if upload is None:
-        return
-    st.session_state["verdict-uploads"] = number + 1  # an empty field for the next file
+def import_file(content: bytes) -> None:
+    """Import a file, all of it or nothing, and show how far it is."""
+    bar = st.progress(0.0, "Importing verdicts…")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(done / total, f"Importing verdicts: {done:,} of {total:,} lines")
+
     try:
-        result = store().import_csv(upload.getvalue().decode("utf-8-sig"))
+        result = store().import_csv(content.decode("utf-8-sig"), show)
     except UnicodeDecodeError:
-        st.session_state[_ERROR] = "The file is not UTF-8 text. Export verdicts to see the format."
+        st.session_state[_ERROR] = 'The file is not UTF-8 text; save it as "CSV UTF-8".'
     except VerdictError as error:
         st.session_state[_ERROR] = str(error)
     else:

@@ -16,6 +16,7 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.text import percent
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import ACTIVE_STATES, Run
+from fmnist.text import plain
 
 IMAGES: Final = 8
 """Misclassified images shown."""
@@ -43,7 +44,7 @@ def show(run: Run, snapshot: Snapshot | None) -> None:
 def show_figures(run: Run, evaluation: Evaluation | None) -> None:
     """Name, state, accuracy and protocol of a run."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(run.name, anchor=False, width="content")
+        st.subheader(plain(run.name), anchor=False, width="content")
         layout.state_badge(run.state)
     if run.config is None or run.state == "broken":
         layout.broken_run(run)

@@ -104,7 +104,7 @@ def launch_bar() -> None:
             settings.form()
         error = st.session_state.pop("start-error", None)
         if error:
-            st.error(error, icon=":material/error:")
+            failures.tell(error)
 
 
 def show_architecture(model: str) -> None:

@@ -16,6 +16,7 @@ from fmnist.reports.text import duration, percent
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run
+from fmnist.text import plain
 
 
 def stage(run_id: str) -> DeltaGenerator:
@@ -100,7 +101,7 @@ def withdraw(run_id: str) -> None:
     try:
         run_catalog.trainer().withdraw(run_id)
     except failures.EXPECTED as error:
-        st.toast(sentence(error), icon=":material/error:")
+        st.toast(plain(sentence(error)), icon=":material/error:")
 
 
 def resume_run(run: Run) -> None:
@@ -108,7 +109,7 @@ def resume_run(run: Run) -> None:
     try:
         run_catalog.trainer().submit(run)
     except failures.EXPECTED as error:
-        st.toast(sentence(error), icon=":material/error:")
+        st.toast(plain(sentence(error)), icon=":material/error:")
 
 
 def show_progress(run_id: str, was: str) -> None:
@@ -118,13 +119,13 @@ def show_progress(run_id: str, was: str) -> None:
         st.rerun()  # the whole page: controls, table and charts change with the state
         return
     with st.container(horizontal=True, vertical_alignment="center", key="progress-head"):
-        st.subheader(run.name, anchor=False, width="content")
+        st.subheader(plain(run.name), anchor=False, width="content")
         layout.state_badge(shown_state(run))
         with st.container(horizontal=True, horizontal_alignment="right"):
             controls(run)
     failure = run.reason or run_catalog.trainer().snapshot().failures.get(run_id)
     if run.state in ("failed", "broken", "interrupted") and failure:
-        st.error(failure, icon=":material/error:")
+        failures.tell(failure)
     elif run.state == "interrupted":
         st.info(
             "The training was interrupted. Resume it from its last checkpoint.",

@@ -13,6 +13,7 @@ from fmnist.models.registry import describe
 from fmnist.reports.text import duration
 from fmnist.runs import store
 from fmnist.runs.run import ACTIVE_STATES, Run
+from fmnist.text import plain
 
 
 def table_row(run: Run) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def past_runs(opened: Run | None) -> None:
     st.subheader("Your runs", anchor=False)
     error = st.session_state.pop("runs-error", None)
     if error:
-        st.error(error, icon=":material/error:")
+        failures.tell(error)
     _show_undo()
     own = run_catalog.own_runs()
     if not own:
@@ -106,7 +107,7 @@ def _show_undo() -> None:
     if "deleted" in st.session_state:
         run_id, name = st.session_state["deleted"]
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/delete: **{name}** was deleted.", width="content")
+            st.markdown(f":material/delete: **{plain(name)}** was deleted.", width="content")
             st.button(
                 "Undo",
                 key="undo-delete",
@@ -119,7 +120,7 @@ def _show_undo() -> None:
 def _show_actions(opened: Run) -> None:
     """Rename, download and delete the opened run."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
-        st.markdown(f"**{opened.name}**", width="content")
+        st.markdown(f"**{plain(opened.name)}**", width="content")
         with st.popover("Rename", icon=":material/edit:"):
             st.text_input(
                 "New name",

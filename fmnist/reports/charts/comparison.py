@@ -1,6 +1,5 @@
 """Comparison of several runs: their colors, accuracy against size or time, classes."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.reports.charts.theme import CLASS_COLORS, OTHER_COLOR, new_figure
+from fmnist.reports.charts.theme import CLASS_COLORS, OTHER_COLOR, hover_name, new_figure
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -108,7 +107,7 @@ def accuracy_against(points: Sequence[RunPoint], *, title: str, unit: str) -> "g
             },
             # a click selects a run; the others need not fade
             unselected={"marker": {"opacity": 1 if point.color else 0.6}},
-            hovertemplate=f"{html.escape(point.name)}<br>%{{y:.2f}}%{error}, "
+            hovertemplate=f"{hover_name(point.name)}<br>%{{y:.2f}}%{error}, "
             f"%{{x:,.4~r}} {unit}<extra></extra>",
         )
     for protocol, symbol in _PROTOCOL_SYMBOLS.items():
@@ -157,7 +156,7 @@ def class_accuracies(
             mode="markers",
             showlegend=False,
             marker={"color": color, "size": 12, "line": {"width": 1, "color": "white"}},
-            hovertemplate=f"{html.escape(name)}<br>%{{y}} %{{x:.1f}}%<extra></extra>",
+            hovertemplate=f"{hover_name(name)}<br>%{{y}} %{{x:.1f}}%<extra></extra>",
         )
     figure.update_layout(hovermode="closest", dragmode=False, margin={"t": 8})
     figure.update_xaxes(title="Accuracy of the class (%)", fixedrange=True)

@@ -1,5 +1,6 @@
 """Parts that all charts share: colors, an empty figure, marked ranges."""
 
+import html
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -55,6 +56,11 @@ def new_figure(height: int, **subplots: Any) -> "go.Figure":
         hovermode="x unified",
     )
     return figure
+
+
+def hover_name(name: str) -> str:
+    """A name as Plotly's hover texts show it: not as HTML, nor as part of their template."""
+    return html.escape(name).replace("%{", "%&#123;")
 
 
 def custom_rows(*columns: NDArray[Any]) -> list[list[float]]:
