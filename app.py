@@ -28,10 +28,11 @@ text = PAGES.get(st.session_state.get(REQUESTED, opened), PAGES[opened])
 st.title(text.heading, anchor=False)
 st.caption(text.caption)
 
-from fmnist.dashboard import failures, layout, session, warm_up  # noqa: E402
+from fmnist.dashboard import failures, layout, run_catalog, session, warm_up  # noqa: E402
 
 layout.check_folders()
 with failures.shown():
+    run_catalog.sweep()
     session.sync()
 requested = session.requested_page()
 if requested in pages:

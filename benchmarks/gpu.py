@@ -234,7 +234,7 @@ class Session:
         others = [each for each in self.results["jobs"] if each["key"] != job.key]
         self.results["jobs"] = [*others, entry]
         for folder in (Path(self.options.work), Path(self.options.out)):
-            write_json(folder / RESULTS, self.results)
+            write_json(folder / RESULTS, self.results, make_folder=True)
         folders = [self.root / each["key"] for each in self.results["jobs"]]
         for name in pack(folders, Path(self.options.out)):
             print(f"Left out of the archive, which is full: {name}")
@@ -288,7 +288,7 @@ def train_all(options: argparse.Namespace) -> int:
     for job in jobs:
         if job.key in seconds and not session.run(job, seconds[job.key]):
             break
-    write_json(Path(options.out) / RESULTS, results)
+    write_json(Path(options.out) / RESULTS, results, make_folder=True)
     taken = time.monotonic() - begun
     print(f"Took {taken:.0f} s; results and runs are in {options.out}")
     return 0

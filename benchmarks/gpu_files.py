@@ -102,5 +102,6 @@ def pack(runs: Sequence[Path], out: Path) -> list[str]:
     for stale in out.glob("runs.tar.*"):
         stale.unlink()
     for number, start in enumerate(range(0, len(content), PART_BYTES)):
-        write_atomic(out / f"runs.tar.{number:02}", content[start : start + PART_BYTES])
+        part = content[start : start + PART_BYTES]
+        write_atomic(out / f"runs.tar.{number:02}", part, make_folder=True)
     return left_out

@@ -54,7 +54,7 @@ def write_table(folder: Path, to: Path) -> None:
         text = table(read_json(path))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}); run the benchmark again.") from error
-    write_atomic(to, text.encode())
+    write_atomic(to, text.encode(), make_folder=True)
 
 
 def table(results: Mapping[str, Any]) -> str:

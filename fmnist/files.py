@@ -22,24 +22,30 @@ if TYPE_CHECKING:
 _MAX_JSON_BYTES: Final = 16 * 2**20  # the largest, a saved drawing, has 4 MB
 
 
-def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_atomic(
+    path: Path, content: bytes, *, durable: bool = True, make_folder: bool = False
+) -> None:
     """Write a file under a temporary name, flush it, and rename it into place.
 
     Parameters
     ----------
     path : Path
-        Its folder is made where it is absent.
     content : bytes
     durable : bool
         Wait until the disk has it. Without, the file is still never seen half-written, but a
         power cut may bring back the old one; for what is soon written again.
+    make_folder : bool
+        Make the file's folder where it is absent. Never for a file of a run: a run whose folder
+        somebody has removed must not come back as a half.
 
     Raises
     ------
     OSError
-        If it cannot be written (disk full, no permission); the old file is then untouched.
+        If it cannot be written (disk full, no permission, no such folder); the old file is then
+        untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if make_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
     try:
@@ -71,9 +77,12 @@ def append_line(path: Path, line: str) -> None:
         os.fsync(stream.fileno())
 
 
-def write_json(path: Path, values: object, *, durable: bool = True) -> None:
-    """Write a JSON file, atomically."""
-    write_atomic(path, (json.dumps(values, indent=2) + "\n").encode(), durable=durable)
+def write_json(
+    path: Path, values: object, *, durable: bool = True, make_folder: bool = False
+) -> None:
+    """Write a JSON file; parameters as for `write_atomic`."""
+    content = (json.dumps(values, indent=2) + "\n").encode()
+    write_atomic(path, content, durable=durable, make_folder=make_folder)
 
 
 def read_json(path: Path) -> Any:

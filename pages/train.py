@@ -13,6 +13,7 @@ CURVES_SECONDS = 4.0
 
 layout.header()
 launch.launch_bar()
+run_panel.lost_runs()
 
 opened = run_catalog.run_or_none(session.selection().run)
 active = next((run for run in run_catalog.own_runs() if run.state == "running"), None)

@@ -323,7 +323,7 @@ def test_evaluate_says_what_is_missing(
 
     run.weights_path.write_bytes(b"junk")
     assert main(["evaluate", run.run_id]) == 1
-    assert "Tiny is broken: the weights" in capsys.readouterr().err
+    assert "Tiny is broken: the file model.safetensors is damaged" in capsys.readouterr().err
 
     run.weights_path.unlink()
     assert main(["evaluate", run.run_id]) == 1

@@ -5,6 +5,7 @@ import os
 import stat
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,14 @@ from fmnist.files import (
 )
 
 
-def test_writes_and_makes_the_folder(tmp_path: Path) -> None:
+def test_writes_and_makes_the_folder_where_asked(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "file"
-    write_atomic(path, b"first")
+    attempts: list[tuple[Callable[..., None], object]] = [(write_atomic, b"1"), (write_json, 1)]
+    for write, content in attempts:
+        with pytest.raises(FileNotFoundError):
+            write(path, content)
+        assert not (tmp_path / "a").exists()
+    write_atomic(path, b"first", make_folder=True)
     write_atomic(path, b"second")
     assert path.read_bytes() == b"second"
     assert list(path.parent.iterdir()) == [path]

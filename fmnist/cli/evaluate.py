@@ -36,8 +36,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _evaluate(options: argparse.Namespace) -> int:
     run = store.find_run(options.run)
-    if run.config is None:
-        raise RunError(run.reason or f"The settings of {run.run_id} cannot be read.")
+    if run.config is None or run.state == "broken":
+        raise RunError(f"The run {run.run_id} is broken: {run.reason}")
     splits: list[SplitName] = ["validation", "test"]
     if run.config.protocol != "held-out":
         if options.split == "validation":

@@ -96,7 +96,8 @@ def _classify(options: argparse.Namespace) -> int:
     )
     result = classify(pixels, model, preparation=preparation, ood_model=ood_model)
     if options.save:
-        write_atomic(options.save, png(Image.fromarray(result.model_input)))
+        picture = png(Image.fromarray(result.model_input))
+        write_atomic(options.save, picture, make_folder=True)
     if not result.model_input.any():
         print("The picture is blank.", file=sys.stderr)
         return 1

@@ -8,12 +8,19 @@ from typing import Final
 import streamlit as st
 
 from fmnist import paths
-from fmnist.runs import store
+from fmnist.runs import making, store
 from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 from fmnist.training.worker import Trainer
 
 _CHANGING_STATES: Final = (*ACTIVE_STATES, "interrupted", "broken")
 _MOST_KNOWN: Final = 1024
+
+
+@st.cache_resource(show_spinner=False)
+def sweep() -> None:
+    """Remove what killed processes left half-made; once a server, when it starts."""
+    for root in (paths.runs_folder(), paths.pretrained_folder(), paths.benchmark_folder()):
+        making.sweep(root)
 
 
 @st.cache_resource(show_spinner=False)

@@ -104,7 +104,7 @@ class FeatureIndex:
         """Write to a `.npz` file, atomically."""
         buffer = io.BytesIO()
         np.savez(buffer, features=self.features, labels=self.labels, indices=self.indices)
-        write_atomic(path, buffer.getvalue())
+        write_atomic(path, buffer.getvalue(), make_folder=True)
 
     @classmethod
     def load(cls, path: Path) -> "FeatureIndex":

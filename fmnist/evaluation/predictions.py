@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.checksums import verify, write_checked
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
 from fmnist.data.splits import DATASET_SIZES, SPLITS, Split, SplitName
 from fmnist.errors import DamagedFileError, sentence
 from fmnist.evaluation import metrics
-from fmnist.files import load_arrays, write_atomic
+from fmnist.files import load_arrays
 from fmnist.runs.config import TestTimeAugmentation
 from fmnist.runs.run import EVALUATION_ARRAYS, EVALUATION_BYTES, Run, RunError
 
@@ -110,7 +111,7 @@ class Evaluation:
             labels=self.labels,
             indices=self.indices,
         )
-        write_atomic(path, buffer.getvalue())
+        write_checked(path, buffer.getvalue())
 
     @classmethod
     def mean(cls, evaluations: Sequence["Evaluation"]) -> "Evaluation":
@@ -253,7 +254,7 @@ class EpochEvaluations:
             labels=self.labels,
             indices=self.indices,
         )
-        write_atomic(path, buffer.getvalue())
+        write_checked(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "EpochEvaluations":
@@ -276,6 +277,7 @@ def _load(
     path: Path,
 ) -> tuple[SplitName, NDArray[np.float16], NDArray[np.uint8], NDArray[np.int32]]:
     """Split, logits (…, N, 10), labels and indices (N,) of a file, checked."""
+    verify(path)
     values: dict[str, Any] = load_arrays(path, EVALUATION_ARRAYS, max_bytes=EVALUATION_BYTES)
     split = str(values["split"])
     logits, labels, indices = values["logits"], values["labels"], values["indices"]

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fmnist.checksums import verify, write_checked
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
 from fmnist.errors import DamagedFileError
-from fmnist.files import write_atomic
 from fmnist.models.registry import RENAMED, create_model, members
 
 _BATCH: Final = 500  # images a forward pass: larger ones leave the processor's cache
@@ -237,7 +237,7 @@ class Classifier:
             "outputs": self.outputs,
         }
         metadata = {"fmnist": json.dumps(description)}
-        write_atomic(path, safetensors.torch.save(tensors, metadata=metadata))
+        write_checked(path, safetensors.torch.save(tensors, metadata=metadata))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -252,6 +252,7 @@ class Classifier:
         """
         import safetensors
 
+        verify(path)
         try:
             with safetensors.safe_open(path, framework="pt") as archive:
                 description = json.loads((archive.metadata() or {})["fmnist"])

@@ -58,7 +58,8 @@ def save_sizes(path: Path, sizes: Mapping[str, Size]) -> None:
     OSError
         If it cannot be written.
     """
-    write_json(path, {"code": _code(), "sizes": {name: vars(s) for name, s in sizes.items()}})
+    values = {"code": _code(), "sizes": {name: vars(s) for name, s in sizes.items()}}
+    write_json(path, values, make_folder=True)
 
 
 def count(names: Iterable[str]) -> dict[str, Size]:

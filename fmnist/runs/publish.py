@@ -3,18 +3,18 @@
 import io
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, get_args
 
 import numpy as np
 
+from fmnist.checksums import verify, write_checked
 from fmnist.data.splits import SplitName
 from fmnist.errors import sentence
 from fmnist.files import load_arrays, write_atomic, write_json
 from fmnist.runs import store
+from fmnist.runs.making import making
 from fmnist.runs.run import EVALUATION_ARRAYS, EVALUATION_BYTES, Run, RunError
 from fmnist.text import NAME_LENGTH, one_line
 
@@ -88,16 +88,11 @@ def publish(
     target = root / name
     if target.exists() and not force:
         raise RunError(f"There is a shipped model {name!r} already; replace it with --force.")
-    root.mkdir(parents=True, exist_ok=True)
-    # the name begins with a dot, so that the folder is not listed as a shipped model
-    with tempfile.TemporaryDirectory(dir=root, prefix=".publishing-") as temporary:
-        folder = Path(temporary) / name
+    with making(target) as folder:
         _copy(run, folder, title=title, weights=weights, epochs=epochs)
         if card:
             copied = store.open_run(folder.parent, name)
             write_atomic(folder / CARD_FILE, card(copied, root).encode())
-        with _moved_aside(target, Path(temporary) / "replaced"):
-            folder.rename(target)
     published = store.open_run(root, name)
     companion = companion_of(published, root)
     if companion and card:
@@ -131,17 +126,20 @@ def companion_of(run: Run, root: Path) -> Run | None:
 
 
 def _copy(run: Run, folder: Path, *, title: str, weights: bool, epochs: bool) -> None:
-    (folder / "evaluation").mkdir(parents=True)
-    paths = [run.config_path, run.status_path, run.history_path]
-    if weights:
-        paths.append(run.weights_path)
+    (folder / "evaluation").mkdir()
+    checked = [run.history_path, *([run.weights_path] if weights else [])]
     evaluations = [*map(run.evaluation_path, get_args(SplitName)), run.tta_path]
-    paths += [path for path in evaluations if path.exists()]
+    checked += [path for path in evaluations if path.exists()]
     try:
-        for path in paths:
-            shutil.copyfile(path, folder / path.relative_to(run.folder))
+        for path in (run.config_path, run.status_path):
+            shutil.copyfile(path, folder / path.name)
+        for path in checked:
+            verify(path)
+            write_checked(folder / path.relative_to(run.folder), path.read_bytes())
         if epochs and run.epochs_path.exists():
-            write_atomic(folder / "evaluation" / run.epochs_path.name, _compressed(run.epochs_path))
+            verify(run.epochs_path)
+            compressed = _compressed(run.epochs_path)
+            write_checked(folder / "evaluation" / run.epochs_path.name, compressed)
     except (FileNotFoundError, ValueError) as error:
         raise RunError(sentence(error, f"The run {run.run_id} cannot be published")) from error
     write_json(folder / run.name_path.name, {"name": one_line(title) or run.name})
@@ -153,17 +151,3 @@ def _compressed(path: Path) -> bytes:
     arrays = load_arrays(path, EVALUATION_ARRAYS, max_bytes=EVALUATION_BYTES)
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return min(path.read_bytes(), buffer.getvalue(), key=len)
-
-
-@contextmanager
-def _moved_aside(path: Path, aside: Path) -> Iterator[None]:
-    """Move a folder aside, and back if the block fails."""
-    moved = path.exists()
-    if moved:
-        path.rename(aside)
-    try:
-        yield
-    except BaseException:
-        if moved:
-            aside.rename(path)
-        raise

@@ -158,6 +158,18 @@ class Run:
         """Logits of the test split, averaged over the views that the settings name."""
         return self.folder / "evaluation" / "test-views.npz"
 
+    def exists(self) -> bool:
+        """Whether its folder is still there."""
+        return self.config_path.exists()
+
+    @property
+    def gone(self) -> str:
+        """The sentence for a run whose folder is no longer there."""
+        return (
+            f"The folder of {self.name} is gone: it was deleted or moved. Put it back and resume "
+            "the run, or start a new one."
+        )
+
     def lock(self) -> "filelock.BaseFileLock":
         """A new lock of the folder, not yet acquired; usable from any thread."""
         import filelock  # here, since the GPU benchmark runs without it
@@ -195,7 +207,17 @@ class Run:
         reason: str | None = None,
         durable: bool = True,
     ) -> None:
-        """Record state and progress."""
+        """Record state and progress.
+
+        Raises
+        ------
+        RunError
+            If the folder is gone.
+        OSError
+            If it cannot be written.
+        """
+        if not self.exists():  # what trains would go on for hours, where nobody sees it
+            raise RunError(self.gone)
         values = {
             "state": state,
             "reason": reason,
@@ -211,6 +233,9 @@ class Run:
 
     def write_failure(self, reason: str, progress: Progress) -> None:
         """Record that the run failed, and why, so far as the disk takes it."""
+        if not self.exists():
+            _log.warning("%s", self.gone)
+            return
         try:
             self.log_event(f"Failed: {reason}", time=time.time())
             self.write_status("failed", progress, reason=reason)

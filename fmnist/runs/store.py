@@ -17,14 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fmnist import paths
-from fmnist.errors import reason, sentence
+from fmnist import checksums, paths
+from fmnist.errors import DamagedFileError, reason, sentence
 from fmnist.files import read_json, write_json
 from fmnist.models.registry import members
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
+from fmnist.runs.making import making
 from fmnist.runs.migration import migrate_document
-from fmnist.runs.run import ACTIVE_STATES, LOCK_FILE, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, LOCK_FILE, Run, RunError, State
 from fmnist.text import NAME_LENGTH, one_line
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _TRASH = ".trash"
 _NAME_RULE: Final = f"Give the run a name of 1 to {NAME_LENGTH} characters."
+_FILES = ("config.json", "status.json", "history.jsonl", "checkpoint.pt", "model.safetensors")
 
 # Looking whether a run is owned takes its lock for a moment; two threads that look at the same
 # moment would each find the other's.
@@ -40,7 +42,7 @@ _LOOKING = threading.Lock()
 
 
 def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
-    """Make the folder of a new run, in state "queued".
+    """Make the folder of a new run, in state "queued"; it appears as a whole.
 
     Parameters
     ----------
@@ -55,6 +57,30 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
     RunError
         If the name is longer than 80 characters.
     """
+    with making_run(root, config, name=name) as run:
+        pass
+    return replace(run, folder=root / run.run_id)
+
+
+@contextmanager
+def making_run(root: Path, config: TrainConfig, *, name: str = "") -> Iterator[Run]:
+    """Make a run with all that the block adds to it, or none at all.
+
+    Parameters
+    ----------
+    root, config, name
+        As for `create_run`.
+
+    Yields
+    ------
+    Run
+        In state "queued", in a hidden folder, which becomes a run when the block ends.
+
+    Raises
+    ------
+    RunError
+        If the name is longer than 80 characters.
+    """
     named = one_line(name, NAME_LENGTH + 1)
     if len(named) > NAME_LENGTH:
         raise RunError(_NAME_RULE)
@@ -62,15 +88,14 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
     model = config.model if len(members(config.model)) == 1 else "ensemble"
     run_id = f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
     name = named or f"{model}, {config.epochs} epoch{'s' * (config.epochs > 1)}"
-    folder = root / run_id
-    folder.mkdir(parents=True)
-    run = Run(folder, name, "queued", config=config, created=now.timestamp())
-    write_json(run.name_path, {"name": name})
-    run.write_status("queued", Progress())
-    # last, since a folder without config.json is not a run yet
-    write_json(run.config_path, {"created": now.timestamp(), "config": config.to_json()})
-    run.log_event("Created", time=now.timestamp())
-    return run
+    with making(root / run_id) as folder:
+        run = Run(folder, name, "queued", config=config, created=now.timestamp())
+        run.epochs_path.parent.mkdir()
+        write_json(run.config_path, {"created": now.timestamp(), "config": config.to_json()})
+        write_json(run.name_path, {"name": name})
+        run.write_status("queued", Progress())
+        run.log_event("Created", time=now.timestamp())
+        yield run
 
 
 def open_run(root: Path, run_id: str) -> Run:
@@ -95,6 +120,14 @@ def open_run(root: Path, run_id: str) -> Run:
     if not _RUN_ID.fullmatch(run_id) or not _is_run(root / run_id):
         raise RunError(f"There is no run {run_id!r}; it may have been deleted.")
     return _read(root / run_id)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is a run, be it one that has lost its settings."""
+    try:
+        return any((folder / name).exists() for name in _FILES)
+    except OSError:
+        return True  # it shows as broken, with the reason
 
 
 def list_runs(root: Path) -> list[Run]:
@@ -137,8 +170,8 @@ def teachers_of(config: TrainConfig) -> list[Run]:
             teacher = find_run(name)
         except RunError as error:
             raise RunError(f"The teacher {name!r} cannot be used: {error}") from error
-        if teacher.config is None:
-            raise RunError(f"The teacher {name!r} cannot be used: its settings cannot be read.")
+        if teacher.config is None or teacher.state == "broken":
+            raise RunError(f"The teacher {name!r} cannot be used, it is broken: {teacher.reason}")
         if not config.may_learn_from(teacher.config):
             raise RunError(
                 f"The teacher {teacher.name!r} was trained under the {teacher.config.protocol} "
@@ -163,14 +196,7 @@ def run_ids(root: Path) -> list[str]:
         return []
     except OSError as error:
         raise RunError(sentence(error)) from error
-    return [n for n in names if _RUN_ID.fullmatch(n) and _is_run(root / n)]
-
-
-def _is_run(folder: Path) -> bool:
-    try:
-        return (folder / "config.json").exists()
-    except OSError:
-        return True  # it shows as broken, with the reason
+    return [name for name in names if _RUN_ID.fullmatch(name) and _is_run(root / name)]
 
 
 def _read(folder: Path) -> Run:
@@ -191,12 +217,7 @@ def _read(folder: Path) -> Run:
     except (OSError, ValueError) as error:
         return replace(run, reason=_cannot_be_read("status.json", error))
     try:
-        text = (folder / "history.jsonl").read_text(encoding="utf-8", errors="replace")
-        # a line without its line break is being written, or was cut off by a crash
-        lines = text[: text.rfind("\n") + 1].splitlines()
-        history = History.from_lines(lines, checkpoint=config.checkpoint)
-    except FileNotFoundError:
-        history = History()
+        history = _read_history(folder / "history.jsonl", config, status.state)
     except OSError as error:
         return replace(run, reason=_cannot_be_read("history.jsonl", error))
     except ValueError as error:
@@ -208,9 +229,38 @@ def _read(folder: Path) -> Run:
     return replace(run, state=state, reason=status.reason, progress=progress, history=history)
 
 
+def _read_history(path: Path, config: TrainConfig, state: State) -> History:
+    """The history of a run; empty where it has none yet.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or a finished run has none.
+    ValueError
+        If it is damaged; the message says what to do.
+    """
+    text = ""
+    try:
+        # what follows the checksum, if anything, was logged before the training was cut off
+        checksums.verify(path, grows=state != "finished")
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        pass  # a run that has just begun
+    except DamagedFileError as error:
+        raise DamagedFileError(f"{reason(error)}, or delete the run.") from error
+    # a line without its line break is being written, or was cut off by a crash
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    history = History.from_lines(lines, checkpoint=config.checkpoint)
+    if state == "finished" and not history.epochs:
+        raise FileNotFoundError
+    return history
+
+
 def _cannot_be_read(file: str, error: Exception) -> str:
-    problem = one_line(reason(error), 300)
-    return f"{file} cannot be read ({problem}); restore it from a copy, or delete the run."
+    problem = "is missing"
+    if not isinstance(error, FileNotFoundError):
+        problem = f"cannot be read ({one_line(reason(error), 300)})"
+    return f"{file} {problem}; restore it from a copy, or delete the run."
 
 
 def _read_name(folder: Path) -> str:
@@ -270,11 +320,13 @@ def rename_run(run: Run, name: str) -> None:
     Raises
     ------
     RunError
-        If the name is empty or longer than 80 characters.
+        If the name is empty or longer than 80 characters, or the folder is gone.
     """
     name = one_line(name, NAME_LENGTH + 1)
     if not 1 <= len(name) <= NAME_LENGTH:
         raise RunError(_NAME_RULE)
+    if not _is_run(run.folder):
+        raise RunError(run.gone)
     write_json(run.name_path, {"name": name})
 
 
@@ -288,7 +340,7 @@ def delete_run(run: Run) -> None:
     RunError
         If somebody trains it, or it is there no longer.
     """
-    if not run.config_path.exists():  # taking the lock would make the folder again
+    if not _is_run(run.folder):  # taking the lock would make the folder again
         raise RunError(f"There is no run {run.run_id!r}; it may have been deleted.")
     import filelock
 
@@ -300,11 +352,22 @@ def delete_run(run: Run) -> None:
         raise RunError(f"{run.name} is training; stop it before deleting it.") from error
     try:
         trash = run.folder.parent / _TRASH
-        shutil.rmtree(trash, ignore_errors=True)
-        trash.mkdir(parents=True, exist_ok=True)
+        trash.mkdir(exist_ok=True)
+        if (trash / run.run_id).exists():  # somebody has copied the run back by hand
+            _hide(trash / run.run_id)
         run.folder.rename(trash / run.run_id)
     finally:
         lock.release()
+    # only now, so that a failure above keeps the undo of before
+    for other in trash.iterdir():
+        if other.name != run.run_id:
+            # what cannot be removed now is hidden; the next deletion tries again
+            shutil.rmtree(_hide(other), ignore_errors=True)
+
+
+def _hide(folder: Path) -> Path:
+    """Rename a folder in the trash, so that half of it is never brought back."""
+    return folder.rename(folder.with_name(f".{secrets.token_hex(4)}"))
 
 
 def restore_run(root: Path, run_id: str) -> Run:
@@ -318,19 +381,57 @@ def restore_run(root: Path, run_id: str) -> Run:
     source = root / _TRASH / run_id
     if not _RUN_ID.fullmatch(run_id) or not source.exists():
         raise RunError(f"The run {run_id!r} is no longer in the trash.")
+    if (root / run_id).exists():
+        raise RunError(f"There is a folder {run_id!r} already; move it away to undo the deletion.")
     source.rename(root / run_id)
     return open_run(root, run_id)
 
 
 def zip_run(run: Run) -> bytes:
-    """A zip archive of the folder, without the lock and temporary files."""
+    """A zip archive of the folder, without the lock, temporary files and links.
+
+    A training may go on meanwhile.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
     buffer = io.BytesIO()
+    known: checksums.Checksums = {}
     # weights and logits hardly shrink: storing them is ten times as fast
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(run.folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                archive.write(path, Path(run.run_id) / path.relative_to(run.folder))
+
+        def add(path: Path, content: bytes) -> None:
+            name = Path(run.run_id) / path.relative_to(run.folder)
+            # a date that the format does not know becomes the nearest one that it knows
+            entry = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+            archive.writestr(entry, content)
+
+        for path in _own_files(run.folder):
+            try:
+                content, expected = checksums.read_checked(path)
+                add(path, content)
+            except FileNotFoundError:
+                continue  # the training has removed it since
+            if expected:
+                known[path.relative_to(run.folder).as_posix()] = expected
+        if known:  # of the files as they are in the archive
+            add(run.folder / checksums.FILE, checksums.to_bytes(known))
     return buffer.getvalue()
+
+
+def _own_files(folder: Path) -> list[Path]:
+    """The files of a run, without those for the moment, its checksums and links."""
+    # what a link leads to is not the run's, and may be private
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not path.is_symlink()
+        and not path.name.startswith(".")
+        and path != folder / checksums.FILE
+    ]
 
 
 def acquire(run: Run) -> "filelock.BaseFileLock":
@@ -339,10 +440,12 @@ def acquire(run: Run) -> "filelock.BaseFileLock":
     Raises
     ------
     RunError
-        If another process or thread holds it.
+        If another process or thread holds it, or the folder is gone.
     """
     import filelock
 
+    if not _is_run(run.folder):  # taking the lock would make the folder again
+        raise RunError(run.gone)
     lock = run.lock()
     try:
         lock.acquire()

@@ -42,8 +42,10 @@ def load_temperature(run: Run) -> Temperature | None:
     Raises
     ------
     RunError
-        If its file is damaged.
+        If its file is damaged, or the run is broken: nobody knows then which epoch it has.
     """
+    if run.state == "broken":
+        raise RunError(f"The run {run.name} is broken: {run.reason}")
     from fmnist.runs.documents import TemperatureDocument
 
     path = temperature_path(run)
@@ -72,6 +74,7 @@ def save_temperature(run: Run, temperature: Temperature | None) -> None:
         If it cannot be written.
     """
     path = temperature_path(run)
+    is_inside = path.parent == run.folder
     if temperature is None:
         path.unlink(missing_ok=True)
         return
@@ -81,4 +84,4 @@ def save_temperature(run: Run, temperature: Temperature | None) -> None:
         "loss_before": temperature.loss_before,
         "loss_after": temperature.loss_after,
     }
-    write_json(path, values)
+    write_json(path, values, make_folder=not is_inside)

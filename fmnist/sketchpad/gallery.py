@@ -185,7 +185,7 @@ class Gallery:
 
     def _write(self, drawing: SavedDrawing) -> None:
         try:
-            write_json(self._path(drawing.drawing_id), _to_json(drawing))
+            write_json(self._path(drawing.drawing_id), _to_json(drawing), make_folder=True)
         except OSError as error:
             raise GalleryError(
                 f"The drawing cannot be saved in {self._folder}: {reason(error)}."

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import torch
 
+from fmnist.checksums import remove_checked, verify, write_checked
 from fmnist.errors import DamagedFileError, reason
-from fmnist.files import write_atomic
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History
 from fmnist.training.errors import TrainingError
@@ -71,7 +71,7 @@ class Checkpoint:
             },
             buffer,
         )
-        write_atomic(self._path, buffer.getvalue())
+        write_checked(self._path, buffer.getvalue())
         self._saved = time.perf_counter()
 
     def load(self, state: TrainState, recorder: RunRecorder, device: torch.device) -> None:
@@ -82,6 +82,13 @@ class Checkpoint:
         TrainingError
             If the file is damaged or belongs to other settings or other data.
         """
+        try:
+            verify(self._path)
+        except (OSError, DamagedFileError) as error:
+            raise TrainingError(
+                f"The run cannot be resumed from its checkpoint: {reason(error)}, or start a new "
+                "run."
+            ) from error
         try:
             values = _read(self._path, device)
             if values["format"] == 3:
@@ -106,7 +113,7 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Delete the file of a run that has finished."""
-        self._path.unlink(missing_ok=True)
+        remove_checked(self._path)
 
 
 def _read(path: Path, device: torch.device) -> Mapping[str, Any]:

@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
+from fmnist.checksums import write_checked
 from fmnist.data.splits import monitored_split
 from fmnist.errors import sentence
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
-from fmnist.files import append_line, read_json, write_json
+from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.ensemble import Ensemble
 from fmnist.runs.config import TrainConfig, ensemble_of
 from fmnist.runs.history import EpochEntry, Progress
 from fmnist.runs.run import Run, RunError
-from fmnist.runs.store import create_run, open_run
+from fmnist.runs.store import making_run, open_run
 
 
 def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
@@ -61,22 +62,22 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         raise RunError(sentence(error, "The ensemble cannot be made")) from error
     if len({(c.normalization, c.has_ood_class) for c in classifiers}) > 1:
         raise RunError("The members of an ensemble must have the same normalization and classes.")
-    run = create_run(root, config, name=name or f"Ensemble of {len(members)}")
-    _record_members(run, members)
-    Classifier(
-        Ensemble([classifier.model for classifier in classifiers]),
-        model_name=config.model,
-        normalization=classifiers[0].normalization,
-    ).save(run.weights_path)
-    for evaluation in evaluations.values():
-        evaluation.save(run.evaluation_path(evaluation.split))
-    if with_tta:
-        Evaluation.mean(with_tta).save(run.tta_path)
-    entry = _history_entry(members, entries, evaluations[split])
-    append_line(run.history_path, json.dumps(entry.to_json()))
-    run.log_event(f"Made of {', '.join(m.run_id for m in members)}", time=time.time())
-    progress = Progress(1, entry.step, entry.step, entry.seconds, entry.images_per_second)
-    run.write_status("finished", progress)
+    with making_run(root, config, name=name or f"Ensemble of {len(members)}") as run:
+        _record_members(run, members)
+        Classifier(
+            Ensemble([classifier.model for classifier in classifiers]),
+            model_name=config.model,
+            normalization=classifiers[0].normalization,
+        ).save(run.weights_path)
+        for evaluation in evaluations.values():
+            evaluation.save(run.evaluation_path(evaluation.split))
+        if with_tta:
+            Evaluation.mean(with_tta).save(run.tta_path)
+        entry = _history_entry(members, entries, evaluations[split])
+        write_checked(run.history_path, f"{json.dumps(entry.to_json())}\n".encode())
+        run.log_event(f"Made of {', '.join(m.run_id for m in members)}", time=time.time())
+        progress = Progress(1, entry.step, entry.step, entry.seconds, entry.images_per_second)
+        run.write_status("finished", progress)
     return open_run(root, run.run_id)
 
 

@@ -82,7 +82,7 @@ def train(
         run.write_status(interrupted.outcome, run.progress)
         return interrupted.outcome
     except Exception as error:
-        message = failure_message(error)
+        message = failure_message(error) if run.exists() else run.gone
         run.write_failure(message, training.progress() if training else run.progress)
         raise TrainingError(message) from error
 
@@ -150,7 +150,7 @@ class _Training:
         device = _choose_device(device_name)
         dtype = resolve_dtype(config.precision, device)
         recorder = RunRecorder(run, config, monitored_images(config, dataset), on_progress)
-        recorder.remove_leftovers()
+        recorder.prepare_folder()
         recorder.record_environment(dataset, device, dtype)
         teachers = load_teachers(run, config, device)
 

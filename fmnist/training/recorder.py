@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 import fmnist
+from fmnist.checksums import GrowingChecksum, remove_checked, write_checked
 from fmnist.data.splits import DATASET_TITLES, Dataset, Split
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
-from fmnist.files import append_line, read_json, write_atomic, write_json
+from fmnist.files import append_line, read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry, History, Phase, Progress, StepEntry
@@ -51,6 +52,7 @@ class RunRecorder:
         self.history = History(checkpoint=config.checkpoint)
         self.monitored = monitored
         self.run = run
+        self._checksum = GrowingChecksum()  # of history.jsonl
         self._config = config
         self._logits: list[NDArray[np.float16]] = []  # of the monitored images, after each epoch
         self._on_progress = on_progress
@@ -62,7 +64,7 @@ class RunRecorder:
     def start(self) -> None:
         """Begin the history of a run that has no checkpoint."""
         # a process killed before its first checkpoint leaves lines that will be logged again
-        self.run.history_path.unlink(missing_ok=True)
+        remove_checked(self.run.history_path)
 
     def restore(self, history: History, *, epochs: int) -> None:
         """Go on with the history of a checkpoint, made after so many whole epochs.
@@ -82,10 +84,13 @@ class RunRecorder:
         self.history = history
         # lines logged between the checkpoint and a crash will be logged again
         text = "".join(f"{line}\n" for line in history.to_lines())
-        write_atomic(self.run.history_path, text.encode())
+        write_checked(self.run.history_path, text.encode())
+        self._checksum = GrowingChecksum(text)
 
-    def remove_leftovers(self) -> None:
+    def prepare_folder(self) -> None:
         """Delete the temporary files of a process that was killed as it wrote."""
+        # earlier versions made it with the first evaluation
+        self.run.epochs_path.parent.mkdir(exist_ok=True)
         for path in self.run.folder.rglob(".*.tmp"):
             if not path.name.startswith(".name.json."):  # the page may be renaming the run now
                 path.unlink(missing_ok=True)
@@ -157,8 +162,13 @@ class RunRecorder:
 
     def log_step(self, entry: StepEntry) -> None:
         """Append a step's loss to the history."""
-        append_line(self.run.history_path, json.dumps(entry.to_json()))
+        self._append(entry)
         self.history = replace(self.history, steps=(*self.history.steps, entry))
+
+    def _append(self, entry: StepEntry | EpochEntry) -> None:
+        line = json.dumps(entry.to_json())
+        append_line(self.run.history_path, line)
+        self._checksum.add(f"{line}\n")
 
     def log_epoch(self, entry: EpochEntry, evaluation: Evaluation) -> bool:
         """Append an epoch to the history, and its logits to those of the epochs before.
@@ -174,7 +184,8 @@ class RunRecorder:
         EpochEvaluations(
             evaluation.split, np.stack(self._logits), evaluation.labels, evaluation.indices
         ).save(self.run.epochs_path)
-        append_line(self.run.history_path, json.dumps(entry.to_json()))
+        self._append(entry)
+        self._checksum.write(self.run.history_path)
         self.history = replace(self.history, epochs=(*self.history.epochs, entry))
         mark = ", the best so far" if is_best and self._config.checkpoint == "best" else ""
         self.event(f"Epoch {entry.epoch}: {entry.split} accuracy {entry.accuracy:.2%}{mark}")
@@ -186,6 +197,7 @@ class RunRecorder:
 
     def end(self, state: State, progress: Progress) -> None:
         """Record how the training ended; it is on the disk when this returns."""
+        self._checksum.write(self.run.history_path)
         self.event(state.capitalize())
         self.run.write_status(state, progress)
 

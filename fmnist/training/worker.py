@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import filelock
 
@@ -17,6 +17,10 @@ from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
 
 if TYPE_CHECKING:
     from fmnist.training.loop import Signal
+
+
+FOLDER_SECONDS: Final = 2.0
+"""How often a paused run looks whether its folder is still there."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class TrainerSnapshot:
     queue : tuple of str
         Ids of the runs that wait, the next one first.
     failures : mapping of str to str
-        Why runs failed, by run id; also for runs whose folder could not be written.
+        Why runs failed, by run id; also for runs whose folder is gone or could not be written.
     """
 
     state: Literal["idle", "running", "pausing", "paused", "stopping"] = "idle"
@@ -124,7 +128,12 @@ class Trainer:
                 run.write_status("stopped", run.progress)
             finally:
                 self._locks.pop(run_id).release()
-            self._changed.notify_all()
+                self._changed.notify_all()
+
+    def forget(self, run_id: str) -> None:
+        """Drop the failure of a run, for instance of one that is there no longer."""
+        with self._changed:
+            self._failures.pop(run_id, None)
 
     def pause(self, run_id: str) -> None:
         """Pause the current run after its step, saved to disk, until `resume`.
@@ -199,25 +208,35 @@ class Trainer:
             self._fail(run, sentence(error))
             return
         # imported here, so that the page that creates the trainer does not wait for torch
+        from fmnist.training.errors import failure_message
         from fmnist.training.loop import TrainingError, train
 
         while True:
+            if not run.exists():
+                self._fail(run, run.gone)
+                return
             try:
                 fresh = store.open_run(run.folder.parent, run.run_id)
                 outcome = train(fresh, dataset, control=self._control)
-            except (TrainingError, RunError) as error:
+            except TrainingError as error:  # its folder says so already
                 with self._changed:
                     self._failures[run.run_id] = str(error)
                 return
-            if outcome != "paused":
+            except (RunError, OSError) as error:
+                self._fail(run, failure_message(error))
                 return
-            with self._changed:
-                self._is_paused = True
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._signal != "pause" or self._closing)
-                self._is_paused = False
-                if self._closing:
-                    return
+            if outcome != "paused" or not self._wait_to_go_on(run):
+                return
+
+    def _wait_to_go_on(self, run: Run) -> bool:
+        """Wait until a paused run is to go on; False if it never will."""
+        with self._changed:
+            self._is_paused = True
+            self._changed.notify_all()
+            while self._signal == "pause" and not self._closing and run.exists():
+                self._changed.wait(FOLDER_SECONDS)
+            self._is_paused = False
+            return not self._closing
 
     def _fail(self, run: Run, reason: str) -> None:
         with self._changed:

@@ -262,7 +262,7 @@ def test_loads_the_weights_of_a_run(tmp_path: Path, load: Any) -> None:
     assert loaded.temperature == 2.5
     assert np.array_equal(loaded.logits(IMAGES[:10]), classifier.logits(IMAGES[:10]))
     run.weights_path.write_bytes(b"damaged")
-    with pytest.raises(RunError, match=f"The run {run.run_id} is broken: the weights in"):
+    with pytest.raises(RunError, match=f"The run {run.run_id} is broken: the file model"):
         load(run.run_id, folder=tmp_path)
 
 

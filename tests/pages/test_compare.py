@@ -239,7 +239,7 @@ def test_broken_runs_are_told_and_left_out(
     two[0].evaluation_path("test").write_bytes(b"PK rubbish")
     app = open_app("compare")
     said = text(app)
-    assert "**Torn** is not shown: line 1 of history.jsonl is damaged" in said
+    assert "**Torn** is not shown: the file history.jsonl is damaged" in said
     assert "**First** is not shown: Its evaluation cannot be read" in said
     assert "Two runs are needed to compare" in said
     assert len(table(app)) == 3

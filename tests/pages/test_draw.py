@@ -19,6 +19,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.models.classifier import Classifier
 from fmnist.runs import store
 from fmnist.runs.run import Run
+from fmnist.runs.temperature import Temperature, save_temperature
 from fmnist.sketchpad import canvas, preprocessing, recognition
 from fmnist.sketchpad.canvas import Shape, Step
 from fmnist.sketchpad.gallery import Gallery
@@ -213,7 +214,19 @@ def test_damaged_weights_are_told_in_a_sentence(finished: Run, machine: Path) ->
     run = give(finished, machine)
     run.weights_path.write_bytes(b"rubbish")
     app = open_app("draw")
-    assert "The model Trained cannot be used: the weights in" in text(app)
+    assert "The model Trained cannot be used: the file model.safetensors is damaged" in text(app)
+    assert not predictions(app)
+
+
+def test_a_broken_run_classifies_nothing_at_another_temperature(
+    finished: Run, machine: Path
+) -> None:
+    run = give(finished, machine)
+    save_temperature(run, Temperature(2.5, 1, 1.0, 0.9))
+    run.history_path.write_text("not json\n")
+    app = open_app("draw")
+    draw(app, BOX)
+    assert "The run Trained is broken: the file history.jsonl is damaged" in text(app)
     assert not predictions(app)
 
 

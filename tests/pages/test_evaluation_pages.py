@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fmnist.checksums import remove_checked
 from fmnist.evaluation.filters import Filters, matching, sort_positions
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
@@ -39,9 +40,8 @@ def test_without_any_run_they_say_what_to_do(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_run_that_was_not_measured_yet(finished: Run, machine: Path, page: str) -> None:
     run = give(finished, machine, state="interrupted")
-    run.history_path.write_text("")
-    for path in (run.folder / "evaluation").iterdir():
-        path.unlink()
+    for path in (run.history_path, *(run.folder / "evaluation").iterdir()):
+        remove_checked(path)
     assert "has not been evaluated yet" in text(open_app(page))
 
 

@@ -180,7 +180,21 @@ def test_a_broken_run_is_shown_with_its_reason_on_every_page(finished: Run, mach
     run = give(finished, machine)
     run.history_path.write_text("not json\n")
     for page in ("", "train"):
-        assert "line 1 of history.jsonl is damaged" in text(open_app(page))
+        assert "the file history.jsonl is damaged" in text(open_app(page))
+
+
+def test_a_run_whose_folder_is_gone_is_told_until_dismissed(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = store.create_run(machine, TrainConfig(), name="Lost")
+    shutil.rmtree(run.folder)
+    failures = run_catalog.trainer()._failures
+    monkeypatch.setitem(failures, run.run_id, run.gone)
+    app = open_app("train")
+    assert "The folder of Lost is gone: it was deleted or moved. Put it back" in text(app)
+    app.button(key=f"dismiss-{run.run_id}").click().run()
+    assert "Lost" not in text(app)
+    assert failures == {}
 
 
 def test_damaged_evaluation_is_told_in_a_sentence(finished: Run, machine: Path) -> None:

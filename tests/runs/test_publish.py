@@ -20,7 +20,7 @@ def test_published_folder_holds_what_it_should_and_no_more(tmp_path: Path) -> No
         str(p.relative_to(published.folder)) for p in published.folder.rglob("*") if p.is_file()
     }
     assert files == {
-        "README.md", "config.json", "name.json", "status.json", "history.jsonl",
+        "README.md", "checksums.json", "config.json", "name.json", "status.json", "history.jsonl",
         "model.safetensors", "evaluation/validation.npz", "evaluation/test.npz",
         "evaluation/epochs.npz",
     }  # fmt: skip

@@ -3,13 +3,14 @@
 import errno
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -17,11 +18,14 @@ from typing import Any, get_args
 import filelock
 import pytest
 
-from fmnist import paths
+from fmnist import checksums, paths
 from fmnist.data.splits import SplitName
+from fmnist.models.classifier import Classifier
+from fmnist.models.registry import create_model
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry, History, Progress, StepEntry
+from fmnist.runs.loading import load_run
 from fmnist.runs.run import ACTIVE_STATES, Run, RunError, State
 from fmnist.runs.temperature import (
     Temperature,
@@ -167,6 +171,8 @@ def test_what_is_no_run_is_not_listed(run: Run) -> None:
     root = run.folder.parent
     (root / "notes.txt").write_text("mine")
     (root / "empty").mkdir()
+    (root / "pictures").mkdir()
+    (root / "pictures" / "a.png").write_bytes(b"mine")
     shutil.copytree(run.folder, root / ".hidden")
     assert [found.run_id for found in store.list_runs(root)] == [run.run_id]
     assert store.list_runs(root / "nowhere") == []
@@ -371,7 +377,72 @@ def test_a_folder_in_a_files_place_shows_as_broken(run: Run, name: str) -> None:
 def test_a_run_without_status_is_broken(run: Run) -> None:
     run.status_path.unlink()
     assert reread(run).state == "broken"
-    assert "status.json cannot be read" in str(reread(run).reason)
+    expected = "status.json is missing; restore it from a copy, or delete the run."
+    assert reread(run).reason == expected
+    assert load_run_refuses(run) == f"The run a run is broken: {expected}"
+
+
+def load_run_refuses(run: Run) -> str:
+    with pytest.raises(RunError) as caught:
+        load_run(run.run_id, folder=run.folder.parent)
+    return str(caught.value)
+
+
+def test_a_run_that_has_lost_its_settings_is_listed_and_can_be_deleted(run: Run) -> None:
+    run.config_path.unlink()
+    lost = reread(run)
+    assert (lost.state, lost.name) == ("broken", "a run")
+    assert lost.reason == "config.json is missing; restore it from a copy, or delete the run."
+    store.delete_run(lost)
+    assert store.list_runs(run.folder.parent) == []
+    assert store.restore_run(run.folder.parent, run.run_id) == lost
+
+
+def test_a_finished_run_without_its_history_is_broken(run: Run) -> None:
+    write_history(run, entry(1, 0.75))
+    run.write_status("finished", PROGRESS)
+    assert reread(run).state == "finished"
+    run.history_path.write_text("")
+    for _ in range(2):
+        assert reread(run).state == "broken"
+        assert reread(run).reason == (
+            "history.jsonl is missing; restore it from a copy, or delete the run."
+        )
+        run.history_path.unlink(missing_ok=True)
+    run.write_status("stopped", PROGRESS)  # before its first epoch
+    assert reread(run).state == "stopped"
+
+
+def test_a_changed_figure_of_the_history_is_noticed(run: Run) -> None:
+    write_history(run, StepEntry(1, 5, 2.0, 1.0), entry(1, 0.75))
+    run.write_status("stopped", PROGRESS)
+    checksums.record(run.history_path)
+    assert reread(run).state == "stopped"
+    run.history_path.write_text(run.history_path.read_text().replace("0.75", "0.85"))
+    broken = reread(run)
+    assert broken.state == "broken"
+    assert broken.reason == (
+        "the file history.jsonl is damaged (its checksum differs); restore it from a copy, or "
+        "delete the run."
+    )
+    (run.folder / checksums.FILE).write_text("{")
+    assert "checksums.json is damaged; restore it from a copy, or delete it" in str(
+        reread(run).reason
+    )
+    (run.folder / checksums.FILE).unlink()
+    assert reread(run).history.epochs[0].accuracy == 0.85
+
+
+def test_a_broken_run_classifies_nothing(run: Run) -> None:
+    """Its temperature belongs to an epoch that nobody knows any more."""
+    write_history(run, entry(1, 0.8))
+    save_temperature(reread(run), Temperature(1.85, 1, 0.26, 0.2))
+    Classifier(create_model("logistic", seed=0), model_name="logistic").save(run.weights_path)
+    assert load_run(run.run_id, folder=run.folder.parent).temperature == 1.85
+    run.history_path.write_text("{}\n")
+    assert "is broken: line 1 of history.jsonl" in load_run_refuses(run)
+    with pytest.raises(RunError, match="is broken: line 1 of history"):
+        load_temperature(reread(run))
 
 
 @pytest.mark.parametrize(
@@ -403,6 +474,7 @@ def test_damaged_events_are_left_out(run: Run) -> None:
 @pytest.mark.parametrize("state", get_args(State))
 def test_a_lock_that_cannot_be_opened_is_held_by_nobody(run: Run, state: State) -> None:
     (run.folder / ".lock").mkdir()
+    write_history(run, entry(1, 0.5))
     run.write_status(state, PROGRESS)
     expected = "interrupted" if state in ACTIVE_STATES else state
     assert reread(run).state == expected
@@ -467,6 +539,7 @@ def test_a_run_runs_while_somebody_owns_it(run: Run, owner: Owner) -> None:
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
 def test_a_run_that_has_ended_needs_no_owner(run: Run, state: State) -> None:
+    write_history(run, entry(1, 0.5))
     run.write_status(state, PROGRESS)
     assert reread(run).state == state
 
@@ -561,7 +634,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_deleted_run_can_be_brought_back(run: Run) -> None:
     root = run.folder.parent
-    run.evaluation_path("test").parent.mkdir()
     run.evaluation_path("test").write_bytes(b"logits")
     before = contents(run.folder)
     store.delete_run(run)
@@ -601,8 +673,115 @@ def test_a_broken_run_can_be_deleted(run: Run) -> None:
     assert store.list_runs(run.folder.parent) == []
 
 
+def test_a_failed_deletion_keeps_the_undo_of_before(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = run.folder.parent
+    second = store.create_run(root, CONFIG)
+    store.delete_run(run)
+
+    def fail(self: Path, target: Path) -> Path:
+        raise OSError("disk trouble")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk trouble"):
+        patch.setattr(Path, "rename", fail)
+        store.delete_run(second)
+    assert {r.run_id for r in store.list_runs(root)} == {second.run_id}
+    store.restore_run(root, run.run_id)
+    assert {r.run_id for r in store.list_runs(root)} == {run.run_id, second.run_id}
+
+
+def test_a_run_that_was_copied_back_can_be_deleted_again(run: Run) -> None:
+    root = run.folder.parent
+    store.delete_run(run)
+    shutil.copytree(root / ".trash" / run.run_id, run.folder)
+    with pytest.raises(RunError, match="There is a folder .* already"):
+        store.restore_run(root, run.run_id)
+    store.rename_run(run, "the copy")
+    store.delete_run(run)
+    assert store.restore_run(root, run.run_id).name == "the copy"
+    assert [path.name for path in (root / ".trash").iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda run: run.write_status("running", PROGRESS),
+        lambda run: run.write_failure("It failed.", PROGRESS),
+        lambda run: store.rename_run(run, "new name"),
+        lambda run: save_temperature(run, Temperature(1.85, 1, 0.26, 0.2)),
+        lambda run: store.acquire(run),
+        lambda run: store.delete_run(run),
+        lambda run: run.log_event("x", time=1.0),
+        lambda run: store.is_owned(run.folder),
+        lambda run: checksums.write_checked(run.weights_path, b"weights"),
+    ],
+)
+def test_nothing_makes_a_folder_that_was_removed(run: Run, attempt: Callable[[Run], Any]) -> None:
+    shutil.rmtree(run.folder)
+    with suppress(RunError, FileNotFoundError):
+        attempt(run)
+    assert list(run.folder.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("seconds", [0, -(10**9), 10**10])
+def test_zip_takes_any_date(run: Run, seconds: int) -> None:
+    os.utime(run.config_path, (seconds, seconds))
+    archive = zipfile.ZipFile(io.BytesIO(store.zip_run(run)))
+    assert archive.testzip() is None
+    name = f"{run.run_id}/config.json"
+    assert archive.read(name) == run.config_path.read_bytes()
+    assert archive.getinfo(name).date_time[0] == (1980 if seconds <= 0 else 2107)
+
+
+def test_zip_leaves_links_out(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("private")
+    (elsewhere / "secret").write_text("secret")
+    (run.folder / "notes.txt").symlink_to(elsewhere / "secret")
+    (run.folder / "pictures").symlink_to(elsewhere)
+    (run.folder / "evaluation" / "test.npz").symlink_to(elsewhere / "secret")
+    archive = zipfile.ZipFile(io.BytesIO(store.zip_run(run)))
+    assert sorted(archive.namelist()) == [
+        f"{run.run_id}/{name}"
+        for name in ("config.json", "events.jsonl", "name.json", "status.json")
+    ]
+
+
+def test_zip_of_a_run_that_trains_fits_its_checksums(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checksums.write_checked(run.checkpoint_path, b"step 1")
+    checksums.write_checked(run.weights_path, b"epoch 1")
+    read_bytes = Path.read_bytes
+
+    def train_on(self: Path) -> bytes:
+        content = read_bytes(self)
+        if self == run.weights_path:  # later than checkpoint.pt, earlier than the checksums
+            checksums.write_checked(run.checkpoint_path, b"step 2")
+            monkeypatch.undo()
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", train_on)
+    packed = store.zip_run(run)
+    assert run.checkpoint_path.read_bytes() == b"step 2"
+    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path / "other")
+    copy = replace(run, folder=tmp_path / "other" / run.run_id)
+    assert copy.checkpoint_path.read_bytes() == b"step 1"
+    for path in (copy.checkpoint_path, copy.weights_path):
+        assert checksums.has_checksum(path)
+        checksums.verify(path)
+
+
+def test_zip_of_a_damaged_run_does_not_make_it_sound(run: Run, tmp_path: Path) -> None:
+    checksums.write_checked(run.weights_path, b"weights")
+    run.weights_path.write_bytes(b"wEights")
+    zipfile.ZipFile(io.BytesIO(store.zip_run(run))).extractall(tmp_path / "other")
+    copy = replace(run, folder=tmp_path / "other" / run.run_id)
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged"):
+        checksums.verify(copy.weights_path)
+
+
 def test_zip_holds_the_folder_but_what_is_for_the_moment(run: Run) -> None:
-    run.evaluation_path("test").parent.mkdir()
     run.evaluation_path("test").write_bytes(b"logits")
     expected = {f"{run.run_id}/{name}": content for name, content in contents(run.folder).items()}
     assert len(expected) == 5
@@ -614,6 +793,7 @@ def test_zip_holds_the_folder_but_what_is_for_the_moment(run: Run) -> None:
 
 
 def test_a_zip_unpacked_is_a_run_again(run: Run, tmp_path: Path) -> None:
+    write_history(run, entry(1, 0.5))
     run.write_status("finished", PROGRESS)
     other = tmp_path / "other"
     zipfile.ZipFile(io.BytesIO(store.zip_run(run))).extractall(other)

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from fmnist import checksums
+from fmnist.checksums import has_checksum, record
 from fmnist.data.splits import Dataset
 from fmnist.files import read_json, write_json
 from fmnist.runs import store
+from fmnist.runs.run import Run
 from tests.training.helpers import CONFIG, fails, reread, run_until, run_whole
 from tools.small import same_result, small_dataset
 
@@ -48,6 +51,40 @@ def test_changed_data_and_damaged_files_cannot_be_resumed(tmp_path: Path) -> Non
     assert run_until(run, 10**9, "continue") == "finished"  # nothing was lost by trying
 
 
+def test_flipped_bits_are_not_trained_on(undisturbed: Run, tmp_path: Path) -> None:
+    run = store.create_run(tmp_path, CONFIG)
+    assert run_until(run, 8, "pause") == "paused"
+    for path, begins in (
+        (run.checkpoint_path, "The run cannot be resumed from its checkpoint: the file checkpoint"),
+        (run.epochs_path, "The run cannot be resumed from its checkpoint (the file epochs.npz is"),
+    ):
+        whole = path.read_bytes()
+        for place in range(0, len(whole), len(whole) // 3 + 1):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+            reason = fails(tmp_path, run=run)
+            assert reason.startswith(begins) and "checksum differs" in reason
+            assert reason.endswith("start a new run.")
+        path.write_bytes(whole)
+    assert run_until(run, 10**9, "continue") == "finished"
+    same_result(undisturbed, reread(run))
+    for path in (run.weights_path, run.last_weights_path, *run.epochs_path.parent.iterdir()):
+        assert has_checksum(path), path.name
+    assert not has_checksum(run.checkpoint_path)
+
+
+def test_a_run_without_checksums_goes_on_and_has_them_in_the_end(
+    undisturbed: Run, tmp_path: Path
+) -> None:
+    run = store.create_run(tmp_path, CONFIG)
+    assert run_until(run, 8, "pause") == "paused"
+    (run.folder / checksums.FILE).unlink()  # as an earlier version leaves it
+    assert run_until(run, 4, "pause") == "paused"
+    assert run_until(run, 10**9, "continue") == "finished"
+    same_result(undisturbed, reread(run))
+    for path in (run.history_path, run.weights_path, run.evaluation_path("test")):
+        assert has_checksum(path), path.name
+
+
 def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) -> None:
     undisturbed = run_whole(tmp_path / "undisturbed")
     run = store.create_run(tmp_path / "disturbed", CONFIG)
@@ -65,6 +102,7 @@ def test_a_run_goes_on_from_a_checkpoint_older_than_a_setting(tmp_path: Path) ->
         del settings[new]
         settings[old] = value
     torch.save(checkpoint | {"config": json.dumps(settings)}, run.checkpoint_path)
+    record(run.checkpoint_path)
     write_json(run.config_path, read_json(run.config_path) | {"config": settings})
     run = reread(run)
     assert run.config == CONFIG
@@ -102,6 +140,7 @@ def as_format_3(path: Path, batches: int) -> None:
         "lines": values["history"],
     }
     torch.save(old, path)
+    record(path)
 
 
 @pytest.mark.parametrize("step", [4, 7, 10])

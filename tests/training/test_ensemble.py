@@ -1,17 +1,23 @@
 """Ensembles: the mean of their members' probabilities, as a run like any other."""
 
+import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fmnist import paths
 from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import describe
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
+from fmnist.runs.loading import load_run
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.store import owning
 from fmnist.training.ensemble import combine
@@ -122,3 +128,72 @@ def test_evaluations_of_other_images_have_no_mean(members: list[Run]) -> None:
     whole = Evaluation.load(members[0].evaluation_path("test"))
     with pytest.raises(ValueError, match="cover different images"):
         Evaluation.mean([whole, replace(whole, indices=whole.indices[::-1])])
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from fmnist.runs import store
+from fmnist.training.ensemble import combine
+
+replace, rename, count = Path.replace, Path.rename, 0
+
+def die_at(change):
+    def changed(self, target):
+        global count
+        count += 1
+        if count == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return change(self, target)
+    return changed
+
+Path.replace, Path.rename = die_at(replace), die_at(rename)
+root = Path(sys.argv[1])
+members = [store.open_run(root, run_id) for run_id in sys.argv[4:]]
+combine(members, Path(sys.argv[3]))
+"""
+
+
+# the 14th time is when the folder takes its place
+@pytest.mark.parametrize(
+    "moment", [*(pytest.param(m, marks=pytest.mark.slow) for m in (1, 4, 7, 10)), 14]
+)
+def test_a_kill_while_it_is_made_leaves_nothing(
+    tmp_path: Path, members: list[Run], moment: int
+) -> None:
+    root = members[0].folder.parent
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, str(root), str(moment), str(tmp_path),
+         *(run.run_id for run in members[:2])],
+        cwd=paths.PROJECT, check=False,
+    )  # fmt: skip
+    assert child.returncode == -signal.SIGKILL
+    assert store.list_runs(tmp_path) == []  # nothing that could be resumed
+    assert combine(members[:2], tmp_path).state == "finished"
+    assert len(list(tmp_path.iterdir())) == 1  # and what was left is swept
+
+
+def test_a_failure_while_it_is_made_leaves_nothing(
+    tmp_path: Path, members: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "write_status", full)
+    with pytest.raises(OSError, match="No space left"):
+        combine(members[:2], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_member_is_refused(tmp_path: Path, members: list[Run]) -> None:
+    copies = [
+        replace(run, folder=shutil.copytree(run.folder, tmp_path / run.run_id))
+        for run in members[:2]
+    ]
+    weights = bytearray(copies[1].weights_path.read_bytes())
+    weights[-1] ^= 1
+    copies[1].weights_path.write_bytes(weights)
+    with pytest.raises(RunError, match=r"cannot be made: the file model\.safetensors is damaged"):
+        combine(copies, tmp_path / "made")
+    with pytest.raises(RunError, match=r"is broken: the file model\.safetensors is damaged"):
+        load_run(copies[1].run_id, folder=tmp_path)

@@ -59,7 +59,6 @@ def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
     run = store.create_run(tmp_path, CONFIG)
     left = [run.folder / ".checkpoint.pt.x.tmp", run.folder / "evaluation" / ".epochs.npz.x.tmp"]
     renaming = run.folder / ".name.json.x.tmp"  # somebody renames the run at this moment
-    run.epochs_path.parent.mkdir()
     for path in (*left, renaming):
         path.touch()
     assert run_until(run, 1, "pause") == "paused"

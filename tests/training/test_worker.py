@@ -1,5 +1,6 @@
 """The background thread: queue, pause, resume, stop, failures, several callers."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,6 +208,50 @@ def test_finished_runs_and_runs_of_others_are_refused(trainer: Trainer, tmp_path
     assert trainer.wait_for(idle, SOON)
     with pytest.raises(RunError, match="is finished"):
         trainer.submit(reread(run))
+
+
+@pytest.mark.parametrize("removed", ["folder", "config.json"])
+def test_a_run_whose_folder_is_removed_fails_and_the_queue_goes_on(
+    trainer: Trainer, tmp_path: Path, logged: LoggedSteps, removed: str
+) -> None:
+    run, next_run = store.create_run(tmp_path, LONG), store.create_run(tmp_path, SHORT)
+    trainer.submit(run)
+    trainer.submit(next_run)
+    logged.wait_for(run, 2)
+    if removed == "folder":
+        run.folder.rename(tmp_path / "moved away")
+    else:
+        run.config_path.unlink()
+    assert trainer.wait_for(idle, SOON)
+    assert trainer.snapshot().failures == {run.run_id: run.gone}
+    assert "is gone: it was deleted or moved" in run.gone
+    assert run.folder.exists() is (removed == "config.json")
+    assert reread(next_run).state == "finished"
+    trainer.forget(run.run_id)
+    assert trainer.snapshot().failures == {}
+    if removed == "folder":  # put back, it can be resumed
+        (tmp_path / "moved away").rename(run.folder)
+        assert reread(run).state == "interrupted"
+        trainer.submit(reread(run))
+        logged.wait_for(run, 1)
+
+
+def test_a_paused_or_queued_run_whose_folder_is_removed_holds_nobody_up(
+    trainer: Trainer, tmp_path: Path, logged: LoggedSteps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fmnist.training.worker.FOLDER_SECONDS", 0.01)
+    paused, queued, last = (store.create_run(tmp_path, c) for c in (LONG, SHORT, SHORT))
+    for run in (paused, queued, last):
+        trainer.submit(run)
+    logged.wait_for(paused, 2)
+    trainer.pause(paused.run_id)
+    assert trainer.wait_for(lambda s: s.state == "paused", SOON)
+    for run in (queued, paused):
+        shutil.rmtree(run.folder)
+    assert trainer.wait_for(idle, SOON)
+    assert trainer.snapshot().failures == {run.run_id: run.gone for run in (paused, queued)}
+    assert reread(last).state == "finished"
+    assert [path.name for path in tmp_path.iterdir()] == [last.run_id]
 
 
 def test_many_callers_at_once(trainer: Trainer, tmp_path: Path) -> None:

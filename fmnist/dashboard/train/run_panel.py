@@ -112,6 +112,17 @@ def resume_run(run: Run) -> None:
         st.toast(plain(sentence(error)), icon=":material/error:")
 
 
+def lost_runs() -> None:
+    """Runs that failed and can no longer be opened, since their folders are gone."""
+    trainer = run_catalog.trainer()
+    for run_id, reason in trainer.snapshot().failures.items():
+        if run_catalog.run_or_none(run_id) is not None:
+            continue  # its own page says why
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.error(reason, icon=":material/folder_off:")
+            st.button("Dismiss", key=f"dismiss-{run_id}", on_click=trainer.forget, args=(run_id,))
+
+
 def show_progress(run_id: str, was: str) -> None:
     """Progress of the run, drawn again every few seconds while it trains."""
     run = run_catalog.run_or_none(run_id)

@@ -259,7 +259,7 @@ def with_drawings(
             generated = _run_jobs(jobs, partial(_report, progress, done_before, total))
             buffer = io.BytesIO()
             np.savez(buffer, images=generated[0], labels=generated[1])
-            write_atomic(path, buffer.getvalue())
+            write_atomic(path, buffer.getvalue(), make_folder=True)
         images.append(generated[0])
         labels.append(generated[1])
         first_block, done_before = first_block + len(blocks), done_before + sum(blocks)

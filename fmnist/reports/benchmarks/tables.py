@@ -105,7 +105,8 @@ def write(
         The file, `<table>.md`.
     """
     path = folder / f"{table}.md"
-    write_atomic(path, markdown(table, results(table, present, sizes)).encode())
+    text = markdown(table, results(table, present, sizes))
+    write_atomic(path, text.encode(), make_folder=True)
     return path
 
 
