@@ -28,7 +28,8 @@ _JOINED: Final = re.compile(
 )
 _ESCAPED: Final = re.compile(
     r"""
-    [\\`*_\[\]<>$~|\#&]
+    [\\`*\[\]<>$~|\#&]
+    | (?<![^\W_])_ | _(?![^\W_])       # within a word, an underscore is one
     | :(?=[^\W\d]|:)                   # a directive, as :red[text]
     | ^[-+=]                           # a list, or a line below a heading
     """,
