@@ -11,6 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from fmnist.checksums import write_checked
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.files import write_atomic
 from fmnist.models.classifier import Normalization
@@ -61,7 +62,7 @@ def write_weights(path: Path, model_name: str, tensors: Mapping[str, Tensor]) ->
         "temperature": 1.0,
         "outputs": NUM_CLASSES,
     }
-    write_atomic(path, safetensors_bytes(tensors, {"fmnist": json.dumps(description)}))
+    write_checked(path, safetensors_bytes(tensors, {"fmnist": json.dumps(description)}))
 
 
 def pack(runs: Sequence[Path], out: Path) -> list[str]:

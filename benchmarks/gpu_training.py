@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from benchmarks.gpu_files import to_float16, write_weights
 from benchmarks.gpu_jobs import Pace, Result, Weights
+from fmnist.checksums import write_checked
 from fmnist.data.splits import Dataset, Split
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, evaluate
 from fmnist.files import read_json, write_atomic, write_json
@@ -349,7 +350,7 @@ class Trainer:
     def write_progress(self, run: Run) -> None:
         """Write history, status and the logits of the epochs so far."""
         state = self.state
-        write_atomic(run.history_path, "".join(f"{line}\n" for line in state.lines).encode())
+        write_checked(run.history_path, "".join(f"{line}\n" for line in state.lines).encode())
         run.write_status("running", replace(self.progress(), phase="training"))
         if state.logits:
             split = self.monitored

@@ -1,4 +1,4 @@
-"""Commands that manage runs: runs, publish, card, migrate, settings."""
+"""Commands that manage runs: runs, check, publish, card, migrate, settings."""
 
 import argparse
 import datetime
@@ -10,6 +10,7 @@ from fmnist.reports import model_card
 from fmnist.reports.settings import settings_page
 from fmnist.reports.text import UNKNOWN, percent
 from fmnist.runs import store
+from fmnist.runs.check import check_run
 from fmnist.runs.publish import publish
 from fmnist.runs.run import Run
 
@@ -23,6 +24,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--all", action="store_true", help=f"list all runs, not only the latest {_RUNS_SHOWN}"
     )
     table.set_defaults(command=_runs)
+
+    check = commands.add_parser("check", help="compare the files of runs with their checksums")
+    check.add_argument("runs", nargs="*", metavar="NAME_OR_RUN_ID", help="default: all")
+    check.add_argument(
+        "--write", action="store_true", help="write the checksums that finished runs lack"
+    )
+    check.set_defaults(command=_check)
 
     publish = commands.add_parser("publish", help="copy a finished run to the shipped models")
     publish.add_argument("run", metavar="RUN_ID")
@@ -80,6 +88,19 @@ def _run_row(run: Run, *, is_shipped: bool) -> tuple[str, ...]:
         f"{percent(best.accuracy)} {best.split}" if best else UNKNOWN,
         f"{created:%Y-%m-%d %H:%M}" if created else UNKNOWN,
     )
+
+
+def _check(options: argparse.Namespace) -> int:
+    runs = [store.find_run(name) for name in options.runs] or store.list_all_runs()
+    damaged = unchecked = 0
+    for run in runs:
+        result = check_run(run, write=options.write)
+        for problem in result.problems:
+            print(f"{run.run_id}: {problem}")
+        damaged += bool(result.problems)
+        unchecked += bool(result.unchecked)
+    print(f"Runs: {len(runs)}. Damaged: {damaged}. Without some checksum: {unchecked}.")
+    return 1 if damaged else 0
 
 
 def _publish(options: argparse.Namespace) -> int:

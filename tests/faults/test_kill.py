@@ -18,8 +18,10 @@ from tools.small import same_result
 ROOT = paths.PROJECT
 WRITES = [
     f"write {name}"
-    for name in ("model.safetensors", "epochs.npz", "checkpoint.pt", "history.jsonl")
-]
+    for name in (
+        "model.safetensors", "epochs.npz", "checkpoint.pt", "history.jsonl", "checksums.json"
+    )
+]  # fmt: skip
 KILLS = [*WRITES, *[""] * 8]  # before each of these files is whole, then anywhere
 CONFIG = TrainConfig(
     dataset="synthetic-garments", epochs=6, subset=320, batch_size=32, log_every=2, seed=3

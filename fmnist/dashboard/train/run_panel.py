@@ -119,7 +119,7 @@ def lost_runs() -> None:
         if run_catalog.run_or_none(run_id) is not None:
             continue  # its own page says why
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.error(reason, icon=":material/folder_off:")
+            st.error(plain(reason), icon=":material/folder_off:")
             st.button("Dismiss", key=f"dismiss-{run_id}", on_click=trainer.forget, args=(run_id,))
 
 
