@@ -65,9 +65,9 @@ def browser() -> Iterator[Browser]:
 
 
 def start_app(
-    log: Path, script: Path = ROOT / "app.py", /, **environment: str
+    log: Path, script: Path = ROOT / "app.py", port: int = 0, /, **environment: str
 ) -> tuple[str, "subprocess.Popen[bytes]"]:
-    """Start an app on a free port and wait until it answers.
+    """Start an app and wait until it answers.
 
     Parameters
     ----------
@@ -75,6 +75,8 @@ def start_app(
         What the server prints is appended to it.
     script : Path
         The app's script.
+    port : int
+        0 for a free one.
     **environment : str
         Environment variables, on top of this process's.
 
@@ -85,7 +87,7 @@ def start_app(
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = port or probe.getsockname()[1]
     with log.open("ab") as stream:
         process = subprocess.Popen(
             [

@@ -225,6 +225,14 @@ def _signature(shape: Shape) -> tuple[object, ...]:
     )
 
 
+def _strokes(step: Step, base: Step, *, is_same: bool) -> list[Step]:
+    """The steps from one to the other, a shape each; only the last has its picture."""
+    known = len(base.shapes)
+    if not is_same and not Step(step.shapes[:known]).is_same(base):
+        return [step]
+    return [*(Step(step.shapes[:n]) for n in range(known + 1, len(step.shapes))), step]
+
+
 @dataclass
 class Steps:
     """The steps of a drawing, to undo and redo.
@@ -253,9 +261,10 @@ class Steps:
 
         The canvas sends back what it was sent, sometimes in other shapes (a path comes back as a
         polygon). It also has an undo and a redo of its own; they are recognized by their shapes.
+        Strokes in quick succession come together; each becomes a step of its own.
         """
-        is_echo = self.awaiting_echo and len(step.shapes) == len(self.current.shapes)
-        self.awaiting_echo = False
+        was_sent, self.awaiting_echo = self.awaiting_echo, False
+        is_echo = was_sent and len(step.shapes) == len(self.current.shapes)
         for position in (self.position, self.position - 1, self.position + 1):
             if not 0 <= position < len(self.history):
                 continue
@@ -263,7 +272,37 @@ class Steps:
                 self.history[position] = step
                 self.position = position
                 return
-        self.add(step)
+        for stroke in _strokes(step, self.current, is_same=was_sent):
+            self.add(stroke)
+
+    def receive_late(self, step: Step, position: int) -> bool:
+        """Record strokes that were under way when a step was undone or the sheet was cleared.
+
+        Undo then takes the last of them, and the step at `position` stays on the canvas.
+
+        Parameters
+        ----------
+        step : Step
+            What the canvas showed with these strokes.
+        position : int
+            Index of the step that was on the canvas before.
+
+        Returns
+        -------
+        bool
+            Whether the step on the canvas is another one now.
+        """
+        base = self.history[position]
+        if not Step(step.shapes[: len(base.shapes)]).is_same(base):
+            return False
+        late = _strokes(step, base, is_same=True)
+        if len(step.shapes) <= len(base.shapes):
+            return False
+        undone = self.position < position
+        cleared = [] if undone else self.history[position + 1 :]
+        self.history = [*self.history[: position + 1], *late, *cleared]
+        self.position = len(self.history) - (2 if undone else 1)
+        return undone
 
     def add(self, step: Step) -> None:
         """Add a step after the current one; undone steps are dropped."""

@@ -51,16 +51,21 @@ def draw(page: Page, lines: Lines) -> None:
     """Draw with the mouse: pen down, moves, pen up; wait for the prediction after each stroke."""
     sheet = page.locator(f"{SHEET} .upper-canvas")
     sheet.evaluate("sheet => sheet.scrollIntoView({ block: 'center', behavior: 'instant' })")
-    box = sheet.bounding_box()
-    assert box
     for line in lines:
         before = last_event(page)
-        page.mouse.move(box["x"] + line[0][0], box["y"] + line[0][1])
-        page.mouse.down()
-        for x, y in line[1:]:
-            page.mouse.move(box["x"] + x, box["y"] + y)
-        page.mouse.up()
+        stroke(page, line)
         wait_for_prediction(page, before)
+
+
+def stroke(page: Page, line: list[tuple[float, float]]) -> None:
+    """Draw a stroke with the mouse, without waiting for its prediction."""
+    box = page.locator(f"{SHEET} .upper-canvas").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + line[0][0], box["y"] + line[0][1])
+    page.mouse.down()
+    for x, y in line[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.up()
 
 
 INK: Final = """() => {

@@ -29,6 +29,7 @@ from tests.browser.drawing import (
     last_event,
     no_exception,
     open_draw,
+    stroke,
     wait_for_ink,
     wait_for_prediction,
 )
@@ -246,6 +247,51 @@ def test_a_drawing_survives_other_pages(sheet: Page) -> None:
     sheet.get_by_test_id("stSidebarNavLink").get_by_text("Draw", exact=True).click()
     wait_for_ink(sheet, f"n === {dark}")
     expect(headline(sheet)).to_have_text(said)
+
+
+def test_undo_takes_the_last_stroke_however_quickly(sheet: Page) -> None:
+    draw(sheet, BOX)
+    one = ink(sheet)
+    stroke(sheet, [(120, 120), (210, 210)])
+    button(sheet, "Undo").click()  # before the canvas has sent the stroke
+    wait_for_ink(sheet, f"n === {one}")
+    button(sheet, "Redo").click()
+    wait_for_ink(sheet, f"n > {one}")
+    button(sheet, "Clear").click()
+    wait_for_ink(sheet, "n === 0")
+    rows = [[(60.0, 60.0 + 50 * number), (270.0, 60.0 + 50 * number)] for number in range(5)]
+    for row in rows[:4]:
+        stroke(sheet, row)
+    draw(sheet, rows[4:])  # which waits until all five are there
+    five = ink(sheet)
+    for left in range(4, -1, -1):
+        button(sheet, "Undo").click()
+        wait_for_ink(sheet, f"Math.abs(n - {five * left / 5}) < 60")
+
+
+def test_a_drawing_outlives_the_server(page: Page, browser: Browser, tmp_path: Path) -> None:
+    environment = {"FMNIST_ARTIFACTS": str(tmp_path), "FMNIST_DOWNLOADS": str(tmp_path / "data")}
+    address, process = driver.start_app(tmp_path / "log", **environment)
+    open_draw(page, address)
+    draw(page, BOX)
+    said, dark = headline(page).inner_text(), ink(page)
+    page.context.set_offline(True)
+    driver.stop_app(process)
+    port = int(address.rpartition(":")[2])
+    _, process = driver.start_app(tmp_path / "log", driver.ROOT / "app.py", port, **environment)
+    try:
+        # somebody else comes first: Streamlit would build the page anew for the very first visitor
+        open_draw(browser.new_page(), address)
+        page.context.set_offline(False)
+        app = page.get_by_test_id("stApp")
+        expect(app).to_have_attribute("data-test-connection-state", "CONNECTED")
+        draw(page, [[(120, 120), (210, 210)]])
+        assert ink(page) > dark
+        button(page, "Undo").click()
+        wait_for_ink(page, f"Math.abs(n - {dark}) < 60")
+        expect(headline(page)).to_have_text(said)
+    finally:
+        driver.stop_app(process)
 
 
 def test_an_example_can_be_changed(sheet: Page) -> None:

@@ -190,6 +190,41 @@ def test_shapes_in_other_places_are_other_shapes() -> None:
     assert not drawn(BOX).is_same(drawn(OTHER))
 
 
+def test_strokes_that_come_together_are_undone_one_by_one() -> None:
+    steps = Steps()
+    third = pen((20, 80), (70, 10))
+    steps.receive(drawn(BOX))
+    steps.receive(drawn(BOX, OTHER, third, picture=b"png"))
+    assert [len(step.shapes) for step in steps.history] == [0, 1, 2, 3]
+    assert steps.current.picture == b"png"
+    steps.move(-1)
+    assert steps.current.shapes == [BOX, OTHER]
+    as_polygon = {"type": "Polygon", "points": [{"x": 1, "y": 2}], "stroke": "#000000"}
+    steps.receive(drawn(as_polygon, OTHER, third, BOX))  # sent back with two more
+    assert [len(step.shapes) for step in steps.history] == [0, 1, 2, 3, 4]
+
+
+def test_a_stroke_that_comes_after_its_undo_is_the_one_undone() -> None:
+    steps = Steps()
+    steps.receive(drawn(BOX))
+    steps.move(-1)  # while OTHER was under way
+    assert steps.receive_late(drawn(BOX, OTHER), 1)
+    assert steps.current.shapes == [BOX]
+    steps.move(1)
+    assert steps.current.shapes == [BOX, OTHER]
+
+
+def test_a_stroke_that_comes_after_the_clearing_is_in_its_undo() -> None:
+    steps = Steps()
+    steps.receive(drawn(BOX))
+    steps.add(Step())
+    assert not steps.receive_late(drawn(BOX, OTHER), 1)  # the canvas stays empty
+    assert steps.current.shapes == []
+    steps.move(-1)
+    assert steps.current.shapes == [BOX, OTHER]
+    assert not steps.receive_late(drawn(OTHER), 1)  # not drawn on what was there
+
+
 def test_old_steps_are_dropped() -> None:
     steps = Steps()
     for number in range(200):

@@ -6,11 +6,13 @@ from typing import Final
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
+from fmnist.dashboard.draw import components
 from fmnist.dashboard.draw.canvas_state import (
     CANVAS,
     DEFAULT_TOOL,
     TOOL,
     CanvasState,
+    adopt,
     hide_picture,
     receive,
     start_sheet,
@@ -76,6 +78,9 @@ def show_canvas(state: CanvasState) -> None:
         key=CANVAS,
         on_change=receive,
     )
+    components.stroke_guard()
+    if adopt():
+        st.rerun()
 
 
 def show_steps(state: CanvasState) -> None:

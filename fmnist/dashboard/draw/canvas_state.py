@@ -1,5 +1,6 @@
 """What is on the canvas of a session, and how it gets there."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -48,7 +49,7 @@ class CanvasState:
     sent : list of Shape
         The shapes that the canvas was last sent.
     revision : int
-        Number of times the canvas was sent shapes.
+        Changes each time the canvas is sent shapes; begins anywhere, so that no two sessions agree.
     image : TestImage or None
         The image to paint on; None for blank paper.
     picture : uint8 (H, W, 4) or None
@@ -61,17 +62,20 @@ class CanvasState:
         Number of events received from the canvas.
     sheet_id : int
         Number of sheets started.
+    replaced : tuple of str and int, or None
+        Stamp and position of the step that an undo or a clearing has just taken off the canvas.
     """
 
     steps: Steps = field(default_factory=Steps)
     sent: list[Shape] = field(default_factory=list)
-    revision: int = 0
+    revision: int = field(default_factory=lambda: secrets.randbelow(1_000_000_000))
     image: TestImage | None = None
     picture: NDArray[np.uint8] | None = None
     saved: tuple[str, Step] | None = None
     problem: str = ""
     event_id: int = 0
     sheet_id: int = 0
+    replaced: tuple[str, int] | None = None
 
     @property
     def saved_id(self) -> str | None:
@@ -116,18 +120,23 @@ class CanvasState:
     def send(self) -> None:
         """Make the canvas show the current step."""
         self.sent = self.steps.current.shapes
+        self.replaced = None
         self.revision += 1
         self.steps.awaiting_echo = True
 
     def move(self, by: int) -> None:
         """Undo (−1) or redo (1)."""
+        replaced = (self.stamp, self.steps.position)
         self.steps.move(by)
         self.send()
+        self.replaced = replaced if by < 0 else None
 
     def clear(self) -> None:
         """Clear the sheet, as one more step."""
+        replaced = (self.stamp, self.steps.position)
         self.steps.add(Step())
         self.send()
+        self.replaced = replaced
 
 
 def canvas_state() -> CanvasState:
@@ -161,20 +170,46 @@ def hide_picture() -> None:
     canvas_state().picture = None
 
 
+def adopt() -> bool:
+    """Take over what the canvas shows, if this session knows nothing of it.
+
+    After a restart of the server, the browser begins a new session and brings the drawing along.
+    """
+    state = canvas_state()
+    event: Mapping[str, Any] = st.session_state[CANVAS].get("drawing") or {}
+    if state.event_id or state.sheet_id or not isinstance(event.get("raw"), Mapping):
+        return False
+    try:
+        shapes = canvas.sanitize_shapes(event["raw"])
+    except ValueError:
+        return False
+    if not shapes:
+        return False
+    state.start_sheet(shapes, canvas.from_data_url(event.get("data")))
+    return True
+
+
 def receive() -> None:
     """Take in an event of the canvas."""
     state = canvas_state()
     state.event_id += 1
     event: Mapping[str, Any] = st.session_state[CANVAS].get("drawing") or {}
     raw = event.get("raw")
-    if not isinstance(raw, Mapping) or raw.get("overlay") != state.stamp:
+    if not isinstance(raw, Mapping):
+        return
+    is_late = state.replaced is not None and raw.get("overlay") == state.replaced[0]
+    if raw.get("overlay") != state.stamp and not is_late:
         return  # the event is about shapes that have been replaced since
     try:
-        shapes = canvas.sanitize_shapes(raw)
+        step = Step(canvas.sanitize_shapes(raw), canvas.from_data_url(event.get("data")))
     except ValueError as error:
         state.problem = str(error)
         return
     state.problem = ""
-    state.steps.receive(Step(shapes, canvas.from_data_url(event.get("data"))))
+    if is_late and state.replaced is not None:
+        if state.steps.receive_late(step, state.replaced[1]):
+            state.send()
+        return
+    state.steps.receive(step)
     if state.saved_id is None:  # the label belongs to the drawing before
         st.session_state[LABEL] = None

@@ -14,6 +14,12 @@ _MODEL_INPUT: Final = register(
     "model_input",
     '<div class="model-input"><canvas role="img"></canvas><div class="caption"></div></div>',
 )
+_STROKE_GUARD: Final = register("stroke_guard", "")
+
+
+def stroke_guard() -> None:
+    """Hold clicks on the sheet's buttons back until the canvas has sent its last stroke."""
+    _STROKE_GUARD(key="draw-stroke-guard", height=1)
 
 
 def prediction(data: Mapping[str, Any], *, key: str) -> None:
