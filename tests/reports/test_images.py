@@ -46,6 +46,18 @@ def test_an_svg_is_well_formed_and_holds_a_text_per_cell() -> None:
     assert len(groups) >= 100 + 20 + 4  # cells, names, titles and axes
 
 
+def test_dollars_in_a_name_are_no_formula() -> None:
+    pictures = [
+        exports.confusion_figure(
+            [["$x$"] * 10] * 10, COLORS, order=ORDER, title=title, subtitle=title, format="svg"
+        ).decode()
+        for title in (r"$\\frac{$ is no formula", "$5 and $6")
+    ]
+    # glyphs of the names' own font, with the dollars: a formula has another, or is an error
+    assert all("DejaVuSans-24" in picture for picture in pictures)
+    assert all("DejaVuSans-Oblique" not in picture for picture in pictures)
+
+
 def test_the_same_matrix_gives_the_same_file() -> None:
     assert figure() == figure()
 

@@ -20,6 +20,7 @@ import pytest
 
 from fmnist import checksums, paths
 from fmnist.data.splits import SplitName
+from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
 from fmnist.runs import store
@@ -136,6 +137,35 @@ def test_a_new_run_is_queued_with_what_it_was_given(run: Run) -> None:
     assert (found.dataset, found.environment) == ({}, {})
     assert [event.text for event in found.read_events()] == ["Created"]
     assert found.read_events()[0].time == run.created
+
+
+def test_names_are_one_line_and_bounded_wherever_they_are_given(tmp_path: Path) -> None:
+    run = store.create_run(tmp_path, CONFIG, name=" a\n\x1b[31mb\u202e ")
+    assert run.name == reread(run).name == "a [31mb"
+    store.rename_run(run, "c\r\nd")
+    assert reread(run).name == "c d"
+    before = list(tmp_path.iterdir())
+    with pytest.raises(RunError, match="a name of 1 to 80 characters"):
+        store.create_run(tmp_path, CONFIG, name="x" * 81)
+    for name in ("x" * 81, "\u200b"):
+        with pytest.raises(RunError, match="a name of 1 to 80 characters"):
+            store.rename_run(run, name)
+    assert list(tmp_path.iterdir()) == before
+    assert reread(run).name == "c d"
+
+
+def test_texts_of_others_are_one_line_and_bounded(run: Run) -> None:
+    long = "a\n" * 50_000
+    write_json(run.name_path, {"name": long})
+    write_json(run.status_path, read_json(run.status_path) | {"state": "failed", "reason": long})
+    run.log_event(long, time=1.0)
+    found = reread(run)
+    for text, limit in ((found.name, 80), (found.reason, 500), (found.read_events()[-1].text, 500)):
+        assert text and len(text) <= limit and "\n" not in text and text.endswith("…")
+    write_json(run.name_path, {"name": "\u200b"})
+    assert reread(run).name == run.run_id
+    write_json(run.config_path, {long: 1})
+    assert len(str(reread(run).reason)) < 500
 
 
 @pytest.mark.parametrize(("epochs", "name"), [(1, "1 epoch"), (20, "20 epochs")])

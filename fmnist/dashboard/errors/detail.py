@@ -169,7 +169,7 @@ def show_neighbors(
     """The training images with the most similar features."""
     st.markdown("**Nearest training images** (feature space)")
     if nearest.problem or nearest.dataset is None:
-        st.caption(nearest.problem)
+        st.caption(plain(nearest.problem))
         return
     if nearest.found is None:
         with failures.shown("The features cannot be computed"):

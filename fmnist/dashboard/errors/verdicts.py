@@ -13,6 +13,7 @@ from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.layout import moment
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.verdicts import VERDICT_TITLES, VERDICTS, Verdict, VerdictError, VerdictStore
+from fmnist.text import plain
 
 _GIVEN = "verdicts-given"
 _ERROR = "verdict-error"
@@ -121,7 +122,7 @@ def show_verdicts(context: PageContext) -> None:
     show_messages()
     with suppress(VerdictError):  # the page has told of a database that cannot be read
         if problem := cache.verdict_problem(context.dataset_name, context.part):
-            st.warning(problem, icon=":material/broken_image:")
+            st.warning(plain(problem), icon=":material/broken_image:")
     section = st.expander(
         f"Your verdicts ({len(context.verdicts):,} on {context.part} images)",
         icon=":material/gavel:",

@@ -24,7 +24,7 @@ def test_no_two_runs_share_a_color() -> None:
 
 def test_a_point_has_the_id_and_the_symbol_of_its_run() -> None:
     points = [
-        RunPoint("a", "<b>A", 7_850, 0.92, 0.003, "held-out", "#123456"),
+        RunPoint("a", "<b>A %{x} &amp;", 7_850, 0.92, 0.003, "held-out", "#123456"),
         RunPoint("b", "B", 1e6, 0.93, None, "notebook", None),
         RunPoint("c", "C", 1e5, 0.94, None, "full", None),
     ]
@@ -34,7 +34,8 @@ def test_a_point_has_the_id_and_the_symbol_of_its_run() -> None:
     assert [dot.marker.symbol for dot in (a, b, c)] == ["circle", "diamond", "square"]
     assert (a.marker.color, b.marker.color) == ("#123456", charts.OTHER_COLOR)
     assert a.error_y.array[0] == pytest.approx(0.3)
-    assert "&lt;b&gt;A" in a.hovertemplate and "± 0.30" in a.hovertemplate
+    assert a.hovertemplate.startswith("&lt;b&gt;A %&#123;x} &amp;amp;<br>")
+    assert "± 0.30" in a.hovertemplate
     assert [trace.name for trace in legend] == ["Held-out", "Full", "Notebook"]
     assert figure.layout.xaxis.type == "log"
 
