@@ -25,6 +25,7 @@ from fmnist.runs.migration import migrate_settings
 from fmnist.runs.publish import CARD_FILE, companion_of
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.setting import format_value
+from fmnist.text import plain
 
 ORIGINAL_TEST_ACCURACY: Final[Mapping[int, float]] = {
     1: 0.8823,
@@ -148,7 +149,7 @@ def _context(
     test = stored_evaluation(run, "test")
     is_held_out = config.protocol == "held-out"
     return {
-        "name": run.name,
+        "name": plain(run.name),
         "run_id": run.run_id,
         # the title of an ensemble only repeats its summary
         "summary": model.summary if run.members else f"{model.title}: {model.summary}",
@@ -195,7 +196,7 @@ def _drawings(config: TrainConfig) -> tuple[str, ...]:
 
 def _companion(run: Run) -> dict[str, str]:
     return {
-        "name": run.name,
+        "name": plain(run.name),
         "link": f"../{run.run_id}/{CARD_FILE}",
         "test_accuracy": percent(stored_evaluation(run, "test").accuracy),
     }
@@ -262,7 +263,7 @@ def _class_table(config: TrainConfig, test: Evaluation, reference: Run | None) -
     if _is_original(config):
         titles.append("Original notebook, accuracy")
     if reference:
-        titles.append(f"{reference.name}, accuracy")
+        titles.append(f"{plain(reference.name)}, accuracy")
         others = class_scores(stored_evaluation(reference, "test").confusion)
         rows = [[*row, percent(other.accuracy)] for row, other in zip(rows, others, strict=True)]
     return {"titles": titles, "rows": rows}

@@ -1,15 +1,18 @@
 """Text from outside in a real browser: shown as it is, and nothing is fetched for it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
+from fmnist.files import read_json, write_json
 from fmnist.text import one_line
 from tests.browser.conftest import Server
 from tools import driver
 from tools.driver import settle
+from tools.made_up_run import made_up_run
 
 NASTY = (
     "![i](http://zq.example/i.png)",
@@ -100,3 +103,31 @@ def test_addresses_render_nothing(page: Page, context: BrowserContext, bare_serv
         assert warning.locator("a, img, .katex, h1").count() == 0
     server = urlsplit(bare_server.url).netloc
     assert {urlsplit(url).netloc for url in asked} <= {server, ""}
+
+
+@pytest.mark.slow
+def test_no_page_renders_the_name_of_a_run(
+    page: Page, context: BrowserContext, start_server: Callable[..., Server]
+) -> None:
+    server = start_server()
+    names = ("![i](http://zq.example/i) <b>zq</b> %{x}", "[zq](http://zq.example) $5 zq $6")
+    runs = [made_up_run(server.runs, name=name) for name in names]
+    status = read_json(runs[1].status_path)
+    write_json(runs[1].status_path, status | {"state": "failed", "reason": " ".join(names)})
+    asked = watch(context)
+    query = f"run={runs[1].run_id}&compared={runs[0].run_id}&runs={runs[1].run_id}~{runs[0].run_id}"
+    for place in ("?", "train?", "confusion?", "errors?image=600&", "confidence?", "compare?"):
+        page.goto(f"{server.url}/{place}{query}")
+        settle(page)
+        shown = page.get_by_test_id("stMain").locator("p, h3").filter(has_text="zq")
+        expect(shown.first).to_be_visible()
+        assert page.locator("[href*=zq], [src*=zq], .katex").count() == 0, place
+    page.goto(f"{server.url}/compare?{query}&panel=Size and time")
+    settle(page)
+    page.locator(".st-key-compare-minutes .points path").last.hover(force=True)
+    hover = page.locator(".st-key-compare-minutes .hovertext")
+    expect(hover).to_contain_text("zq")
+    told = hover.text_content() or ""
+    assert names[0] in told or names[1] in told
+    assert page.locator("[href*=zq]").count() == 0
+    assert {urlsplit(url).netloc for url in asked} <= {urlsplit(server.url).netloc, ""}
