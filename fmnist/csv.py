@@ -6,26 +6,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-_FORMULA: Final = "=+-@＝＋－＠'\t\r\n"
-"""A cell that begins with one of these is shielded by a quote, which is one of these itself."""
-
+# where a cell may begin for a spreadsheet: at a line break and, in Europe, at a semicolon, too
+_BEFORE: Final = r"(^\s*|[;\t\r\n])"
+_SIGNS: Final = r"[=+\-@＝＋－＠']"  # the shield itself is one of them
+_FORMULA: Final = re.compile(f"{_BEFORE}(?={_SIGNS})")
+_SHIELDED: Final = re.compile(f"{_BEFORE}'(?={_SIGNS})")
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _SEPARATORS: Final = ",;\t"
 
 
 def shield(text: str) -> str:
-    """Prefix text that a spreadsheet would read as a formula with a quote; numbers stay."""
-    return f"'{text}" if _is_formula(text) else text
+    """Put a quote before what a spreadsheet would read as a formula; numbers stay."""
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(r"\1'", text)
 
 
 def unshield(text: str) -> str:
     """Text before `shield`."""
-    return text[1:] if text.startswith("'") and _is_formula(text[1:]) else text
-
-
-def _is_formula(text: str) -> bool:
-    first = text[:1] + text.lstrip()[:1]  # some programs skip spaces
-    return any(sign in _FORMULA for sign in first) and not _NUMBER.fullmatch(text)
+    return _SHIELDED.sub(r"\1", text)
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:

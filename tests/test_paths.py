@@ -49,3 +49,13 @@ def test_what_cannot_be_used_is_told_in_a_sentence(
         paths.check()
     assert cli.main(["runs"]) == 1
     assert re.fullmatch(f"{variable}: .*{says}\n", capsys.readouterr().err)
+
+
+def test_paths_on_the_command_line_are_expanded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cli.make_parser().parse_args(["download", "--data=~/x"]).data == tmp_path / "x"
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["download", "--data=~nosuchuser/x"])
+    assert "~nosuchuser/x names a home folder that is unknown" in capsys.readouterr().err
