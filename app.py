@@ -34,16 +34,15 @@ layout.check_folders()
 with failures.shown():
     run_catalog.sweep()
     session.sync()
-requested = session.requested_page()
-if requested in pages:
-    st.switch_page(pages[requested], query_params=dict(st.query_params))
+    requested = session.requested_page()
+    if requested in pages:
+        st.switch_page(pages[requested], query_params=dict(st.query_params))
 
-with st.sidebar, failures.shown():
-    layout.run_picker()
-    layout.training_status()
+    with st.sidebar, failures.shown():
+        layout.run_picker()
+        layout.training_status()
 
-try:
-    with failures.shown():
+    try:
         page.run()
-finally:  # a page may stop or be redrawn before its end
-    warm_up.start()
+    finally:  # a page may stop or be redrawn before its end
+        warm_up.start()

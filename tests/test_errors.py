@@ -42,7 +42,7 @@ def test_temporary_names_stay_inside(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(OSError) as caught:
         write_atomic(tmp_path / "name.json", b"content")
     assert sentence(caught.value) == (
-        f"{tmp_path / 'name.json'} cannot be used, since a folder has its name; move that away."
+        f"{tmp_path / 'name.json'} cannot be used, since it is a folder; a file is needed there."
     )
 
 

@@ -348,7 +348,7 @@ def test_a_run_that_cannot_be_looked_into_is_broken_and_the_others_are_listed(
 
 def test_a_file_in_place_of_the_folder_of_runs_is_told(tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("")
-    with pytest.raises(RunError, match="artifacts/runs cannot be used, since a file has the name"):
+    with pytest.raises(RunError, match="runs cannot be used, since a part of its path is a file"):
         store.list_runs(tmp_path / "artifacts" / "runs")
 
 
