@@ -467,6 +467,66 @@ def test_classify_refuses_in_a_sentence(capsys: Output, run: Run, picture: Path)
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("tone", ["nan", "inf", "-0.1", "1.1", "black", ""])
+def test_classify_takes_tones_from_0_to_1(capsys: Output, picture: Path, tone: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["classify", str(picture), f"--fill={tone}"])
+    assert ended.value.code == 2
+    assert f"--fill: must be a number from 0 to 1, not {tone!r}" in capsys.readouterr().err
+
+
+def test_classify_refuses_weights_that_are_no_numbers(
+    capsys: Output, run: Run, picture: Path
+) -> None:
+    classifier = load_run(run.run_id)
+    with torch.no_grad():
+        next(classifier.model.parameters()).fill_(torch.nan)
+    classifier.save(run.weights_path)
+    assert main(["classify", str(picture), "--model", run.run_id]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "is broken: the weights in" in shown.err and "not all finite numbers" in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_classify_refuses_outputs_that_are_no_numbers(
+    capsys: Output, run: Run, picture: Path
+) -> None:
+    classifier = load_run(run.run_id)
+    with torch.no_grad():
+        for weights in classifier.model.parameters():
+            weights.fill_(3e38)  # finite, but not their products
+    classifier.save(run.weights_path)
+    assert main(["classify", str(picture), "--model", run.run_id]) == 1
+    assert capsys.readouterr().err == (
+        "The model's outputs are not finite numbers; choose another model, or train it again.\n"
+    )
+
+
+def test_the_system_s_errors_are_told_in_words_of_our_own(
+    capsys: Output, run: Run, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify = ["classify", str(picture), "--model", run.run_id]
+    (tmp_path / "folder.png").mkdir()
+    for call, says in (
+        (["classify", str(tmp_path)], f"{tmp_path} cannot be used, since it is a folder"),
+        (["classify", str(tmp_path / "no.png")], "no.png cannot be used, since there is no such"),
+        ([*classify, "--save", str(tmp_path / "folder.png")], "folder.png cannot be used, since "),
+        ([*classify, "--save", str(picture / "x.png")], "since something else has its name"),
+    ):
+        assert main(call) == 1
+        told = capsys.readouterr().err
+        assert says in told and told.count("\n") == 1
+        assert "Errno" not in told and ".tmp" not in told
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "runs").write_text("")
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path / "other"))
+    for call in (["runs"], [*TRAIN, "--epochs", "1"]):
+        assert main(call) == 1
+        told = capsys.readouterr().err
+        assert ("other/runs" in told and "is a file" in told) or "something else" in told
+
+
 def test_a_recipe_is_taken_and_what_is_given_beside_it_wins(
     capsys: Output, artifacts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

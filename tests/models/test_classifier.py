@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from fmnist import paths
 from fmnist.data.fashion_mnist import load_fashion_mnist
+from fmnist.errors import DamagedFileError
 from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier, Normalization
@@ -213,6 +214,7 @@ def test_written_like_this_it_can_be_loaded(tmp_path: Path) -> None:
         GOOD | {"mean": "gray"}, GOOD | {"mean": float("nan")}, GOOD | {"mean": None},
         GOOD | {"std": 0}, GOOD | {"std": -1}, GOOD | {"std": [1]},
         GOOD | {"temperature": 0}, GOOD | {"temperature": -1}, GOOD | {"temperature": {}},
+        GOOD | {"temperature": 1e-300}, GOOD | {"temperature": 1e300}, GOOD | {"std": 1e-300},
         GOOD | {"temperature": float("inf")}, GOOD | {"temperature": 10**400},
         *({k: v for k, v in GOOD.items() if k != missing} for missing in GOOD),
     ],
@@ -244,6 +246,23 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path, damage: str) -> No
     with pytest.raises(ValueError, match=f"the weights in {path} cannot be read") as caught:
         Classifier.load(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    tensors = create_model("fashion-cnn", seed=1).state_dict()
+    next(reversed(tensors.values()))[3] = value
+    write_weights(tmp_path / "weights", GOOD, tensors)
+    with pytest.raises(DamagedFileError, match="cannot be read .they are not all finite numbers"):
+        Classifier.load(tmp_path / "weights")
+
+
+def test_outputs_that_are_no_numbers_are_refused() -> None:
+    classifier = new_classifier()
+    with torch.no_grad():
+        next(classifier.model.parameters()).fill_(torch.nan)
+    with pytest.raises(DamagedFileError, match="outputs are not finite numbers; choose another"):
+        classifier.predict_proba(IMAGES[:2])
 
 
 def test_an_absent_file_is_told_apart(tmp_path: Path) -> None:

@@ -47,7 +47,14 @@ def test_a_damaged_file_is_counted_anew(tmp_path: Path, damage: str) -> None:
     assert sizes.load_sizes(path) == {}
 
 
-@pytest.mark.parametrize("told", ["{}", '{"mlp": {}}', '{"mlp": 3}', "[1]"])
+@pytest.mark.parametrize("told", [
+        "{}", '{"mlp": {}}', '{"mlp": 3}', "[1]",
+        *(
+            f'{{"mlp": {{"parameters": {number}, "multiply_adds": 1}}}}'
+            for number in ("-1", "1.5", "NaN", "Infinity", "true", "null", '"3"', "1" * 400)
+        ),
+    ],
+)  # fmt: skip
 def test_damaged_sizes_are_counted_anew(tmp_path: Path, told: str) -> None:
     path = tmp_path / "sizes.json"
     sizes.save_sizes(path, {})

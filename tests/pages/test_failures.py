@@ -118,8 +118,9 @@ def test_files_without_permission_take_no_page_down(
         assert "permission is missing" in said[page], page
 
 
-def test_a_file_in_place_of_the_artifacts_takes_no_page_down(machine: Path) -> None:
-    machine.parent.write_text("")
+def test_a_file_in_place_of_the_runs_takes_no_page_down(machine: Path) -> None:
+    machine.parent.mkdir()
+    machine.write_text("")
     for page, said in open_pages(ALL_PAGES).items():
         assert "artifacts/runs cannot be used, since a part of its path is a file" in said, page
 

@@ -1,5 +1,6 @@
 """Checkpoints: what is rejected, and what earlier versions wrote."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,39 @@ def test_a_run_goes_on_from_a_checkpoint_of_format_3(tmp_path: Path, step: int) 
     as_format_3(run.checkpoint_path, batches=7)
     assert run_until(run, 100, "pause") == "finished"
     same_result(undisturbed, reread(run))
+
+
+@pytest.mark.parametrize(
+    "damage", ["empty", "text", "short", "program", "list", "tensor", "folder"]
+)
+def test_what_is_no_checkpoint_is_told_in_words_of_our_own(tmp_path: Path, damage: str) -> None:
+    run = store.create_run(tmp_path / "runs", CONFIG)
+    buffer = io.BytesIO()
+    torch.save({"format": 4, "config": "{}"}, buffer)
+    path = run.checkpoint_path
+    if damage == "folder":
+        path.mkdir()
+    elif damage == "program":
+        torch.save({"format": 4, "state": Bomb(tmp_path / "blown")}, path)
+    elif damage in ("list", "tensor"):
+        torch.save([1] if damage == "list" else torch.zeros(3), path)
+    else:
+        content = {"empty": b"", "text": b"no checkpoint", "short": buffer.getvalue()[:-40]}
+        path.write_bytes(content[damage])
+    told = fails(tmp_path, run=run)
+    assert told.startswith("The run cannot be resumed from its checkpoint (")
+    assert told.endswith("); start a new run.")
+    says = "it is a folder" if damage == "folder" else "no checkpoint"
+    assert says in told and "weights_only" not in told and "torch" not in told
+    assert not (tmp_path / "blown").exists()
+
+
+@pytest.mark.parametrize("values", [{"format": 4}, {"format": 4, "config": "{}", "dataset": 3}])
+def test_a_checkpoint_that_lacks_a_part_is_rejected(tmp_path: Path, values: Any) -> None:
+    run = store.create_run(tmp_path, CONFIG)
+    torch.save(values, run.checkpoint_path)
+    told = fails(tmp_path, run=run)
+    assert "(it lacks a part, or has another's)" in told or "(it belongs to other" in told
 
 
 def test_an_unknown_format_is_rejected(tmp_path: Path) -> None:

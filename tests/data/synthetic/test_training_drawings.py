@@ -17,6 +17,7 @@ from fmnist.data.synthetic.training_drawings import (
     sketched_non_garments,
     with_drawings,
 )
+from fmnist.files import load_arrays
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,16 @@ def test_drawings_are_made_once_and_again_where_the_file_is_damaged(
     assert (first.images == again.images).all() and (first.labels == again.labels).all()
     kept = sorted((tmp_path / "cache" / "drawings").iterdir())
     assert [path.name.partition("-")[0] for path in kept] == ["outlines", "sketches"]
+    good = load_arrays(kept[1])
+    for damage in (
+        {"images": good["images"][1:], "labels": good["labels"][1:]},
+        {"images": good["images"].astype(np.float32)},
+        {"images": good["images"][:, 1:]},
+        {"labels": np.full_like(good["labels"], 11)},
+    ):
+        np.savez(kept[1], **(good | damage))
+        assert (with_drawings(photographs, "sketches", seed=3).labels == first.labels).all()
+        assert (load_arrays(kept[1])["images"] == good["images"]).all()
     kept[1].write_bytes(kept[1].read_bytes()[:1000])
     assert (with_drawings(photographs, "sketches", seed=3).images == first.images).all()
     assert (with_drawings(photographs, "sketches", seed=4).images != first.images).any()
