@@ -95,22 +95,35 @@ def read_json(path: Path) -> Any:
     DamagedFileError
         If it is no JSON, or larger than 16 MiB.
     """
+    with path.open("rb") as stream:
+        content = stream.read(_MAX_JSON_BYTES + 1)
+    if len(content) > _MAX_JSON_BYTES:
+        raise DamagedFileError(f"{path.name} is too large")
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_MAX_JSON_BYTES + 1)
-        if len(content) > _MAX_JSON_BYTES:
-            raise DamagedFileError(f"{path.name} is too large")
-        return json.loads(content.decode())
+        return parse_json(content.decode())
     except UnicodeDecodeError as error:
         raise DamagedFileError(f"{path.name} is no text") from error
+    except DamagedFileError as error:
+        raise DamagedFileError(f"{path.name}: {error}") from error
+
+
+def parse_json(text: str) -> Any:
+    """What JSON says.
+
+    Raises
+    ------
+    DamagedFileError
+        If it is none.
+    """
+    try:
+        return json.loads(text)
     except RecursionError as error:
-        raise DamagedFileError(f"{path.name} is nested too deeply") from error
+        raise DamagedFileError("it is nested too deeply") from error
     except json.JSONDecodeError as error:
-        raise DamagedFileError(f"{path.name} is no JSON from line {error.lineno} on") from error
-    except DamagedFileError:
-        raise
+        where = f" from line {error.lineno} on" if "\n" in text.strip() else ""
+        raise DamagedFileError(f"it is no JSON{where}") from error
     except ValueError as error:  # a whole number of thousands of digits
-        raise DamagedFileError(f"{path.name} has a number with too many digits") from error
+        raise DamagedFileError("it has a number with too many digits") from error
 
 
 def png(picture: "Image.Image") -> bytes:

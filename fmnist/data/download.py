@@ -25,6 +25,7 @@ import filelock
 from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError
+from fmnist.errors import reason
 
 TOTAL_BYTES: Final = 30_878_645
 """Size of the four compressed files together."""
@@ -88,11 +89,10 @@ def download(
 
 def _failure_message(error: Exception, data: Path) -> str:
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-        return (
-            f"The folder {data} cannot be written to ({error.strerror}); free it or name another."
-        )
-    reason = " ".join((str(error) or type(error).__name__).split())
-    return f"Fashion-MNIST could not be downloaded; check the network and try again ({reason})"
+        return f"The folder {data} cannot be written to ({reason(error)}); or name another folder."
+    return (
+        f"Fashion-MNIST could not be downloaded; check the network and try again ({reason(error)})"
+    )
 
 
 def _fetch(staging: Path, mirrors: Sequence[str] | None) -> None:

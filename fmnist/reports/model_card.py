@@ -12,6 +12,7 @@ from fmnist.data.fashion_mnist import SYNTHETIC_TRAIN
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES, DatasetName
 from fmnist.data.synthetic import TrainingDrawings
+from fmnist.errors import DamagedFileError
 from fmnist.evaluation.calibration import brier_score, reliability
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
@@ -299,6 +300,8 @@ def _notes(run: Run) -> str:
         return (run.folder / _NOTES).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
+    except UnicodeDecodeError as error:
+        raise DamagedFileError(f"the file {run.folder / _NOTES} is no text; mend it.") from error
 
 
 def _command(run: Run, config: TrainConfig) -> str:

@@ -3,7 +3,6 @@
 Importing pydantic takes a while. Import this module where a file is read, not at the top.
 """
 
-import json
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
@@ -17,6 +16,7 @@ from pydantic import (
 )  # fmt: skip
 
 from fmnist.data.splits import SplitName
+from fmnist.files import parse_json
 from fmnist.runs.history import MEASURED, EpochEntry, Phase, StepEntry
 from fmnist.runs.run import State
 from fmnist.text import one_line
@@ -192,8 +192,6 @@ def parse_line(text: str) -> StepEntry | EpochEntry:
         If it is not of a known form.
     """
     try:
-        return _LINE.validate_python(json.loads(text)).entry()
+        return _LINE.validate_python(parse_json(text)).entry()
     except ValidationError as error:
         raise ValueError(describe(error)) from error
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error

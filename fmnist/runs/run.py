@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from fmnist.data.splits import SplitName
 from fmnist.errors import ToldError
-from fmnist.files import write_json
+from fmnist.files import parse_json, write_json
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 
@@ -183,18 +183,24 @@ class Run:
             stream.write(line)
 
     def read_events(self) -> list[Event]:
-        """The log of events, oldest first; a line cut off by a crash is left out."""
+        """The log of events, oldest first; a damaged line, as a crash leaves it, is left out.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read; an absent one is empty.
+        """
         try:
             lines = self.events_path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
+        except FileNotFoundError:
             return []
         from fmnist.runs.documents import EventDocument
 
         events = []
         for text in lines:
             try:
-                line = EventDocument.parse(json.loads(text))
-            except (ValueError, RecursionError):
+                line = EventDocument.parse(parse_json(text))
+            except ValueError:
                 continue
             events.append(Event(line.time, line.text))
         return events

@@ -356,7 +356,7 @@ def explain(history: History) -> list[str]:
 
 def run_details(run: Run) -> None:
     """Log of events, settings and versions of a run."""
-    with st.expander("Log of events", icon=":material/list:"):
+    with st.expander("Log of events", icon=":material/list:"), failures.shown():
         events = run.read_events()
         lines = [
             f"{time.strftime('%H:%M:%S', time.localtime(event.time))}  {event.text}"
