@@ -1,6 +1,8 @@
 """`python -m fmnist`: exit status, sentences, and what is left on disk."""
 
 import dataclasses
+import errno
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -525,6 +527,24 @@ def test_the_system_s_errors_are_told_in_words_of_our_own(
         assert main(call) == 1
         told = capsys.readouterr().err
         assert ("other/runs" in told and "is a file" in told) or "something else" in told
+
+
+def test_a_full_disk_is_told_in_words_of_our_own(
+    capsys: Output, artifacts: Path, run: Run, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    seen = ["--save", str(artifacts / "seen.png")]
+    for call in (
+        [*TRAIN, "--epochs", "1"],
+        ["classify", str(picture), "--model", run.run_id, *seen],
+    ):
+        assert main(call) == 1
+        told = capsys.readouterr().err
+        assert "he disk is full; free some space" in told and "Errno" not in told
+        assert not (artifacts / "seen.png").exists()
 
 
 def test_a_recipe_is_taken_and_what_is_given_beside_it_wins(

@@ -291,6 +291,8 @@ def _load(
     )
     if not fits:
         raise DamagedFileError(f"the arrays in {path.name} do not fit together.")
+    if path.stem in SPLITS and path.stem != split:
+        raise DamagedFileError(f"the file {path.name} is of {split} images.")
     if logits.size == 0:
         raise DamagedFileError(f"the file {path.name} has no images.")
     if not np.isfinite(logits).all():

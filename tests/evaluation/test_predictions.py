@@ -154,6 +154,12 @@ def test_what_fits_and_cannot_be_is_refused(tmp_path: Path, kind: Kind, name: st
         kind.load(tmp_path / "file.npz")
 
 
+def test_a_file_is_of_the_split_in_its_name(tmp_path: Path) -> None:
+    ONE.save(tmp_path / "validation.npz")
+    with pytest.raises(DamagedFileError, match="the file validation.npz is of test images"):
+        Evaluation.load(tmp_path / "validation.npz")
+
+
 def test_a_run_is_evaluated_on_images_that_its_data_set_has(tmp_path: Path) -> None:
     run = store.create_run(tmp_path, TrainConfig(dataset="synthetic-garments"))
     Evaluation("test", LOGITS[0], LABELS, INDICES + 1850).save(run.evaluation_path("test"))

@@ -1,6 +1,7 @@
 """Saved drawings: saved, labeled, deleted, damaged."""
 
 import json
+import math
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -99,6 +100,16 @@ def test_ids_lead_nowhere_else(store: Gallery, bad: str) -> None:
                     "shapes": [], "picture": 3}).encode(),
         json.dumps({"time": 1, "model": "a", "answer": "Bag", "confidence": None, "meant": None,
                     "shapes": [], "picture": ""}).encode(),
+        *(
+            json.dumps({"time": 1, "model": "a", "answer": "Bag", "confidence": 1, "meant": None,
+                        "shapes": [], "picture": ""} | change).encode()
+            for change in (
+                {"time": math.nan}, {"time": math.inf}, {"time": -1}, {"time": 1e300},
+                {"time": 10**400}, {"time": True}, {"confidence": 99}, {"confidence": math.nan},
+                {"confidence": 10**400}, {"picture": "?"}, {"shapes": [{"type": "Path"}] * 501},
+                {"shapes": {"objects": []}}, {"unknown": 1},
+            )
+        ),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_reported_and_the_others_are_shown(
