@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 _TEMPORARY: Final = re.compile(r"\.(.+)\.\w{8}\.tmp")  # as `write_atomic` names it
+_HIDDEN: Final = re.compile(r"\.(making|publishing|trash|download|lock)\b.*")
 _REASONS: Final[Mapping[int, str]] = {
     errno.ENOSPC: "the disk is full; free some space, then try again",
     errno.EDQUOT: "your share of the disk is full; free some space, then try again",
@@ -64,10 +65,17 @@ def sentence(error: BaseException, what: str = "") -> str:
         if error.filename is None:
             text = text[:1].upper() + text[1:] if not what else text
         else:
-            path = Path(os.fsdecode(error.filename))
-            if temporary := _TEMPORARY.fullmatch(path.name):
-                path = path.with_name(temporary[1])
-            text = f"{path} cannot be used, since {text}"
+            text = f"{_told(Path(os.fsdecode(error.filename)))} cannot be used, since {text}"
     elif isinstance(error, DamagedFileError) and not what:
         text = text[:1].upper() + text[1:]
     return f"{what}: {text}." if what else f"{text}."
+
+
+def _told(path: Path) -> Path:
+    """A path without names that are only for the moment, which say nothing to people."""
+    for part in (path, *path.parents):
+        if _HIDDEN.fullmatch(part.name):
+            path = part.parent
+    if temporary := _TEMPORARY.fullmatch(path.name):
+        path = path.with_name(temporary[1])
+    return path

@@ -46,6 +46,15 @@ def test_temporary_names_stay_inside(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
 
 
+@pytest.mark.parametrize(
+    "name", [".making-527aacb8.lock", ".making-527aacb8/run/config.json", ".trash/a", "run/.lock"]
+)
+def test_hidden_folders_stay_inside(name: str) -> None:
+    error = OSError(errno.EROFS, "Read-only file system", f"/data/runs/{name}")
+    folder = "/data/runs/run" if name == "run/.lock" else "/data/runs"
+    assert sentence(error).startswith(f"{folder} cannot be used, since the disk is read-only")
+
+
 def test_messages_of_our_own_stay_as_they_are() -> None:
     assert sentence(RunError("There is no run 'x'; it may be gone.")) == (
         "There is no run 'x'; it may be gone."
