@@ -258,13 +258,18 @@ class VerdictStore:
     def _transaction(self, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
         """A transaction on a connection of its own: all of it happens, or nothing.
 
-        One that only reads waits for no other, and no other waits for it.
+        One that only reads waits for no other, and no other waits for it. It makes no file, which
+        a read-only disk would refuse.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            place: Path | str = self._path
+            if writes:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            elif not self._path.exists():
+                place = ":memory:"
             # autocommit: sqlite3 begins no transaction by itself, later than ours
             with closing(
-                sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+                sqlite3.connect(place, timeout=_BUSY_SECONDS, isolation_level=None)
             ) as connection:
                 connection.row_factory = sqlite3.Row
                 # one damaged letter must not hide all verdicts

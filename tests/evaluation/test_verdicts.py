@@ -368,4 +368,13 @@ def test_data_sets_get_their_names_of_today(store: VerdictStore, path: Path) -> 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(VerdictError, match="cannot be read or written"):
-        VerdictStore(tmp_path / "file" / "verdicts.sqlite").version()
+        VerdictStore(tmp_path / "file" / "verdicts.sqlite").give(verdict())
+
+
+def test_reading_makes_no_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "verdicts.sqlite", tmp_path / "file" / "verdicts.sqlite"):
+        store = VerdictStore(path)
+        assert (store.all(), store.get(SHIRT), store.version()) == ({}, None, 0)
+        assert store.export_csv().count("\n") == 1
+        assert not path.exists()
