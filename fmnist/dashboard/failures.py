@@ -25,7 +25,7 @@ def shown(what: str = "") -> Iterator[None]:
     Parameters
     ----------
     what : str
-        What failed, as `fmnist.files.sentence` takes it.
+        What failed, as `fmnist.errors.sentence` takes it.
     """
     try:
         yield
