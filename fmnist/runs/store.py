@@ -247,7 +247,10 @@ def _read_history(path: Path, config: TrainConfig, state: State) -> History:
     except FileNotFoundError:
         pass  # a run that has just begun
     except DamagedFileError as error:
-        raise DamagedFileError(f"{reason(error)}, or delete the run.") from error
+        else_do = "delete the run"
+        if state != "finished" and path.with_name("checkpoint.pt").exists():
+            else_do = "delete it and resume the run, whose checkpoint has the history"
+        raise DamagedFileError(f"{reason(error)}, or {else_do}.") from error
     # a line without its line break is being written, or was cut off by a crash
     lines = text[: text.rfind("\n") + 1].splitlines()
     history = History.from_lines(lines, checkpoint=config.checkpoint)

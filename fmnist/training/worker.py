@@ -36,13 +36,16 @@ class TrainerSnapshot:
     queue : tuple of str
         Ids of the runs that wait, the next one first.
     failures : mapping of str to str
-        Why runs failed, by run id; also for runs whose folder is gone or could not be written.
+        Why runs failed, by run id; also for runs whose folder could not be written.
+    lost : mapping of str to str
+        Those of them whose folder was gone: they have no page of their own.
     """
 
     state: Literal["idle", "running", "pausing", "paused", "stopping"] = "idle"
     current: str | None = None
     queue: tuple[str, ...] = ()
     failures: dict[str, str] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
 
 
 class Trainer:
@@ -66,6 +69,7 @@ class Trainer:
         self._is_paused = False  # the current run is paused and saved
         self._closing = False
         self._failures: dict[str, str] = {}
+        self._lost: dict[str, str] = {}
         self._thread = threading.Thread(target=self._work, name="trainer", daemon=True)
         self._thread.start()
 
@@ -85,6 +89,7 @@ class Trainer:
                 self._current.run_id if self._current else None,
                 tuple(run.run_id for run in self._queue),
                 dict(self._failures),
+                dict(self._lost),
             )
 
     def submit(self, run: Run) -> None:
@@ -107,7 +112,7 @@ class Trainer:
                 lock.release()
                 raise
             self._locks[run.run_id] = lock
-            self._failures.pop(run.run_id, None)
+            self.forget(run.run_id)
             self._queue.append(run)
             self._changed.notify_all()
 
@@ -134,6 +139,7 @@ class Trainer:
         """Drop the failure of a run, for instance of one that is there no longer."""
         with self._changed:
             self._failures.pop(run_id, None)
+            self._lost.pop(run_id, None)
 
     def pause(self, run_id: str) -> None:
         """Pause the current run after its step, saved to disk, until `resume`.
@@ -219,8 +225,7 @@ class Trainer:
                 fresh = store.open_run(run.folder.parent, run.run_id)
                 outcome = train(fresh, dataset, control=self._control)
             except TrainingError as error:  # its folder says so already
-                with self._changed:
-                    self._failures[run.run_id] = str(error)
+                self._remember(run, str(error))
                 return
             except (RunError, OSError) as error:
                 self._fail(run, failure_message(error))
@@ -239,9 +244,14 @@ class Trainer:
             return not self._closing
 
     def _fail(self, run: Run, reason: str) -> None:
+        self._remember(run, reason)
+        run.write_failure(reason, run.progress)
+
+    def _remember(self, run: Run, reason: str) -> None:
         with self._changed:
             self._failures[run.run_id] = reason
-        run.write_failure(reason, run.progress)
+            if not run.exists():
+                self._lost[run.run_id] = reason
 
     def _release_all(self) -> None:
         for run in self._queue:

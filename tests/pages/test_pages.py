@@ -188,13 +188,13 @@ def test_a_run_whose_folder_is_gone_is_told_until_dismissed(
 ) -> None:
     run = store.create_run(machine, TrainConfig(), name="Lost")
     shutil.rmtree(run.folder)
-    failures = run_catalog.trainer()._failures
-    monkeypatch.setitem(failures, run.run_id, run.gone)
+    lost = run_catalog.trainer()._lost
+    monkeypatch.setitem(lost, run.run_id, run.gone)
     app = open_app("train")
     assert "The folder of Lost is gone: it was deleted or moved. Put it back" in text(app)
     app.button(key=f"dismiss-{run.run_id}").click().run()
     assert "Lost" not in text(app)
-    assert failures == {}
+    assert lost == {}
 
 
 def test_damaged_evaluation_is_told_in_a_sentence(finished: Run, machine: Path) -> None:

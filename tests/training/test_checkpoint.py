@@ -73,6 +73,24 @@ def test_flipped_bits_are_not_trained_on(undisturbed: Run, tmp_path: Path) -> No
     assert not has_checksum(run.checkpoint_path)
 
 
+def test_a_damaged_history_is_made_anew_from_the_checkpoint(
+    undisturbed: Run, tmp_path: Path
+) -> None:
+    run = store.create_run(tmp_path, CONFIG)
+    assert run_until(run, 8, "pause") == "paused"
+    history = run.history_path.read_text()
+    run.history_path.write_text(history.replace("1", "2", 1))
+    broken = reread(run)
+    assert broken.state == "broken"
+    assert str(broken.reason).endswith(
+        "or delete it and resume the run, whose checkpoint has the history."
+    )
+    run.history_path.unlink()
+    assert reread(run).state == "interrupted"
+    assert run_until(run, 10**9, "continue") == "finished"
+    same_result(undisturbed, reread(run))
+
+
 def test_a_run_without_checksums_goes_on_and_has_them_in_the_end(
     undisturbed: Run, tmp_path: Path
 ) -> None:

@@ -181,6 +181,7 @@ def test_a_data_set_that_cannot_be_read_fails_the_run_and_not_the_trainer(tmp_pa
     failed = reread(run)
     assert (failed.state, failed.reason) == ("failed", "the disk with the images is gone.")
     assert trainer.snapshot().failures == {run.run_id: "the disk with the images is gone."}
+    assert trainer.snapshot().lost == {}
     trainer.close()
 
 
@@ -223,12 +224,12 @@ def test_a_run_whose_folder_is_removed_fails_and_the_queue_goes_on(
     else:
         run.config_path.unlink()
     assert trainer.wait_for(idle, SOON)
-    assert trainer.snapshot().failures == {run.run_id: run.gone}
+    assert trainer.snapshot().failures == trainer.snapshot().lost == {run.run_id: run.gone}
     assert "is gone: it was deleted or moved" in run.gone
     assert run.folder.exists() is (removed == "config.json")
     assert reread(next_run).state == "finished"
     trainer.forget(run.run_id)
-    assert trainer.snapshot().failures == {}
+    assert trainer.snapshot().failures == trainer.snapshot().lost == {}
     if removed == "folder":  # put back, it can be resumed
         (tmp_path / "moved away").rename(run.folder)
         assert reread(run).state == "interrupted"

@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -17,6 +18,8 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run
 from fmnist.text import plain
+
+LOST_SECONDS: Final = 2.0
 
 
 def stage(run_id: str) -> DeltaGenerator:
@@ -114,12 +117,26 @@ def resume_run(run: Run) -> None:
 
 def lost_runs() -> None:
     """Runs that failed and can no longer be opened, since their folders are gone."""
+    is_vanishing = _is_vanishing()
+    poll = LOST_SECONDS if is_vanishing else None
+    failures.fragment(_lost_runs, run_every=poll)(is_vanishing)
+
+
+def _is_vanishing() -> bool:
+    """Whether the trainer has not noticed yet that the folder of its run is gone."""
+    current = run_catalog.trainer().snapshot().current
+    return current is not None and run_catalog.run_or_none(current) is None
+
+
+def _lost_runs(was_vanishing: bool) -> None:
+    if was_vanishing and not _is_vanishing():
+        st.rerun()  # the whole page: the queue goes on
     trainer = run_catalog.trainer()
-    for run_id, reason in trainer.snapshot().failures.items():
+    for run_id, reason in trainer.snapshot().lost.items():
         if run_catalog.run_or_none(run_id) is not None:
-            continue  # its own page says why
+            continue  # it is back
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.error(plain(reason), icon=":material/folder_off:")
+            failures.tell(reason, icon=":material/folder_off:")
             st.button("Dismiss", key=f"dismiss-{run_id}", on_click=trainer.forget, args=(run_id,))
 
 
