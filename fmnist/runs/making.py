@@ -41,7 +41,7 @@ def making(target: Path) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
     sweep(root)
     hidden = root / f"{_PREFIX}{secrets.token_hex(4)}"
-    with _held(root / f"{hidden.name}{_LOCK}"):
+    with _held(hidden):
         folder, aside = hidden / target.name, hidden / f"{_REPLACED}{target.name}"
         try:
             folder.mkdir(parents=True)
@@ -91,15 +91,17 @@ def _undo(hidden: Path) -> None:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
+def _held(hidden: Path) -> Iterator[None]:
     """Hold a lock, so that a sweep of another process leaves alone what is being made."""
     try:
         import filelock
     except ImportError:  # a sweep needs the lock's file: without, nothing is swept
         yield
         return
+    path = hidden.with_name(f"{hidden.name}{_LOCK}")
     try:
         with filelock.FileLock(path, timeout=5):
             yield
     finally:
-        path.unlink(missing_ok=True)
+        if not hidden.exists():  # otherwise a sweep has to find it
+            path.unlink(missing_ok=True)
