@@ -325,7 +325,7 @@ class Trainer:
         }
         buffer = io.BytesIO()
         torch.save(values, buffer)
-        write_atomic(path, buffer.getvalue())
+        write_atomic(path, buffer.getvalue(), make_folder=True)
 
     @classmethod
     def from_checkpoint(cls, path: Path, dataset: Dataset, device: torch.device) -> "Trainer":
