@@ -13,6 +13,7 @@ from fmnist.reports.benchmarks.rows import TABLES, Row, TableName
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.publish import publish
 from fmnist.runs.run import Run, RunError
+from fmnist.text import NAME_LENGTH, one_line
 
 MAX_WEIGHTS: Final = 4_000_000
 """Largest file of weights, in bytes, that is saved with a run of a table."""
@@ -191,5 +192,6 @@ def save_runs(row: Row, present: Sequence[Run]) -> None:
             continue
         run = alike[0]
         light = run.weights_path.exists() and run.weights_path.stat().st_size <= MAX_WEIGHTS
-        name, title = f"{row.run_prefix}-{seed}", f"{row.run_title}, seed {seed}"
+        name, ending = f"{row.run_prefix}-{seed}", f", seed {seed}"
+        title = f"{one_line(row.run_title, NAME_LENGTH - len(ending))}{ending}"
         publish(run, home, name, card=None, title=title, weights=light, epochs=False)
