@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from fmnist.errors import sentence
+
 _PREFIX: Final = ".making-"
 _REPLACED: Final = "replaced-"
 _LOCK: Final = ".lock"
@@ -103,5 +105,8 @@ def _held(hidden: Path) -> Iterator[None]:
         with filelock.FileLock(path, timeout=5):
             yield
     finally:
-        if not hidden.exists():  # otherwise a sweep has to find it
-            path.unlink(missing_ok=True)
+        try:
+            if not hidden.exists():  # otherwise a sweep has to find it
+                path.unlink(missing_ok=True)
+        except OSError as error:  # the folder is in its place; the next sweep tries again
+            _log.warning(sentence(error, "A lock cannot be removed"))

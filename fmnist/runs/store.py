@@ -6,6 +6,7 @@ process dies: a run that says "running" while nobody holds its lock was interrup
 
 import datetime
 import io
+import logging
 import re
 import secrets
 import shutil
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _TRASH = ".trash"
+_log = logging.getLogger(__name__)
 _NAME_RULE: Final = f"Give the run a name of 1 to {NAME_LENGTH} characters."
 _FILES = ("config.json", "status.json", "history.jsonl", "checkpoint.pt", "model.safetensors")
 
@@ -362,10 +364,17 @@ def delete_run(run: Run) -> None:
     finally:
         lock.release()
     # only now, so that a failure above keeps the undo of before
-    for other in trash.iterdir():
-        if other.name != run.run_id:
-            # what cannot be removed now is hidden; the next deletion tries again
-            shutil.rmtree(_hide(other), ignore_errors=True)
+    _empty(trash, but=run.run_id)
+
+
+def _empty(trash: Path, *, but: str) -> None:
+    """Remove all runs in the trash but one; what cannot be removed waits for the next time."""
+    try:
+        for other in trash.iterdir():
+            if other.name != but:
+                shutil.rmtree(_hide(other), ignore_errors=True)
+    except OSError as error:  # the run is deleted: nothing has failed that people asked for
+        _log.warning(sentence(error, "The trash cannot be emptied"))
 
 
 def _hide(folder: Path) -> Path:

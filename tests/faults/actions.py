@@ -1,0 +1,197 @@
+"""What people do that writes: from a folder before it to the folder after it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fmnist.evaluation import verdict_files
+from fmnist.evaluation.verdicts import Verdict
+from fmnist.files import read_json, write_json
+from fmnist.models import sizes
+from fmnist.reports import model_card
+from fmnist.runs import store
+from fmnist.runs.publish import publish
+from fmnist.runs.temperature import Temperature, save_temperature
+from fmnist.training.ensemble import combine
+from tests.faults.world import (
+    CONFIG,
+    DRAWING,
+    IMAGE,
+    World,
+    seen,
+    seen_stopped,
+    seen_training,
+    train_run,
+    trained,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that a person does.
+
+    Attributes
+    ----------
+    prepare : callable
+        Makes the folder before it.
+    act : callable
+        Does it.
+    see : callable
+        What the person sees; it must be as before or as after, whatever fails.
+    """
+
+    prepare: Callable[[World], object]
+    act: Callable[[World], object]
+    see: Callable[[World], object] = seen
+
+
+def _finished(world: World) -> None:
+    trained(world, "A run")
+
+
+def _two(world: World) -> None:
+    trained(world, "A run")
+    trained(world, "Another", seed=1)
+
+
+def _deleted(world: World) -> None:
+    _two(world)
+    store.delete_run(world.run("Another"))
+
+
+def _restore(world: World) -> None:
+    (run,) = store.list_runs(world.runs / ".trash")
+    store.restore_run(world.runs, run.run_id)
+
+
+def _queued(world: World) -> None:
+    store.create_run(world.runs, CONFIG, name="New")
+
+
+def _resume(world: World) -> None:
+    train_run(world.run("New"), at=3, signal="pause")
+    train_run(world.run("New"))
+
+
+def _whole(world: World) -> None:
+    """A run on all images, which may be published."""
+    trained(world, "A run", subset=None, batch_size=600, epochs=1)
+
+
+def _publish(world: World) -> None:
+    publish(world.run("A run"), world.shipped, "mine", card=model_card.card_of, force=True)
+
+
+def _published(world: World) -> None:
+    _whole(world)
+    _publish(world)
+    (world.shipped / "mine" / "README.md").write_text("of an earlier version")
+
+
+def _write_card(world: World) -> None:
+    model_card.write_card(world.shipped, "mine")
+
+
+def _temperature(world: World, value: float | None) -> None:
+    kept = None if value is None else Temperature(value, 1, 0.5, 0.4)
+    run = world.run("A run")
+    assert run.history.selected
+    save_temperature(run, kept and replace(kept, epoch=run.history.selected.epoch))
+
+
+def _with_temperature(world: World) -> None:
+    _finished(world)
+    _temperature(world, 1.5)
+
+
+def _saved_drawing(world: World) -> None:
+    world.gallery.save(replace(DRAWING, time=1.6e9))
+
+
+def _two_drawings(world: World) -> None:
+    _saved_drawing(world)
+    world.gallery.save(replace(DRAWING, predicted="Bag", time=1.7e9))
+
+
+def _first_id(world: World) -> str:
+    return world.gallery.all()[0][-1].drawing_id
+
+
+def _delete_drawing(world: World) -> None:
+    world.gallery.delete(world.gallery.all()[0][0].drawing_id)
+
+
+def _deleted_drawing(world: World) -> None:
+    _two_drawings(world)
+    _delete_drawing(world)
+
+
+def _restore_drawing(world: World) -> None:
+    (path,) = (world.folder / "drawings" / ".trash").glob("*.json")
+    world.gallery.restore(path.stem)
+
+
+_VERDICT: Final = Verdict(IMAGE, "ambiguous", "a note", 1.7e9, 3, 4, "a-run")
+
+
+def _give(world: World) -> None:
+    world.verdicts.give(_VERDICT)
+
+
+def _given(world: World) -> None:
+    world.verdicts.give(replace(_VERDICT, verdict="label-wrong", note="the first"))
+    world.verdicts.give(_VERDICT)
+
+
+def _undo_verdict(world: World) -> None:
+    """Undo the second verdict."""
+    world.verdicts.undo(2)
+
+
+def _import(world: World) -> None:
+    several = [replace(_VERDICT, image=replace(IMAGE, index=i)) for i in range(40)]
+    world.verdicts.import_csv(verdict_files.write(several))
+
+
+def _old_config(world: World) -> None:
+    _finished(world)
+    path = world.run("A run").config_path
+    values = read_json(path)
+    values["config"]["optimiser"] = values["config"].pop("optimizer")
+    write_json(path, values)
+
+
+def _count_sizes(world: World) -> None:
+    sizes.save_sizes(world.folder / "cache" / "sizes.json", sizes.count(["logistic"]))
+
+
+ACTIONS: Final[Mapping[str, Action]] = {
+    "start a run": Action(_finished, _queued),
+    "train": Action(_queued, lambda w: train_run(w.run("New")), seen_training),
+    "pause and resume": Action(_queued, _resume, seen_training),
+    "stop": Action(_queued, lambda w: train_run(w.run("New"), at=3, signal="stop"),
+                   seen_stopped),
+    "rename": Action(_finished, lambda w: store.rename_run(w.run("A run"), "A run, renamed")),
+    "delete": Action(_deleted, lambda w: store.delete_run(w.run("A run"))),
+    "undo a deletion": Action(_deleted, _restore),
+    "make an ensemble": Action(_two, lambda w: combine(
+        [w.run("A run"), w.run("Another")], w.runs, name="Both")),
+    "publish": Action(_whole, _publish),
+    "publish again": Action(_published, _publish),
+    "write a model card": Action(_published, _write_card),
+    "save a temperature": Action(_finished, lambda w: _temperature(w, 1.5)),
+    "change a temperature": Action(_with_temperature, lambda w: _temperature(w, 2.5)),
+    "remove a temperature": Action(_with_temperature, lambda w: _temperature(w, None)),
+    "save the first drawing": Action(lambda w: None, _saved_drawing),
+    "save a drawing": Action(_saved_drawing, lambda w: w.gallery.save(DRAWING)),
+    "label a drawing": Action(_two_drawings, lambda w: w.gallery.set_label(_first_id(w), "Bag")),
+    "delete a drawing": Action(_two_drawings, _delete_drawing),
+    "undo deleting a drawing": Action(_deleted_drawing, _restore_drawing),
+    "give the first verdict": Action(lambda w: None, _give),
+    "change a verdict": Action(_given, lambda w: w.verdicts.give(replace(_VERDICT, note="new"))),
+    "withdraw a verdict": Action(_given, lambda w: w.verdicts.withdraw(IMAGE)),
+    "undo a verdict": Action(_given, _undo_verdict),
+    "import verdicts": Action(_given, _import),
+    "migrate": Action(_old_config, lambda w: store.migrate_runs(w.runs)),
+    "count sizes": Action(lambda w: None, _count_sizes),
+}  # fmt: skip

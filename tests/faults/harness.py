@@ -1,0 +1,187 @@
+"""Every writing call of an action fails once; what is left is the state before or after it."""
+
+import os
+import re
+import shutil
+import signal
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from fmnist.errors import ToldError, sentence
+from tests.faults.actions import ACTIONS, Action
+from tests.faults.shim import FailingDisk, Fault
+from tests.faults.world import World
+
+EXPECTED: Final = (OSError, ToldError)
+"""What pages and the command line show as a sentence: `fmnist.dashboard.failures.EXPECTED`."""
+
+_UNCLEAR: Final = re.compile(r"Errno|\.tmp\b|Traceback|\n|0x[0-9a-f]{6}|\w+Error\b")
+
+
+@dataclass
+class Tally:
+    """What became of the faults of one kind.
+
+    Attributes
+    ----------
+    name : str
+    tried : int
+        Faults that were met.
+    clear : int
+        Of these, those that left the state before or after, told a clear sentence (or needed none)
+        and let the same action succeed afterwards.
+    lost : list of str
+        Those after which something was lost, or half there.
+    wrong : list of str
+        Those that were told badly, or after which the action could not be done again.
+    """
+
+    name: str
+    tried: int = 0
+    clear: int = 0
+    lost: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def problems(self) -> str:
+        """Everything lost and wrong, a line each."""
+        return "\n".join([*(f"lost: {p}" for p in self.lost), *(f"wrong: {p}" for p in self.wrong)])
+
+
+class Prepared:
+    """An action with the folder before it, and what is seen before and after.
+
+    Parameters
+    ----------
+    name : str
+        Of `ACTIONS`.
+    folder : Path
+        An empty folder for everything.
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.action: Action = ACTIONS[name]
+        self._base = World(folder / "base")
+        self._base.folder.mkdir(parents=True)
+        with self._base.current():
+            self.action.prepare(self._base)
+            self._before = self.action.see(self._base)
+        world = self._copy()
+        with world.current():
+            with FailingDisk(world.folder) as disk:
+                self.action.act(world)
+            self._after = self.action.see(world)
+        self.calls: Sequence[str] = disk.calls
+        assert self._after != self._before, f"{name} changes nothing that is seen"
+
+    def first_of_each(self) -> list[int]:
+        """The calls, from 1, that do what no earlier one does: the same operation and file."""
+        return [i for i, call in enumerate(self.calls, 1) if call not in self.calls[: i - 1]]
+
+    def few(self, most: int) -> list[int]:
+        """At most so many of these, spread evenly."""
+        firsts = self.first_of_each()
+        return firsts[:: -(-len(firsts) // most)]
+
+    def _copy(self) -> World:
+        folder = self._base.folder.parent / "world"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self._base.folder, folder)
+        return World(folder)
+
+    def walk(self, fault: Fault, calls: Collection[int] | None = None) -> Tally:
+        """Let each of the calls fail, all of them by default."""
+        tally = Tally(self.name)
+        for number in calls or range(1, len(self.calls) + 1):
+            world = self._copy()
+            with world.current():
+                self._try(world, number, fault, tally)
+        return tally
+
+    def _try(self, world: World, number: int, fault: Fault, tally: Tally) -> None:
+        where = f"{tally.name}, call {number} ({self.calls[number - 1]}), {fault}"
+        lost, wrong = len(tally.lost), len(tally.wrong)
+        tally.tried += 1
+        failed = True
+        if fault == "kill":
+            _killed(lambda: self._act(world, number, fault))
+        else:
+            told = _told(lambda: self._act(world, number, fault))
+            failed = bool(told)
+            if told and told is not _Told.CLEAR:
+                tally.wrong.append(f"{where}: {told}")
+        state = self._look(world)
+        if state not in (self._before, self._after):
+            tally.lost.append(
+                f"{where}: neither before nor after: {_differences(state, self._after)}"
+            )
+        elif not failed and state != self._after:
+            tally.lost.append(f"{where}: it went well, and was not done")
+        elif fault == "error" and failed and state == self._after:
+            tally.wrong.append(f"{where}: it was done, and told as failed")
+        elif state == self._before:
+            told = _told(lambda: self.action.act(world))
+            state = self._look(world)
+            if state != self._after:
+                difference = _differences(state, self._after)
+                tally.wrong.append(f"{where}: again, it led elsewhere ({told}): {difference}")
+        if (lost, wrong) == (len(tally.lost), len(tally.wrong)):
+            tally.clear += 1
+
+    def _act(self, world: World, number: int, fault: Fault) -> None:
+        with FailingDisk(world.folder, number, fault):
+            self.action.act(world)
+
+    def _look(self, world: World) -> object:
+        try:
+            return self.action.see(world)
+        except Exception as error:  # noqa: BLE001 - a state that cannot be read is a third one
+            return f"{type(error).__name__}: {error}"
+
+
+class _Told(str):
+    """What a person was told."""
+
+    CLEAR: "_Told"
+
+
+_Told.CLEAR = _Told("a clear sentence")
+
+
+def _told(act: Callable[[], object]) -> str:
+    """What a person is told: nothing, a clear sentence, or what is unclear about it."""
+    try:
+        act()
+    except EXPECTED as error:
+        text = sentence(error)
+        if _UNCLEAR.search(text) or not text.endswith(".") or len(text) > 1000:
+            return f"unclear: {text}"
+        return _Told.CLEAR
+    except Exception as error:  # noqa: BLE001 - what pages show as a traceback
+        return f"not expected: {''.join(traceback.format_exception_only(error)).strip()}"
+    return ""
+
+
+def _killed(act: Callable[[], object]) -> None:
+    """Do it in a child process, which dies of it. Only for processes of a single thread."""
+    child = os.fork()
+    if not child:
+        try:
+            act()
+        finally:
+            os._exit(1)  # it was to be killed: no exit handlers of the parent
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def _differences(actual: object, expected: object) -> str:
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        return "; ".join(
+            f"{key}: {actual[key]!r:.300} (not {expected[key]!r:.300})"
+            for key in expected
+            if actual[key] != expected[key]
+        )
+    return f"{actual!r:.600}"
