@@ -5,8 +5,10 @@ import re
 import shutil
 import signal
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +52,24 @@ class Tally:
         return "\n".join([*(f"lost: {p}" for p in self.lost), *(f"wrong: {p}" for p in self.wrong)])
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A fault to be met.
+
+    Attributes
+    ----------
+    name : str
+    around : callable
+        The fault lasts as long as this context of the folder.
+    kills : bool
+        Whether the process dies of it.
+    """
+
+    name: str
+    around: Callable[[World], AbstractContextManager[object]]
+    kills: bool = False
+
+
 class Prepared:
     """An action with the folder before it, and what is seen before and after.
 
@@ -58,14 +78,17 @@ class Prepared:
     name : str
         Of `ACTIONS`.
     folder : Path
-        An empty folder for everything.
+        A folder for everything.
+    place : Path, optional
+        Where the action is done, if elsewhere.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, place: Path | None = None) -> None:
         self.name = name
         self.action: Action = ACTIONS[name]
         self._base = World(folder / "base")
         self._base.folder.mkdir(parents=True)
+        self._place = (place or folder) / "world"
         with self._base.current():
             self.action.prepare(self._base)
             self._before = self.action.see(self._base)
@@ -86,31 +109,40 @@ class Prepared:
         firsts = self.first_of_each()
         return firsts[:: -(-len(firsts) // most)]
 
-    def _copy(self) -> World:
-        folder = self._base.folder.parent / "world"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self._base.folder, folder)
-        return World(folder)
+    def calls_fail(self, fault: Fault, numbers: Iterable[int] | None = None) -> list[Trial]:
+        """Each of the calls fails, all of them by default."""
+        return [
+            Trial(
+                f"call {number} ({self.calls[number - 1]}), {fault}",
+                partial(_failing, number, fault),
+                kills=fault == "kill",
+            )
+            for number in numbers or range(1, len(self.calls) + 1)
+        ]
 
-    def walk(self, fault: Fault, calls: Collection[int] | None = None) -> Tally:
-        """Let each of the calls fail, all of them by default."""
+    def _copy(self) -> World:
+        shutil.rmtree(self._place, ignore_errors=True)
+        shutil.copytree(self._base.folder, self._place)
+        return World(self._place)
+
+    def walk(self, trials: Iterable[Trial]) -> Tally:
+        """Meet faults, one after another, each with the folder before the action."""
         tally = Tally(self.name)
-        for number in calls or range(1, len(self.calls) + 1):
+        for trial in trials:
             world = self._copy()
             with world.current():
-                self._try(world, number, fault, tally)
+                self._try(world, trial, tally)
         return tally
 
-    def _try(self, world: World, number: int, fault: Fault, tally: Tally) -> None:
-        where = f"{tally.name}, call {number} ({self.calls[number - 1]}), {fault}"
+    def _try(self, world: World, trial: Trial, tally: Tally) -> None:
+        where = f"{tally.name}, {trial.name}"
         lost, wrong = len(tally.lost), len(tally.wrong)
         tally.tried += 1
-        failed = True
-        if fault == "kill":
-            _killed(lambda: self._act(world, number, fault))
+        told = ""
+        if trial.kills:
+            _killed(lambda: self._act(world, trial))
         else:
-            told = _told(lambda: self._act(world, number, fault))
-            failed = bool(told)
+            told = _told(lambda: self._act(world, trial))
             if told and told is not _Told.CLEAR:
                 tally.wrong.append(f"{where}: {told}")
         state = self._look(world)
@@ -118,10 +150,10 @@ class Prepared:
             tally.lost.append(
                 f"{where}: neither before nor after: {_differences(state, self._after)}"
             )
-        elif not failed and state != self._after:
-            tally.lost.append(f"{where}: it went well, and was not done")
-        elif fault == "error" and failed and state == self._after:
+        elif state == self._after and told:
             tally.wrong.append(f"{where}: it was done, and told as failed")
+        elif state == self._before and not (told or trial.kills):
+            tally.lost.append(f"{where}: it was not done, and nothing was told")
         elif state == self._before:
             told = _told(lambda: self.action.act(world))
             state = self._look(world)
@@ -131,8 +163,8 @@ class Prepared:
         if (lost, wrong) == (len(tally.lost), len(tally.wrong)):
             tally.clear += 1
 
-    def _act(self, world: World, number: int, fault: Fault) -> None:
-        with FailingDisk(world.folder, number, fault):
+    def _act(self, world: World, trial: Trial) -> None:
+        with trial.around(world):
             self.action.act(world)
 
     def _look(self, world: World) -> object:
@@ -140,6 +172,10 @@ class Prepared:
             return self.action.see(world)
         except Exception as error:  # noqa: BLE001 - a state that cannot be read is a third one
             return f"{type(error).__name__}: {error}"
+
+
+def _failing(number: int, fault: Fault, world: World) -> FailingDisk:
+    return FailingDisk(world.folder, number, fault)
 
 
 class _Told(str):

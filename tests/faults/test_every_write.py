@@ -33,7 +33,7 @@ def test_pages_expect_the_same_errors() -> None:
 @pytest.mark.parametrize("name", ACTIONS)
 def test_a_call_that_fails(name: str, tmp_path: Path) -> None:
     prepared = Prepared(name, tmp_path / "action")
-    tally = prepared.walk("error", prepared.few(6))
+    tally = prepared.walk(prepared.calls_fail("error", prepared.few(6)))
     assert not tally.problems()
     assert tally.clear == tally.tried > 0
 
@@ -49,7 +49,8 @@ def test_a_call_at_which_the_process_is_killed() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_call_fails(name: str, tmp_path: Path) -> None:
-    tally = Prepared(name, tmp_path / "action").walk("error")
+    prepared = Prepared(name, tmp_path / "action")
+    tally = prepared.walk(prepared.calls_fail("error"))
     assert not tally.problems()
     assert tally.clear == tally.tried > 0
 

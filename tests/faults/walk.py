@@ -19,7 +19,7 @@ from tests.faults.shim import Fault
 def walk(most: int, fault: Fault, name: str, folder: Path) -> Tally:
     """Let calls of an action fail, at most so many; all of them where this is 0."""
     prepared = Prepared(name, folder)
-    return prepared.walk(fault, prepared.few(most) if most else None)
+    return prepared.walk(prepared.calls_fail(fault, prepared.few(most) if most else None))
 
 
 def main(most: str, fault: str, *names: str) -> None:
