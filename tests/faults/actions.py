@@ -131,16 +131,16 @@ def _restore_drawing(world: World) -> None:
     world.gallery.restore(path.stem)
 
 
-_VERDICT: Final = Verdict(IMAGE, "ambiguous", "a note", 1.7e9, 3, 4, "a-run")
+VERDICT: Final = Verdict(IMAGE, "ambiguous", "a note", 1.7e9, 3, 4, "a-run")
 
 
 def _give(world: World) -> None:
-    world.verdicts.give(_VERDICT)
+    world.verdicts.give(VERDICT)
 
 
 def _given(world: World) -> None:
-    world.verdicts.give(replace(_VERDICT, verdict="label-wrong", note="the first"))
-    world.verdicts.give(_VERDICT)
+    world.verdicts.give(replace(VERDICT, verdict="label-wrong", note="the first"))
+    world.verdicts.give(VERDICT)
 
 
 def _undo_verdict(world: World) -> None:
@@ -149,7 +149,7 @@ def _undo_verdict(world: World) -> None:
 
 
 def _import(world: World) -> None:
-    several = [replace(_VERDICT, image=replace(IMAGE, index=i)) for i in range(40)]
+    several = [replace(VERDICT, image=replace(IMAGE, index=i)) for i in range(40)]
     world.verdicts.import_csv(verdict_files.write(several))
 
 
@@ -188,7 +188,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "delete a drawing": Action(_two_drawings, _delete_drawing),
     "undo deleting a drawing": Action(_deleted_drawing, _restore_drawing),
     "give the first verdict": Action(lambda w: None, _give),
-    "change a verdict": Action(_given, lambda w: w.verdicts.give(replace(_VERDICT, note="new"))),
+    "change a verdict": Action(_given, lambda w: w.verdicts.give(replace(VERDICT, note="new"))),
     "withdraw a verdict": Action(_given, lambda w: w.verdicts.withdraw(IMAGE)),
     "undo a verdict": Action(_given, _undo_verdict),
     "import verdicts": Action(_given, _import),
