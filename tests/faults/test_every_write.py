@@ -12,7 +12,8 @@ from fmnist import paths
 from fmnist.dashboard import failures
 from tests.faults import harness
 from tests.faults.actions import ACTIONS
-from tests.faults.harness import Prepared, Tally
+from tests.faults.harness import Tally
+from tests.faults.walk import walk
 
 
 def kill(names: list[str], *, most: int = 0) -> list[Tally]:
@@ -32,14 +33,13 @@ def test_pages_expect_the_same_errors() -> None:
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_a_call_that_fails(name: str, tmp_path: Path) -> None:
-    prepared = Prepared(name, tmp_path / "action")
-    tally = prepared.walk(prepared.calls_fail("error", prepared.few(6)))
+    tally = walk("error", name, tmp_path, most=6)
     assert not tally.problems()
     assert tally.clear == tally.tried > 0
 
 
 def test_a_call_at_which_the_process_is_killed() -> None:
-    names = [name for name in ACTIONS if name not in ("pause and resume", "stop", "publish again")]
+    names = [name for name in ACTIONS if name not in ("resume", "stop", "publish again")]
     tallies = kill(names, most=3)
     assert not "\n".join(filter(None, (tally.problems() for tally in tallies)))
     assert [tally.name for tally in tallies] == names
@@ -49,8 +49,7 @@ def test_a_call_at_which_the_process_is_killed() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_call_fails(name: str, tmp_path: Path) -> None:
-    prepared = Prepared(name, tmp_path / "action")
-    tally = prepared.walk(prepared.calls_fail("error"))
+    tally = walk("error", name, tmp_path)
     assert not tally.problems()
     assert tally.clear == tally.tried > 0
 

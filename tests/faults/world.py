@@ -22,7 +22,7 @@ from fmnist.training.loop import Signal, train
 from tools.small import history_without_times, small_dataset
 
 CONFIG = TrainConfig(
-    model="logistic", dataset="synthetic-garments", epochs=2, subset=40, batch_size=20, log_every=1
+    model="logistic", dataset="synthetic-garments", epochs=2, subset=40, batch_size=20, log_every=2
 )  # 2 steps an epoch
 IMAGE = ImageKey("synthetic-garments", "test", 7)
 DRAWING = SavedDrawing(

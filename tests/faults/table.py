@@ -1,0 +1,115 @@
+"""The table of faults: what was tried, what was told and kept, what was lost.
+
+    python -m tests.faults.table --write
+
+Meets every fault of `tests.faults.walk` in every action; takes half an hour. `--results` names a
+file that keeps what was found so far, so that the command can be interrupted.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from fmnist import paths
+from fmnist.reports.text import markdown_table
+from tests.faults.actions import ACTIONS
+from tests.faults.harness import Tally
+from tests.faults.walk import KINDS, PAGES, Kind
+
+Found = Mapping[tuple[str, str], Tally]
+
+TARGET: Final = paths.BENCHMARK_TABLES / "faults.md"
+TITLES: Final[Mapping[Kind, str]] = {
+    "error": "a call fails",
+    "kill": "killed at a call",
+    "room": "full or read-only",
+}
+
+
+def find(results: Path) -> Found:
+    """Meet all faults but those that the file tells of already."""
+    found = {}
+    if results.exists():
+        for line in results.read_text().splitlines():
+            kind, values = json.loads(line)
+            found[kind, values["name"]] = Tally(**values)
+    for kind in KINDS:
+        for name in ACTIONS:
+            if (kind, name) in found:
+                continue
+            tally = found[kind, name] = _walk(kind, name)
+            with results.open("a") as stream:
+                stream.write(json.dumps([kind, vars(tally)]) + "\n")
+            print(f"{name}, {TITLES[kind]}: {tally.clear} of {tally.tried}", flush=True)  # noqa: T201
+            if tally.problems():
+                print(tally.problems(), flush=True)  # noqa: T201
+    return found
+
+
+def _walk(kind: Kind, name: str) -> Tally:
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.faults.walk", "0", kind, name],
+        cwd=paths.PROJECT, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    return Tally(**json.loads(result.stdout))
+
+
+def page(found: Found) -> str:
+    """The table as Markdown."""
+    rows = [_row(name, [found[kind, name] for kind in KINDS]) for name in ACTIONS]
+    total = [
+        Tally("", sum(t.tried for t in each), sum(t.clear for t in each),
+              [p for t in each for p in t.lost], [p for t in each for p in t.wrong])
+        for each in ([found[kind, name] for name in ACTIONS] for kind in KINDS)
+    ]  # fmt: skip
+    titles = ["Action", *(TITLES[kind] for kind in KINDS), "clear", "lost", "wrong"]
+    table = markdown_table(titles, [*rows, _row("all", total)])
+    problems = "".join(f"- {p}\n" for t in total for p in [*t.lost, *t.wrong])
+    return (
+        "# Faults\n\n"
+        f"`python -m tests.faults.table --write`, {date.today()}; Python "
+        f"{platform.python_version()}, {platform.system()}. Each number is of faults tried: every "
+        "call of the action that writes, flushes, renames or removes fails once with a full or "
+        "broken disk; the process is killed at every one of them; the action is done on a disk "
+        f"that is read-only, and on one with 0, 1, 2, … {PAGES - 1} pages of 4 KiB left.\n\n"
+        "Clear: all is as before or as after the action, a failure is told in one sentence, and "
+        "the same action then succeeds; a training that failed or died is resumed and ends with "
+        "the same bytes as one left alone. Lost: something is gone, or half there. Wrong: told "
+        "badly, or it could not be done again.\n\n"
+        f"{table}\n" + (f"\n{problems}" if problems else "")
+    )
+
+
+def _row(name: str, tallies: Sequence[Tally]) -> list[str]:
+    return [
+        name,
+        *(f"{tally.tried:,}" for tally in tallies),
+        f"{sum(tally.clear for tally in tallies):,}",
+        f"{sum(len(tally.lost) for tally in tallies):,}",
+        f"{sum(len(tally.wrong) for tally in tallies):,}",
+    ]
+
+
+def main() -> None:
+    """Print the table, or write it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"write {TARGET.name}")
+    parser.add_argument("--results", type=Path, help="keep what was found here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        text = page(find(options.results or Path(folder) / "results.jsonl"))
+    if options.write:
+        TARGET.write_text(text)
+    else:
+        print(text)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
