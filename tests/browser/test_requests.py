@@ -1,7 +1,9 @@
 """What a page asks of the network."""
 
+import http.client
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Page, Request, WebSocket
 
 from tests.browser.conftest import Server
@@ -31,3 +33,20 @@ def test_no_page_asks_any_other_machine(page: Page, bare_server: Server) -> None
     elsewhere = {url for url in asked if urlsplit(url).netloc not in {server, ""}}
     assert elsewhere == set()
     assert any("_stcore" in url for url in asked)
+
+
+@pytest.mark.parametrize(("name", "answer"), [("localhost", 101), ("elsewhere.example", 403)])
+def test_the_app_answers_to_its_own_name_only(bare_server: Server, name: str, answer: int) -> None:
+    port = urlsplit(bare_server.url).port
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    upgrade = {
+        "Host": f"{name}:{port}",
+        "Origin": f"http://{name}:{port}",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    connection.request("GET", "/_stcore/stream", headers=upgrade)
+    assert connection.getresponse().status == answer
+    connection.close()
