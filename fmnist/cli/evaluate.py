@@ -14,6 +14,7 @@ from fmnist.errors import sentence
 from fmnist.evaluation import predictions
 from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.reports import model_card
+from fmnist.reports.text import percent
 from fmnist.runs import store
 from fmnist.runs.run import RunError
 
@@ -129,6 +130,6 @@ class _Comparison:
             largest = f"{np.abs(difference).max():.4f}"
         return (
             computed.split, f"{len(computed.labels):,}",
-            f"{stored.accuracy:.2%}", f"{computed.accuracy:.2%}",
+            f"{percent(stored.accuracy)}", f"{percent(computed.accuracy)}",
             f"{stored.loss:.4f}", f"{computed.loss:.4f}", differing, largest,
         )  # fmt: skip

@@ -19,6 +19,8 @@ from fmnist.errors import sentence
 from fmnist.evaluation import filters
 from fmnist.evaluation.significance import agreement
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictError
+from fmnist.reports.text import percent
+from fmnist.runs.names import distinct_names
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
 
@@ -51,6 +53,14 @@ class PageContext:
     other: Snapshot | None = None
     verdicts: Mapping[int, Verdict] = field(default_factory=dict)
     source: NDArray[np.uint8] | None = None
+
+    @cached_property
+    def names(self) -> tuple[str, str]:
+        """Names of the run and of the compared run, which differ; "" without a compared run."""
+        if self.other_run is None:
+            return self.run.name, ""
+        names = distinct_names([self.run, self.other_run])
+        return names[self.run.run_id], names[self.other_run.run_id]
 
     @property
     def split(self) -> SplitName:
@@ -117,7 +127,7 @@ class PageContext:
         evaluation = self.snapshot.evaluation
         true = CLASS_NAMES[evaluation.labels[position]]
         predicted = CLASS_NAMES[evaluation.predicted_labels[position]]
-        confidence = f"{evaluation.confidence[position]:.1%}"
+        confidence = f"{percent(evaluation.confidence[position], 1)}"
         image = int(evaluation.indices[position])
         if evaluation.correct[position]:
             return Tile(image, (true, confidence), f"{true}, correct, {confidence}, #{image}")

@@ -1,12 +1,18 @@
 """The bars above the images: split and compared run, and the filters as removable chips."""
 
+from typing import Final
+
 import streamlit as st
 
 from fmnist.dashboard import run_catalog, session, snapshots
 from fmnist.dashboard.context import PageContext, watch
 from fmnist.dashboard.selection import FILTERS, Selection, in_words
+from fmnist.reports.text import counted, percent
+from fmnist.runs.names import distinct_labels, distinct_names
 from fmnist.runs.run import ACTIVE_STATES
 from fmnist.text import plain
+
+_NO_OTHER: Final = "No other run"
 
 
 def show_controls(context: PageContext) -> None:
@@ -41,21 +47,19 @@ def _split_control(context: PageContext) -> None:
 
 
 def _compared_control(context: PageContext) -> None:
-    others = {
-        other.run_id: other.name
-        for other in run_catalog.all_runs()
-        if other.run_id != context.run.run_id and other.history.epochs
-    }
+    runs = run_catalog.all_runs()
+    others = [r.run_id for r in runs if r.run_id != context.run.run_id and r.history.epochs]
     if not others:
         return
+    names = distinct_labels({None: _NO_OTHER, **distinct_names(runs)})
     # not by sync_widget: the labels change when a run is renamed
     st.session_state["compared"] = context.selection.compared
     st.selectbox(
         "Compare with",
         [None, *others],
         key="compared",
-        format_func=lambda run_id: others.get(run_id, "No other run"),
-        placeholder="No other run",
+        format_func=names.__getitem__,
+        placeholder=_NO_OTHER,
         width=280,
         on_change=lambda: session.set_filters(compared=st.session_state["compared"], group=None),
     )
@@ -63,14 +67,14 @@ def _compared_control(context: PageContext) -> None:
 
 def _facts(context: PageContext) -> list[str]:
     evaluation, run = context.snapshot.evaluation, context.run
-    images = "training images" if evaluation.split == "train" else f"{evaluation.split} images"
+    kind = "training" if evaluation.split == "train" else evaluation.split
     facts = [
         f"**{plain(run.name)}**",
-        f"{len(evaluation.labels):,} {images}",
-        f"accuracy {evaluation.accuracy:.2%}",
+        counted(len(evaluation.labels), f"{kind} image"),
+        f"accuracy {percent(evaluation.accuracy)}",
     ]
     if run.members:
-        facts.append(f"{len(run.members)} members")
+        facts.append(counted(len(run.members), "member"))
     elif context.snapshot.epoch is not None:
         which = "last " if run.history.checkpoint == "last" else "best "
         facts.append(
@@ -89,10 +93,11 @@ def show_filters(context: PageContext) -> None:
     if selection.epoch is not None:
         chips["epoch"] = selection.epoch
     defaults = Selection()
+    number, images = counted(len(context.positions), "image").split()
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key="selection-chips"
     ):
-        st.markdown(f"**{len(context.positions):,}** images", width="content")
+        st.markdown(f"**{number}** {images}", width="content")
         for name, value in chips.items():
             st.button(
                 in_words(name, value),

@@ -13,6 +13,7 @@ from fmnist.dashboard import session
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.context import PageContext
 from fmnist.data.splits import DATASET_TITLES
+from fmnist.reports.text import counted
 
 PAGE_SIZES: Final = (50, 100, 250)
 
@@ -56,7 +57,7 @@ def show_images(
         [context.tile(int(position)) for position in shown],
         images,
         key=key,
-        label=f"{len(shown)} images",
+        label=counted(len(shown), "image"),
         on_pick=on_pick,
         marked=context.selection.image,
     )

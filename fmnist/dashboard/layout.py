@@ -12,6 +12,8 @@ from fmnist.data import fashion_mnist
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, SplitName
 from fmnist.errors import sentence
+from fmnist.reports.text import percent
+from fmnist.runs.names import distinct_names
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
 
@@ -150,24 +152,25 @@ def load_dataset() -> Dataset | None:
 
 def run_picker() -> None:
     """The sidebar's select box for the run that all pages show."""
-    shipped, benchmark = run_catalog.shipped_runs(), run_catalog.benchmark_runs()
-    runs = {run.run_id: run for run in (*run_catalog.own_runs(), *shipped, *benchmark)}
+    runs = {run.run_id: run for run in run_catalog.all_runs()}
     if not runs:
         st.caption("No run yet. Train one on the Train page.")
         return
+    names = distinct_names(list(runs.values()))
 
     def label(run_id: str) -> str:
         run = runs[run_id]
-        if run in benchmark:
-            return f"{run.name} (benchmark)"
-        suffix = "shipped" if run in shipped else STATE_BADGES[run.state][0].lower()
-        return f"{run.name} ({suffix})"
+        suffix = origins.get(run.folder.parent, STATE_BADGES[run.state][0].lower())
+        return f"{names[run_id]} ({suffix})"
 
+    origins = {paths.pretrained_folder(): "shipped", paths.benchmark_folder(): "benchmark"}
+    # one's own first, the many of the benchmark last
+    order = [paths.runs_folder(), *origins]
     # not by sync_widget: the labels change with the runs' states
     st.session_state["run-picker"] = session.selection().run
     st.selectbox(
         "Run shown",
-        list(runs),
+        sorted(runs, key=lambda run_id: order.index(runs[run_id].folder.parent)),
         key="run-picker",
         format_func=label,
         on_change=lambda: session.select_run(st.session_state["run-picker"]),
@@ -195,8 +198,8 @@ def _training_status(expected: str | None) -> None:
     if run.state not in ACTIVE_STATES:
         st.rerun()
     text, _, icon = STATE_BADGES[run.state]
-    percent = f"{run.progress.fraction:.0%}" if run.progress.step else "starting"
-    st.progress(run.progress.fraction, f"{icon} {text}: {plain(run.name)}, {percent}")
+    done = percent(run.progress.fraction, 0) if run.progress.step else "starting"
+    st.progress(run.progress.fraction, f"{icon} {text}: {plain(run.name)}, {done}")
 
 
 def state_badge(name: str) -> None:

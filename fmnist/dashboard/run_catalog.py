@@ -93,8 +93,11 @@ def benchmark_runs() -> list[Run]:
 
 
 def all_runs() -> list[Run]:
-    """Shipped models, own runs, benchmark runs."""
-    return [*shipped_runs(), *own_runs(), *benchmark_runs()]
+    """Shipped models, own runs, benchmark runs; of two with one id the one that opens."""
+    runs: dict[str, Run] = {}
+    for run in (*shipped_runs(), *own_runs(), *benchmark_runs()):
+        runs.setdefault(run.run_id, run)
+    return list(runs.values())
 
 
 def problems() -> list[str]:

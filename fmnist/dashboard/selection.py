@@ -11,6 +11,7 @@ from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.evaluation.significance import GROUPS
 from fmnist.evaluation.verdicts import VERDICT_TITLES
+from fmnist.reports.text import short_percent
 from fmnist.text import quoted
 
 MAX_COMPARED: Final = 10
@@ -145,7 +146,7 @@ def in_words(name: str, value: Any) -> str:
         case "entropy":
             return f"Entropy {value[0]:.2f} to {value[1]:.2f}"
         case "confidence" | "margin":
-            return f"{name.capitalize()} {100 * value[0]:g}% to {100 * value[1]:g}%"
+            return f"{name.capitalize()} {short_percent(value[0])} to {short_percent(value[1])}"
         case "verdict":
             return VERDICT_FILTERS[value]
         case "group":

@@ -86,15 +86,6 @@ class LeaderboardRow:
         return self.run.progress.seconds / 60
 
 
-def unique_names(runs: Sequence[Run]) -> list[str]:
-    """Names of runs, with the end of the id where several have the same name."""
-    names = [run.name for run in runs]
-    return [
-        name if names.count(name) == 1 else f"{name} ({run.run_id.rpartition('-')[2]})"
-        for name, run in zip(names, runs, strict=True)
-    ]
-
-
 @dataclass(frozen=True)
 class Difference:
     """A setting in which runs differ.

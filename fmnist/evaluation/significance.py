@@ -112,31 +112,6 @@ def mcnemar(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> McNem
     return McNemar(only_a, only_b, min(1.0, 2 * tail))
 
 
-def in_words(test: McNemar, name_a: str, name_b: str) -> str:
-    """Result of the test in one or two sentences."""
-    if test.only_a + test.only_b == 0:
-        return f"{name_a} and {name_b} are correct on exactly the same images."
-    counts = (
-        f"{name_a} is correct on {test.only_a:,} images that {name_b} misclassifies; {name_b} is "
-        f"correct on {test.only_b:,} that {name_a} misclassifies."
-    )
-    p = "p < 0.0001" if test.p_value < 0.0001 else f"p = {test.p_value:.4f}"
-    if test.p_value >= 0.9995:
-        share = "all cases"
-    elif test.p_value < 0.0001:
-        share = "fewer than 0.01% of cases"
-    else:
-        share = f"{100 * test.p_value:.2g}% of cases"
-    chance = (
-        "If both were equally accurate, a difference this large would occur by chance in "
-        f"{share} ({p})"
-    )
-    if test.p_value >= SIGNIFICANCE:
-        return f"{counts} {chance}: no significant difference."
-    better = name_a if test.only_a > test.only_b else name_b
-    return f"{counts} {chance}: {better} is more accurate on images like these."
-
-
 def confusion_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:
     """An order of the classes that puts confused classes next to each other.
 

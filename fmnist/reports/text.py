@@ -23,6 +23,59 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return f"{fraction:.{digits}%}"
 
 
+def short_percent(fraction: float) -> str:
+    """Write a fraction as a percentage without superfluous zeros: 0.55 is "55%", 0.125 "12.5%"."""
+    return f"{100 * fraction:.4f}".rstrip("0").rstrip(".") + "%"
+
+
+def points(fraction: float, digits: int = 2) -> str:
+    """Write a difference of two fractions: 0.0123 is "1.23 points"."""
+    return f"{100 * fraction:.{digits}f} points"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things: "1 image", "5,000 images", "2 test images".
+
+    Parameters
+    ----------
+    count : int
+    noun : str
+        In the singular; its plural ends in "s".
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def p_value(p: float, level: float) -> str:
+    """Write a p-value: "p = 0.0286", "p < 0.0001".
+
+    Parameters
+    ----------
+    p : float
+        In [0, 1].
+    level : float
+        The level of the test. A p-value below it is given as many digits as it takes to look so.
+    """
+    return "p < 0.0001" if p < 0.0001 else f"p = {_on_its_side(p, level, 4, 'f')}"
+
+
+def share_of_cases(p: float, level: float) -> str:
+    """Write a p-value as a share: "2.9% of cases"; as many digits as `p_value` has."""
+    if p < 0.0001:
+        return "fewer than 0.01% of cases"
+    if p >= 0.995:
+        return "all cases" if p == 1 else "nearly all cases"
+    return f"{_on_its_side(100 * p, 100 * level, 2, 'g')}% of cases"
+
+
+def _on_its_side(value: float, level: float, digits: int, style: str) -> str:
+    """Round a number, but not across a level."""
+    text = f"{value:.{digits}{style}}"
+    while (float(text) < level) != (value < level):
+        digits += 1
+        text = f"{value:.{digits}{style}}"
+    return text
+
+
 def duration(seconds: float | None) -> str:
     """Write a duration: "42 s", "3 min 05 s" or "1 h 32 min".
 

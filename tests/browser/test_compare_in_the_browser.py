@@ -14,6 +14,7 @@ from fmnist.dashboard.compare.panels import PANELS
 from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.charts import OTHER_COLOR
+from fmnist.reports.sentences import mcnemar_in_words
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from tests.browser.conftest import Server
@@ -243,7 +244,7 @@ def test_significance_and_the_matrix_of_a_chosen_pair(page: Page, bare_server: S
     test = significance.mcnemar(*correct)
     said = page.get_by_test_id("stMain")
     expect(said).to_contain_text(
-        significance.in_words(test, shipped(HELD_OUT).name, shipped(SKETCH).name)
+        mcnemar_in_words(test, shipped(HELD_OUT).name, shipped(SKETCH).name)
     )
     parameter(page, "compared", SKETCH)
     settle(page)

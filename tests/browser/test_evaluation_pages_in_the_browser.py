@@ -133,7 +133,7 @@ def chips(page: Page) -> Locator:
 
 
 def count_is(page: Page, number: int) -> None:
-    expect(chips(page).get_by_text(re.compile(rf"^{number:,} images$"))).to_be_visible()
+    expect(chips(page).get_by_text(re.compile(rf"^{number:,} images?$"))).to_be_visible()
 
 
 def no_exception(page: Page) -> None:

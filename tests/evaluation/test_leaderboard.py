@@ -69,11 +69,6 @@ def test_what_can_be_compared(entry: LeaderboardRow, measured: bool) -> None:
     assert entry.is_measured is measured
 
 
-def test_names_are_made_unique() -> None:
-    runs = [a_run("a-1"), a_run("a-2"), a_run("sketch", name="Sketch")]
-    assert leaderboard.unique_names(runs) == ["A run (1)", "A run (2)", "Sketch"]
-
-
 def test_only_what_differs_is_told() -> None:
     one = a_run()
     other = a_run(

@@ -66,23 +66,6 @@ def test_mcnemar_of_equals() -> None:
     assert significance.mcnemar(same, same) == McNemar(0, 0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("test", "says"),
-    [
-        (McNemar(0, 0, 1.0), "exactly the same images"),
-        (McNemar(10, 12, 0.83), "no significant difference"),
-        (McNemar(163, 206, 0.0286), "new is more accurate on images like these"),
-        (McNemar(206, 163, 0.0286), "old is more accurate on images like these"),
-        (McNemar(500, 100, 1e-9), "fewer than 0.01% of cases (p < 0.0001)"),
-        (McNemar(163, 206, 0.0286), "by chance in 2.9% of cases (p = 0.0286)"),
-        (McNemar(10, 10, 1.0), "by chance in all cases"),
-        (McNemar(163, 206, 0.0286), "old is correct on 163 images that new misclassifies"),
-    ],
-)
-def test_the_words_say_which_is_better(test: McNemar, says: str) -> None:
-    assert says in significance.in_words(test, "old", "new")
-
-
 def test_confused_classes_stand_together() -> None:
     confusion = np.diag(np.full(10, 100))
     for one, other in ((0, 6), (2, 4), (5, 9)):

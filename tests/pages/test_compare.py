@@ -17,6 +17,7 @@ from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.files import read_json, write_json
 from fmnist.reports.benchmarks import TABLES, Row
+from fmnist.reports.sentences import mcnemar_in_words
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from tests.pages.test_pages import choose, finished, machine, open_app, text
@@ -176,7 +177,7 @@ def test_only_settings_that_differ(two: tuple[Run, Run]) -> None:
 def test_significance_in_words(two: tuple[Run, Run]) -> None:
     app = open_app("compare", panel="Significance", run=IDS[0], compared=IDS[1])
     correct = [Evaluation.load(run.evaluation_path("test")).correct for run in two]
-    expected = significance.in_words(significance.mcnemar(*correct), "**First**", "**Second**")
+    expected = mcnemar_in_words(significance.mcnemar(*correct), "**First**", "**Second**")
     said = text(app)
     assert "**First** is correct on 12 images that **Second** misclassifies" in said
     assert expected in said

@@ -28,7 +28,7 @@ def evaluation_of(run: Run) -> Evaluation:
 
 def chosen(app: AppTest) -> int:
     """How many images the page says are chosen."""
-    (number,) = re.findall(r"^\*\*([\d,]+)\*\* images$", text(app), flags=re.MULTILINE)
+    (number,) = re.findall(r"^\*\*([\d,]+)\*\* images?$", text(app), flags=re.MULTILINE)
     return int(number.replace(",", ""))
 
 

@@ -1,8 +1,21 @@
-"""Percentages, durations and Markdown tables."""
+"""Percentages, counts, p-values, durations and Markdown tables; and that others write none."""
+
+import re
+from pathlib import Path
 
 import pytest
 
-from fmnist.reports.text import duration, markdown_table, percent
+import fmnist
+from fmnist.reports.text import (
+    counted,
+    duration,
+    markdown_table,
+    p_value,
+    percent,
+    points,
+    share_of_cases,
+    short_percent,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +31,69 @@ from fmnist.reports.text import duration, markdown_table, percent
 )
 def test_percent(fraction: float | None, digits: int, text: str) -> None:
     assert percent(fraction, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [
+        (0.55, "55%"),
+        (0.125, "12.5%"),
+        (0.0, "0%"),
+        (1.0, "100%"),
+        (1e-7, "0%"),
+        (0.999995, "99.9995%"),
+    ],
+)
+def test_short_percent(fraction: float, text: str) -> None:
+    assert short_percent(fraction) == text
+
+
+def test_points() -> None:
+    assert points(0.01234) == "1.23 points"
+    assert points(0.01234, 1) == "1.2 points"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 test images"), (1, "1 test image"), (2, "2 test images"), (5000, "5,000 test images")],
+)
+def test_counted(count: int, text: str) -> None:
+    assert counted(count, "test image") == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text", "share"),
+    [
+        (0.0286, "p = 0.0286", "2.9% of cases"),
+        (0.5, "p = 0.5000", "50% of cases"),
+        (0.994, "p = 0.9940", "99% of cases"),
+        (0.996, "p = 0.9960", "nearly all cases"),
+        (1.0, "p = 1.0000", "all cases"),
+        (0.0001, "p = 0.0001", "0.01% of cases"),
+        (9e-5, "p < 0.0001", "fewer than 0.01% of cases"),
+        # on which side of the level it is has to be seen
+        (0.05, "p = 0.0500", "5% of cases"),
+        (0.04996, "p = 0.04996", "4.996% of cases"),
+        (0.049999996, "p = 0.049999996", "4.9999996% of cases"),
+        (0.0521, "p = 0.0521", "5.2% of cases"),
+    ],
+)
+def test_p_values(p: float, text: str, share: str) -> None:
+    assert p_value(p, 0.05) == text
+    assert share_of_cases(p, 0.05) == share
+
+
+def test_percentages_are_written_by_one_function() -> None:
+    """Plotly's templates have their own way, and what trains cannot import the function."""
+    found = [
+        f"{path.name}: {line.strip()}"
+        for room in ("dashboard", "cli", "reports")
+        for path in (Path(fmnist.__file__).parent / room).rglob("*.py")
+        if path.name != "text.py"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "%{" not in line and re.search(r":[.,]?\d*%}|g}%", line)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from fmnist.evaluation import leaderboard, significance
 from fmnist.evaluation.leaderboard import Axis, Curve, LeaderboardRow
 from fmnist.reports import charts
 from fmnist.reports.charts import RunCurve, RunPoint
+from fmnist.reports.sentences import mcnemar_in_words
+from fmnist.reports.text import counted, percent
+from fmnist.runs.names import distinct_labels
 from fmnist.text import plain
 
 _PLOT: Final = {"displayModeBar": False}
@@ -83,7 +86,7 @@ def show_curves(comparison: RunComparison) -> None:
         key="compare-curves",
         height=360,
         renderer="svg",
-        alt=f"{selection.curve.capitalize()} of {len(drawn)} runs by {selection.axis}",
+        alt=f"{selection.curve.capitalize()} of {counted(len(drawn), 'run')} by {selection.axis}",
     )
     splits = {e.run.history.epochs[0].split for e in drawn}
     measured = " or ".join(_MONITORED[split] for split in SPLITS if split in splits)
@@ -172,7 +175,7 @@ def show_costs(comparison: RunComparison) -> None:
                 config=_PLOT,
                 on_select=lambda key=key: pick(comparison, key),
                 selection_mode="points",
-                alt=f"Test accuracy of {len(points)} runs against {name}",
+                alt=f"Test accuracy of {counted(len(points), 'run')} against {name}",
             )
     st.caption(
         "All evaluated runs: selected ones in color, others gray. Bars show one standard error. "
@@ -218,9 +221,11 @@ def show_classes(comparison: RunComparison) -> None:
         config=_PLOT,
         alt="Accuracy of each class, one dot per run",
     )
-    frame = pd.DataFrame(
-        {"Class": CLASS_NAMES, "Spread": 100 * np.ptp(accuracies, axis=0)}
-        | {e.name: 100 * row for e, row in zip(entries, accuracies, strict=True)}
+    columns = {"Class": CLASS_NAMES, "Spread": 100 * np.ptp(accuracies, axis=0)}
+    columns |= {e.run_id: 100 * row for e, row in zip(entries, accuracies, strict=True)}
+    titles = {e.run_id: e.name for e in entries}
+    frame = pd.DataFrame(columns).rename(
+        columns=distinct_labels({key: titles.get(key, key) for key in columns})
     )
     right.dataframe(
         frame,
@@ -293,9 +298,9 @@ def show_significance(comparison: RunComparison) -> None:
         )
         return
     test = significance.mcnemar(a.correctness.correct, b.correctness.correct)
-    st.markdown(significance.in_words(test, f"**{plain(a.name)}**", f"**{plain(b.name)}**"))
+    st.markdown(mcnemar_in_words(test, f"**{plain(a.name)}**", f"**{plain(b.name)}**"))
     figures = " versus ".join(
-        f"{e.correctness.accuracy:.2%} ± {100 * e.correctness.standard_error:.2f}"
+        f"{percent(e.correctness.accuracy)} ± {100 * e.correctness.standard_error:.2f}"
         for e in pair
         if e.correctness
     )

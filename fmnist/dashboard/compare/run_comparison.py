@@ -13,9 +13,9 @@ from fmnist.dashboard.confusion import panels as confusion_panels
 from fmnist.dashboard.context import watch
 from fmnist.dashboard.selection import MAX_COMPARED, Selection
 from fmnist.errors import sentence
-from fmnist.evaluation import leaderboard
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.reports import charts
+from fmnist.runs.names import distinct_names
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
 
@@ -80,8 +80,8 @@ def _entry(run: Run, name: str) -> LeaderboardRow:
 def gather_comparison() -> RunComparison:
     """Read all runs, and pick those that the selection names."""
     runs = run_catalog.all_runs()
-    names = leaderboard.unique_names(runs)
-    listed = [_entry(run, name) for run, name in zip(runs, names, strict=True)]
+    names = distinct_names(runs)
+    listed = [_entry(run, names[run.run_id]) for run in runs]
     entries = [entry for entry in listed if entry.is_measured or entry.problem]
     by_id = {entry.run_id: entry for entry in entries if entry.is_measured}
     selection = session.selection()

@@ -15,6 +15,7 @@ from fmnist.dashboard.compare.run_comparison import RunComparison, choose
 from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
+from fmnist.reports.text import counted
 from fmnist.runs.setting import format_value
 from fmnist.text import plain
 
@@ -250,7 +251,7 @@ def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[
         The selected columns.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="compare-tools"):
-        st.caption(f"{len(rows)} of {len(comparison.entries)} runs", width="content")
+        st.caption(f"{len(rows)} of {counted(len(comparison.entries), 'run')}", width="content")
         with st.popover("Columns", icon=":material/view_column:"):
             wanted = st.pills(
                 "Columns shown",

@@ -20,6 +20,7 @@ from fmnist.evaluation.metrics import confusion_matrix
 from fmnist.reports import charts
 from fmnist.reports import images as exports
 from fmnist.reports.csv import confusion_csv
+from fmnist.reports.text import counted, percent
 
 Scale = Literal["Counts", "Row %", "Column %", "Share %", "Difference"]
 SCALES: Final[Mapping[Scale, str]] = {
@@ -143,7 +144,7 @@ def cells(
         if difference and other is not None:
             return f"{what}: {confusion[i, j]:,} in this run, {other[i, j]:,} in the compared run"
         total = confusion[i].sum()
-        share = f" ({confusion[i, j] / total:.1%} of {true})" if total else ""
+        share = f" ({percent(confusion[i, j] / total, 1)} of {true})" if total else ""
         return f"{what}: {confusion[i, j]:,}{share}"
 
     return Cells(
@@ -217,7 +218,7 @@ def export_menu(
             cell_colors(display, confusion, other),
             order=order,
             title=f"{context.run.name}: {SCALES[display.scale]}",
-            subtitle=f"{confusion.sum():,} {context.split} images",
+            subtitle=counted(int(confusion.sum()), f"{context.split} image"),
             format=kind,
         )
 

@@ -15,6 +15,8 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs
 from fmnist.reports import charts, glossary
+from fmnist.reports.sentences import mcnemar_in_words
+from fmnist.reports.text import counted, percent
 from fmnist.text import plain
 
 BANDS: Final = (
@@ -186,13 +188,9 @@ def show_two_runs(context: PageContext, _confusion: NDArray[np.int64]) -> None:
             )
     evaluation, other = context.snapshot.evaluation, context.other.evaluation
     test = significance.mcnemar(evaluation.correct, other.correct)
-    st.markdown(
-        significance.in_words(
-            test, f"**{plain(context.run.name)}**", f"**{plain(context.other_run.name)}**"
-        )
-    )
+    st.markdown(mcnemar_in_words(test, *(f"**{plain(name)}**" for name in context.names)))
     st.caption(
-        f"Accuracy {evaluation.accuracy:.2%} versus {other.accuracy:.2%} on the same "
+        f"Accuracy {percent(evaluation.accuracy)} versus {percent(other.accuracy)} on the same "
         f"{len(evaluation.labels):,} {context.split} images. McNemar's exact test compares the "
         "images that only one of the two runs classifies correctly. This compares these two runs "
         "only; other seeds may differ."
@@ -251,7 +249,9 @@ def show_mean_images(context: PageContext, cells: Sequence[NDArray[np.intp]]) ->
         for title, positions in zip(("first", "second"), cells, strict=True):
             images = context.images(positions)
             if images is None or len(images) == 0:
-                st.caption(f"{title.capitalize()} cell: {len(positions):,} images", width=96)
+                st.caption(
+                    f"{title.capitalize()} cell: {counted(len(positions), 'image')}", width=96
+                )
                 continue
             means.append(images.mean(axis=0))
             st.image(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fmnist.dashboard import cache, failures, session, snapshots
 from fmnist.dashboard.confusion.matrix import MatrixDisplay, draw, filtered_confusion
 from fmnist.dashboard.context import PageContext
+from fmnist.reports.text import counted
 
 _SECONDS_PER_EPOCH: Final = 0.7
 _NEXT: Final = "playing"
@@ -55,7 +56,7 @@ def _matrix_and_epochs(
             st.rerun()
         st.session_state[_NEXT] = played + 1
     else:
-        title = f"{len(context.snapshot.evaluation.labels):,} {context.split} images"
+        title = counted(len(context.snapshot.evaluation.labels), f"{context.split} image")
         draw(display, confusion, other, order=order, title=title)
         if context.snapshot.epoch:
             session.sync_widget("epoch-slider", context.snapshot.epoch)

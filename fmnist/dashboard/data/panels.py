@@ -12,7 +12,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
 from fmnist.reports import charts
 from fmnist.reports.images import contact_sheet
-from fmnist.reports.text import percent
+from fmnist.reports.text import counted, percent
 
 _COLUMNS: Final = 12
 _RAW: Final = "Raw, 0 to 255"
@@ -88,7 +88,7 @@ def show_samples(split: Split) -> None:
             contact_sheet(split.images[shown], columns=_COLUMNS),
             caption=f"{CLASS_NAMES[label]}: {len(shown)} of {len(members):,}",
             width="stretch",
-            alt=f"{len(shown)} images of the class {CLASS_NAMES[label]}",
+            alt=f"{counted(len(shown), 'image')} of the class {CLASS_NAMES[label]}",
         )
 
 

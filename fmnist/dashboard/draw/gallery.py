@@ -10,6 +10,7 @@ from fmnist.dashboard import failures
 from fmnist.dashboard.draw.canvas_state import LABEL, CanvasState, canvas_state, start_sheet
 from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.dashboard.layout import moment
+from fmnist.reports.text import percent
 from fmnist.sketchpad import canvas, gallery
 from fmnist.sketchpad.gallery import LABEL_CHOICES, Gallery, GalleryError, SavedDrawing
 from fmnist.text import plain
@@ -151,7 +152,9 @@ def _show_card(drawing: SavedDrawing) -> None:
     with st.container(border=True, gap="xsmall", key=f"draw-card-{drawing.drawing_id}"):
         picture = canvas.as_png(canvas.pixels(drawing.picture))
         st.image(picture, width=110, alt=f"A drawing, predicted as {drawing.predicted}")
-        confidence = "" if drawing.predicted == gallery.NO_GARMENT else f" {drawing.confidence:.0%}"
+        confidence = (
+            "" if drawing.predicted == gallery.NO_GARMENT else f" {percent(drawing.confidence, 0)}"
+        )
         st.markdown(f"**{drawing.predicted}**{confidence} {marks[drawing.is_correct]}")
         label = f"Label: {drawing.label}  \n" if drawing.label else ""
         st.caption(f"{label}{plain(drawing.model)}  \n{moment(drawing.time)}")

@@ -12,6 +12,7 @@ import streamlit as st
 from fmnist.dashboard import cache, run_catalog, session
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.errors import sentence
+from fmnist.runs.names import distinct_names
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.temperature import load_temperature
 from fmnist.sketchpad.recognition import OOD_MODEL
@@ -43,12 +44,13 @@ def choose_model(found: Mapping[str, Run]) -> Run | None:
     if default is None:
         return None
     _warn_if_deleted(_FIRST, found)
+    names = distinct_names(list(found.values()))
     chosen = st.selectbox(
         "Model",
         list(found),
         index=list(found).index(default),
         key=_FIRST,
-        format_func=lambda run_id: f"Model: {found[run_id].name}",
+        format_func=lambda run_id: f"Model: {names[run_id]}",
         label_visibility="collapsed",
         persist_state="session",
     )
@@ -66,12 +68,13 @@ def choose_second(found: Mapping[str, Run], first: Run | None) -> Run | None:
     others = [run_id for run_id in found if first is None or run_id != first.run_id]
     if not others:
         return None
+    names = distinct_names(list(found.values()))
     second = st.selectbox(
         "Second model",
         others,
         index=None,
         key=_SECOND,
-        format_func=lambda run_id: f"Second model: {found[run_id].name}",
+        format_func=lambda run_id: f"Second model: {names[run_id]}",
         placeholder="Compare with a second model",
         label_visibility="collapsed",
         persist_state="session",

@@ -8,6 +8,7 @@ from fmnist.dashboard import failures, layout
 from fmnist.dashboard.draw import canvas_panel, gallery, models, neighbors, prediction, preparation
 from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
 from fmnist.dashboard.draw.prediction import Prediction
+from fmnist.runs.names import distinct_names
 from fmnist.runs.run import Run
 
 # The prediction is beside the canvas if there is room, else below it, and never squeezed. The model
@@ -64,23 +65,22 @@ def _show_predictions(state: CanvasState, runs: list[Run]) -> Prediction | None:
         st.info("There is no model yet: train one first.", icon=":material/model_training:")
         layout.train_link()
         return None
+    names = distinct_names(runs) if len(runs) > 1 else {}
     predictions = [
-        _show_prediction(state, run, f"draw-prediction-{number}", is_one_of_two=len(runs) > 1)
+        _show_prediction(state, run, f"draw-prediction-{number}", model=names.get(run.run_id, ""))
         for number, run in enumerate(runs)
     ]
     return predictions[0]
 
 
-def _show_prediction(
-    state: CanvasState, run: Run, key: str, *, is_one_of_two: bool
-) -> Prediction | None:
-    with st.container(width=_HALF_WIDTH if is_one_of_two else "stretch"):
+def _show_prediction(state: CanvasState, run: Run, key: str, *, model: str) -> Prediction | None:
+    """The prediction of a model, which is named where there are two."""
+    with st.container(width=_HALF_WIDTH if model else "stretch"):
         try:
             models.warm_up(run)
             predicted = prediction.predict(state, run)
         except failures.EXPECTED as error:
             failures.tell(models.load_error(error, run), icon=":material/broken_image:")
             return None
-        model = run.name if is_one_of_two else ""
         prediction.show_prediction(predicted, state, key=key, model=model)
     return predicted

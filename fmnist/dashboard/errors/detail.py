@@ -17,7 +17,7 @@ from fmnist.dashboard.errors.image_detail import (
 from fmnist.dashboard.selection import in_words
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports import charts
-from fmnist.reports.text import percent
+from fmnist.reports.text import counted, percent, points
 from fmnist.text import plain
 
 
@@ -74,7 +74,7 @@ def show_navigation(context: PageContext, detail: ImageDetail) -> None:
         st.markdown(
             "Not among the filtered images"
             if detail.place is None
-            else f"**{detail.place + 1:,}** of {len(detail.sequence):,} filtered images",
+            else f"**{detail.place + 1:,}** of {counted(len(detail.sequence), 'filtered image')}",
             width="content",
         )
     active = context.selection.active_filters()
@@ -125,7 +125,7 @@ def show_figures(detail: ImageDetail) -> None:
     """Confidence, margin, entropy, loss, error type, and the compared run's prediction."""
     rows = {
         "Confidence": percent(detail.prediction.confidence),
-        "Margin": f"{100 * detail.margin:.2f} points",
+        "Margin": points(detail.margin),
         "Entropy": f"{detail.entropy:.3f} of {math.log(10):.3f} nats",
         "Loss": f"{detail.loss:.3f} nats",
     }
@@ -133,7 +133,7 @@ def show_figures(detail: ImageDetail) -> None:
         rows["Rank by confidence"] = f"{detail.rank[0]:,} of {detail.rank[1]:,} misclassified"
         rows["Error type"] = detail.error_type.capitalize()
     if detail.other:
-        rows[plain(detail.other.run_name)] = (
+        rows[f"Compared: {plain(detail.other.run_name)}"] = (
             f"{CLASS_NAMES[detail.other.label]}, {percent(detail.other.confidence)}"
         )
     st.table(rows, border="horizontal")
@@ -150,7 +150,7 @@ def show_history(detail: ImageDetail) -> None:
         summary = "Never correct."
     else:
         times = {0: "never misclassified since", 1: "misclassified again once"}.get(
-            history.forgotten, f"misclassified again {history.forgotten} times"
+            history.forgotten, f"misclassified again {counted(history.forgotten, 'time')}"
         )
         summary = f"First correct after epoch {history.first_learned}, {times}."
     st.caption(summary)

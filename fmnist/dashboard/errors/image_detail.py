@@ -158,7 +158,7 @@ def gather_detail(context: PageContext, image: int) -> ImageDetail | None:
 def _prediction(context: PageContext, position: int) -> Prediction:
     evaluation = context.snapshot.evaluation
     return Prediction(
-        context.run.name,
+        context.names[0],
         evaluation.probabilities[position],
         int(evaluation.predicted_labels[position]),
         float(evaluation.confidence[position]),
@@ -166,11 +166,11 @@ def _prediction(context: PageContext, position: int) -> Prediction:
 
 
 def _other_prediction(context: PageContext, position: int) -> Prediction | None:
-    if context.other is None or context.other_run is None:
+    if context.other is None:
         return None
     evaluation = context.other.evaluation
     return Prediction(
-        context.other_run.name,
+        context.names[1],
         evaluation.probabilities[position],
         int(evaluation.predicted_labels[position]),
         float(evaluation.confidence[position]),

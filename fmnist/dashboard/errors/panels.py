@@ -17,7 +17,7 @@ from fmnist.evaluation.misclassifications import (
 )
 from fmnist.reports import charts
 from fmnist.reports import images as exports
-from fmnist.reports.text import percent
+from fmnist.reports.text import counted, percent
 
 SHEET_LIMIT: Final = 200
 
@@ -174,7 +174,7 @@ def contact_sheet_button(context: PageContext) -> None:
             images,
             ["\n".join(context.tile(int(position)).lines) for position in positions],
             title=f"{context.run.name}, {context.split}: {len(positions):,} of "
-            f"{len(context.positions):,} images",
+            f"{counted(len(context.positions), 'image')}",
         )
 
     st.download_button(

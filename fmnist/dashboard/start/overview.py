@@ -13,7 +13,7 @@ from fmnist.dashboard.snapshots import Snapshot
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import metrics
 from fmnist.evaluation.predictions import Evaluation
-from fmnist.reports.text import percent
+from fmnist.reports.text import counted, percent
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
@@ -97,7 +97,7 @@ def show_weaknesses(evaluation: Evaluation) -> None:
     for pair in metrics.most_confused_pairs(evaluation.confusion, 1):
         lines.append(
             f"Most frequent confusion: **{CLASS_NAMES[pair.true_label]}** predicted as "
-            f"**{CLASS_NAMES[pair.predicted_label]}**, {pair.count:,} times."
+            f"**{CLASS_NAMES[pair.predicted_label]}**, {counted(pair.count, 'time')}."
         )
     st.markdown("  \n".join(lines))
 
@@ -115,8 +115,8 @@ def show_matrix(evaluation: Evaluation) -> None:
         marked=False,
     )
     st.caption(
-        f"{len(evaluation.labels):,} {evaluation.split} images. Misclassified images are red. "
-        "Click a cell to see its images."
+        f"{counted(len(evaluation.labels), f'{evaluation.split} image')}. "
+        "Misclassified images are red. Click a cell to see its images."
     )
 
 

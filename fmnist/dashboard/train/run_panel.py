@@ -13,7 +13,7 @@ from fmnist.data.splits import monitored_split
 from fmnist.errors import sentence
 from fmnist.models.registry import describe
 from fmnist.reports import charts
-from fmnist.reports.text import duration, percent
+from fmnist.reports.text import counted, duration, percent, points
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run
@@ -170,7 +170,7 @@ def show_progress(run_id: str, was: str) -> None:
 def _bar(progress: Progress, epochs: int) -> tuple[float, str]:
     """How full the progress bar is, in [0, 1], and the text above it."""
     if progress.phase in ("preparing data", "evaluating"):  # takes minutes for a large network
-        text = f"{progress.phase.capitalize()}: {progress.phase_fraction:.0%}"
+        text = f"{progress.phase.capitalize()}: {percent(progress.phase_fraction, 0)}"
         return progress.phase_fraction, text
     if progress.step == 0:
         return 0.0, "Starting…"
@@ -178,7 +178,7 @@ def _bar(progress: Progress, epochs: int) -> tuple[float, str]:
         return 1.0, "Evaluating…"
     text = (
         f"Epoch {progress.epoch} of {epochs} · step {progress.step:,} of {progress.steps:,} · "
-        f"{progress.fraction:.0%}"
+        f"{percent(progress.fraction, 0)}"
     )
     return progress.fraction, text
 
@@ -266,7 +266,8 @@ def show_curves(run_id: str) -> None:
     _draw_curves(run, config, shown)
     with st.container(horizontal=True, vertical_alignment="center", key="curves-foot"):
         st.caption(
-            f"{len(history.steps):,} logged steps, {len(history.epochs):,} evaluated epochs.",
+            f"{counted(len(history.steps), 'logged step')}, "
+            f"{counted(len(history.epochs), 'evaluated epoch')}.",
             width="content",
         )
         if epochs > 2:
@@ -343,12 +344,13 @@ def explain(history: History) -> list[str]:
             ":material/info: Evaluated on some of the training images (full protocol): this shows "
             "fit, not generalization. The test images are evaluated once, at the end."
         ]
-    gap = 100 * (last.train_accuracy - last.accuracy)
+    gap = last.train_accuracy - last.accuracy
     split = last.split
     sentences = [
         f":material/straighten: **Generalization gap** after epoch {last.epoch}: training accuracy "
-        f"{last.train_accuracy:.1%} (with dropout), {split} accuracy {last.accuracy:.1%}: "
-        f"training accuracy is {abs(gap):.1f} points {'higher' if gap >= 0 else 'lower'}."
+        f"{percent(last.train_accuracy, 1)} (with dropout), {split} accuracy "
+        f"{percent(last.accuracy, 1)}: training accuracy is {points(abs(gap), 1)} "
+        f"{'higher' if gap >= 0 else 'lower'}."
     ]
     onset = history.overfitting_onset
     if onset and best:

@@ -8,10 +8,10 @@ import streamlit as st
 
 from fmnist.dashboard import cache, layout, run_catalog
 from fmnist.data import fashion_mnist as datasets
-from fmnist.evaluation.leaderboard import unique_names
 from fmnist.models.registry import MODELS
 from fmnist.reports.images import contact_sheet
 from fmnist.runs.config import TrainConfig
+from fmnist.runs.names import distinct_labels, distinct_names
 from fmnist.runs.setting import NONE, Setting
 
 _COLUMNS: Final = 3
@@ -173,7 +173,7 @@ def _use_recipe_of_model() -> None:
 def _teachers(current: SimpleNamespace) -> dict[str, str]:
     """Ids and names of the runs that can teach; selected ones stay even if they cannot any more."""
     able = [r for r in run_catalog.all_runs() if r.state == "finished" and r.weights_path.exists()]
-    names = dict(zip((run.run_id for run in able), unique_names(able), strict=True))
+    names = distinct_names(able)
     # every protocol allows the last epoch
     student = TrainConfig(dataset=current.dataset, protocol=current.protocol, checkpoint="last")
     fit = [run for run in able if run.config and student.may_learn_from(run.config)]
@@ -182,7 +182,7 @@ def _teachers(current: SimpleNamespace) -> dict[str, str]:
         if run_id not in titles:
             why = "other protocol" if run_id in names else "gone"
             titles[run_id] = f"{names.get(run_id, run_id)} ({why})"
-    return titles
+    return distinct_labels(titles)
 
 
 def _show_samples(current: SimpleNamespace) -> None:

@@ -16,6 +16,7 @@ from fmnist.reports.charts.theme import (
     mark_range,
     new_figure,
 )
+from fmnist.reports.text import percent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -160,7 +161,7 @@ def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> "go.Figure"
             x=[100 * coverage],
             y=[100 * risk],
             mode="markers",
-            name=f"Threshold {threshold:.0%}",
+            name=f"Threshold {percent(threshold, 0)}",
             marker={"color": MISCLASSIFIED_COLOR, "size": 13, "symbol": "diamond"},
             hovertemplate="coverage %{x:.1f}%, errors %{y:.2f}%<extra></extra>",
         )

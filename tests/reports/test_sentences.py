@@ -1,0 +1,25 @@
+"""Results of tests in words."""
+
+import pytest
+
+from fmnist.evaluation.significance import McNemar
+from fmnist.reports.sentences import mcnemar_in_words
+
+
+@pytest.mark.parametrize(
+    ("test", "says"),
+    [
+        (McNemar(0, 0, 1.0), "exactly the same images"),
+        (McNemar(10, 12, 0.83), "no significant difference"),
+        (McNemar(163, 206, 0.0286), "new is more accurate on images like these"),
+        (McNemar(206, 163, 0.0286), "old is more accurate on images like these"),
+        (McNemar(500, 100, 1e-9), "fewer than 0.01% of cases (p < 0.0001)"),
+        (McNemar(163, 206, 0.0286), "by chance in 2.9% of cases (p = 0.0286)"),
+        (McNemar(10, 10, 1.0), "by chance in all cases"),
+        (McNemar(10, 11, 0.9967), "by chance in nearly all cases (p = 0.9967): no significant"),
+        (McNemar(1, 2, 1.0), "old is correct on 1 image that new misclassifies"),
+        (McNemar(163, 206, 0.0286), "old is correct on 163 images that new misclassifies"),
+    ],
+)
+def test_the_words_say_which_is_better(test: McNemar, says: str) -> None:
+    assert says in mcnemar_in_words(test, "old", "new")
