@@ -41,6 +41,7 @@ with failures.shown():
     with st.sidebar, failures.shown():
         layout.run_picker()
         layout.training_status()
+        session.write_address_later()
 
     try:
         page.run()

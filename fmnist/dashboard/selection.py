@@ -42,6 +42,9 @@ FILTERS: Final = tuple(field.name for field in fields(Filters))
 VIEW_ONLY_FIELDS: Final = ("image", "panel", "curve", "axis")
 """The fields that Undo skips: they change what is seen of a selection, not the selection."""
 
+SLIDING_FIELDS: Final = (*MEASURES, "epoch")
+"""The fields that a slider changes, in many steps."""
+
 
 @dataclass(frozen=True)
 class Selection:

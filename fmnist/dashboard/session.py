@@ -1,15 +1,25 @@
 """The current selection of a browser session, kept in step with the address bar."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fmnist.dashboard import failures, run_catalog, snapshots
 from fmnist.dashboard.navigation import REQUESTED
-from fmnist.dashboard.selection import FILTERS, VIEW_ONLY_FIELDS, Selection, from_address
+from fmnist.dashboard.selection import (
+    FILTERS,
+    SLIDING_FIELDS,
+    VIEW_ONLY_FIELDS,
+    Selection,
+    from_address,
+)
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import quoted
 
@@ -17,6 +27,13 @@ _KEY = "selection"
 _HISTORY = "selection-history"
 _IGNORED = "ignored-params"
 _UNDO_STEPS: Final = 30
+_AT_REST = "at-rest"
+REST_SECONDS: Final = 1.0
+"""How long a slider has to rest until the address bar says what it has chosen."""
+_BEGUN = "begun"
+_DOUBLE_CLICK_SECONDS: Final = 3.0
+"""Longer than clicks are apart: on a busy machine the page takes its time to take them in."""
+_LONGEST_SECONDS: Final = 60.0
 
 
 def selection() -> Selection:
@@ -52,15 +69,25 @@ def go_to(page: str) -> None:
 
 def change(**values: Any) -> None:
     """Change fields of the selection; `undo` reverts it."""
+    _set(replace(selection(), **values))
+
+
+def _set(after: Selection) -> None:
     before = selection()
-    after = replace(before, **values)
     if after == before:
         return
+    st.session_state[_AT_REST] = time.monotonic() + (
+        REST_SECONDS if _differ_only_in(SLIDING_FIELDS, before, after) else 0
+    )
     # Undo skips mere browsing, such as from image to image
-    if replace(after, **{name: getattr(before, name) for name in VIEW_ONLY_FIELDS}) != before:
+    if not _differ_only_in(VIEW_ONLY_FIELDS, before, after):
         history = (*st.session_state.get(_HISTORY, ()), before)
         st.session_state[_HISTORY] = history[-_UNDO_STEPS:]
     st.session_state[_KEY] = after
+
+
+def _differ_only_in(names: tuple[str, ...], one: Selection, other: Selection) -> bool:
+    return replace(one, **{name: getattr(other, name) for name in names}) == other
 
 
 def select_run(run: str | None) -> None:
@@ -95,6 +122,37 @@ def undo() -> None:
         st.session_state[_HISTORY] = history[:-1]
 
 
+@contextmanager
+def once(action: str, *what: object) -> Iterator[bool]:
+    """Do something once, though the button is clicked twice or three times.
+
+    A click runs its callback at once, even while the one of the click before still runs.
+
+    Parameters
+    ----------
+    action : str
+    *what : object
+        What it is done to, or with.
+
+    Yields
+    ------
+    bool
+        False if this session is doing the same, or has just done it. What raises is not done.
+    """
+    begun = st.session_state.setdefault(_BEGUN, {})
+    before, until = begun.get(action, (None, 0.0))
+    if before == what and time.monotonic() < until:
+        yield False
+        return
+    begun[action] = what, time.monotonic() + _LONGEST_SECONDS
+    try:
+        yield True
+    except BaseException:
+        del begun[action]
+        raise
+    begun[action] = what, time.monotonic() + _DOUBLE_CLICK_SECONDS
+
+
 def can_undo() -> bool:
     """Whether there is a change to revert."""
     return bool(st.session_state.get(_HISTORY))
@@ -120,22 +178,53 @@ def sync_widget(key: str, value: Any) -> None:
 
 
 def sync() -> None:
-    """Read the selection from the address bar when a session begins, then write it there.
+    """Read the selection from the address bar, or write it there.
 
+    It is read when a session begins, and when the person goes back or forward in the browser.
     Called once at the top of every run of the app, before any page reads the selection.
     """
-    if _KEY not in st.session_state:
-        requested, ignored = from_address(dict(st.query_params))
+    parameters = dict(st.query_params)
+    begins = _KEY not in st.session_state
+    # an address without parameters, with which a visit began, says nothing
+    if begins or (parameters and _went_back_or_forward()):
+        requested, ignored = from_address(parameters)
         current, missing = _validated(requested)
         if ignored or missing:
             st.session_state[_IGNORED] = (current, [*ignored, *missing])
+        if not begins:
+            _set(current)
     else:
         current, _ = _validated(selection())
     st.session_state[_KEY] = current
     address = current.to_address()
-    # writing the address bar sends a message to the browser: only when it changes
-    if dict(st.query_params) != address:
+    # each address is an entry in the browser's history: one for a slider, not one for each step
+    if parameters != address and _is_at_rest():
         st.query_params.from_dict(address)
+
+
+def write_address_later() -> None:
+    """Write what a slider has chosen to the address bar, once it rests; call this after `sync`."""
+    if not _is_at_rest():
+        st.fragment(_rerun_at_rest, run_every=REST_SECONDS)()
+
+
+def _rerun_at_rest() -> None:
+    if _is_at_rest():
+        st.rerun()
+
+
+def _is_at_rest() -> bool:
+    return bool(time.monotonic() >= st.session_state.get(_AT_REST, 0.0))
+
+
+def _went_back_or_forward() -> bool:
+    """Whether the browser's Back or Forward asked for this run of the app.
+
+    The address alone does not tell: it is also older than the selection where a person clicks
+    before the browser has received the address of the click before.
+    """
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def ignored_params() -> list[str]:
