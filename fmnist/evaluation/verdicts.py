@@ -4,7 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,10 @@ class VerdictError(ToldError):
     """Verdicts that cannot be read or written; the message is one sentence for people."""
 
 
+class VerdictConflict(VerdictError):
+    """An image's verdict is another one than the person has seen; nothing was written."""
+
+
 @dataclass(frozen=True, order=True)
 class ImageKey:
     """Identifies an image across runs.
@@ -86,6 +90,9 @@ class Verdict:
         The run's prediction.
     run : str
         Id of the run that was open.
+    change : int
+        Id of the change that recorded it, which tells it from every other verdict on the image; 0
+        before it is recorded.
     """
 
     image: ImageKey
@@ -95,6 +102,7 @@ class Verdict:
     true_label: int = 0
     predicted_label: int | None = None
     run: str = ""
+    change: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -123,8 +131,14 @@ class VerdictStore:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def give(self, verdict: Verdict) -> int:
+    def give(self, verdict: Verdict, *, seen: int | None = None) -> int:
         """Record a verdict; it replaces the image's current one.
+
+        Parameters
+        ----------
+        verdict : Verdict
+        seen : int, optional
+            `Verdict.change` of the one to replace; 0 for none. By default, whichever there is.
 
         Returns
         -------
@@ -135,20 +149,36 @@ class VerdictStore:
         ------
         VerdictError
             Also if the verdict is unknown or its note too long.
+        VerdictConflict
+            If the current verdict is not the one that was seen.
         """
         if verdict.verdict not in VERDICTS:
             raise VerdictError(f"There is no verdict {verdict.verdict!r}.")
         note = checked_note(verdict.note)
         with self._transaction() as connection:
+            _check_seen(connection, verdict.image, seen)
             return _append(connection, replace(verdict, note=note))
 
-    def withdraw(self, image: ImageKey) -> int:
-        """Remove an image's verdict; returns the id of the change, for `undo`."""
+    def withdraw(self, image: ImageKey, *, seen: int | None = None) -> int:
+        """Remove an image's verdict, as `give` replaces it; returns the change's id, for `undo`."""
         with self._transaction() as connection:
+            _check_seen(connection, image, seen)
             return _append_none(connection, image)
 
-    def undo(self, change: int) -> None:
+    def undo(self, change: int, *, seen: int | None = None) -> int:
         """Restore the verdict before a change.
+
+        Parameters
+        ----------
+        change : int
+        seen : int, optional
+            The image's newest change that the person knows; by default `change`. Where later
+            changes were undone before this one, it is what the last `undo` returned.
+
+        Returns
+        -------
+        int
+            The id of this change, which undoes the other.
 
         Raises
         ------
@@ -160,20 +190,20 @@ class VerdictStore:
             if row is None:
                 raise VerdictError("There is no such verdict to take back.")
             image = ImageKey(row["dataset"], row["part"], row["image"])
-            newest, *earlier = connection.execute(
+            rows = connection.execute(
                 f"SELECT * FROM changes WHERE {_OF_IMAGE} ORDER BY id DESC", _key(image)
             ).fetchall()
-            if newest["id"] != change:
+            if rows[0]["id"] != (seen or change):
                 raise VerdictError("The verdict was changed since, so it is left as it is.")
-            if not earlier or earlier[0]["verdict"] is None:
-                _append_none(connection, image)
-            else:
-                try:
-                    _append(connection, _verdict(earlier[0]))
-                except ValueError as error:
-                    raise VerdictError(
-                        f"The verdict before cannot be brought back: it is damaged ({error})."
-                    ) from error
+            before = next((row for row in rows if row["id"] < change), None)
+            if before is None or before["verdict"] is None:
+                return _append_none(connection, image)
+            try:
+                return _append(connection, _verdict(before))
+            except ValueError as error:
+                raise VerdictError(
+                    f"The verdict before cannot be brought back: it is damaged ({error})."
+                ) from error
 
     def get(self, image: ImageKey) -> Verdict | None:
         """The current verdict of an image, or None."""
@@ -367,6 +397,12 @@ def _present(connection: sqlite3.Connection, image: ImageKey) -> Verdict | None:
         return None  # a damaged one is replaced
 
 
+def _check_seen(connection: sqlite3.Connection, image: ImageKey, seen: int | None) -> None:
+    present = _present(connection, image)
+    if seen is not None and seen != (present.change if present else 0):
+        raise VerdictConflict("The verdict on this image was changed in another window.")
+
+
 def _verdict(row: sqlite3.Row) -> Verdict:
     """A row as a verdict.
 
@@ -376,8 +412,8 @@ def _verdict(row: sqlite3.Row) -> Verdict:
         If it is damaged.
     """
     values = dict(row)
-    del values["id"]
-    return checked(values)
+    change = values.pop("id")
+    return replace(checked(values), change=change)
 
 
 def checked(values: Mapping[str, Any]) -> Verdict:

@@ -119,7 +119,7 @@ def cell(page: Page, true: int, predicted: int) -> Locator:
 
 def tiles(page: Page, number: int) -> list[tuple[int, str]]:
     """Index and description of the images shown, once there are as many as expected."""
-    wall = page.get_by_role("group", name=re.compile(rf"^{number} images$"))
+    wall = page.get_by_role("group", name=re.compile(rf"^{number} images?$"))
     expect(wall).to_be_visible()
     found: list[tuple[int, str]] = wall.locator(".tile").evaluate_all(
         "tiles => tiles.map(tile => [Number(tile.dataset.id), tile.title])"
@@ -462,7 +462,7 @@ def test_a_verdict_given_here_is_seen_there(
     test = world.test
     image = int(test.indices[sort_positions(test, np.flatnonzero(~test.correct), "margin")[3]])
     world.open(page, "errors", image=image)
-    ambiguous = page.locator(".st-key-verdict-ambiguous button").first
+    ambiguous = page.locator("[class*=st-key-verdict-ambiguous] button").first
     expect(ambiguous).to_be_visible()
     page.keyboard.press("2")
     expect(ambiguous).to_have_attribute("data-testid", re.compile("primary"))
@@ -477,10 +477,10 @@ def test_a_verdict_given_here_is_seen_there(
     expect(elsewhere.get_by_role("textbox", name="Note")).to_have_value("sleeves hidden")
     settle(elsewhere)
     elsewhere.keyboard.press("3")
-    wrong = elsewhere.locator(".st-key-verdict-label-wrong button").first
+    wrong = elsewhere.locator("[class*=st-key-verdict-label-wrong] button").first
     expect(wrong).to_have_attribute("data-testid", re.compile("primary"))
     elsewhere.get_by_role("button", name=re.compile("Undo verdict")).click()
-    there = elsewhere.locator(".st-key-verdict-ambiguous button").first
+    there = elsewhere.locator("[class*=st-key-verdict-ambiguous] button").first
     expect(there).to_have_attribute("data-testid", re.compile("primary"))
     settle(elsewhere)
     elsewhere.keyboard.press("2")  # the same again takes it away

@@ -16,7 +16,14 @@ from typing import Any
 import pytest
 
 from fmnist import paths
-from fmnist.evaluation.verdicts import ImageKey, ImportResult, Verdict, VerdictError, VerdictStore
+from fmnist.evaluation.verdicts import (
+    ImageKey,
+    ImportResult,
+    Verdict,
+    VerdictConflict,
+    VerdictError,
+    VerdictStore,
+)
 
 SHIRT = ImageKey("fashion-mnist", "test", 5)
 COAT = ImageKey("fashion-mnist", "train", 59_999)
@@ -378,3 +385,30 @@ def test_reading_makes_no_file(tmp_path: Path) -> None:
         assert (store.all(), store.get(SHIRT), store.version()) == ({}, None, 0)
         assert store.export_csv().count("\n") == 1
         assert not path.exists()
+
+
+def test_only_the_verdict_that_was_seen_is_replaced(store: VerdictStore) -> None:
+    store.give(verdict(note="theirs"), seen=0)
+    present = store.get(SHIRT)
+    assert present and present.change
+    mine = verdict(said="label-wrong", note="mine")
+    for seen in (0, present.change - 1, present.change + 1):
+        with pytest.raises(VerdictConflict, match="in another window"):
+            store.give(mine, seen=seen)
+        with pytest.raises(VerdictConflict):
+            store.withdraw(SHIRT, seen=seen)
+    assert store.get(SHIRT) == present
+    store.give(mine, seen=present.change)
+    assert store.get(SHIRT) == mine
+    store.withdraw(SHIRT)
+    store.give(mine, seen=0)
+    assert store.get(SHIRT) == mine
+
+
+def test_several_changes_are_undone_one_after_the_other(store: VerdictStore) -> None:
+    changes = [store.give(verdict(note=note)) for note in ("first", "second", "third")]
+    newest = changes[-1]
+    for change, note in zip(reversed(changes), ("second", "first", None), strict=True):
+        newest = store.undo(change, seen=newest)
+        present = store.get(SHIRT)
+        assert (present.note if present else None) == note

@@ -118,7 +118,7 @@ def test_a_verdict_filters(finished: Run, machine: Path) -> None:
     give(finished, machine)
     image = int(evaluation_of(finished).indices[~evaluation_of(finished).correct][0])
     app = open_app("errors", image=str(image))
-    app.button(key="verdict-label-wrong").click().run()
+    app.button(key=f"verdict-label-wrong-synthetic-garments-test-{image}").click().run()
     assert not app.exception
     wrong = int((~evaluation_of(finished).correct).sum())
     assert chosen(open_app("errors", verdict="label-wrong")) == 1

@@ -12,7 +12,16 @@ from fmnist.dashboard import cache, failures
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.layout import moment
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.evaluation.verdicts import VERDICT_TITLES, VERDICTS, Verdict, VerdictError, VerdictStore
+from fmnist.evaluation.verdicts import (
+    NOTE_LENGTH,
+    VERDICT_TITLES,
+    VERDICTS,
+    ImageKey,
+    Verdict,
+    VerdictConflict,
+    VerdictError,
+    VerdictStore,
+)
 from fmnist.text import plain
 
 _GIVEN = "verdicts-given"
@@ -20,6 +29,8 @@ _ERROR = "verdict-error"
 _MESSAGE = "verdict-message"
 _UPLOADS = "verdict-uploads"
 _MAX_MEGABYTES: Final = 50  # every image with a long note
+_DRAFTS = "verdict-drafts"
+_NEWEST = "verdict-newest"
 
 
 def store() -> VerdictStore:
@@ -28,29 +39,80 @@ def store() -> VerdictStore:
 
 
 def give(context: PageContext, image: int, verdict: str | None) -> None:
-    """Store a verdict with its note; None withdraws the present one."""
+    """Store a verdict with the note in the field; None withdraws the present one.
+
+    A verdict that was given in another window since is not replaced: the page tells it, and the
+    field then holds both notes.
+    """
     position = context.snapshot.position(image)
     if position is None:
         return
-    evaluation = context.snapshot.evaluation
+    evaluation, key = context.snapshot.evaluation, context.key(image)
+    present = context.verdicts.get(image)
+    seen, note = present.change if present else 0, st.session_state.get(_note_key(key, present), "")
     try:
         if verdict is None:
-            change = store().withdraw(context.key(image))
+            change = store().withdraw(key, seen=seen)
         else:
-            change = store().give(
-                Verdict(
-                    context.key(image),
-                    verdict,
-                    note=st.session_state.get(f"note-{context.part}-{image}", ""),
-                    true_label=int(evaluation.labels[position]),
-                    predicted_label=int(evaluation.predicted_labels[position]),
-                    run=context.run.run_id,
-                )
+            given = Verdict(
+                key,
+                verdict,
+                note,
+                true_label=int(evaluation.labels[position]),
+                predicted_label=int(evaluation.predicted_labels[position]),
+                run=context.run.run_id,
             )
+            change = store().give(given, seen=seen)
     except VerdictError as error:
         st.session_state[_ERROR] = str(error)
+        if isinstance(error, VerdictConflict):
+            st.session_state[_ERROR] += (
+                " Yours is not saved yet: look at the verdict and the note below, then click again."
+            )
+        if note != (present.note if present else ""):
+            _drafts()[key] = note
         return
-    st.session_state[_GIVEN] = [*st.session_state.get(_GIVEN, []), change]
+    _drafts().pop(key, None)
+    st.session_state[_GIVEN] = [*st.session_state.get(_GIVEN, []), (change, key)]
+    _newest()[key] = change
+
+
+def _drafts() -> dict[ImageKey, str]:
+    """Notes that are not saved yet, by image."""
+    drafts: dict[ImageKey, str] = st.session_state.setdefault(_DRAFTS, {})
+    return drafts
+
+
+def _newest() -> dict[ImageKey, int]:
+    """This session's newest change of each image."""
+    newest: dict[ImageKey, int] = st.session_state.setdefault(_NEWEST, {})
+    return newest
+
+
+def _note_key(image: ImageKey, present: Verdict | None) -> str:
+    """Key of the field for the note: another image or another verdict has another field."""
+    change = present.change if present else f"none-{_newest().get(image, 0)}"
+    return f"note-{_identity(image)}-{change}"
+
+
+def _identity(image: ImageKey) -> str:
+    return f"{image.dataset}-{image.part}-{image.index}"
+
+
+def _first_note(image: ImageKey, present: Verdict | None) -> str:
+    """What a new field holds: the note of the present verdict, and one that is not saved yet."""
+    saved, draft = present.note if present else "", _drafts().get(image, "")
+    both = " / ".join(note for note in dict.fromkeys((saved, draft)) if note)
+    return both if len(both) <= NOTE_LENGTH else draft  # `ask` shows the saved one below
+
+
+def _take_note(context: PageContext, image: int) -> None:
+    """Save the note with the present verdict; without one, keep it for the verdict to come."""
+    present, key = context.verdicts.get(image), context.key(image)
+    if present:
+        give(context, image, present.verdict)
+    else:
+        _drafts()[key] = st.session_state[_note_key(key, None)]
 
 
 def undo() -> None:
@@ -59,8 +121,9 @@ def undo() -> None:
     if not given:
         return
     st.session_state[_GIVEN] = given[:-1]
+    change, image = given[-1]
     try:
-        store().undo(given[-1])
+        _newest()[image] = store().undo(change, seen=_newest()[image])
     except VerdictError as error:
         st.session_state[_ERROR] = str(error)
 
@@ -87,17 +150,18 @@ def undo_button() -> None:
 def ask(context: PageContext, image: int) -> None:
     """Ask for a verdict on one image."""
     show_messages()
-    present = context.verdicts.get(image)
-    note_key = f"note-{context.part}-{image}"
+    present, key = context.verdicts.get(image), context.key(image)
+    note_key = _note_key(key, present)
     if note_key not in st.session_state:
-        st.session_state[note_key] = present.note if present else ""
+        st.session_state[note_key] = _first_note(key, present)
     st.markdown("**Your verdict on this image**")
     with st.container(horizontal=True, key="verdict-buttons"):
         for number, verdict in enumerate(VERDICTS, 1):
             is_present = present is not None and present.verdict == verdict
             st.button(
                 VERDICT_TITLES[verdict],
-                key=f"verdict-{verdict}",
+                # a click belongs to the image that was on screen
+                key=f"verdict-{verdict}-{_identity(key)}",
                 shortcut=str(number),
                 type="primary" if is_present else "secondary",
                 help="Click again to withdraw it." if is_present else None,
@@ -108,13 +172,16 @@ def ask(context: PageContext, image: int) -> None:
     st.text_input(
         "Note",
         key=note_key,
-        max_chars=500,
+        max_chars=NOTE_LENGTH,
         placeholder="Saved with the verdict (optional)",
-        on_change=lambda: give(context, image, present.verdict) if present else None,
+        on_change=_take_note,
+        args=(context, image),
     )
     if present:
         noted = " · with your note" if present.note else ""
         st.caption(f"{VERDICT_TITLES[present.verdict]}, {moment(present.time)}{noted}")
+        if present.note not in st.session_state[note_key]:
+            st.text(f"Saved note: {present.note}")
 
 
 def show_verdicts(context: PageContext) -> None:
