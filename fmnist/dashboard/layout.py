@@ -1,8 +1,9 @@
 """Parts that several pages show: header, notices, run picker, state badges."""
 
-import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ from fmnist.data import fashion_mnist
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, SplitName
 from fmnist.errors import sentence
-from fmnist.reports.text import percent
+from fmnist.reports.text import UNKNOWN, percent
 from fmnist.runs.names import distinct_names
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
@@ -208,9 +209,27 @@ def state_badge(name: str) -> None:
     st.badge(text, color=color, icon=icon)  # type: ignore[arg-type]
 
 
-def moment(seconds: float) -> str:
-    """Date and time in the time zone of the server."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "–"
+def moment(seconds: float, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Date and time in the time zone of the browser; "–" for 0.
+
+    Parameters
+    ----------
+    seconds : float
+        Seconds since 1970.
+    form : str
+        As `strftime` takes it.
+    """
+    if not seconds:
+        return UNKNOWN
+    return datetime.fromtimestamp(seconds, UTC).astimezone(_time_zone()).strftime(form)
+
+
+def _time_zone() -> tzinfo | None:
+    """Time zone of the browser; None, for that of the server, where it tells none that is known."""
+    try:
+        return ZoneInfo(st.context.timezone or "")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def matches_search(row: Mapping[str, object], wanted: str) -> bool:

@@ -98,7 +98,7 @@ class Gallery:
         if len(self._ids()) >= MAX_DRAWINGS:
             raise GalleryError(f"The gallery is full ({MAX_DRAWINGS} drawings); delete some first.")
         moment = drawing.time or time.time()
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(moment))
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(moment))
         drawing_id = f"{stamp}-{secrets.token_hex(3)}"
         self._write(replace(drawing, time=moment, drawing_id=drawing_id))
         return drawing_id
@@ -126,12 +126,14 @@ class Gallery:
     def all(self) -> tuple[list[SavedDrawing], list[str]]:
         """Read all drawings, newest first, and return a sentence for each that is damaged."""
         drawings, problems = [], []
-        for drawing_id in reversed(self._ids()):
+        for drawing_id in self._ids():
             try:
                 drawings.append(self.get(drawing_id))
             except GalleryError as error:
                 problems.append(str(error))
-        return drawings, problems
+        # not by their ids, whose seconds are those of the time zone that they were saved in
+        newest_first = sorted(drawings, key=lambda one: (one.time, one.drawing_id), reverse=True)
+        return newest_first, problems
 
     def set_label(self, drawing_id: str, label: str | None) -> None:
         """Change the label of a drawing.
@@ -150,14 +152,15 @@ class Gallery:
 
         The trash holds one drawing; the one before is deleted for good.
         """
-        trash = self._folder / _TRASH
+        trash, path = self._folder / _TRASH, self._path(drawing_id)
         try:
+            if not path.exists():
+                return  # another session has deleted it, or the first click of two
             shutil.rmtree(trash, ignore_errors=True)
             trash.mkdir(parents=True, exist_ok=True)
-            path = self._path(drawing_id)
             path.rename(trash / path.name)
         except FileNotFoundError:
-            return  # another session has deleted it
+            return  # another session has just deleted it
         except OSError as error:
             raise GalleryError(sentence(error, "The drawing cannot be deleted")) from error
 
@@ -170,7 +173,7 @@ class Gallery:
             raise GalleryError("The drawing is no longer in the trash.") from error
 
     def _ids(self) -> list[str]:
-        """Ids of the drawings, oldest first."""
+        """Ids of the drawings, sorted."""
         try:
             return sorted(p.stem for p in self._folder.glob("*.json") if _ID.fullmatch(p.stem))
         except OSError as error:

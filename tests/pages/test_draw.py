@@ -265,7 +265,9 @@ def test_two_models_side_by_side(
     draw(app, BOX)
     app.selectbox(key="draw-second").set_value(run.run_id).run()
     first, second = predictions(app)
-    assert first["model"] == second["model"] == "Trained"
+    assert (first["model"], second["model"]) == (
+        "Trained (other)", f"Trained ({run.run_id.rpartition('-')[2]})",
+    )  # fmt: skip
     assert first["headline"] == second["headline"]  # they are copies
 
 

@@ -173,7 +173,7 @@ def test_train_page_offers_to_resume(
     give(finished, machine, state=state, reason=reason)
     app = open_app("train")
     assert says in text(app)
-    assert app.button(key="resume-run").label == "Resume training"
+    assert app.button(key=f"resume-run-{finished.run_id}").label == "Resume training"
 
 
 def test_a_broken_run_is_shown_with_its_reason_on_every_page(finished: Run, machine: Path) -> None:

@@ -50,6 +50,18 @@ def test_the_newest_first(store: Gallery) -> None:
     assert [saved.drawing_id for saved in store.all()[0]] == [ids[1], ids[0], ids[2]]
 
 
+def test_the_newest_first_in_one_second_and_across_time_zones(
+    store: Gallery, tmp_path: Path
+) -> None:
+    ids = [store.save(replace(BOOT, time=1.6e9 + second / 20)) for second in range(12)]
+    # earlier versions named files by the local time; this one was saved east of here, before them
+    path = tmp_path / "drawings" / f"{ids[0]}.json"
+    values = json.loads(path.read_text()) | {"time": 1.6e9 - 3600}
+    path.with_name("20200914-012640-0123ab.json").write_text(json.dumps(values))
+    shown = [saved.drawing_id for saved in store.all()[0]]
+    assert shown == [*reversed(ids), "20200914-012640-0123ab"]
+
+
 def test_an_empty_gallery(store: Gallery) -> None:
     assert store.all() == ([], [])
 
@@ -143,6 +155,14 @@ def test_a_file_too_large_is_not_read(store: Gallery, tmp_path: Path) -> None:
     store.save(BOOT)
     only_file(tmp_path).write_bytes(b" " * (5 * 2**20))
     assert "too large" in store.all()[1][0]
+
+
+def test_a_double_click_on_delete_can_be_undone(store: Gallery) -> None:
+    drawing_id = store.save(BOOT)
+    store.delete(drawing_id)
+    store.delete(drawing_id)
+    store.restore(drawing_id)
+    assert [saved.drawing_id for saved in store.all()[0]] == [drawing_id]
 
 
 def test_a_full_gallery(store: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,12 +170,16 @@ def make_ensemble(members: Sequence[Run]) -> None:
     """Make an ensemble of runs, and add it to the selected runs."""
     from fmnist.training.ensemble import combine  # torch, which takes seconds
 
+    ids = [run.run_id for run in members]
     try:
-        made = combine(members, paths.runs_folder())
+        with session.once("ensemble", *ids) as is_first:
+            if not is_first:
+                return
+            made = combine(members, paths.runs_folder())
     except failures.EXPECTED as error:
         st.session_state["ensemble-error"] = sentence(error)
         return
-    choose([made.run_id, *(run.run_id for run in members)])
+    choose([made.run_id, *ids])
 
 
 def legend(comparison: RunComparison) -> None:

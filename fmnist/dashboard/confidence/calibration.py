@@ -196,7 +196,7 @@ def explain_temperature(context: PageContext, fitted: Fit | None) -> None:
     if saved is not None:
         st.button(
             "Remove the saved temperature",
-            key="temperature-remove",
+            key=f"temperature-remove-{context.run.run_id}",
             icon=":material/undo:",
             on_click=save,
             args=(context, None),
@@ -208,7 +208,7 @@ def explain_temperature(context: PageContext, fitted: Fit | None) -> None:
     elif context.snapshot.is_selected and context.run.state not in ACTIVE_STATES:
         st.button(
             "Save with the run",
-            key="temperature-save",
+            key=f"temperature-save-{context.run.run_id}",
             icon=":material/save:",
             on_click=save,
             args=(context, fitted.temperature),

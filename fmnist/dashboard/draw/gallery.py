@@ -82,7 +82,7 @@ def as_png(state: CanvasState) -> bytes:
 
 
 def _save(state: CanvasState, prediction: Prediction | None, label: str | None = None) -> None:
-    if prediction is None:
+    if prediction is None or state.saved_id is not None:  # a double click
         return
     step = state.steps.current
     try:

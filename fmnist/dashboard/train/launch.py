@@ -57,14 +57,17 @@ def _time_note(config: TrainConfig) -> str:
 
 
 def start() -> None:
-    """Create a run with these settings, queue it and open it."""
+    """Create a run with these settings, queue it and open it; a double click makes one."""
     try:
         config = settings.read()
-        store.teachers_of(config)  # fails early: before there is a run
-        run = store.create_run(
-            paths.runs_folder(), config, name=st.session_state.get("run-name", "")
-        )
-        run_catalog.trainer().submit(run)
+        with session.once("start", config) as is_first:
+            if not is_first:
+                return
+            store.teachers_of(config)  # fails early: before there is a run
+            run = store.create_run(
+                paths.runs_folder(), config, name=st.session_state.get("run-name", "")
+            )
+            run_catalog.trainer().submit(run)
     except failures.EXPECTED as error:
         st.session_state["start-error"] = sentence(error)
         return

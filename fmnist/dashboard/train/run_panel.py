@@ -1,6 +1,5 @@
 """One run on the Train page: progress, controls, curves with explanations, log of events."""
 
-import time
 from functools import partial
 from typing import Final
 
@@ -53,17 +52,25 @@ def shown_state(run: Run) -> str:
 
 
 def controls(run: Run) -> None:
-    """Buttons to pause, resume and stop a run."""
+    """Buttons to pause, resume and stop a run.
+
+    Their keys name it: a click on a button that was drawn for another run has no effect.
+    """
     trainer = run_catalog.trainer()
     snapshot = trainer.snapshot()
     if run.run_id in snapshot.queue:
-        st.button("Remove from the queue", key="withdraw", on_click=withdraw, args=(run.run_id,))
+        st.button(
+            "Remove from the queue",
+            key=f"withdraw-{run.run_id}",
+            on_click=withdraw,
+            args=(run.run_id,),
+        )
     elif run.run_id == snapshot.current:
         paused = snapshot.state in ("pausing", "paused")
         if paused:
             st.button(
                 "Resume",
-                key="resume",
+                key=f"resume-{run.run_id}",
                 icon=":material/play_arrow:",
                 on_click=trainer.resume,
                 args=(run.run_id,),
@@ -71,7 +78,7 @@ def controls(run: Run) -> None:
         else:
             st.button(
                 "Pause",
-                key="pause",
+                key=f"pause-{run.run_id}",
                 icon=":material/pause:",
                 on_click=trainer.pause,
                 args=(run.run_id,),
@@ -79,7 +86,7 @@ def controls(run: Run) -> None:
             )
         st.button(
             "Stop",
-            key="stop",
+            key=f"stop-{run.run_id}",
             icon=":material/stop:",
             on_click=trainer.stop,
             args=(run.run_id,),
@@ -91,7 +98,7 @@ def controls(run: Run) -> None:
     elif run.state in RESUMABLE_STATES:
         st.button(
             "Resume training",
-            key="resume-run",
+            key=f"resume-run-{run.run_id}",
             icon=":material/play_arrow:",
             type="primary",
             on_click=resume_run,
@@ -110,7 +117,9 @@ def withdraw(run_id: str) -> None:
 def resume_run(run: Run) -> None:
     """Queue a run that was interrupted, stopped or failed."""
     try:
-        run_catalog.trainer().submit(run)
+        with session.once("resume", run.run_id) as is_first:
+            if is_first:
+                run_catalog.trainer().submit(run)
     except failures.EXPECTED as error:
         st.toast(plain(sentence(error)), icon=":material/error:")
 
@@ -378,7 +387,7 @@ def run_details(run: Run) -> None:
     with st.expander("Log of events", icon=":material/list:"), failures.shown():
         events = run.read_events()
         lines = [
-            f"{time.strftime('%H:%M:%S', time.localtime(event.time))}  {event.text}"
+            f"{layout.moment(event.time, '%Y-%m-%d %H:%M:%S')}  {event.text}"
             for event in events[-200:]
         ]
         if lines:

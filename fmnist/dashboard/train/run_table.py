@@ -42,6 +42,8 @@ def open_row(ids: list[str]) -> None:
 
 def delete(run: Run) -> None:
     """Move a run to the trash, and offer to undo it."""
+    if run.run_id == st.session_state.get("deleted", ("", ""))[0] and not run.folder.exists():
+        return  # the second click of a double click
     try:
         store.delete_run(run)
     except failures.EXPECTED as error:
@@ -60,10 +62,10 @@ def undo_delete(run_id: str) -> None:
     st.session_state.pop("deleted", None)
 
 
-def rename(run: Run) -> None:
-    """Rename a run to what the text field says."""
+def rename(run: Run, key: str) -> None:
+    """Rename a run to what the text field of that key says."""
     try:
-        store.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
+        store.rename_run(run, st.session_state[key])
     except failures.EXPECTED as error:
         st.session_state["runs-error"] = sentence(error)
 
@@ -110,7 +112,7 @@ def _show_undo() -> None:
             st.markdown(f":material/delete: **{plain(name)}** was deleted.", width="content")
             st.button(
                 "Undo",
-                key="undo-delete",
+                key=f"undo-delete-{run_id}",
                 icon=":material/undo:",
                 on_click=undo_delete,
                 args=(run_id,),
@@ -122,14 +124,12 @@ def _show_actions(opened: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         st.markdown(f"**{plain(opened.name)}**", width="content")
         with st.popover("Rename", icon=":material/edit:"):
+            # another name, given in another window, has another field
+            key = f"new-name-{opened.run_id}-{opened.name}"
             st.text_input(
-                "New name",
-                value=opened.name,
-                max_chars=80,
-                key=f"new-name-{opened.run_id}",
-                on_change=rename,
-                args=(opened,),
-            )
+                "New name", value=opened.name, max_chars=80, key=key, on_change=rename,
+                args=(opened, key),
+            )  # fmt: skip
         st.download_button(
             "Download",
             data=lambda: store.zip_run(opened),
@@ -141,7 +141,7 @@ def _show_actions(opened: Run) -> None:
         )
         st.button(
             "Delete",
-            key="delete",
+            key=f"delete-{opened.run_id}",
             icon=":material/delete:",
             on_click=delete,
             args=(opened,),
