@@ -34,12 +34,12 @@ def give_namesakes(run: Run, root: Path) -> list[str]:
 
 def test_each_run_of_one_name_can_be_opened(finished: Run, machine: Path) -> None:
     first, second = give_namesakes(finished, machine)
-    app = open_app(run=first)
-    picker = app.selectbox(key="run-picker")
-    assert len(set(picker.options)) == 2
-    for run_id in (second, first):
-        app.selectbox(key="run-picker").set_value(run_id).run()
-        assert selection(app).run == run_id
+    for run_id, other in ((first, second), (second, first)):
+        app = open_app(run=run_id)
+        picker = app.selectbox(key="run-picker")
+        assert len(set(picker.options)) == 2
+        picker.set_value(other).run()
+        assert selection(app).run == other
 
 
 @pytest.mark.parametrize("page", ["train", "confusion", "errors", "confidence", "compare", "draw"])
