@@ -204,7 +204,7 @@ def sync() -> None:
 
 def write_address_later() -> None:
     """Write what a slider has chosen to the address bar, once it rests; call this after `sync`."""
-    if not _is_at_rest():
+    if dict(st.query_params) != selection().to_address():
         st.fragment(_rerun_at_rest, run_every=REST_SECONDS)()
 
 
