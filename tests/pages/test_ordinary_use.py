@@ -238,3 +238,18 @@ def test_two_long_notes_are_both_readable(finished: Run, machine: Path) -> None:
     press(here, "ambiguous", image)
     assert note_of(here).value == "m" * 400
     assert [element.value for element in here.text] == [f"Saved note: {'t' * 400}"]
+
+
+def test_the_field_for_a_name_shows_a_name_given_in_another_tab(
+    finished: Run, machine: Path
+) -> None:
+    run = give(finished, machine)
+    key = f"new-name-{run.run_id}"
+    here, there = open_app("train"), open_app("train")
+    here.text_input(key=key).set_value("Mine").run()
+    assert store.open_run(machine, run.run_id).name == here.text_input(key=key).value == "Mine"
+    there.run()
+    assert there.text_input(key=key).value == "Mine"
+    there.text_input(key=key).set_value("Theirs").run()
+    assert store.open_run(machine, run.run_id).name == "Theirs"
+    assert here.run().text_input(key=key).value == "Theirs"

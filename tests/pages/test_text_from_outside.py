@@ -191,7 +191,7 @@ def test_what_is_done_with_a_run(machine: Path, monkeypatch: pytest.MonkeyPatch)
     widget(app, f"new-name-{run.run_id}").set_value(" \n ").run()
     check(app)
     assert app.error[0].value == "Give the run a name of 1 to 80 characters."
-    widget(app, "delete").click().run()
+    widget(app, f"delete-{run.run_id}").click().run()
     check(app)
     assert any("was deleted" in element.value for element in app.markdown)
 
@@ -203,7 +203,7 @@ def test_what_is_done_with_a_run(machine: Path, monkeypatch: pytest.MonkeyPatch)
     write_json(stopped.status_path, status | {"state": "stopped"})
     monkeypatch.setattr(run_catalog.trainer(), "submit", fail)
     app = open_app("train", run=stopped.run_id)
-    widget(app, "resume-run").click().run()
+    widget(app, f"resume-run-{stopped.run_id}").click().run()
     check(app)
     assert app.toast
     widget(app, "start").click().run()

@@ -62,10 +62,10 @@ def undo_delete(run_id: str) -> None:
     st.session_state.pop("deleted", None)
 
 
-def rename(run: Run, key: str) -> None:
-    """Rename a run to what the text field of that key says."""
+def rename(run: Run) -> None:
+    """Rename a run to what the text field says."""
     try:
-        store.rename_run(run, st.session_state[key])
+        store.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
     except failures.EXPECTED as error:
         st.session_state["runs-error"] = sentence(error)
 
@@ -124,12 +124,11 @@ def _show_actions(opened: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         st.markdown(f"**{plain(opened.name)}**", width="content")
         with st.popover("Rename", icon=":material/edit:"):
-            # another name, given in another window, has another field
-            key = f"new-name-{opened.run_id}-{opened.name}"
-            st.text_input(
-                "New name", value=opened.name, max_chars=80, key=key, on_change=rename,
-                args=(opened, key),
-            )  # fmt: skip
+            key, shown = f"new-name-{opened.run_id}", f"name-shown-{opened.run_id}"
+            if key not in st.session_state or st.session_state.get(shown) != opened.name:
+                # the name may have been changed in another window
+                st.session_state[key] = st.session_state[shown] = opened.name
+            st.text_input("New name", max_chars=80, key=key, on_change=rename, args=(opened,))
         st.download_button(
             "Download",
             data=lambda: store.zip_run(opened),
