@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from fmnist.dashboard import cache, layout
+from fmnist.dashboard import cache, layout, session
 from fmnist.dashboard.data import panels
 
 layout.header()
 dataset = layout.load_dataset()
 if dataset is None:
-    st.stop()
+    session.end_page()
 
 protocol, name = panels.choose_split()
 split = cache.split(dataset, dataset.checksum, protocol, name)

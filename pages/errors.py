@@ -1,7 +1,5 @@
 """Errors: the misclassified images one by one, their types, and verdicts on them."""
 
-import streamlit as st
-
 from fmnist.dashboard import filter_bar, image_grid, layout, session
 from fmnist.dashboard.context import gather
 from fmnist.dashboard.errors import detail, panels, verdicts
@@ -11,18 +9,17 @@ context = gather(with_verdicts=True)
 
 if context.selection.image is not None:
     detail.show(context, context.selection.image)
-    st.stop()
-
-filter_bar.show_controls(context)
-panels.show_error_types(context)
-panels.show_sort_and_filters(context)
-filter_bar.show_filters(context)
-image_grid.show_images(
-    context,
-    context.positions,
-    key="error-images",
-    on_pick=lambda image: session.change(image=image),
-)
-panels.contact_sheet_button(context)
-verdicts.show_verdicts(context)
-panels.show_error_types_over_epochs(context)
+else:
+    filter_bar.show_controls(context)
+    panels.show_error_types(context)
+    panels.show_sort_and_filters(context)
+    filter_bar.show_filters(context)
+    image_grid.show_images(
+        context,
+        context.positions,
+        key="error-images",
+        on_pick=lambda image: session.change(image=image),
+    )
+    panels.contact_sheet_button(context)
+    verdicts.show_verdicts(context)
+    panels.show_error_types_over_epochs(context)

@@ -1,7 +1,5 @@
 """Start: links to the other pages, and the open run at a glance."""
 
-import streamlit as st
-
 from fmnist.dashboard import failures, layout, run_catalog, session, snapshots
 from fmnist.dashboard.start import links, overview
 
@@ -11,10 +9,10 @@ links.show_links()
 run = run_catalog.run_or_none(session.selection().run)
 if run is None:
     layout.no_model_yet("Train one to see its accuracy and its misclassified images.")
-    st.stop()
+    session.end_page()
 try:
     snapshot = snapshots.load_snapshot(run, None, None)
 except failures.EXPECTED as error:
     layout.broken_evaluation(error)
-    st.stop()
+    session.end_page()
 overview.show(run, snapshot)

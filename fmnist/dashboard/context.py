@@ -149,15 +149,15 @@ def gather(*, with_verdicts: bool = False) -> PageContext:
     run = run_catalog.run_or_none(selection.run)
     if run is None:
         layout.no_model_yet("Train a model to see its misclassified images.")
-        st.stop()
+        session.end_page()
     if run.config is None or run.state == "broken":
         layout.broken_run(run)
-        st.stop()
+        session.end_page()
     try:
         snapshot = snapshots.load_snapshot(run, selection.split, selection.epoch)
     except failures.EXPECTED as error:
         layout.broken_evaluation(error)
-        st.stop()
+        session.end_page()
     if snapshot is None:
         st.info(
             f"**{plain(run.name)}** has not been evaluated yet. Results appear after the first "
@@ -165,7 +165,7 @@ def gather(*, with_verdicts: bool = False) -> PageContext:
             icon=":material/hourglass_empty:",
         )
         watch(run)
-        st.stop()
+        session.end_page()
     other_run = run_catalog.run_or_none(selection.compared)
     return PageContext(
         selection,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -27,6 +27,7 @@ _KEY = "selection"
 _HISTORY = "selection-history"
 _IGNORED = "ignored-params"
 _UNDO_STEPS: Final = 30
+_SYNCED = "synced"
 _AT_REST = "at-rest"
 REST_SECONDS: Final = 1.0
 """How long a slider has to rest until the address bar says what it has chosen."""
@@ -173,8 +174,20 @@ def sync_widget(key: str, value: Any) -> None:
         The widget's key; call this before the widget.
     value : object
     """
+    st.session_state.setdefault(_SYNCED, set()).add(key)
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
+
+
+def end_page() -> NoReturn:
+    """End a page early, in place of `st.stop`.
+
+    After `st.stop` Streamlit keeps the values of the widgets that the page lacks, and the browser
+    does not: `sync_widget` would find nothing to do when they come back.
+    """
+    for key in st.session_state.pop(_SYNCED, ()):
+        st.session_state.pop(key, None)
+    st.stop()
 
 
 def sync() -> None:

@@ -19,7 +19,7 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.verdicts import ImageKey, VerdictStore
 from fmnist.runs import store
 from fmnist.runs.run import Run
-from tests.pages.test_pages import finished, give, machine, open_app
+from tests.pages.test_pages import SETTINGS, finished, give, machine, open_app, text
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -253,3 +253,27 @@ def test_the_field_for_a_name_shows_a_name_given_in_another_tab(
     there.text_input(key=key).set_value("Theirs").run()
     assert store.open_run(machine, run.run_id).name == "Theirs"
     assert here.run().text_input(key=key).value == "Theirs"
+
+
+def test_the_order_is_shown_again_after_an_image(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("errors")
+    app.selectbox(key="sort").set_value("loss").run()
+    select(app, image=misclassified(finished)[0])
+    app.button(key="detail-back").click().run()
+    order = app.selectbox(key="sort")
+    assert order.value == "loss"
+    assert order.proto.set_value  # else the browser shows the first option
+
+
+def test_the_order_is_shown_again_after_a_run_without_evaluation(
+    finished: Run, machine: Path
+) -> None:
+    give(finished, machine)
+    fresh = store.create_run(machine, SETTINGS, name="Fresh")
+    app = open_app("errors", run=finished.run_id)
+    app.selectbox(key="sort").set_value("loss").run()
+    select(app, run=fresh.run_id)
+    assert "has not been evaluated yet" in text(app)
+    select(app, run=finished.run_id)
+    assert app.selectbox(key="sort").proto.set_value
