@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from fmnist.dashboard.navigation import PAGES, REQUESTED
+from fmnist.dashboard.navigation import ADDRESS, PAGES, REQUESTED
 
 # An icon by name would be fetched from a font host, on every page.
 ICON = Path(__file__).parent / "fmnist" / "dashboard" / "icon.svg"
@@ -20,6 +20,10 @@ pages = {
     )
     for name, text in PAGES.items()
 }
+# A link in the sidebar drops the parameters. Written before the browser gets the page's address,
+# they become part of it; later, they would be one more entry in its history.
+if ADDRESS in st.session_state and not st.query_params:
+    st.query_params.from_dict(st.session_state[ADDRESS])
 page = st.navigation(list(pages.values()))
 
 # The first words come before the imports below, which take longer than all of the above.

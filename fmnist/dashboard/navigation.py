@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 REQUESTED: Final = "requested-page"
 """Key, in the session, of the page to open next."""
+ADDRESS: Final = "address"
+"""Key, in the session, of the query parameters that the app wrote last."""
 
 
 class PageText(NamedTuple):

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fmnist.dashboard import failures, run_catalog, snapshots
-from fmnist.dashboard.navigation import REQUESTED
+from fmnist.dashboard.navigation import ADDRESS, REQUESTED
 from fmnist.dashboard.selection import (
     FILTERS,
     SLIDING_FIELDS,
@@ -213,6 +213,8 @@ def sync() -> None:
     # each address is an entry in the browser's history: one for a slider, not one for each step
     if parameters != address and _is_at_rest():
         st.query_params.from_dict(address)
+        parameters = address
+    st.session_state[ADDRESS] = parameters
 
 
 def write_address_later() -> None:
