@@ -33,14 +33,15 @@ def test_pages_expect_the_same_errors() -> None:
 
 @pytest.mark.parametrize("name", ACTIONS)
 def test_a_call_that_fails(name: str, tmp_path: Path) -> None:
-    tally = walk("error", name, tmp_path, most=6)
+    tally = walk("error", name, tmp_path, most=4)
     assert not tally.problems()
     assert tally.clear == tally.tried > 0
 
 
 def test_a_call_at_which_the_process_is_killed() -> None:
-    names = [name for name in ACTIONS if name not in ("resume", "stop", "publish again")]
-    tallies = kill(names, most=3)
+    slow = ("resume", "stop", "publish", "publish again", "make an ensemble")
+    names = [name for name in ACTIONS if name not in slow]
+    tallies = kill(names, most=2)
     assert not "\n".join(filter(None, (tally.problems() for tally in tallies)))
     assert [tally.name for tally in tallies] == names
     assert all(tally.clear == tally.tried > 0 for tally in tallies)
