@@ -281,7 +281,7 @@ def test_a_failed_run_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_full_disk_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = OSError(28, "No space left on device")
-    monkeypatch.setattr(checkpoint, "write_atomic", raising(full))
+    monkeypatch.setattr(checkpoint, "write_checked", raising(full))
     assert fails(tmp_path) == "The disk is full; free some space, then resume the run."
 
 
