@@ -2,8 +2,9 @@
 
     python -m tests.faults.table --write
 
-Meets every fault of `tests.faults.walk` in every action; takes half an hour. `--results` names a
-file that keeps what was found so far, so that the command can be interrupted.
+Meets every fault of `tests.faults.walk` in every action; takes an hour. `--results` names a file
+that keeps what was found so far, so that the command can be interrupted; with `--read`, the table
+shows what that file has, and a dash for the rest.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from fmnist import paths
-from fmnist.reports.text import markdown_table
+from fmnist.reports.text import UNKNOWN, markdown_table
 from tests.faults.actions import ACTIONS
 from tests.faults.harness import Tally
 from tests.faults.walk import KINDS, PAGES, Kind
@@ -33,13 +34,16 @@ TITLES: Final[Mapping[Kind, str]] = {
 }
 
 
+def read(results: Path) -> dict[tuple[str, str], Tally]:
+    """What the file tells of."""
+    lines = results.read_text().splitlines() if results.exists() else []
+    pairs = [json.loads(line) for line in lines]
+    return {(kind, values["name"]): Tally(**values) for kind, values in pairs}
+
+
 def find(results: Path) -> Found:
     """Meet all faults but those that the file tells of already."""
-    found = {}
-    if results.exists():
-        for line in results.read_text().splitlines():
-            kind, values = json.loads(line)
-            found[kind, values["name"]] = Tally(**values)
+    found = read(results)
     for kind in KINDS:
         for name in ACTIONS:
             if (kind, name) in found:
@@ -63,11 +67,11 @@ def _walk(kind: Kind, name: str) -> Tally:
 
 def page(found: Found) -> str:
     """The table as Markdown."""
-    rows = [_row(name, [found[kind, name] for kind in KINDS]) for name in ACTIONS]
+    rows = [_row(name, [found.get((kind, name)) for kind in KINDS]) for name in ACTIONS]
     total = [
         Tally("", sum(t.tried for t in each), sum(t.clear for t in each),
               [p for t in each for p in t.lost], [p for t in each for p in t.wrong])
-        for each in ([found[kind, name] for name in ACTIONS] for kind in KINDS)
+        for each in ([t for (of, _), t in found.items() if of == kind] for kind in KINDS)
     ]  # fmt: skip
     titles = ["Action", *(TITLES[kind] for kind in KINDS), "clear", "lost", "wrong"]
     table = markdown_table(titles, [*rows, _row("all", total)])
@@ -82,18 +86,19 @@ def page(found: Found) -> str:
         "Clear: all is as before or as after the action, a failure is told in one sentence, and "
         "the same action then succeeds; a training that failed or died is resumed and ends with "
         "the same bytes as one left alone. Lost: something is gone, or half there. Wrong: told "
-        "badly, or it could not be done again.\n\n"
+        "badly, or it could not be done again. A dash: not yet tried.\n\n"
         f"{table}\n" + (f"\n{problems}" if problems else "")
     )
 
 
-def _row(name: str, tallies: Sequence[Tally]) -> list[str]:
+def _row(name: str, tallies: Sequence[Tally | None]) -> list[str]:
+    met = [tally for tally in tallies if tally]
     return [
         name,
-        *(f"{tally.tried:,}" for tally in tallies),
-        f"{sum(tally.clear for tally in tallies):,}",
-        f"{sum(len(tally.lost) for tally in tallies):,}",
-        f"{sum(len(tally.wrong) for tally in tallies):,}",
+        *(f"{tally.tried:,}" if tally else UNKNOWN for tally in tallies),
+        f"{sum(tally.clear for tally in met):,}",
+        f"{sum(len(tally.lost) for tally in met):,}",
+        f"{sum(len(tally.wrong) for tally in met):,}",
     ]
 
 
@@ -102,9 +107,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {TARGET.name}")
     parser.add_argument("--results", type=Path, help="keep what was found here")
+    parser.add_argument("--read", action="store_true", help="meet no more faults")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        text = page(find(options.results or Path(folder) / "results.jsonl"))
+        results = options.results or Path(folder) / "results.jsonl"
+        text = page(read(results) if options.read else find(results))
     if options.write:
         TARGET.write_text(text)
     else:

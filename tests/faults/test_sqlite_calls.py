@@ -27,7 +27,7 @@ try:
         case "undo":
             store.undo(2)
         case "import":
-            images = [ImageKey("fashion-mnist", "test", i) for i in range(500)]
+            images = [ImageKey("fashion-mnist", "test", i) for i in range(40)]
             store.import_csv(
                 verdict_files.write([Verdict(i, "label-wrong", "x" * 90, 1e9) for i in images])
             )
