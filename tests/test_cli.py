@@ -593,3 +593,14 @@ def test_help_tells_every_setting(capsys: Output) -> None:
     told = " ".join(capsys.readouterr().out.split())
     for name, setting in TrainConfig.settings().items():
         assert f"--{name.replace('_', '-')}" in told and f"{setting.title}: " in told
+
+
+def test_a_model_that_a_killed_process_was_replacing_is_back(
+    run: Run, artifacts: Path, capsys: Output
+) -> None:
+    aside = artifacts / "pretrained" / ".making-0123" / "replaced-mine"
+    shutil.copytree(run.folder, aside)
+    aside.parent.with_name(".making-0123.lock").touch()
+    assert main(["runs"]) == 0
+    assert "finished, shipped" in capsys.readouterr().out
+    assert [path.name for path in (artifacts / "pretrained").iterdir()] == ["mine"]

@@ -8,6 +8,7 @@ from typing import Final
 from fmnist import paths
 from fmnist.cli import evaluate, images, runs, train
 from fmnist.errors import ToldError, sentence
+from fmnist.runs import making
 from fmnist.text import one_line
 
 __all__ = ["main", "make_parser"]
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         paths.check()
+        for root in (paths.runs_folder(), paths.pretrained_folder()):
+            making.sweep(root)
         return int(options.command(options))
     except (ToldError, OSError) as error:
         print(one_line(sentence(error), _LONGEST_MESSAGE), file=sys.stderr)

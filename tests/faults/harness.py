@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from fmnist.errors import ToldError, sentence
+from fmnist.runs import making
 from tests.faults.actions import ACTIONS, Action
 from tests.faults.shim import FailingDisk, Fault
 from tests.faults.world import World
@@ -141,6 +142,8 @@ class Prepared:
         told = ""
         if trial.kills:
             _killed(lambda: self._act(world, trial))
+            for root in (world.runs, world.shipped):
+                making.sweep(root)  # as every process does when it starts
         else:
             told = _told(lambda: self._act(world, trial))
             if told and told is not _Told.CLEAR:
