@@ -101,13 +101,14 @@ def train_until_killed(run: Run, moment: int, word_of_death: str = "") -> tuple[
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_and_resumed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [20, 21])  # 12 kills each
+def test_killed_at_random_moments_and_resumed(tmp_path: Path, seed: int) -> None:
     left_alone = store.create_run(tmp_path / "alone", CONFIG)
     finished, _ = train_until_killed(left_alone, 10**9)
     assert finished
     left_alone = store.open_run(tmp_path / "alone", left_alone.run_id)
 
-    chance = random.Random(20)
+    chance = random.Random(seed)
     run = store.create_run(tmp_path / "killed", CONFIG)
     words = []
     for word_of_death in KILLS:
