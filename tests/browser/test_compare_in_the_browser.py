@@ -16,6 +16,7 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.charts import OTHER_COLOR
 from fmnist.reports.sentences import mcnemar_in_words
 from fmnist.runs import store
+from fmnist.runs.names import distinct_names
 from fmnist.runs.run import Run
 from tests.browser.conftest import Server
 from tools.driver import SLOW, settle
@@ -273,7 +274,10 @@ def test_significance_and_the_matrix_of_a_chosen_pair(page: Page, bare_server: S
 def test_the_table_is_taken_along(page: Page, bare_server: Server) -> None:
     open_compare(page, bare_server)
     press(page, "compare-protocol", "Held-out")
-    names = [run.name for run in all_runs() if run.config and run.config.protocol == "held-out"]
+    held_out = {
+        run.run_id for run in all_runs() if run.config and run.config.protocol == "held-out"
+    }
+    names = [name for run_id, name in distinct_names(all_runs()).items() if run_id in held_out]
     expect(page.get_by_text(f"{len(names)} of {len(all_runs())} runs")).to_be_visible()
     settle(page)
     with page.expect_download() as download:

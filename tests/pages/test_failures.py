@@ -179,7 +179,7 @@ def test_a_disk_that_takes_nothing_is_told_at_every_button(
     for press in (
         lambda: app.button(key="start").click(),
         lambda: app.text_input(key=f"new-name-{run.run_id}").set_value("Another"),
-        lambda: app.button(key="delete").click(),
+        lambda: app.button(key=f"delete-{run.run_id}").click(),
     ):
         press().run()
         assert not app.exception
@@ -219,7 +219,7 @@ def test_a_damaged_verdict_is_told_and_the_others_count(finished: Run, machine: 
     images = wrong.indices[~wrong.correct][:2]
     for image in images:
         app = open_app("errors", image=str(image))
-        app.button(key="verdict-label-wrong").click().run()
+        app.button(key=f"verdict-label-wrong-synthetic-garments-test-{image}").click().run()
     with sqlite3.connect(machine.parent / "verdicts.sqlite") as connection:
         connection.execute("UPDATE changes SET time = 1e300, true_label = 99 WHERE id = 1")
     connection.close()
@@ -229,4 +229,4 @@ def test_a_damaged_verdict_is_told_and_the_others_count(finished: Run, machine: 
     cache._verdict_problem.clear()
     said = text(open_app("errors", verdict="any"))
     assert "A verdict in" in said and "is damaged and left out" in said
-    assert "**1** images" in said
+    assert "**1** image" in said and "**1** images" not in said
