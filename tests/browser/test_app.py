@@ -103,6 +103,7 @@ def test_one_epoch_of_the_real_data_set(
     elsewhere.close()
 
 
+@pytest.mark.slow
 def test_pause_in_one_browser_resume_in_another(
     page: Page, browser: Browser, start_server: StartServer
 ) -> None:
@@ -321,6 +322,7 @@ def test_a_member_of_an_ensemble_is_opened_by_its_row(page: Page, bare_server: S
     no_exception(page)
 
 
+@pytest.mark.slow
 def test_a_benchmark_starts_the_original_recipe(
     browser: Browser, start_server: StartServer
 ) -> None:

@@ -563,6 +563,7 @@ def test_without_the_pixels(page: Page, bare_server: Server) -> None:
     page.locator(".js-plotly-plot").first.wait_for()
 
 
+@pytest.mark.slow
 def test_the_newest_epoch_of_a_running_training(page: Page, start_server: StartServer) -> None:
     server = start_server()
     page.goto(f"{server.url}/train")
