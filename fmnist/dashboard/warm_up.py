@@ -1,5 +1,6 @@
 """Import what the next page needs, while a person reads the first one."""
 
+import gc
 import importlib
 import threading
 from contextlib import suppress
@@ -33,3 +34,6 @@ def _import_all() -> None:
         # the page that needs it says what is wrong with it
         with suppress(ImportError, OSError):
             importlib.import_module(module)
+    # Streamlit collects garbage after every run of a script, which holds up all threads for as long
+    # as it takes to look through torch and its kin: those stay, so leave them out from here on
+    gc.freeze()
