@@ -58,7 +58,8 @@ st.navigation([st.Page(one, title="One"), st.Page(two, title="Two")]).run()
 """
 """An app that does nothing but what the floors need."""
 
-# a frame after the last change, when it is on screen; asked anew at every frame
+# A frame after the last change, when it is on screen; asked anew at every frame. Chromium draws the
+# page in front alone: one behind it has about a frame a second.
 WAIT = """(async () => {
   const begun = performance.now();
   while (!(%s)) {
@@ -72,6 +73,7 @@ QUIET = "(() => { const q = %s; return q(); })()" % driver.QUIET  # noqa: UP031
 
 def click_cell(page: Page, true: int, predicted: int, count: int) -> float:
     """Milliseconds from the click on a cell to its images."""
+    page.bring_to_front()
     where = f'{{"true":{true},"predicted":{predicted}}}'
     shown = min(count, 100)
     first = f"{CLASS_NAMES[true]}, predicted as {CLASS_NAMES[predicted]}"
@@ -95,6 +97,7 @@ def click_cell(page: Page, true: int, predicted: int, count: int) -> float:
 
 def switch(page: Page, title: str) -> float:
     """Milliseconds from the click on a page's link to the page."""
+    page.bring_to_front()
     milliseconds: float = page.evaluate(
         f"""async ([title, selector]) => {{
           const link = [...document.querySelectorAll('[data-testid="stSidebarNavLink"]')]
@@ -113,6 +116,7 @@ def switch(page: Page, title: str) -> float:
 
 def echo(page: Page, count: int) -> float:
     """Milliseconds from the click on the floor app's button to its echo."""
+    page.bring_to_front()
     milliseconds: float = page.evaluate(
         f"""async echoed => {{
           const main = document.querySelector('[data-testid="stMain"]');
@@ -129,6 +133,7 @@ def echo(page: Page, count: int) -> float:
 
 def switch_empty(page: Page, title: str) -> float:
     """Milliseconds from the click on the link of one of the floor app's pages to that page."""
+    page.bring_to_front()
     milliseconds: float = page.evaluate(
         f"""async title => {{
           const link = [...document.querySelectorAll('[data-testid="stSidebarNavLink"]')]
