@@ -20,7 +20,7 @@ from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
 from fmnist.evaluation.neighbors import FeatureIndex
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.evaluation.significance import Correctness
-from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore
+from fmnist.evaluation.verdicts import Verdict, VerdictStore
 from fmnist.models import sizes
 from fmnist.models.sizes import Size
 from fmnist.runs.config import Augmenter, BatchMix
@@ -138,9 +138,22 @@ def verdict_store(path: Path) -> VerdictStore:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _verdicts(path: Path, version: int, dataset: str, part: str) -> dict[int, Verdict]:  # noqa: ARG001
-    found: dict[ImageKey, Verdict] = verdict_store(path).all(dataset, part)
-    return {key.index: verdict for key, verdict in found.items()}
+def _verdicts(
+    path: Path,
+    version: int,  # noqa: ARG001 - part of the key
+    dataset: str,
+    part: str,
+) -> tuple[dict[int, Verdict], str]:
+    found, problem = verdict_store(path).read(dataset, part)
+    return {key.index: verdict for key, verdict in found.items()}, problem
+
+
+def _current_verdicts(dataset: str, part: str) -> tuple[dict[int, Verdict], str]:
+    path = paths.artifacts_folder() / "verdicts.sqlite"
+    found: tuple[dict[int, Verdict], str] = _verdicts(
+        path, verdict_store(path).version(), dataset, part
+    )
+    return found
 
 
 def verdicts(dataset: str, part: str) -> dict[int, Verdict]:
@@ -151,14 +164,7 @@ def verdicts(dataset: str, part: str) -> dict[int, Verdict]:
     fmnist.evaluation.verdicts.VerdictError
         If the database cannot be read.
     """
-    path = paths.artifacts_folder() / "verdicts.sqlite"
-    return _verdicts(path, verdict_store(path).version(), dataset, part)
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def _verdict_problem(path: Path, version: int, dataset: str, part: str) -> str:  # noqa: ARG001
-    problem: str = verdict_store(path).problem(dataset, part)
-    return problem
+    return _current_verdicts(dataset, part)[0]
 
 
 def verdict_problem(dataset: str, part: str) -> str:
@@ -169,8 +175,7 @@ def verdict_problem(dataset: str, part: str) -> str:
     fmnist.evaluation.verdicts.VerdictError
         If the database cannot be read.
     """
-    path = paths.artifacts_folder() / "verdicts.sqlite"
-    return _verdict_problem(path, verdict_store(path).version(), dataset, part)
+    return _current_verdicts(dataset, part)[1]
 
 
 @st.cache_resource(show_spinner="Loading the model…", max_entries=3)

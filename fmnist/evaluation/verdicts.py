@@ -215,25 +215,26 @@ class VerdictStore:
 
         Damaged ones are left out; `problem` tells of them.
         """
-        return self._read(dataset, part)[0]
+        return self.read(dataset, part)[0]
 
     def problem(self, dataset: str | None = None, part: str | None = None) -> str:
         """How many current verdicts are damaged, in a sentence; empty if none is."""
-        _, problems = self._read(dataset, part)
+        return self.read(dataset, part)[1]
+
+    def read(
+        self, dataset: str | None = None, part: str | None = None
+    ) -> tuple[dict[ImageKey, Verdict], str]:
+        """What `all` and `problem` return, read once."""
+        with self._transaction(writes=False) as connection:
+            found, problems = _all(connection, dataset, part)
         if not problems:
-            return ""
+            return found, ""
         count = "A verdict" if len(problems) == 1 else f"{len(problems):,} verdicts"
         are = "is" if len(problems) == 1 else "are"
-        return (
+        return found, (
             f"{count} in {self._path} {are} damaged and left out ({problems[0]}); give the verdict "
             "again, or import your last export."
         )
-
-    def _read(
-        self, dataset: str | None, part: str | None
-    ) -> tuple[dict[ImageKey, Verdict], list[str]]:
-        with self._transaction(writes=False) as connection:
-            return _all(connection, dataset, part)
 
     def counts(self, dataset: str) -> NDArray[np.int64]:
         """Current verdicts on a data set's images, int64 (10, 3): true class × verdict."""

@@ -226,7 +226,6 @@ def test_a_damaged_verdict_is_told_and_the_others_count(finished: Run, machine: 
     from fmnist.dashboard import cache
 
     cache._verdicts.clear()
-    cache._verdict_problem.clear()
     said = text(open_app("errors", verdict="any"))
     assert "A verdict in" in said and "is damaged and left out" in said
     assert "**1** image" in said and "**1** images" not in said
