@@ -105,7 +105,7 @@ def problems() -> list[str]:
     sentences = []
     for root in (paths.pretrained_folder(), paths.runs_folder(), paths.benchmark_folder()):
         try:
-            store.run_ids(root)
+            store.names_in(root)
         except RunError as error:
             sentences.append(str(error))
     return sentences

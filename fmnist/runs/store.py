@@ -192,13 +192,23 @@ def run_ids(root: Path) -> list[str]:
     RunError
         If the folder cannot be read.
     """
+    return [name for name in names_in(root) if _RUN_ID.fullmatch(name) and _is_run(root / name)]
+
+
+def names_in(root: Path) -> list[str]:
+    """Names of all that lies in a folder of runs, runs or not; none where there is no folder.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be read.
+    """
     try:
-        names = [folder.name for folder in root.iterdir()]
+        return [path.name for path in root.iterdir()]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(sentence(error)) from error
-    return [name for name in names if _RUN_ID.fullmatch(name) and _is_run(root / name)]
 
 
 def _read(folder: Path) -> Run:
