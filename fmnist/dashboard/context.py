@@ -127,7 +127,7 @@ class PageContext:
         evaluation = self.snapshot.evaluation
         true = CLASS_NAMES[evaluation.labels[position]]
         predicted = CLASS_NAMES[evaluation.predicted_labels[position]]
-        confidence = f"{percent(evaluation.confidence[position], 1)}"
+        confidence = percent(evaluation.confidence[position], 1)
         image = int(evaluation.indices[position])
         if evaluation.correct[position]:
             return Tile(image, (true, confidence), f"{true}, correct, {confidence}, #{image}")

@@ -293,12 +293,11 @@ class Steps:
             Whether the step on the canvas is another one now.
         """
         base = self.history[position]
-        if not Step(step.shapes[: len(base.shapes)]).is_same(base):
-            return False
-        late = _strokes(step, base, is_same=True)
-        if len(step.shapes) <= len(base.shapes):
+        known = len(base.shapes)
+        if len(step.shapes) <= known or not Step(step.shapes[:known]).is_same(base):
             return False
         undone = self.position < position
+        late = _strokes(step, base, is_same=True)
         cleared = [] if undone else self.history[position + 1 :]
         self.history = [*self.history[: position + 1], *late, *cleared]
         self.position = len(self.history) - (2 if undone else 1)

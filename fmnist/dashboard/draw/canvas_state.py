@@ -197,8 +197,9 @@ def receive() -> None:
     raw = event.get("raw")
     if not isinstance(raw, Mapping):
         return
-    is_late = state.replaced is not None and raw.get("overlay") == state.replaced[0]
-    if raw.get("overlay") != state.stamp and not is_late:
+    stamp = raw.get("overlay")
+    late = state.replaced if state.replaced and state.replaced[0] == stamp else None
+    if stamp != state.stamp and late is None:
         return  # the event is about shapes that have been replaced since
     try:
         step = Step(canvas.sanitize_shapes(raw), canvas.from_data_url(event.get("data")))
@@ -206,8 +207,8 @@ def receive() -> None:
         state.problem = str(error)
         return
     state.problem = ""
-    if is_late and state.replaced is not None:
-        if state.steps.receive_late(step, state.replaced[1]):
+    if late:
+        if state.steps.receive_late(step, late[1]):
             state.send()
         return
     state.steps.receive(step)
