@@ -53,6 +53,16 @@ def click_table(page: Page, x: float, y: float) -> None:
     page.locator(".st-key-compare-table .dvn-scroller").click(position={"x": x, "y": y})
 
 
+def close_list(page: Page) -> None:
+    """Close the open list of a select box, which hides all else from screen readers.
+
+    A click while it is about to close may close it and do nothing else.
+    """
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    settle(page)
+
+
 def legend(page: Page, *names: str) -> None:
     """Exactly these runs stand side by side."""
     marks = page.locator(".st-key-compare-legend span[style*='inline-block']")
@@ -135,14 +145,12 @@ def test_rows_and_the_list_choose_the_same_runs(page: Page, bare_server: Server)
     field.focus()
     page.keyboard.press("Backspace")
     legend(page, "FashionCNN, held-out")
-    page.keyboard.press("Escape")  # the open list hides all else from screen readers
-    settle(page)
+    close_list(page)
     field.focus()
     page.keyboard.type("notebook")
     page.keyboard.press("Enter")
     legend(page, "FashionCNN, held-out", "FashionCNN, notebook")
-    page.keyboard.press("Escape")
-    settle(page)
+    close_list(page)
     page.locator(".st-key-chips-undo").get_by_role("button").click()
     legend(page, "FashionCNN, held-out")
     no_exception(page)
