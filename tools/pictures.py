@@ -23,6 +23,7 @@ PAGES = {
     "errors": "errors",
     "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=56584",
     "confidence": "confidence",
+    "explain": "explain",
     "compare": "compare",
     "draw": "draw",
     "data": "data",

@@ -62,7 +62,7 @@ def show_images(
         marked=context.selection.image,
     )
     if images is None:
-        st.caption(f"Images are unavailable; showing image numbers. {_remedy(context)}")
+        st.caption(f"Images are unavailable; showing image numbers. {remedy(context)}")
 
 
 def _page_controls(context: PageContext, total: int, key: str) -> tuple[int, int]:
@@ -96,7 +96,8 @@ def _page_controls(context: PageContext, total: int, key: str) -> tuple[int, int
     return page, size
 
 
-def _remedy(context: PageContext) -> str:
+def remedy(context: PageContext) -> str:
+    """What brings the images onto this machine, in a sentence."""
     if context.dataset_name == "fashion-mnist":
         title = DATASET_TITLES[context.dataset_name]
         return f"Download {title} with the button at the top of the page."

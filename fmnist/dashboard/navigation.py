@@ -63,6 +63,14 @@ PAGES: Final = {
         "How confident the model is, whether its confidence matches its accuracy, and how accurate "
         "its confident predictions are.",
     ),
+    "explain": PageText(
+        "Explain",
+        ":material/frame_inspect:",
+        "Why a model predicts what it does, for an image, your drawing or many images at once.",
+        "Explain",
+        "Why the model predicts what it does: choose an image, your drawing, or the average of the "
+        "filtered images.",
+    ),
     "compare": PageText(
         "Compare",
         ":material/compare_arrows:",

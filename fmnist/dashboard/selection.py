@@ -14,6 +14,8 @@ from fmnist.evaluation.verdicts import VERDICT_TITLES
 from fmnist.reports.text import short_percent
 from fmnist.text import quoted
 
+SubjectKind = Literal["image", "drawing", "average"]
+
 MAX_COMPARED: Final = 10
 """Runs that can be shown side by side: there are as many colors."""
 
@@ -39,7 +41,14 @@ VERDICT_FILTERS: Final[Mapping[str, str]] = {
 FILTERS: Final = tuple(field.name for field in fields(Filters))
 """The fields of a selection that choose images."""
 
-VIEW_ONLY_FIELDS: Final = ("image", "panel", "curve", "axis")
+SUBJECT_TITLES: Final[Mapping[SubjectKind, str]] = {
+    "image": "An image",
+    "drawing": "Your drawing",
+    "average": "Average of the filtered images",
+}
+"""What the Explain page can explain."""
+
+VIEW_ONLY_FIELDS: Final = ("image", "subject", "panel", "curve", "axis")
 """The fields that Undo skips: they change what is seen of a selection, not the selection."""
 
 SLIDING_FIELDS: Final = (*MEASURES, "epoch")
@@ -67,8 +76,10 @@ class Selection:
         Open image, by `Split.indices`.
     runs : tuple of str
         Ids of the runs that the Compare page shows side by side; empty for the page's default.
+    subject : {"image", "drawing", "average"}
+        What the Explain page explains.
     panel : str or None
-        Title of the Compare page's open panel; None for the first.
+        Title of the open panel of the Compare page or the Explain page; None for the first.
     curve : {"accuracy", "loss"}
         The y axis of the Compare page's curves.
     axis : {"epoch", "step", "minutes"}
@@ -92,6 +103,7 @@ class Selection:
     order: Literal["down", "up"] = "down"
     image: int | None = None
     runs: tuple[str, ...] = ()
+    subject: SubjectKind = "image"
     panel: str | None = None
     curve: Curve = "accuracy"
     axis: Axis = "epoch"
@@ -225,6 +237,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "order": _read_one_of("down", "up"),
     "image": _read_count,
     "runs": _read_runs,
+    "subject": _read_one_of(*SUBJECT_TITLES),
     "panel": str,
     "curve": _read_one_of(*get_args(Curve)),
     "axis": _read_one_of(*get_args(Axis)),

@@ -26,6 +26,7 @@ FULL = Selection(
     order="up",
     image=59_999,
     runs=("fashion-cnn", "20261124-113445-logistic-8700"),
+    subject="average",
     panel="Size and time",
     curve="loss",
     axis="minutes",

@@ -9,6 +9,7 @@ _LINKS: Final = (
     ("confusion", "Confusion matrix", ":material/grid_on:"),
     ("errors", "Misclassified images", ":material/image_search:"),
     ("confidence", "Confidence", ":material/speed:"),
+    ("explain", "Look inside", ":material/frame_inspect:"),
     ("compare", "Compare runs", ":material/compare_arrows:"),
     ("draw", "Draw a garment", ":material/draw:"),
     ("data", "Browse the data", ":material/photo_library:"),

@@ -1,0 +1,1 @@
+"""Why a classifier predicts what it does: attributions, feature maps, embeddings."""
