@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,7 +65,12 @@ class FeatureIndex:
         return self.features.astype(np.float32)
 
     def nearest(
-        self, query: NDArray[np.floating], *, k: int = 8, exclude: int | None = None
+        self,
+        query: NDArray[np.floating],
+        *,
+        k: int = 8,
+        exclude: int | None = None,
+        labels: Collection[int] | None = None,
     ) -> list[Neighbor]:
         """The images with the most similar features.
 
@@ -75,6 +80,8 @@ class FeatureIndex:
         k : int
         exclude : int, optional
             Position in the file of an image to leave out: the one that is looked at.
+        labels : collection of int, optional
+            The classes to look among; by default all.
 
         Returns
         -------
@@ -93,6 +100,8 @@ class FeatureIndex:
         similarity = self._rows @ _unit(query[None])[0].astype(np.float32)
         if exclude is not None:
             similarity[self.indices == exclude] = -np.inf
+        if labels is not None:
+            similarity[~np.isin(self.labels, list(labels))] = -np.inf
         order = np.lexsort([self.indices, -similarity])[:k]
         return [
             Neighbor(int(self.indices[i]), int(self.labels[i]), float(similarity[i]))

@@ -37,6 +37,11 @@ def test_the_image_itself_can_be_left_out(index: FeatureIndex) -> None:
     assert len(index.nearest(np.array([0, 1]), k=9, exclude=25)) == 4
 
 
+def test_one_can_look_among_some_classes(index: FeatureIndex) -> None:
+    found = index.nearest(np.array([0, 1]), labels=(5, 3))
+    assert [(n.index, n.label) for n in found] == [(20, 5), (40, 3)]
+
+
 def test_an_image_is_nearest_to_itself(small: Dataset) -> None:
     classifier = Classifier(create_model("fashion-cnn", seed=0), model_name="fashion-cnn")
     split = small.split("train")
