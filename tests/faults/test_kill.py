@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,11 @@ def train_until_killed(run: Run, moment: int, word_of_death: str = "") -> tuple[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [20, 21])  # 12 kills each
-def test_killed_at_random_moments_and_resumed(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", [20, 21, 22, 23])
+def test_killed_at_random_moments_and_resumed(
+    tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("tried", len(KILLS))
     left_alone = store.create_run(tmp_path / "alone", CONFIG)
     finished, _ = train_until_killed(left_alone, 10**9)
     assert finished

@@ -11,6 +11,8 @@ def test_the_table_counts_and_names_problems(tmp_path: Path) -> None:
     results.write_text(
         '["error", {"name": "rename", "tried": 5, "clear": 3, "lost": ["rename, call 1: gone"], '
         '"wrong": ["rename, call 2: told badly"]}]\n'
+        '["set", {"name": "a damaged file, on every page and command", "tried": 9, "clear": 8, '
+        '"lost": [], "wrong": ["test_damage: a traceback"]}]\n'
         '["kill", {"name": "rename", "tried": 4, "clear": 4, "lost": [], "wrong": []}]\n'
     )
     found = table.read(results)
@@ -18,4 +20,6 @@ def test_the_table_counts_and_names_problems(tmp_path: Path) -> None:
     lines = table.page(found).splitlines()
     assert "| rename | 5 | 4 | – | 7 | 1 | 1 |" in lines
     assert "| train | – | – | – | 0 | 0 | 0 |" in lines
-    assert lines[-2:] == ["- rename, call 1: gone", "- rename, call 2: told badly"]
+    assert "| a damaged file, on every page and command | 9 | 8 | 0 | 1 |" in lines
+    assert lines[-3:-1] == ["- rename, call 1: gone", "- rename, call 2: told badly"]
+    assert lines[-1] == "- test_damage: a traceback"
