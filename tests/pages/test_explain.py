@@ -28,7 +28,7 @@ def test_it_begins_with_the_first_misclassified_image(finished: Run, machine: Pa
     first, second, *_ = misclassified(finished)
     app = open_app("explain")
     assert f"image {first:,} of the test split" in text(app)
-    app.get_by_key("explain-next").click().run()
+    app.button(key="explain-next").click().run()
     assert f"image {second:,} of the test split" in text(app)
     assert app.session_state["selection"].image == second
 
