@@ -1,17 +1,18 @@
 """The selection that all pages share, and its form in the address bar."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, get_args
 
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.data.splits import SPLITS, SplitName
 from fmnist.evaluation.filters import MEASURES, SORTS, CorrectnessFilter, Filters, Range, Sort
+from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.evaluation.significance import GROUPS
 from fmnist.evaluation.verdicts import VERDICT_TITLES
-from fmnist.reports.text import short_percent
+from fmnist.reports.text import counted, short_percent
 from fmnist.text import quoted
 
 SubjectKind = Literal["image", "drawing", "average"]
@@ -59,7 +60,7 @@ SLIDING_FIELDS: Final = (*MEASURES, "epoch")
 class Selection:
     """What the person looks at; immutable.
 
-    The filters (`true` to `group`) are those of `fmnist.evaluation.filters.Filters`. They default
+    The filters (`true` to `images`) are those of `fmnist.evaluation.filters.Filters`. They default
     to all misclassified images.
 
     Attributes
@@ -99,6 +100,7 @@ class Selection:
     error_type: str | None = None
     verdict: str | None = None
     group: str | None = None
+    images: ImageSet | None = None
     sort: Sort = "confidence"
     order: Literal["down", "up"] = "down"
     image: int | None = None
@@ -110,8 +112,7 @@ class Selection:
 
     def filters(self, *, without: tuple[str, ...] = ()) -> Filters:
         """The filters, but for the fields named in `without`."""
-        values = asdict(self)
-        return Filters(**{name: values[name] for name in FILTERS if name not in without})
+        return Filters(**{name: getattr(self, name) for name in FILTERS if name not in without})
 
     def active_filters(self) -> dict[str, Any]:
         """Filters that exclude images, by field."""
@@ -166,6 +167,8 @@ def in_words(name: str, value: Any) -> str:
             return VERDICT_FILTERS[value]
         case "group":
             return GROUP_TITLES[value]
+        case "images":
+            return f"{counted(len(value), 'image')} chosen on the map"
         case "error_type":
             return f"{value.capitalize()} errors"
     return f"{name.capitalize()} {value}"
@@ -233,6 +236,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "error_type": _read_one_of(*ERROR_TYPES),
     "verdict": _read_one_of(*VERDICT_FILTERS),
     "group": _read_one_of(*GROUPS),
+    "images": ImageSet.from_text,
     "sort": _read_one_of(*SORTS),
     "order": _read_one_of("down", "up"),
     "image": _read_count,

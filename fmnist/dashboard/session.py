@@ -265,6 +265,9 @@ def _validated(requested: Selection) -> tuple[Selection, list[str]]:
         if current.image is not None and not _has_image(run, current):
             ignored.append(f"image {current.image}")
             current = replace(current, image=None)
+        if current.images is not None and not _has_images(run, current):
+            ignored.append(f"images {quoted(str(current.images))}")
+            current = replace(current, images=None)
     except failures.EXPECTED:
         pass  # the page reports a damaged evaluation
     return current, ignored
@@ -294,6 +297,14 @@ def _validated_runs(requested: Selection) -> tuple[Selection, list[str]]:
 def _has_image(run: Run, selection: Selection) -> bool:
     snapshot = snapshots.load_snapshot(run, selection.split, selection.epoch)
     return snapshot is None or snapshot.position(selection.image or 0) is not None
+
+
+def _has_images(run: Run, selection: Selection) -> bool:
+    """Whether a set of images is of the split that is shown, whose indices it counts."""
+    chosen, shown = selection.images, snapshots.load_snapshot(run, selection.split, selection.epoch)
+    if chosen is None or shown is None or run.config is None:
+        return False
+    return (chosen.dataset, chosen.split) == (run.config.dataset, shown.evaluation.split)
 
 
 def _default_run() -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.labels import NUM_CLASSES
+from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.metrics import in_range
 from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.evaluation.predictions import Evaluation
@@ -45,6 +46,8 @@ class Filters:
         A verdict, "any", or "none" for images without one.
     group : str or None
         One of `fmnist.evaluation.significance.GROUPS`: which of two runs is correct.
+    images : ImageSet or None
+        Images chosen one by one, such as with a lasso.
     """
 
     true: tuple[int, ...] = ()
@@ -56,6 +59,7 @@ class Filters:
     error_type: str | None = None
     verdict: str | None = None
     group: str | None = None
+    images: ImageSet | None = None
 
 
 def matching(
@@ -105,6 +109,8 @@ def matching(
         mask &= error_types == ERROR_TYPES.index(filters.error_type)
     if filters.group is not None and groups is not None:
         mask &= groups == GROUPS.index(filters.group)
+    if filters.images is not None:
+        mask &= np.isin(evaluation.indices, filters.images.indices)
     if filters.verdict is not None:
         wanted = filters.verdict
         found = [i for i, given in (verdicts or {}).items() if wanted in ("any", "none", given)]

@@ -7,6 +7,9 @@ import pytest
 
 from fmnist.dashboard.selection import Selection, from_address, in_words
 from fmnist.evaluation.filters import Filters
+from fmnist.evaluation.image_sets import ImageSet
+
+CHOSEN = ImageSet.of("fashion-mnist", "validation", (3, 59_999))
 
 FULL = Selection(
     run="fashion-cnn",
@@ -22,6 +25,7 @@ FULL = Selection(
     error_type="ambiguous",
     verdict="label-wrong",
     group="only-b",
+    images=CHOSEN,
     sort="loss",
     order="up",
     image=59_999,
@@ -64,6 +68,8 @@ def test_the_default_needs_no_address() -> None:
         ("split", "holdout"), ("correctness", "maybe"), ("error_type", "odd"), ("verdict", "nice"),
         ("group", "both"), ("sort", "color"), ("order", "sideways"),
         ("runs", ""), ("runs", "a~~b"), ("curve", "recall"), ("axis", "hours"),
+        ("images", ""), ("images", "5"), ("images", "fashion-mnist.test."),
+        ("images", "fashion-mnist.holdout.eJxjAAAAAQAB"), ("images", "mnist.test.eJxjAAAAAQAB"),
     ],
 )  # fmt: skip
 def test_unknown_values_are_ignored_and_named(name: str, text: str) -> None:
@@ -94,6 +100,7 @@ def test_parameters_of_others_are_none_of_ours() -> None:
         ("verdict", "label-wrong", "Verdict: Label looks wrong"),
         ("group", "only-a", "Only this run correct"),
         ("epoch", 3, "Epoch 3"),
+        ("images", CHOSEN, "2 images chosen on the map"),
     ],
 )
 def test_chips_say_what_they_filter(name: str, value: object, words: str) -> None:

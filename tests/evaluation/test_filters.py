@@ -14,6 +14,7 @@ from fmnist.evaluation.filters import (
     rank_by_confidence,
     sort_positions,
 )
+from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.evaluation.significance import GROUPS
 from tests.evaluation.test_misclassifications import evaluation, says
@@ -106,3 +107,10 @@ def test_without_verdicts_no_image_has_one() -> None:
     made = evaluation([says((0, 5))] * 3, [1] * 3)
     assert not matching(made, Filters(verdict="any")).any()
     assert matching(made, Filters(verdict="none")).all()
+
+
+def test_by_a_set_of_images() -> None:
+    made = evaluation([says((0, 5))] * 3, [1, 0, 1], [30, 20, 10])
+    chosen = ImageSet.of("fashion-mnist", "validation", (10, 20, 99))  # 99: not in this evaluation
+    assert made.indices[matching(made, Filters(images=chosen))].tolist() == [20, 10]
+    assert made.indices[matching(made, Filters(images=chosen, true=(1,)))].tolist() == [10]

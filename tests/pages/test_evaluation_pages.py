@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from fmnist.checksums import remove_checked
 from fmnist.evaluation.filters import Filters, matching, sort_positions
+from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run
-from tests.pages.test_pages import finished, give, machine, open_app, text
+from tests.pages.test_pages import choose, finished, give, machine, open_app, text
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -87,6 +88,32 @@ def test_the_address_narrows_every_page(finished: Run, machine: Path, page: str)
     app = open_app(page, true="6-0", predicted="0", correctness="all", confidence="0.2~0.9")
     expected = matching(test, Filters(true=(0, 6), predicted=(0,), confidence=(0.2, 0.9)))
     assert chosen(app) == int(expected.sum())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_address_with_a_set_of_images_filters_every_page(
+    finished: Run, machine: Path, page: str
+) -> None:
+    give(finished, machine)
+    lassoed = ImageSet.of("synthetic-garments", "test", (3, 4, 5, 199))
+    app = open_app(page, images=str(lassoed), correctness="all")
+    assert "4 images chosen on the map" in [button.label for button in app.button]
+    expected = matching(evaluation_of(finished), Filters(images=lassoed))
+    assert chosen(app) == int(expected.sum()) == 4
+
+
+def test_a_set_of_images_is_dropped_where_it_means_others(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    chosen = ImageSet.of("synthetic-garments", "test", (3, 4, 5))
+    app = open_app("errors", images=str(chosen), correctness="all")
+    choose(app, "split", "validation")
+    assert app.session_state["selection"].images is None
+    app.button(key="chips-undo").click().run()
+    assert app.session_state["selection"].images == chosen
+    other = ImageSet.of("fashion-mnist", "test", (3, 4, 5))
+    app = open_app("errors", images=str(other))
+    assert "Ignored unknown values in the URL: images" in text(app)
+    assert app.session_state["selection"].images is None
 
 
 def test_an_epoch_shows_its_validation_images(finished: Run, machine: Path) -> None:
