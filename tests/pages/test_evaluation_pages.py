@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fmnist.checksums import remove_checked
+from fmnist.dashboard import session
+from fmnist.dashboard.selection import Selection
 from fmnist.evaluation.filters import Filters, matching, sort_positions
 from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run
-from tests.pages.test_pages import choose, finished, give, machine, open_app, text
+from tests.pages.test_pages import finished, give, machine, open_app, text
+from tools.made_up_run import made_up_run
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -102,18 +106,21 @@ def test_an_address_with_a_set_of_images_filters_every_page(
     assert chosen(app) == int(expected.sum()) == 4
 
 
-def test_a_set_of_images_is_dropped_where_it_means_others(finished: Run, machine: Path) -> None:
-    give(finished, machine)
-    chosen = ImageSet.of("synthetic-garments", "test", (3, 4, 5))
-    app = open_app("errors", images=str(chosen), correctness="all")
-    choose(app, "split", "validation")
-    assert app.session_state["selection"].images is None
-    app.button(key="chips-undo").click().run()
-    assert app.session_state["selection"].images == chosen
-    other = ImageSet.of("fashion-mnist", "test", (3, 4, 5))
-    app = open_app("errors", images=str(other))
-    assert "Ignored unknown values in the URL: images" in text(app)
-    assert app.session_state["selection"].images is None
+def test_a_set_of_images_is_dropped_where_it_means_others(machine: Path) -> None:
+    run = made_up_run(machine)  # trained on Fashion-MNIST
+    lassoed = ImageSet.of("fashion-mnist", "test", (3, 4, 5))
+    kept = Selection(run=run.run_id, images=lassoed)
+    assert session._validated(kept) == (kept, [])
+    for changes in ({"split": "validation"}, {"epoch": 2}):  # epochs are of validation images
+        moved = replace(kept, **changes)
+        dropped, told = session._validated(moved)
+        assert dropped == replace(moved, images=None)
+        assert told == [f"images {str(lassoed)!r}"]
+    other = replace(kept, images=ImageSet.of("synthetic-garments", "test", (3, 4, 5)))
+    assert session._validated(other)[0] == replace(kept, images=None)
+    assert "Ignored unknown values in the URL: images" in text(
+        open_app("errors", images=str(other.images))
+    )
 
 
 def test_an_epoch_shows_its_validation_images(finished: Run, machine: Path) -> None:
