@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import logging
 import math
 import os
 import tempfile
@@ -18,6 +19,8 @@ from fmnist.errors import DamagedFileError
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_log = logging.getLogger(__name__)
 
 _MAX_JSON_BYTES: Final = 16 * 2**20  # the largest, a saved drawing, has 4 MB
 
@@ -59,22 +62,67 @@ def write_atomic(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    if durable:
+        _flush_folder(path.parent)
 
 
-def append_line(path: Path, line: str) -> None:
-    """Add a line to a text file, and wait until the disk has it.
+def _flush_folder(folder: Path) -> None:
+    """Wait until the disk has the folder's new names.
 
-    A crash meanwhile may leave a part of the line, without the line break at its end.
+    Where it cannot, the log says so: the file is there, and must not be told as failed.
+    """
+    if os.name == "nt":  # Windows opens no folders
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        _log.warning("The folder %s was not flushed: %s", folder, error)
+
+
+def append_line(path: Path, line: str, *, durable: bool = True) -> None:
+    """Add a line to a text file.
+
+    A crash meanwhile may leave a part of the line, without the line break at its end. The next
+    line takes its place.
+
+    Parameters
+    ----------
+    path : Path
+    line : str
+        Without a line break.
+    durable : bool
+        Wait until the disk has it.
 
     Raises
     ------
     OSError
         If it cannot be written (disk full, no permission).
     """
+    _cut_half_line(path)
     with path.open("a", encoding="utf-8") as stream:
         stream.write(f"{line}\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def _cut_half_line(path: Path) -> None:
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        return
+    with stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - 1))
+        if stream.read(1) in (b"", b"\n"):
+            return
+        stream.seek(0)
+        whole = stream.read().rfind(b"\n") + 1
+    os.truncate(path, whole)
 
 
 def write_json(

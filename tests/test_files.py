@@ -35,16 +35,6 @@ def test_writes_and_makes_the_folder_where_asked(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
-@pytest.mark.parametrize("durable", [True, False])
-def test_waits_for_the_disk_where_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
-) -> None:
-    synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", synced.append)
-    write_atomic(tmp_path / "file", b"content", durable=durable)
-    assert len(synced) == durable
-
-
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "disk full"), KeyboardInterrupt()])
 @pytest.mark.parametrize("place", ["os.fsync", "pathlib.Path.replace"])
 def test_a_failure_leaves_the_old_file_and_nothing_else(
@@ -85,6 +75,46 @@ def test_a_line_is_added_and_on_the_disk(tmp_path: Path, monkeypatch: pytest.Mon
     append_line(path, "first")
     append_line(path, "zweite Größe")
     assert synced == ["first\n", "first\nzweite Größe\n"]
+
+
+@pytest.mark.parametrize("half", ["", "first\n"])
+def test_a_line_takes_the_place_of_half_a_line(tmp_path: Path, half: str) -> None:
+    path = tmp_path / "lines"
+    path.write_text(f"{half}seco")
+    append_line(path, "third", durable=False)
+    assert path.read_text() == f"{half}third\n"
+
+
+def test_the_folder_is_flushed_once_the_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda handle: seen.append(
+            (stat.S_ISDIR(os.fstat(handle).st_mode), [p.name for p in tmp_path.iterdir()])
+        ),
+    )
+    write_atomic(tmp_path / "file", b"content")
+    write_atomic(tmp_path / "soon again", b"content", durable=False)
+    (_, before), (is_folder, after) = seen
+    assert before != ["file"]
+    assert is_folder
+    assert after == ["file"]
+
+
+def test_a_folder_that_cannot_be_flushed_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    write_atomic(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
+    assert "was not flushed" in caplog.text
 
 
 def test_json_and_back(tmp_path: Path) -> None:

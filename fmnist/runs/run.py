@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from fmnist.data.splits import SplitName
 from fmnist.errors import ToldError
-from fmnist.files import parse_json, write_json
+from fmnist.files import append_line, parse_json, write_json
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import History, Progress
 
@@ -178,9 +178,7 @@ class Run:
 
     def log_event(self, text: str, *, time: float) -> None:
         """Append to the log of events."""
-        line = json.dumps({"time": time, "text": text}) + "\n"
-        with self.events_path.open("a", encoding="utf-8") as stream:
-            stream.write(line)
+        append_line(self.events_path, json.dumps({"time": time, "text": text}), durable=False)
 
     def read_events(self) -> list[Event]:
         """The log of events, oldest first; a damaged line, as a crash leaves it, is left out.
