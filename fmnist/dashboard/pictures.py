@@ -7,7 +7,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fmnist.data.labels import IMAGE_SIZE
 from fmnist.files import png
 
 
@@ -48,16 +47,34 @@ def difference_picture(difference: NDArray[np.floating], width: int) -> bytes:
     width : int
         Least width of the picture, in pixels.
     """
-    strength = np.abs(difference) / max(1.0, np.abs(difference).max())
-    colors = np.where(difference[..., None] > 0, (242, 142, 43), (78, 121, 167))
-    mixed = 255 + (colors - 255) * strength[..., None]
-    return enlarge(np.rint(mixed).astype(np.uint8), width)
+    return enlarge(signed_colors(difference, max(1.0, np.abs(difference).max())), width)
+
+
+def signed_colors(values: NDArray[np.floating], limit: float) -> NDArray[np.uint8]:
+    """Colors of numbers: orange above 0, blue below, white at 0.
+
+    Parameters
+    ----------
+    values : float (...)
+    limit : float
+        Absolute value of the full colors; 0 where all values are 0.
+
+    Returns
+    -------
+    uint8 (..., 3)
+        Red, green and blue.
+    """
+    strength = np.clip(np.abs(values) / (limit or 1.0), 0, 1)
+    colors = np.where(values[..., None] > 0, (242, 142, 43), (78, 121, 167))
+    mixed: NDArray[np.uint8] = np.rint(255 + (colors - 255) * strength[..., None]).astype(np.uint8)
+    return mixed
 
 
 def enlarge(image: NDArray[np.uint8], width: int) -> bytes:
-    """A PNG of an image with sharp pixels, at least `width` wide."""
-    factor = -(-width // IMAGE_SIZE)
-    size = (IMAGE_SIZE * factor, IMAGE_SIZE * factor)
+    """A PNG of an image, uint8 (H, W) or (H, W, 3), with sharp pixels, at least `width` wide."""
+    height, columns = image.shape[:2]
+    factor = -(-width // columns)
+    size = (columns * factor, height * factor)
     picture = Image.fromarray(image).resize(size, Image.Resampling.NEAREST)
     return png(_with_gap(picture))
 

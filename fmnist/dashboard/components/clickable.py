@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 
 _WEB: Final = Path(__file__).parent / "web"
 
@@ -40,6 +40,11 @@ _MATRIX: Final = register(
     '<span class="axis">Predicted class</span>'
     '<span class="axis rows">True class</span><table></table></div></div>',
 )
+
+
+def encoded(values: NDArray[Any]) -> str:
+    """The bytes of an array in base64, as the components take them."""
+    return base64.b64encode(np.ascontiguousarray(values).data).decode()
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,9 @@ def image_wall(
     Parameters
     ----------
     tiles : sequence of Tile (N,)
-    images : uint8 (N, 28, 28) or None
-        None if the data set is absent: tiles show the numbers of the images.
+    images : uint8 (N, H, W) or (N, H, W, 3), or None
+        Gray, or red, green and blue. None if the data set is absent: tiles show the numbers of the
+        images.
     key : str
     label : str
         What the grid shows, for screen readers.
@@ -97,9 +103,9 @@ def image_wall(
         if value is not None:
             on_pick(int(value))
 
-    pixels = None
+    pixels, shape = None, (IMAGE_SIZE, IMAGE_SIZE)
     if images is not None:
-        pixels = base64.b64encode(np.ascontiguousarray(images).data).decode()
+        pixels, shape = encoded(images), images.shape[1:]
     _GRID(
         key=key,
         data={
@@ -113,6 +119,7 @@ def image_wall(
                 for tile in tiles
             ),
             "pixels": pixels,
+            "shape": (*shape, 1)[:3],
             "width": width,
             "label": label,
             "marked": marked,
@@ -148,7 +155,7 @@ def confusion_matrix(
     order: Sequence[int],
     true: Sequence[int],
     predicted: Sequence[int],
-    on_pick: Callable[[int | None, int | None], None],
+    on_pick: Callable[[int | None, int | None], None] | None,
 ) -> None:
     """A confusion matrix whose cells and class names can be clicked.
 
@@ -162,13 +169,14 @@ def confusion_matrix(
         Classes from top to bottom and from left to right.
     true, predicted : sequence of int
         The highlighted classes; empty for all.
-    on_pick : callable
-        Called with true and predicted class before the page reruns; None for all.
+    on_pick : callable or None
+        Called with true and predicted class before the page reruns; None for all. Without it,
+        nothing can be clicked.
     """
 
     def picked() -> None:
         value: Mapping[str, int] | None = st.session_state[key].get("picked")
-        if value is not None:
+        if value is not None and on_pick is not None:
             on_pick(value.get("true"), value.get("predicted"))
 
     _MATRIX(
@@ -188,6 +196,7 @@ def confusion_matrix(
             ),
             "markedTrue": tuple(true),
             "markedPredicted": tuple(predicted),
+            "still": on_pick is None,
             "label": label,
         },
         on_picked_change=picked,

@@ -6,11 +6,12 @@ from typing import Final
 import streamlit as st
 
 from fmnist.dashboard import failures, session
-from fmnist.dashboard.explain import where
+from fmnist.dashboard.explain import layers, where
 from fmnist.dashboard.explain.subject import Subject
 
 PANELS: Final[Mapping[str, Callable[[Subject], None]]] = {
     "Where it looks": where.show,
+    "Layers": layers.show,
 }
 """The tabs by title."""
 

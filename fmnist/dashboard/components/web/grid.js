@@ -2,16 +2,17 @@
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const wall = parentElement.querySelector(".wall");
-  const { tiles, pixels, width } = data;
+  const { tiles, pixels, width, shape } = data;
   const bytes = pixels ? Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0)) : null;
-  const SIDE = 28;
+  const [rows, columns, depth] = shape; // depth 1 is gray, 3 is red, green and blue
 
   const draw = (canvas, number) => {
     const context = canvas.getContext("2d");
-    const image = context.createImageData(SIDE, SIDE);
-    for (let i = 0; i < SIDE * SIDE; i++) {
-      const gray = bytes[number * SIDE * SIDE + i];
-      image.data.set([gray, gray, gray, 255], 4 * i);
+    const image = context.createImageData(columns, rows);
+    const size = rows * columns;
+    for (let i = 0; i < size; i++) {
+      const at = depth * (number * size + i);
+      image.data.set([bytes[at], bytes[at + (depth > 1)], bytes[at + 2 * (depth > 1)], 255], 4 * i);
     }
     context.putImageData(image, 0, 0);
   };
@@ -26,7 +27,8 @@ export default function (component) {
     if (tile.id === data.marked) button.setAttribute("aria-current", "true");
     if (bytes) {
       const canvas = document.createElement("canvas");
-      canvas.width = canvas.height = SIDE;
+      canvas.width = columns;
+      canvas.height = rows;
       draw(canvas, number);
       button.append(canvas);
     } else {
@@ -66,8 +68,8 @@ export default function (component) {
     if (at < 0) return;
     const top = all[0].offsetTop;
     const below = all.findIndex((tile) => tile.offsetTop > top);
-    const columns = below < 0 ? all.length : below;
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    const across = below < 0 ? all.length : below;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
     const to = { Home: 0, End: all.length - 1 }[event.key] ?? (step ? at + step : undefined);
     if (to === undefined) return;
     event.preventDefault();

@@ -12,6 +12,7 @@ export default function (component) {
     made.setAttribute("aria-pressed", String(pressed));
     made.tabIndex = -1;
     made.dataset.where = JSON.stringify(where);
+    made.disabled = Boolean(data.still);
     return made;
   };
   const holds = (chosen, label) => chosen.includes(label);

@@ -1,0 +1,103 @@
+"""What of a walk through a network is looked at: a layer, a channel, a unit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+
+if TYPE_CHECKING:
+    from fmnist.explain.feature_maps import Layer
+
+_LAYER: Final = "layers-layer"
+_CHANNEL: Final = "layers-channel"
+_UNIT: Final = "layers-unit"
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What of a walk is looked at.
+
+    Attributes
+    ----------
+    layers : sequence of Layer
+        The whole walk.
+    index : int
+        The chosen layer.
+    channel, row, column : int
+        The chosen unit.
+    member : int
+        Which network of an ensemble.
+    """
+
+    layers: "Sequence[Layer]"
+    index: int
+    channel: int
+    row: int
+    column: int
+    member: int
+
+    @property
+    def layer(self) -> "Layer":
+        """The chosen layer."""
+        return self.layers[self.index]
+
+    @property
+    def unit(self) -> tuple[int, int, int]:
+        """Channel, row and column."""
+        return self.channel, self.row, self.column
+
+
+def chosen(layers: "Sequence[Layer]", member: int) -> Choice:
+    """The choice of this session; at first, the strongest channel of the first ReLU.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        A whole walk.
+    member : int
+        Which network of an ensemble.
+    """
+    index = _chosen_layer(layers)
+    return Choice(layers, index, *_chosen_unit(layers[index]), member)
+
+
+def pick_layer(key: str) -> None:
+    """Choose a layer."""
+    st.session_state[_LAYER] = key
+
+
+def pick_channel(layer: str, channel: int) -> None:
+    """Choose a channel."""
+    st.session_state[_CHANNEL] = (layer, channel)
+
+
+def pick_unit(layer: str, channel: int, unit: int) -> None:
+    """Choose a unit of a map, counted row by row."""
+    pick_channel(layer, channel)
+    st.session_state[_UNIT] = ((layer, channel), unit)
+
+
+def _chosen_layer(layers: "Sequence[Layer]") -> int:
+    """Position of the chosen layer; at first, the last one whose output are maps."""
+    chosen = st.session_state.get(_LAYER)
+    for position, layer in enumerate(layers):
+        if layer.key == chosen:
+            return position
+    first = next((i for i, layer in enumerate(layers) if layer.output.ndim == 3), 0)
+    relu = next((i for i in range(first, len(layers)) if layers[i].title == "ReLU"), first)
+    return relu if layers[relu].output.ndim == 3 else first
+
+
+def _chosen_unit(layer: "Layer") -> tuple[int, int, int]:
+    """Channel, row and column; at first the strongest channel, and the strongest unit of a map."""
+    maps = np.abs(layer.maps)
+    name, channel = st.session_state.get(_CHANNEL, ("", 0))
+    if name != layer.key or channel >= len(maps):
+        channel = int(layer.strength.argmax())
+    owner, unit = st.session_state.get(_UNIT, (None, 0))
+    if owner != (layer.key, channel) or unit >= maps[channel].size:
+        unit = int(maps[channel].argmax())
+    row, column = divmod(unit, maps.shape[2])
+    return channel, row, column
