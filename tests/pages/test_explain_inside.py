@@ -1,4 +1,4 @@
-"""The Explain page's Layers, Break it, What would flip it and Over the epochs, without a browser."""
+"""What shows the inside of a model on the Explain page, without a browser."""
 
 import re
 from dataclasses import replace
