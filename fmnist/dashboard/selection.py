@@ -43,9 +43,9 @@ FILTERS: Final = tuple(field.name for field in fields(Filters))
 """The fields of a selection that choose images."""
 
 SUBJECT_TITLES: Final[Mapping[SubjectKind, str]] = {
-    "image": "An image",
+    "image": "Image",
     "drawing": "Your drawing",
-    "average": "Average of the filtered images",
+    "average": "Average",
 }
 """What the Explain page can explain."""
 

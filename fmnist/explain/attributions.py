@@ -18,6 +18,8 @@ from fmnist.models.classifier import Classifier
 
 MethodName = Literal["grad-cam", "occlusion", "integrated-gradients"]
 
+_ACTIVATIONS: Final = "torch.nn.modules.activation"
+
 _PASSES: Final = 256  # images in one forward pass
 
 
@@ -33,11 +35,15 @@ class Layer:
         For people; differs from those of the network's other layers.
     size : tuple of int
         Height and width of its maps; at least 2.
+    explained : str
+        Name of the module whose output is explained: its activation, where that is a module that
+        is used once, since the paper takes rectified maps; else the convolution itself.
     """
 
     name: str
     title: str
     size: tuple[int, int]
+    explained: str
 
 
 @dataclass(frozen=True)
@@ -242,7 +248,7 @@ class Explainer:
         ValueError
             If the network has no such convolution.
         """
-        module = self._network.get_submodule(self.layer(layer).name)
+        module = self._network.get_submodule(self.layer(layer).explained)
         with self._lock:
             found = LayerGradCam(self._score, module).attribute(
                 self._inputs(images),
@@ -329,38 +335,74 @@ class Explainer:
         return float(self._normalization(torch.zeros(1, 1, 1, dtype=torch.uint8)))
 
     def _find_layers(self) -> tuple[Layer, ...]:
-        sizes: dict[str, tuple[int, int]] = {}  # in the order of the calls
-        hooks = [
-            module.register_forward_hook(_note_size(sizes, name))
-            for name, module in self._network.named_modules()
-            if isinstance(module, nn.Conv2d)
-        ]
-        blank = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-        with torch.inference_mode():
-            self._network(self._inputs(blank))
-        for hook in hooks:
-            hook.remove()
-        modules = self._network.get_submodule
-        return tuple(
-            Layer(name, _title(name, number, modules(name), size), size)
-            for number, (name, size) in enumerate(sizes.items(), start=1)
-            if min(size) > 1
-        )
+        noise = np.random.default_rng(0).integers(0, 256, (1, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+        calls = _record_calls(self._network, self._inputs(noise))
+        found, number = [], 0
+        for place, call in enumerate(calls):
+            if not call.is_convolution:
+                continue
+            number += 1
+            explained = _activation(calls, place) or call
+            if min(explained.size) > 1:
+                title = _title(call, number, explained.size)
+                found.append(Layer(call.name, title, explained.size, explained.name))
+        return tuple(found)
 
 
-def _note_size(sizes: dict[str, tuple[int, int]], name: str) -> Callable[..., None]:
-    def note(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        height, width = output.shape[2:]
-        sizes[name] = (height, width)
+@dataclass(frozen=True)
+class _Call:
+    """One call of a module that makes maps; `name` is that of the module."""
 
-    return note
+    name: str
+    channels: int
+    size: tuple[int, int]
+    is_convolution: bool
+    is_activation: bool
 
 
-def _title(name: str, number: int, module: nn.Module, size: tuple[int, int]) -> str:
-    prefix, _, rest = name.partition(".")
+def _record_calls(network: nn.Module, inputs: Tensor) -> list[_Call]:
+    """The modules that make maps, in the order in which they end."""
+    calls: list[_Call] = []
+
+    def recorder(name: str) -> Callable[..., None]:
+        def record(module: nn.Module, _inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.ndim == 4:
+                _, channels, height, width = output.shape
+                # a block may end with a ReLU that is no module
+                ends_with_relu = (
+                    next(module.children(), None) is not None
+                    and bool((output >= 0).all())
+                    and bool(output.any())
+                )
+                is_activation = type(module).__module__ == _ACTIVATIONS or ends_with_relu
+                is_convolution = isinstance(module, nn.Conv2d)
+                calls.append(_Call(name, channels, (height, width), is_convolution, is_activation))
+
+        return record
+
+    hooks = [m.register_forward_hook(recorder(name)) for name, m in network.named_modules()]
+    with torch.inference_mode():
+        network(inputs)
+    for hook in hooks:
+        hook.remove()
+    return calls
+
+
+def _activation(calls: Sequence[_Call], place: int) -> _Call | None:
+    """The activation of a convolution, before the next one; None if no module used once has it."""
+    convolution = calls[place]
+    for call in calls[place + 1 :]:
+        if call.is_convolution or call.channels != convolution.channels:
+            return None
+        if call.is_activation and [other.name for other in calls].count(call.name) == 1:
+            return call
+    return None
+
+
+def _title(convolution: _Call, number: int, size: tuple[int, int]) -> str:
+    prefix, _, rest = convolution.name.partition(".")
     member = f"member {int(rest.split('.')[0]) + 1}, " if prefix == "networks" else ""
-    height, width = size
-    return f"Convolution {number}: {member}{module.out_channels} channels, {height}×{width}"
+    return f"Convolution {number}: {member}{convolution.channels} channels, {size[0]}×{size[1]}"
 
 
 def enlarge(maps: NDArray[np.float32]) -> NDArray[np.float32]:

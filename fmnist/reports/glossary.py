@@ -20,6 +20,12 @@ TERMS: Final = {
         "Share of the images whose predicted label is the true label.",
         "Always read it with its protocol: on which split, and what chose the epoch.",
     ),
+    "attribution": Term(
+        "Attribution",
+        "A number for each pixel or region of an image: how much it speaks for a class.",
+        "Methods answer different questions and can disagree. Read what each one claims, and check "
+        "whether its map changes when the weights are random.",
+    ),
     "augmentation": Term(
         "Augmentation",
         "Random changes of each training image, new ones every time it is shown.",
@@ -105,6 +111,20 @@ TERMS: Final = {
         "Training accuracy minus validation (or test) accuracy.",
         "A gap that grows while the validation loss rises is overfitting.",
     ),
+    "grad_cam": Term(
+        "Grad-CAM",
+        "Attribution by a convolution: its rectified maps, each weighted by the mean gradient of "
+        "the class by it.",
+        "As coarse as the layer, often 7×7 cells. As published, a ReLU keeps only what speaks for "
+        "the class. Selvaraju et al. 2017.",
+    ),
+    "integrated_gradients": Term(
+        "Integrated gradients",
+        "Attribution to pixels: each pixel times the mean gradient on the straight way from black "
+        "to the image.",
+        "The values sum to the score of the image minus that of a black image. Sundararajan et al. "
+        "2017.",
+    ),
     "label_smoothing": Term(
         "Label smoothing",
         "Spreads a small share of the target evenly over all classes, to prevent overconfidence.",
@@ -133,6 +153,11 @@ TERMS: Final = {
         "Mean of −log of the probability of the true label; 0 is best.",
         "It is the cross-entropy loss that training minimizes.",
     ),
+    "occlusion": Term(
+        "Occlusion",
+        "Attribution by hiding: how much the score falls when a square is painted black.",
+        "Zeiler and Fergus 2014.",
+    ),
     "out_of_distribution": Term(
         "Out of distribution",
         "An input unlike anything the model was trained on, such as a drawing of a cat.",
@@ -151,6 +176,13 @@ TERMS: Final = {
         "Reliability diagram",
         "Accuracy against confidence, in bins; a calibrated model lies on the diagonal.",
         "Bins below the diagonal mean that the model is overconfident.",
+    ),
+    "sanity_check": Term(
+        "Sanity check of attributions",
+        "The same map from a network with random weights: if it looks alike, the map does not show "
+        "what the network has learned.",
+        "Similarity is measured by Spearman's rank correlation and by structural similarity. "
+        "Adebayo et al. 2018.",
     ),
     "selective_prediction": Term(
         "Selective prediction",

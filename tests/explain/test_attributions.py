@@ -109,12 +109,13 @@ def test_scores_are_the_classifiers_logits(images: NDArray[np.uint8]) -> None:
 
 
 class OneFilter(Chain):
-    """One 1 × 1 filter, in-place ReLU, and a linear layer on the sum over the positions."""
+    """One 1 × 1 filter, an in-place ReLU, the mean over the positions and a linear layer."""
 
-    def __init__(self, filter: float, by_class: tuple[float, ...]) -> None:
+    def __init__(self, filter: float, by_class: tuple[float, ...], relus: int) -> None:
+        relu = nn.ReLU(inplace=True)
         super().__init__(
             nn.Conv2d(1, 1, 1, bias=False),
-            nn.ReLU(inplace=True),
+            *[relu] * relus,
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Linear(1, 10, bias=False),
@@ -124,22 +125,33 @@ class OneFilter(Chain):
                 weight.copy_(torch.tensor(values).reshape(weight.shape))
 
 
-def one_filter(filter: float) -> Classifier:
+def one_filter(relus: int = 1) -> Classifier:
+    """Its filter doubles the image; the logits of the classes 0, 1 and 2 are not 0."""
     by_class = (1.0, -1.0, 5.0, *[0.0] * 7)
-    return Classifier(OneFilter(filter, by_class), model_name="made by hand")
+    return Classifier(OneFilter(2.0, by_class, relus), model_name="made by hand")
 
 
 def test_grad_cam_of_one_filter(images: NDArray[np.uint8]) -> None:
-    explainer = Explainer(one_filter(2.0))
-    normalized = images[0] / 127.5 - 1
-    values = 2 * normalized  # what the filter makes of the image, before the ReLU
-    alpha = 5 / 784 * (values > 0).mean()  # mean gradient of the logit of class 2
-    signed = explainer.attribute(images[:1], Targets.of(2), Settings(relu=False))[0]
-    np.testing.assert_allclose(signed, alpha * values, atol=1e-6)
-    published = explainer.attribute(images[:1], Targets.of(2))[0]
-    np.testing.assert_allclose(published, np.maximum(alpha * values, 0), atol=1e-6)
+    explainer = Explainer(one_filter())
+    rectified = np.maximum(2 * (images[0] / 127.5 - 1), 0)
+    expected = 5 / 784 * rectified  # the mean gradient of the logit of class 2 by the map
+    found = explainer.attribute(images[:1], Targets.of(2))[0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
     against = explainer.attribute(images[:1], Targets.of(1), Settings(relu=False))[0]
-    np.testing.assert_allclose(against, -signed / 5, atol=1e-6)
+    np.testing.assert_allclose(against, -expected / 5, atol=1e-6)
+    assert not explainer.attribute(images[:1], Targets.of(1)).any()  # as published: nothing for it
+    contrast = explainer.attribute(images[:1], Targets.of(2, 0))[0]
+    np.testing.assert_allclose(contrast, expected * 4 / 5, atol=1e-6)
+
+
+def test_an_in_place_relu_does_not_overwrite_what_is_explained(images: NDArray[np.uint8]) -> None:
+    # a ReLU that is used twice cannot be explained: the values before it are
+    explainer = Explainer(one_filter(relus=2))
+    assert explainer.layer(None).explained == "0"
+    values = 2 * (images[0] / 127.5 - 1)
+    alpha = 5 / 784 * (values > 0).mean()
+    found = explainer.attribute(images[:1], Targets.of(2), Settings(relu=False))[0]
+    np.testing.assert_allclose(found, alpha * values, atol=1e-6)
 
 
 def finite_differences(model: Chain, layer: int, image: torch.Tensor, label: int) -> torch.Tensor:
@@ -162,20 +174,25 @@ def finite_differences(model: Chain, layer: int, image: torch.Tensor, label: int
     return torch.stack(found)
 
 
-def test_gradients_before_an_in_place_relu_are_right(images: NDArray[np.uint8]) -> None:
+@pytest.mark.parametrize(("convolution", "activation"), [("conv1", "relu1"), ("conv2", "relu2")])
+def test_gradients_agree_with_finite_differences(
+    images: NDArray[np.uint8], convolution: str, activation: str
+) -> None:
     network = create_model("fashion-cnn", seed=0).double().eval()
     assert isinstance(network, Chain)
-    assert isinstance(network[1], nn.ReLU)
-    assert network[1].inplace
-    model = Classifier(network, model_name="fashion-cnn")
+    explainer = Explainer(Classifier(network, model_name="fashion-cnn"))
+    assert explainer.layer(convolution).explained == activation
+    layer = [name for name, _ in network.named_children()].index(activation)
     inputs = torch.tensor(images[:1, None]).double() / 127.5 - 1
     with torch.no_grad():
-        maps = network[0](inputs)
-    alpha = finite_differences(network, 0, inputs, 3)
+        maps = inputs
+        for module in list(network)[: layer + 1]:
+            maps = module(maps)
+    alpha = finite_differences(network, layer, inputs, 3)
     expected = (alpha[:, None, None] * maps[0]).numpy()
-    found = Explainer(model).grad_cam_channels(images[:1], Targets.of(3), "conv1")[0]
-    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max() + 1e-9)
-    assert network[1].inplace  # a copy was explained
+    found = explainer.grad_cam_channels(images[:1], Targets.of(3), convolution)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    assert getattr(network, activation).inplace  # a copy was explained
 
 
 def test_the_parts_of_grad_cam_sum_to_the_map(images: NDArray[np.uint8]) -> None:
@@ -201,6 +218,8 @@ def test_layers_are_those_with_maps_in_the_order_of_the_pass() -> None:
     assert finer.size == (14, 14)
     assert finer.title.endswith("channels, 14×14")
     assert explainer.finer(explainer.layers[0]) is None
+    # the block ends with a ReLU that is no module of its own
+    assert last.name.startswith(last.explained + ".")
 
 
 def test_a_layer_that_is_not_there() -> None:

@@ -1,11 +1,25 @@
 """The Explain page without a browser: its states, and what it can explain."""
 
+import io
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
 
 from fmnist.checksums import remove_checked
+from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.predictions import Evaluation
+from fmnist.models.classifier import Classifier
+from fmnist.models.registry import create_model
+from fmnist.reports import heat_maps
+from fmnist.runs import store
 from fmnist.runs.run import Run
 from tests.pages.test_pages import choose, finished, give, machine, open_app, text
 
@@ -66,3 +80,157 @@ def test_a_run_without_weights(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
     remove_checked(run.weights_path)
     assert "saved without its weights" in text(open_app("explain"))
+
+
+# --- Where it looks -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float32]]:
+    """The maps that the page lays over the image, the newest last."""
+    maps: list[NDArray[np.float32]] = []
+    overlay = heat_maps.overlay
+
+    def spy(image: Any, map: Any, strength: float) -> Any:
+        maps.append(map)
+        return overlay(image, map, strength)
+
+    monkeypatch.setattr(heat_maps, "overlay", spy)
+    return maps
+
+
+def set_model(run: Run, model: str) -> None:
+    """Give a run the weights of an untrained model."""
+    Classifier(create_model(model, seed=0), model_name=model).save(run.weights_path)
+
+
+def test_grad_cam_of_two_classes_differs(
+    finished: Run, machine: Path, drawn: list[NDArray[np.float32]]
+) -> None:
+    give(finished, machine)
+    app = open_app("explain")
+    assert "Why" in text(app)
+    assert "Convolution 2: 64 channels, 14×14" in text(app)
+    assert "14×14 cells" in text(app)
+    first = drawn[-1]
+    for label in (1, 8):
+        choose(app, "explain-class", CLASS_NAMES[label])
+        assert f"Why {CLASS_NAMES[label]}?" in text(app)
+    assert not np.array_equal(drawn[-1], drawn[-2])
+    app.button(key="explain-finer").click().run()
+    assert "Convolution 1: 32 channels, 28×28" in text(app)
+    assert first.shape == drawn[-1].shape == (28, 28)
+
+
+def test_a_contrast_asks_for_two_classes(
+    finished: Run, machine: Path, drawn: list[NDArray[np.float32]]
+) -> None:
+    give(finished, machine)
+    app = open_app("explain")
+    choose(app, "explain-class", CLASS_NAMES[6])
+    choose(app, "explain-against", CLASS_NAMES[6])
+    assert "Choose two different classes" in text(app)
+    choose(app, "explain-against", CLASS_NAMES[0])
+    assert "Why Shirt and not T-shirt/top?" in text(app)
+
+
+def test_integrated_gradients_sum_to_what_the_page_says(
+    finished: Run, machine: Path, drawn: list[NDArray[np.float32]]
+) -> None:
+    give(finished, machine)
+    app = open_app("explain")
+    choose(app, "explain-method", "integrated-gradients")
+    difference, total = re.findall(
+        r"difference (−?[\d.]+); the pixels sum to (−?[\d.]+)", text(app)
+    )[0]
+    assert float(total.replace("−", "-")) == pytest.approx(drawn[-1].sum(), abs=0.006)
+    assert float(difference.replace("−", "-")) == pytest.approx(drawn[-1].sum(), abs=0.05)
+    assert "speaks against it" in text(app)
+
+
+def test_a_mean_over_the_filtered_images(
+    finished: Run, machine: Path, drawn: list[NDArray[np.float32]]
+) -> None:
+    give(finished, machine)
+    app = open_app("explain", subject="average")
+    assert "Mean score" in text(app)
+    few = drawn[-1]
+    app.select_slider(key="explain-count").set_value(50).run()
+    assert not np.array_equal(drawn[-1], few)
+
+
+def test_two_runs_side_by_side(
+    finished: Run, machine: Path, drawn: list[NDArray[np.float32]]
+) -> None:
+    run = give(finished, machine)
+    shutil.copytree(run.folder, machine / "other")
+    set_model(store.open_run(machine, "other"), "lenet-5")
+    app = open_app("explain", run=run.run_id, compared="other")
+    assert "Convolution 2: 64 channels, 14×14" in text(app)
+    assert "Convolution 2: 16 channels, 10×10" in text(app)
+    assert len(drawn) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("mlp", "Grad-CAM needs a convolution, and this network has none"),
+        ("fashion-cnn-one-convolution", "the network's only convolution"),
+    ],
+)
+def test_models_to_which_not_all_applies(
+    finished: Run, machine: Path, drawn: list[NDArray[np.float32]], model: str, expected: str
+) -> None:
+    set_model(give(finished, machine), model)
+    app = open_app("explain")
+    assert expected in text(app)
+    assert len(drawn) == 1
+
+
+def test_the_check_with_random_weights_gives_numbers(
+    finished: Run, machine: Path, drawn: list[NDArray[np.float32]]
+) -> None:
+    give(finished, machine)
+    app = open_app("explain")
+    app.toggle(key="explain-check").set_value(True).run()
+    assert len(re.findall(r"Rank correlation (?:−?\d\.\d\d|–)", text(app))) == 3
+    assert "Mean rank correlation" in text(app)
+
+
+def test_the_map_is_exported_as_it_is(
+    finished: Run,
+    machine: Path,
+    drawn: list[NDArray[np.float32]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give(finished, machine)
+    files: dict[str, Callable[[], bytes]] = {}
+    monkeypatch.setattr(
+        st,
+        "download_button",
+        lambda _label, *, data, file_name, **_: files.update({file_name: data}),
+    )
+    app = open_app("explain")
+    assert not app.exception
+    written = {Path(name).suffix: data() for name, data in files.items()}
+    np.testing.assert_array_equal(np.load(io.BytesIO(written[".npy"])), drawn[0])
+    table = np.loadtxt(io.BytesIO(written[".csv"]), delimiter=",")
+    np.testing.assert_allclose(table, drawn[0], rtol=1e-5)
+    assert Image.open(io.BytesIO(written[".png"])).width > 2 * 252
+
+
+def test_the_strength_of_the_overlay(
+    finished: Run, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(finished, machine)
+    strengths: list[float] = []
+    overlay = heat_maps.overlay
+
+    def spy(image: Any, map: Any, strength: float) -> Any:
+        strengths.append(strength)
+        return overlay(image, map, strength)
+
+    monkeypatch.setattr(heat_maps, "overlay", spy)
+    app = open_app("explain")
+    app.slider(key="explain-strength").set_value(30).run()
+    assert strengths == [0.7, 0.3]

@@ -1,17 +1,19 @@
 """The upper part of the Explain page: what to explain, and what the model predicts for it."""
 
+from typing import Final
+
 import numpy as np
 import streamlit as st
 
 from fmnist.dashboard import failures, pictures, session
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.explain.subject import NoSubjectError, Subject, gather_subject
-from fmnist.dashboard.selection import SUBJECT_TITLES
+from fmnist.dashboard.selection import SUBJECT_TITLES, in_words
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports.text import percent
 from fmnist.text import plain
 
-_WIDTH = 112
+_WIDTH: Final = 84
 
 
 def show_choice(context: PageContext) -> None:
@@ -25,6 +27,8 @@ def show_choice(context: PageContext) -> None:
             format_func=SUBJECT_TITLES.__getitem__,
             required=True,
             width="content",
+            help="An image of the split, what is on the canvas of the Draw page, or the average "
+            "over the filtered images.",
             on_change=lambda: session.change(subject=st.session_state["explain-subject"]),
         )
         if context.selection.subject == "drawing":
@@ -73,6 +77,9 @@ def show_subject(context: PageContext) -> Subject | None:
         with st.container(gap="xsmall"):
             st.markdown(f"**{subject.title}**")
             st.markdown(_prediction(subject))
+            if subject.kind == "average":
+                filters = context.selection.active_filters().items()
+                st.caption(" · ".join(in_words(*given) for given in filters) or "All images")
             if context.selection.epoch is not None:
                 st.caption("Explained with the run's saved weights, not those of this epoch.")
     return subject
