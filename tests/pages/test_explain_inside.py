@@ -57,7 +57,7 @@ def test_the_walk_from_the_image_to_the_probabilities(finished: Run, machine: Pa
         ["fc2", "Fully connected", "10"],
         ["softmax", "Probabilities", "10"],
     ]
-    assert "max(0, x) of x" in text(app)  # the first ReLU is open
+    assert "**conv1: Convolution 3×3**, 32 × 28 × 28" in text(app)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,19 @@ def test_the_images_that_excite_a_channel(finished: Run, machine: Path) -> None:
     assert not app.exception
     assert "The 16 of 550 training images with the highest value" in text(app)
     assert "exciting-find" not in [button.key for button in app.button]
-    app.session_state["layers-channel"] = ("relu1", 3)
+    app.session_state["layers-channel"] = ("conv1", 3)
     app.run()  # known for all channels of the layer
-    assert "excite channel 3 of relu1 most" in text(app)
+    assert "excite channel 3 of conv1 most" in text(app)
     assert "The 16 of 550" in text(app)
+
+
+def test_other_layers_are_explained_in_a_sentence(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("explain", panel="Layers")
+    for layer, words in (("relu1", "max(0, x) of x = "), ("pool", "The highest of ")):
+        app.session_state["layers-layer"] = layer
+        app.run()
+        assert words in text(app)
 
 
 @pytest.mark.parametrize("name", ["logistic", "mlp", "ensemble"])

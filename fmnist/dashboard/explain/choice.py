@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import streamlit as st
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Choice:
 
 
 def chosen(layers: "Sequence[Layer]", member: int) -> Choice:
-    """The choice of this session; at first, the strongest channel of the first ReLU.
+    """The choice of this session; at first, the strongest channel of the first convolution.
 
     Parameters
     ----------
@@ -80,19 +79,17 @@ def pick_unit(layer: str, channel: int, unit: int) -> None:
 
 
 def _chosen_layer(layers: "Sequence[Layer]") -> int:
-    """Position of the chosen layer; at first, the last one whose output are maps."""
+    """Position of the chosen layer; at first, the first one that gives maps."""
     chosen = st.session_state.get(_LAYER)
     for position, layer in enumerate(layers):
         if layer.key == chosen:
             return position
-    first = next((i for i, layer in enumerate(layers) if layer.output.ndim == 3), 0)
-    relu = next((i for i in range(first, len(layers)) if layers[i].title == "ReLU"), first)
-    return relu if layers[relu].output.ndim == 3 else first
+    return next((i for i, layer in enumerate(layers) if layer.output.ndim == 3), 0)
 
 
 def _chosen_unit(layer: "Layer") -> tuple[int, int, int]:
-    """Channel, row and column; at first the strongest channel, and the strongest unit of a map."""
-    maps = np.abs(layer.maps)
+    """Channel, row and column; at first the strongest channel and its highest value."""
+    maps = layer.maps
     name, channel = st.session_state.get(_CHANNEL, ("", 0))
     if name != layer.key or channel >= len(maps):
         channel = int(layer.strength.argmax())

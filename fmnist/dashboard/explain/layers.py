@@ -67,7 +67,6 @@ def _show_walk(layers: "Sequence[Layer]", index: int) -> None:
             "Layer": [*(layer.key for layer in layers), "softmax"],
             "What it does": [*(layer.title for layer in layers), "Probabilities"],
             "Output": [*(layer.shape for layer in layers), str(len(CLASS_NAMES))],
-            "Numbers": [*(layer.output.size for layer in layers), len(CLASS_NAMES)],
         }
     )
 
@@ -84,7 +83,6 @@ def _show_walk(layers: "Sequence[Layer]", index: int) -> None:
         on_select=choose,
         selection_mode="single-row",
         height=min(38 + 35 * len(frame), 460),
-        column_config={"Numbers": st.column_config.NumberColumn(format="localized")},
         alt="The layers with the shape of what each gives; select a row to see it",
     )
     st.caption(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _LARGEST_TABLE: Final = 5
 """Rows of numbers that are written out; larger kernels are pictures."""
 _TOP: Final = 8
+_WIDTH: Final = 224
 
 
 def show(subject: Subject, choice: Choice) -> None:
@@ -32,11 +33,17 @@ def show(subject: Subject, choice: Choice) -> None:
     noun = "Channel" if is_map else "Unit"
     st.markdown(f"**{noun} {choice.channel}{place}: {number(value)}**")
     found = unit_sums.unit_sum(model, choice.layers, choice.index, choice.unit)
-    if is_map:
-        _show_map(choice, found)
     if found is None:
+        if is_map:
+            _show_map(choice, found)
         st.markdown(unit_sums.in_words(model, layer, choice.unit))
-    else:
+        return
+    pictured, added = st.columns([8, 5], gap="medium")
+    with pictured:
+        if is_map:
+            _show_map(choice, found)
+        _show_strongest(found)
+    with added:
         _show_sum(found)
 
 
@@ -52,7 +59,7 @@ def _show_map(choice: Choice, found: "UnitSum | None") -> None:
     layer, channel = choice.layer, choice.channel
     values = layer.maps[channel]
     with st.container(horizontal=True, gap="medium", key="unit-maps"):
-        with st.container(width=280, gap="xsmall"):
+        with st.container(width=_WIDTH, gap="xsmall"):
             st.caption(f"Output, channel {channel}: click a unit")
             unit_picture(
                 values,
@@ -61,6 +68,7 @@ def _show_map(choice: Choice, found: "UnitSum | None") -> None:
                 limit=float(np.abs(values).max()),
                 marked=choice.row * values.shape[1] + choice.column,
                 on_pick=lambda unit: pick_unit(layer.key, channel, unit),
+                width=_WIDTH,
             )
         if found is None:
             return
@@ -69,7 +77,7 @@ def _show_map(choice: Choice, found: "UnitSum | None") -> None:
         top, left = max(found.top, 0), max(found.left, 0)
         bottom = min(found.top + height, before.shape[0])
         right = min(found.left + width, before.shape[1])
-        with st.container(width=280, gap="xsmall"):
+        with st.container(width=_WIDTH, gap="xsmall"):
             st.caption(f"Input, channel {_strongest(found)[0]}: the patch that the unit looks at")
             unit_picture(
                 before,
@@ -77,6 +85,7 @@ def _show_map(choice: Choice, found: "UnitSum | None") -> None:
                 label="The input with the patch that the unit looks at",
                 limit=float(np.abs(before).max()),
                 frame=(top, left, bottom - top, right - left),
+                width=_WIDTH,
             )
 
 
@@ -86,21 +95,24 @@ def _strongest(found: "UnitSum") -> NDArray[np.intp]:
     return order
 
 
+def _show_strongest(found: "UnitSum") -> None:
+    """Patch × kernel of the channel of the input that contributes most."""
+    if found.kernel[0].size == 1:
+        return
+    channel = int(_strongest(found)[0])
+    if len(found.channels) > 1:
+        st.caption(f"Channel {channel} of the input, which contributes most:")
+    _show_products(found, channel - int(found.channels[0]))
+
+
 def _show_sum(found: "UnitSum") -> None:
-    """Patch × kernel for one channel of the input, and the sum over all of them."""
+    """What each channel of the input contributes, and the sum over all of them."""
     count = len(found.channels)
-    height, width = found.kernel.shape[1:]
-    if height * width > 1:
-        first = int(found.channels[0])
-        at = int(_strongest(found)[0]) - first
-        if count > 1:
-            st.caption(f"Channel {first + at} of the input, which contributes most:")
-        _show_products(found, at)
     st.markdown(_table(found))
     bias = f" and the bias {number(found.bias)}" if found.bias else ""
     channels = "the channel" if count == 1 else f"all {count:,} channels"
     st.markdown(
-        f"The products of {channels}, {height * width * count:,} in all,{bias} add up to "
+        f"The products of {channels}, {found.kernel.size:,} in all,{bias} add up to "
         f"**{number(found.total)}**."
     )
 
@@ -131,13 +143,19 @@ def _show_numbers(values: NDArray[np.float64], title: str) -> None:
         + "".join(
             f'<td style="background: rgb{tuple(int(c) for c in color)}; color: #111; '
             f"padding: 6px 8px; text-align: right; font-variant-numeric: tabular-nums; "
-            f'font-size: 0.85rem; border: 1px solid #fff">{value:.2f}</td>'.replace(">-", ">−")
+            f'font-size: 0.85rem; border: 1px solid #fff">{_short(value)}</td>'
             for value, color in zip(line, tones, strict=True)
         )
         + "</tr>"
         for line, tones in zip(values, colors, strict=True)
     )
     st.html(f'<table aria-label="{title}" style="border-collapse: collapse">{rows}</table>')
+
+
+def _short(value: float) -> str:
+    """Two decimals, a true minus sign, and no sign where they are 0."""
+    text = f"{value:.2f}".replace("-", "−")
+    return "0.00" if text == "−0.00" else text
 
 
 def _table(found: "UnitSum") -> str:
