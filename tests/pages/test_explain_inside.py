@@ -1,12 +1,15 @@
 """What shows the inside of a model on the Explain page, without a browser."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fmnist.dashboard.explain import kept
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.runs.store import owning
@@ -111,3 +114,64 @@ def test_layers_of_models_without_convolutions(
         app.selectbox(key="layers-network").set_value(1).run()
         assert not app.exception
         assert len(walked(app)) == 5
+
+
+def drawn_matrix(app: AppTest) -> Any:
+    """The data of the only matrix on the page."""
+    (element,) = [e for e in app.get("bidi_component") if e.proto.component_name == "fmnist_matrix"]
+    return json.loads(element.proto.json)
+
+
+def test_break_it_and_reset(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    weights = run.weights_path.read_bytes()
+    app = open_app("explain", panel="Break it")
+    first, figures = drawn_matrix(app), [(m.label, m.value) for m in app.metric]
+    assert first["still"]
+    assert "50 validation images" in text(app)
+    changes: list[tuple[str, object]] = [
+        ("break-noise", 2.0), ("break-bits", 1), ("break-layer", "fc2"), ("break-biases", True)
+    ]  # fmt: skip
+    for key, value in changes:
+        app.get_by_key(key).set_value(value).run()  # type: ignore[union-attr]
+        assert not app.exception
+        assert drawn_matrix(app) != first, key
+        kept.forget()  # else the first result would be shown, whatever has become of the model
+        app.button(key="break-reset").click().run()
+        assert drawn_matrix(app) == first
+        assert [(m.label, m.value) for m in app.metric] == figures
+    assert run.weights_path.read_bytes() == weights
+
+
+def test_a_zeroed_last_layer_knows_nothing(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("explain", panel="Break it")
+    app.selectbox(key="break-layer").set_value("fc2").run()
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown == {"Accuracy": "10.00%", "This image": "T-shirt/top, 10%"}
+    app.selectbox(key="break-channel").set_value(3).run()  # one class of ten is gone
+    assert {m.label: m.value for m in app.metric}["Accuracy"] != "10.00%"
+    app.selectbox(key="break-layer").set_value("conv1").run()
+    assert app.selectbox(key="break-channel").value == 3
+    app.selectbox(key="break-layer").set_value("fc2").run()
+    assert not app.exception
+
+
+def test_noise_can_be_drawn_again(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("explain", panel="Break it")
+    assert app.button(key="break-again").disabled
+    app.slider(key="break-noise").set_value(1.0).run()
+    before = drawn_matrix(app)
+    app.button(key="break-again").click().run()
+    assert drawn_matrix(app) != before
+
+
+@pytest.mark.parametrize("name", ["logistic", "ensemble"])
+def test_any_model_can_be_broken(plain_models: dict[str, Run], machine: Path, name: str) -> None:
+    give(plain_models[name], machine)
+    app = open_app("explain", panel="Break it")
+    app.slider(key="break-noise").set_value(2.0).run()
+    assert not app.exception
+    app.button(key="break-reset").click().run()
+    assert not app.exception

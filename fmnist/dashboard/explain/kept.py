@@ -18,6 +18,11 @@ def _results() -> dict[tuple[object, ...], Any]:
     return {}
 
 
+def forget() -> None:
+    """Drop all results."""
+    _results().clear()
+
+
 def is_kept(key: tuple[object, ...]) -> bool:
     """Whether the result of a key is at hand."""
     return key in _results()
