@@ -14,7 +14,9 @@ from fmnist.data.labels import IMAGE_SIZE
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
 
-Predict = Callable[[NDArray[np.uint8]], NDArray[np.integer]]
+Images = NDArray[np.uint8]
+Labels = NDArray[np.integer]
+Predict = Callable[[Images], Labels]
 """From uint8 (N, 28, 28) to predicted labels, int (N,)."""
 
 _BATCH: Final = 64
@@ -24,7 +26,7 @@ FARTHEST: Final = 10
 """Pixels of the farthest shift that is tried, in each direction."""
 LEVELS: Final = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64)
 """Sizes of adversarial changes that are tried, in gray levels of 255."""
-PGD_STEPS: Final = 20
+PGD_STEPS: Final = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +178,12 @@ def smallest_brightness(predict: Predict, image: NDArray[np.uint8], wanted: Want
 
 
 def adversarial(
-    classifier: "Classifier", image: NDArray[np.uint8], wanted: Wanted, *, steps: int
+    classifier: "Classifier",
+    image: NDArray[np.uint8],
+    wanted: Wanted,
+    *,
+    steps: int,
+    largest: float = LEVELS[-1],
 ) -> Flip | None:
     """The smallest adversarial change found: no pixel changes by more than `size` levels.
 
@@ -193,6 +200,8 @@ def adversarial(
     wanted : Wanted
     steps : int
         1, or `PGD_STEPS`.
+    largest : float
+        Larger sizes are not tried.
 
     Returns
     -------
@@ -204,9 +213,10 @@ def adversarial(
 
     model, toward = classifier.model, wanted.target is not None
     label = wanted.label if wanted.target is None else wanted.target
-    levels = torch.tensor(LEVELS, dtype=torch.float32)[:, None, None]
-    original = torch.tensor(image, dtype=torch.float32).expand(len(LEVELS), -1, -1)
-    labels = torch.full((len(LEVELS),), label)
+    sizes = [level for level in LEVELS if level <= largest]
+    levels = torch.tensor(sizes, dtype=torch.float32)[:, None, None]
+    original = torch.tensor(image, dtype=torch.float32).expand(len(sizes), -1, -1)
+    labels = torch.full((len(sizes),), label)
     low, high = (original - levels).clamp(min=0), (original + levels).clamp(max=255)
     stride = levels if steps == 1 else 2.5 * levels / steps
     changed = original.clone()

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fmnist.dashboard.explain import kept
+from fmnist.data.labels import CLASS_NAMES
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.runs.store import owning
@@ -175,3 +176,49 @@ def test_any_model_can_be_broken(plain_models: dict[str, Run], machine: Path, na
     assert not app.exception
     app.button(key="break-reset").click().run()
     assert not app.exception
+
+
+def test_what_would_flip_it(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("explain", panel="What would flip it")
+    assert "→ **" not in text(app)
+    app.button(key="flip-search").click().run()
+    from fmnist.dashboard.explain import flip  # here: it registers components, as pages do
+
+    assert not app.exception
+    shown = text(app)
+    found = re.findall(r"^→ \*\*(.+)\*\*$", shown, re.MULTILINE)
+    missed = [way.failed for way in flip.WAYS.values() if way.failed in shown]
+    assert len(found) + len(missed) == len(flip.WAYS) and found
+    (predicted,) = re.findall(r"turns \*\*(.+)\*\* into", shown)
+    assert predicted not in found
+    assert "flip-search" not in [button.key for button in app.button]
+
+
+def test_a_class_to_flip_into(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("explain", panel="What would flip it")
+    (predicted,) = re.findall(r"turns \*\*(.+)\*\* into", text(app))
+    target = next(i for i, name in enumerate(CLASS_NAMES) if name != predicted)
+    app.selectbox(key="flip-target").set_value(target).run()
+    assert f"Nearest training images of {CLASS_NAMES[target]}" in text(app)
+    app.button(key="flip-find").click().run()
+    assert not app.exception
+    tiles = [
+        tile
+        for element in app.get("bidi_component")
+        if element.proto.component_name == "fmnist_grid"
+        for tile in json.loads(element.proto.json)["tiles"]
+        if "similarity" in tile["alt"]
+    ]
+    assert len(tiles) == 8
+    assert {tile["lines"][0] for tile in tiles} == {CLASS_NAMES[target]}
+
+
+@pytest.mark.parametrize("name", ["logistic", "ensemble"])
+def test_any_model_can_be_flipped(plain_models: dict[str, Run], machine: Path, name: str) -> None:
+    give(plain_models[name], machine)
+    app = open_app("explain", panel="What would flip it")
+    app.button(key="flip-search").click().run()
+    assert not app.exception
+    assert "→ **" in text(app)
