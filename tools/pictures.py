@@ -24,6 +24,7 @@ PAGES = {
     "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=56584",
     "confidence": "confidence",
     "explain": "explain",
+    "map": "map?correctness=all",
     "compare": "compare",
     "draw": "draw",
     "data": "data",

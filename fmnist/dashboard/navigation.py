@@ -71,6 +71,14 @@ PAGES: Final = {
         "Why the model predicts what it does: choose an image, your drawing, or the average of the "
         "filtered images.",
     ),
+    "map": PageText(
+        "Map",
+        ":material/scatter_plot:",
+        "All images of a split in the model's feature space: near ones look alike to it.",
+        "Map",
+        "All images, near where they look alike to the model. Point at one to see it; draw a lasso "
+        "around some to select them on all pages.",
+    ),
     "compare": PageText(
         "Compare",
         ":material/compare_arrows:",

@@ -101,6 +101,11 @@ TERMS: Final = {
     ),
     "epoch": Term("Epoch", "One pass over the training images."),
     "f1": Term("F1 score", "Harmonic mean of precision and recall."),
+    "feature_space": Term(
+        "Feature space",
+        "The numbers that go into the network's last layer; images that are near in it look alike "
+        "to the model.",
+    ),
     "forgetting": Term(
         "Forgetting event",
         "An image that was classified correctly after one epoch and misclassified after the next.",
@@ -133,6 +138,14 @@ TERMS: Final = {
     "logits": Term(
         "Logits", "The model's ten outputs before softmax turns them into probabilities."
     ),
+    "map_layout": Term(
+        "Map of images",
+        "A place in the plane for every image, so that neighbors in the feature space stay "
+        "neighbors.",
+        "PCA shows the two directions of largest variance. PaCMAP (Wang et al. 2021), t-SNE (van "
+        "der Maaten and Hinton 2008) and UMAP (McInnes et al. 2018) keep neighborhoods; the "
+        "distances between their groups, and the sizes of these, mean little.",
+    ),
     "margin": Term("Margin", "The highest probability minus the second highest."),
     "mce": Term(
         "MCE (maximum calibration error)",
@@ -144,6 +157,10 @@ TERMS: Final = {
         "Tests whether two models differ in accuracy, from the images that only one of them "
         "classifies correctly.",
         "It compares two trained runs. Other seeds of the same recipe may differ.",
+    ),
+    "medoid": Term(
+        "Medoid",
+        "The most central image of a class: the least sum of distances to its other images.",
     ),
     "mixup": Term(
         "MixUp", "Blends pairs of training images and their labels.", "Zhang et al. 2018."
@@ -193,6 +210,12 @@ TERMS: Final = {
         "Temperature",
         "A number that divides the logits: above 1, confidence falls; the predicted label stays.",
         "Fitted on the validation images, it calibrates a model. Guo et al. 2017.",
+    ),
+    "trustworthiness": Term(
+        "Trustworthiness",
+        "Whether neighbors on a map are neighbors in the feature space, too; 1 is best.",
+        "Of the ten nearest on the map, weighted by how far away the wrong ones really are. Venna "
+        "and Kaski 2001.",
     ),
     "tta": Term(
         "TTA (test-time augmentation)",

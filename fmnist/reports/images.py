@@ -129,3 +129,23 @@ def contact_sheet(
                 spacing=1,
             )
     return png(sheet)
+
+
+def sprite_sheet(images: NDArray[np.uint8], *, tile: int, columns: int) -> bytes:
+    """Thumbnails side by side, each at the upper left of its place, as one JPEG.
+
+    Parameters
+    ----------
+    images : uint8 (N, 28, 28)
+    tile : int
+        Side of a place in pixels, a multiple of 8: then no image spoils the next one's edge.
+    columns : int
+    """
+    rows = -(-len(images) // columns)
+    sheet = np.zeros((rows * columns, tile, tile), dtype=np.uint8)
+    sheet[: len(images), :IMAGE_SIZE, :IMAGE_SIZE] = images
+    joined = sheet.reshape(rows, columns, tile, tile).swapaxes(1, 2)
+    buffer = io.BytesIO()
+    picture = Image.fromarray(joined.reshape(rows * tile, columns * tile))
+    picture.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

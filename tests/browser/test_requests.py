@@ -9,7 +9,18 @@ from playwright.sync_api import Page, Request, WebSocket
 from tests.browser.conftest import Server
 from tools.driver import settle
 
-PAGES = ("", "train", "confusion", "errors", "confidence", "explain", "compare", "draw", "data")
+PAGES = (
+    "",
+    "train",
+    "confusion",
+    "errors",
+    "confidence",
+    "explain",
+    "map",
+    "compare",
+    "draw",
+    "data",
+)
 
 
 def test_no_page_asks_any_other_machine(page: Page, bare_server: Server) -> None:

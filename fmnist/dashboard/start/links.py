@@ -10,6 +10,7 @@ _LINKS: Final = (
     ("errors", "Misclassified images", ":material/image_search:"),
     ("confidence", "Confidence", ":material/speed:"),
     ("explain", "Look inside", ":material/frame_inspect:"),
+    ("map", "Map of all images", ":material/scatter_plot:"),
     ("compare", "Compare runs", ":material/compare_arrows:"),
     ("draw", "Draw a garment", ":material/draw:"),
     ("data", "Browse the data", ":material/photo_library:"),

@@ -1,0 +1,747 @@
+// A map of images: up to 10,000 points that pan, zoom and can be lassoed. The points are painted
+// pixel by pixel into one image, which needs no GPU. What a person does to the map (zoom, tool,
+// lasso) outlives each redraw; Python is told the points of a lasso, and the image to open.
+const instances = new WeakMap();
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const decode = (text, Type) => {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  return new Type(bytes.buffer);
+};
+
+// #RRGGBB or rgb(…) as the pixel of a little-endian canvas
+const toPixel = (text) => {
+  const hex = /^#([0-9a-f]{6})/i.exec(text.trim());
+  const [r, g, b] = hex
+    ? [0, 2, 4].map((at) => parseInt(hex[1].slice(at, at + 2), 16))
+    : (text.match(/\d+(\.\d+)?/g) ?? [128, 128, 128]).map(Number);
+  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+};
+
+const element = (tag, name, parent) => {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  parent?.append(made);
+  return made;
+};
+
+class ImageMap {
+  constructor(root) {
+    this.root = root;
+    this.stage = root.querySelector(".stage");
+    this.canvas = root.querySelector("canvas.points");
+    this.context = this.canvas.getContext("2d");
+    this.tip = root.querySelector(".tip");
+    this.view = { x: 0, y: 0, zoom: 1 };
+    this.mode = "pan";
+    this.path = null; // of the lasso, in the map's own coordinates
+    this.hovered = this.pinned = -1;
+    this.pointers = new Map();
+    this.masks = new Map();
+    this.frame = 0; // of the epochs; between two whole numbers while it moves
+    this.playing = false;
+    this.paints = 0;
+    this.buildBar();
+    this.listen();
+  }
+
+  // ---- what is shown ----
+
+  update(component) {
+    const { data, setTriggerValue } = component;
+    const before = this.data;
+    this.data = data;
+    this.send = setTriggerValue;
+    const style = getComputedStyle(this.root);
+    const color = (name) => style.getPropertyValue(name) || "#888888";
+    this.colors = {
+      background: toPixel(color("--st-background-color")),
+      text: color("--st-text-color"),
+      primary: color("--st-primary-color"),
+      backgroundText: color("--st-background-color"),
+    };
+    this.font = color("--st-font");
+    this.palette = data.palette.map(toPixel);
+    for (const [name, Type] of [
+      ["values", Uint8Array], ["marks", Uint8Array], ["trueLabels", Uint8Array],
+      ["predictedLabels", Uint8Array], ["confidences", Uint16Array], ["indices", Int32Array],
+    ])
+      if (before?.[name] !== data[name]) this[name] = decode(data[name], Type);
+    if (before?.frames?.positions !== data.frames?.positions) this.takeFrames(data.frames);
+    this.frameValues = data.frames?.values ? decode(data.frames.values, Uint8Array) : null;
+    if (before?.positions !== data.positions) this.takePositions(decode(data.positions, Uint16Array));
+    if (before?.chosen && !data.chosen) this.path = null;
+    if (before && before.count !== data.count) this.hovered = this.pinned = -1;
+    this.stage.setAttribute("aria-label", data.label);
+    this.stage.dataset.layout = data.layout;
+    this.drawn = null;
+    if (data.drawing) {
+      const gray = decode(data.drawing.pixels, Uint8Array);
+      this.drawn = this.grayCanvas(gray);
+    }
+    this.writeLegend();
+    this.showFrameControls();
+    this.draw();
+  }
+
+  takePositions(packed) {
+    const next = Float32Array.from(packed, (v) => (v / 65535) * 2 - 1);
+    if (this.positions?.length === next.length && !this.frames && !calm()) {
+      this.moveTo(next);
+    } else {
+      this.positions = next;
+    }
+  }
+
+  takeFrames(frames) {
+    this.playing = false;
+    this.frames = frames ? decode(frames.positions, Uint16Array) : null;
+    this.frame = frames ? frames.count - 1 : 0;
+    if (frames) this.showFrame(this.frame);
+  }
+
+  moveTo(next) {
+    const from = this.positions;
+    const began = performance.now();
+    this.positions = Float32Array.from(from);
+    const step = (now) => {
+      const share = clamp((now - began) / 500, 0, 1);
+      const eased = share * share * (3 - 2 * share);
+      if (this.moving !== step || this.data.count * 2 !== next.length) return;
+      for (let i = 0; i < next.length; i++) this.positions[i] = from[i] + (next[i] - from[i]) * eased;
+      this.draw();
+      if (share < 1) requestAnimationFrame(step);
+      else this.moving = null;
+    };
+    this.moving = step;
+    requestAnimationFrame(step);
+  }
+
+  showFrame(at) {
+    const size = this.data.count * 2;
+    const first = Math.floor(at);
+    const second = Math.min(first + 1, this.data.frames.count - 1);
+    const share = at - first;
+    if (this.positions?.length !== size) this.positions = new Float32Array(size);
+    for (let i = 0; i < size; i++) {
+      const here = this.frames[first * size + i];
+      const there = this.frames[second * size + i];
+      this.positions[i] = ((here + (there - here) * share) / 65535) * 2 - 1;
+    }
+    this.frame = at;
+  }
+
+  get currentValues() {
+    if (!this.frameValues || !this.frames) return this.values;
+    const at = Math.round(this.frame) * this.data.count;
+    return this.frameValues.subarray(at, at + this.data.count);
+  }
+
+  // ---- the bar above the map ----
+
+  buildBar() {
+    const bar = this.root.querySelector(".bar");
+    const button = (text, title, act) => {
+      const made = element("button", "", bar);
+      made.type = "button";
+      made.textContent = text;
+      made.title = title;
+      made.setAttribute("aria-label", title);
+      made.onclick = act;
+      return made;
+    };
+    this.tools = Object.fromEntries(
+      [
+        ["pan", "Move", "Move the map (M)"],
+        ["lasso", "Lasso", "Select with a lasso (L); with Shift add, with Alt remove"],
+        ["box", "Box", "Select with a box (B); with Shift add, with Alt remove"],
+      ].map(([mode, text, title]) => [mode, button(text, title, () => this.setMode(mode))])
+    );
+    element("span", "gap", bar);
+    button("+", "Zoom in (+)", () => this.zoomBy(1.5));
+    button("−", "Zoom out (−)", () => this.zoomBy(1 / 1.5));
+    button("Fit", "Show all images (0)", () => this.fit());
+    button("Select view", "Select all images in view", () => this.selectView());
+    this.play = button("Play", "Play the epochs", () => this.togglePlay());
+    this.slider = element("input", "", bar);
+    Object.assign(this.slider, { type: "range", min: 0, step: 1 });
+    this.slider.setAttribute("aria-label", "Epoch");
+    this.slider.oninput = () => {
+      this.stopPlaying();
+      this.showFrame(Number(this.slider.value));
+      this.showFrameControls();
+      this.draw();
+    };
+    this.epoch = element("output", "", bar);
+    this.setMode("pan");
+  }
+
+  setMode(mode) {
+    this.mode = mode;
+    this.stage.dataset.mode = mode;
+    for (const [name, made] of Object.entries(this.tools))
+      made.setAttribute("aria-pressed", String(name === mode));
+  }
+
+  showFrameControls() {
+    const { frames } = this.data;
+    for (const made of [this.play, this.slider, this.epoch]) made.style.display = frames ? "" : "none";
+    if (!frames) return;
+    const shown = Math.round(this.frame);
+    this.slider.max = frames.count - 1;
+    this.slider.value = shown;
+    this.slider.setAttribute("aria-valuetext", `Epoch ${shown + 1}`);
+    this.epoch.textContent = `Epoch ${shown + 1} of ${frames.count}`;
+    this.stage.dataset.epoch = shown + 1;
+    const text = this.playing ? "Pause" : "Play";
+    this.play.textContent = text;
+    this.play.setAttribute("aria-label", `${text} the epochs`);
+  }
+
+  stopPlaying() {
+    this.playing = false;
+    this.showFrameControls();
+  }
+
+  togglePlay() {
+    if (this.playing) return this.stopPlaying();
+    const last = this.data.frames.count - 1;
+    const start = this.frame >= last ? 0 : this.frame;
+    const began = performance.now();
+    const perEpoch = 700;
+    this.playing = true;
+    const step = (now) => {
+      if (!this.playing || !this.data.frames || !this.root.isConnected) return;
+      const at = Math.min(start + Math.max(now - began, 0) / perEpoch, last);
+      this.showFrame(calm() ? Math.floor(at) : at);
+      if (at >= last) this.playing = false;
+      this.showFrameControls();
+      this.draw();
+      if (this.playing) requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+
+  writeLegend() {
+    const legend = this.root.querySelector(".legend");
+    const { keys, scale, marked, markedCount } = this.data.legend;
+    const made = (keys ?? []).map(({ text, color }) => {
+      const key = element("span", "key");
+      element("span", "dot", key).style.background = color;
+      key.append(text);
+      return key;
+    });
+    if (scale) {
+      const key = element("span", "key");
+      key.append(scale.low);
+      element("span", "scale", key).style.background =
+        `linear-gradient(90deg, ${this.data.palette.join(", ")})`;
+      key.append(scale.high);
+      made.push(key);
+    }
+    if (markedCount) {
+      const key = element("span", "key");
+      element("span", "dot ring", key);
+      key.append(marked);
+      made.push(key);
+    }
+    legend.replaceChildren(...made);
+  }
+
+  // ---- painting ----
+
+  resize() {
+    const ratio = Math.min(devicePixelRatio || 1, 2);
+    const width = Math.round(this.stage.clientWidth * ratio);
+    const height = Math.round(this.stage.clientHeight * ratio);
+    if (!width || !height) return false;
+    if (this.canvas.width !== width || this.canvas.height !== height || !this.image) {
+      Object.assign(this.canvas, { width, height });
+      this.image = this.context.createImageData(width, height);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+    }
+    this.ratio = ratio;
+    return true;
+  }
+
+  draw() {
+    if (this.asked) return;
+    this.asked = requestAnimationFrame(() => {
+      this.asked = 0;
+      if (this.data && this.positions && this.resize()) this.paint();
+    });
+  }
+
+  // from the map's coordinates to pixels of the canvas
+  get transform() {
+    const { width, height } = this.canvas;
+    const scale = (Math.min(width, height) / 2) * 0.92 * this.view.zoom;
+    return { scale, x: width / 2 - this.view.x * scale, y: height / 2 + this.view.y * scale };
+  }
+
+  get radius() {
+    const base = clamp(190 / Math.sqrt(this.data.count), 1.7, 5);
+    return clamp(base * this.view.zoom ** 0.4, 1.5, 7) * this.ratio;
+  }
+
+  // coverage of the pixels of a disc, or of a ring of some width
+  mask(radius, width) {
+    const key = `${radius.toFixed(1)}-${width.toFixed(1)}`;
+    if (!this.masks.has(key)) {
+      const reach = Math.ceil(radius + 1);
+      const side = 2 * reach + 1;
+      const cover = new Uint8Array(side * side);
+      for (let y = -reach; y <= reach; y++)
+        for (let x = -reach; x <= reach; x++) {
+          const distance = Math.hypot(x, y);
+          const outer = clamp(radius + 0.5 - distance, 0, 1);
+          const inner = width ? clamp(radius - width + 0.5 - distance, 0, 1) : 0;
+          cover[(y + reach) * side + x + reach] = Math.round(255 * (outer - inner));
+        }
+      this.masks.set(key, { reach, side, cover });
+    }
+    return this.masks.get(key);
+  }
+
+  stamp({ reach, side, cover }, x, y, color, strength) {
+    const { width, height } = this.canvas;
+    const left = Math.round(x) - reach;
+    const top = Math.round(y) - reach;
+    if (left + side <= 0 || top + side <= 0 || left >= width || top >= height) return;
+    const pixels = this.pixels;
+    const r = color & 255, g = (color >> 8) & 255, b = (color >> 16) & 255;
+    for (let j = Math.max(0, -top); j < side && top + j < height; j++) {
+      for (let i = Math.max(0, -left); i < side && left + i < width; i++) {
+        const share = (cover[j * side + i] * strength) >> 8;
+        if (!share) continue;
+        const at = (top + j) * width + left + i;
+        if (share >= 254) {
+          pixels[at] = color;
+          continue;
+        }
+        const under = pixels[at], rest = 255 - share;
+        const mixed = (low, shift) => ((low * share + ((under >> shift) & 255) * rest) / 255) | 0;
+        pixels[at] = (255 << 24) | (mixed(b, 16) << 16) | (mixed(g, 8) << 8) | mixed(r, 0);
+      }
+    }
+  }
+
+  paint() {
+    this.paints += 1;
+    this.canvas.dataset.paints = this.paints;
+    const { count, chosen, medoids } = this.data;
+    const { positions, marks, palette } = this;
+    const values = this.currentValues;
+    const { scale, x, y } = this.transform;
+    const { width, height } = this.canvas;
+    this.pixels.fill(this.colors.background);
+    const radius = this.radius;
+    const disc = this.mask(radius, 0);
+    const ring = this.mask(radius + 1.6 * this.ratio, 1.4 * this.ratio);
+    const text = toPixel(this.colors.text);
+    const visible = [];
+    for (const marked of [0, 1]) {
+      const strength = marked || !chosen ? (marked ? 256 : 190) : 46;
+      for (let i = 0; i < count; i++) {
+        if (marks[i] !== marked) continue;
+        const px = x + positions[2 * i] * scale;
+        const py = y - positions[2 * i + 1] * scale;
+        if (px < -20 || py < -20 || px > width + 20 || py > height + 20) continue;
+        if (visible.length <= 300) visible.push(i);
+        this.stamp(disc, px, py, palette[values[i]], strength);
+        if (marked && !chosen) this.stamp(ring, px, py, text, 200);
+      }
+    }
+    this.context.putImageData(this.image, 0, 0);
+    this.sheet = window.fmnistSprites?.get(this.data.sprites);
+    const near = this.sheet && visible.length <= 300 && visible.length < count;
+    if (near) for (const i of visible) this.thumbnail(i, 26, values);
+    else for (const i of medoids) if (i >= 0) this.medoid(i, values);
+    this.paintDrawing();
+    this.paintPath();
+    const pointed = this.pinned >= 0 ? this.pinned : this.hovered;
+    if (pointed >= 0) this.paintPointed(pointed);
+    this.placeTip(pointed);
+    this.stage.dataset.view = [this.view.x, this.view.y, this.view.zoom].join(" ");
+    this.stage.dataset.marked = this.data.legend.markedCount;
+  }
+
+  at(i) {
+    const { scale, x, y } = this.transform;
+    return [x + this.positions[2 * i] * scale, y - this.positions[2 * i + 1] * scale];
+  }
+
+  tile(i) {
+    const { tile, columns, image } = this.sheet;
+    return [image, (i % columns) * tile, Math.floor(i / columns) * tile, 28, 28];
+  }
+
+  thumbnail(i, side, values) {
+    const [px, py] = this.at(i);
+    const size = side * this.ratio;
+    const c = this.context;
+    c.globalAlpha = this.data.chosen && !this.marks[i] ? 0.35 : 1;
+    c.drawImage(...this.tile(i), px - size / 2, py - size / 2, size, size);
+    c.lineWidth = 2 * this.ratio;
+    c.strokeStyle = this.data.palette[values[i]];
+    c.strokeRect(px - size / 2, py - size / 2, size, size);
+    c.globalAlpha = 1;
+  }
+
+  medoid(i, values) {
+    const [px, py] = this.at(i);
+    const c = this.context;
+    const lift = (this.sheet ? 26 : 6) * this.ratio;
+    if (this.sheet) this.thumbnail(i, 30, values);
+    c.font = `600 ${12 * this.ratio}px ${this.font}`;
+    c.textAlign = "center";
+    c.lineWidth = 3.5 * this.ratio;
+    c.lineJoin = "round";
+    c.strokeStyle = this.colors.backgroundText;
+    c.fillStyle = this.colors.text;
+    const name = this.data.classes[this.trueLabels[i]];
+    const half = c.measureText(name).width / 2 + 4 * this.ratio;
+    const tx = px > -half && px < this.canvas.width + half ? clamp(px, half, this.canvas.width - half) : px;
+    c.strokeText(name, tx, py + lift);
+    c.fillText(name, tx, py + lift);
+  }
+
+  grayCanvas(gray) {
+    const made = element("canvas");
+    made.width = made.height = 28;
+    const image = new ImageData(28, 28);
+    gray.forEach((v, i) => image.data.set([v, v, v, 255], 4 * i));
+    made.getContext("2d").putImageData(image, 0, 0);
+    return made;
+  }
+
+  paintDrawing() {
+    const { drawing } = this.data;
+    if (!drawing) return;
+    const { scale, x, y } = this.transform;
+    const px = x + drawing.x * scale, py = y - drawing.y * scale;
+    const c = this.context;
+    c.strokeStyle = this.colors.primary;
+    c.lineWidth = 1.2 * this.ratio;
+    for (const i of drawing.nearest) {
+      c.beginPath();
+      c.moveTo(px, py);
+      c.lineTo(...this.at(i));
+      c.stroke();
+    }
+    const size = 40 * this.ratio;
+    c.drawImage(this.drawn, px - size / 2, py - size / 2, size, size);
+    c.lineWidth = 3 * this.ratio;
+    c.strokeRect(px - size / 2, py - size / 2, size, size);
+  }
+
+  paintPath() {
+    if (!this.path || this.path.length < 2) return;
+    const { scale, x, y } = this.transform;
+    const c = this.context;
+    c.beginPath();
+    this.path.forEach(([a, b], i) => c[i ? "lineTo" : "moveTo"](x + a * scale, y - b * scale));
+    c.closePath();
+    c.setLineDash([6 * this.ratio, 4 * this.ratio]);
+    c.lineWidth = 2 * this.ratio;
+    c.strokeStyle = this.colors.primary;
+    c.stroke();
+    c.setLineDash([]);
+    c.globalAlpha = 0.08;
+    c.fillStyle = this.colors.primary;
+    c.fill();
+    c.globalAlpha = 1;
+  }
+
+  paintPointed(i) {
+    const [px, py] = this.at(i);
+    const c = this.context;
+    c.beginPath();
+    c.arc(px, py, this.radius + 4 * this.ratio, 0, 2 * Math.PI);
+    c.lineWidth = 2.5 * this.ratio;
+    c.strokeStyle = this.colors.text;
+    c.stroke();
+  }
+
+  // ---- the image pointed at ----
+
+  writeTip(i) {
+    const { classes, noun } = this.data;
+    const tip = this.tip;
+    if (tip.dataset.shown === `${i} ${this.data.sprites}`) return;
+    tip.dataset.shown = `${i} ${this.data.sprites}`;
+    const truth = classes[this.trueLabels[i]], predicted = classes[this.predictedLabels[i]];
+    const wrong = truth !== predicted;
+    tip.classList.toggle("wrong", wrong);
+    tip.querySelector(".names").textContent = wrong ? `${truth} → ${predicted}` : truth;
+    tip.querySelector(".facts").textContent =
+      `${wrong ? "Misclassified" : "Correct"}, confidence ` +
+      `${(this.confidences[i] / 100).toFixed(1)}%. ${noun} #${this.indices[i]}`;
+    const canvas = tip.querySelector("canvas");
+    canvas.style.display = this.sheet ? "" : "none";
+    if (this.sheet) {
+      canvas.width = canvas.height = 28;
+      canvas.getContext("2d").drawImage(...this.tile(i), 0, 0, 28, 28);
+    }
+  }
+
+  placeTip(i) {
+    const tip = this.tip;
+    tip.classList.toggle("shown", i >= 0 && !this.dragging);
+    tip.classList.toggle("pinned", this.pinned >= 0);
+    this.stage.dataset.pointed = i >= 0 ? this.indices[i] : "";
+    if (i < 0) return;
+    this.writeTip(i);
+    const [px, py] = this.at(i).map((v) => v / this.ratio);
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    const left = px + 14 + tip.offsetWidth > width ? px - 14 - tip.offsetWidth : px + 14;
+    tip.style.left = `${clamp(left, 4, Math.max(4, width - tip.offsetWidth - 4))}px`;
+    tip.style.top = `${clamp(py - tip.offsetHeight / 2, 4, Math.max(4, height - tip.offsetHeight - 4))}px`;
+  }
+
+  nearest(clientX, clientY, reach) {
+    const box = this.canvas.getBoundingClientRect();
+    const { scale, x, y } = this.transform;
+    const px = (clientX - box.left) * this.ratio, py = (clientY - box.top) * this.ratio;
+    let best = -1;
+    let least = (this.radius + reach * this.ratio) ** 2;
+    for (let i = 0; i < this.data.count; i++) {
+      const dx = x + this.positions[2 * i] * scale - px;
+      const dy = y - this.positions[2 * i + 1] * scale - py;
+      const distance = dx * dx + dy * dy;
+      if (distance < least) [best, least] = [i, distance];
+    }
+    return best;
+  }
+
+  // ---- moving ----
+
+  fit() {
+    this.view = { x: 0, y: 0, zoom: 1 };
+    this.draw();
+  }
+
+  toMap(clientX, clientY) {
+    const box = this.canvas.getBoundingClientRect();
+    const { scale, x, y } = this.transform;
+    return [
+      ((clientX - box.left) * this.ratio - x) / scale,
+      (y - (clientY - box.top) * this.ratio) / scale,
+    ];
+  }
+
+  zoomBy(factor, clientX, clientY) {
+    const box = this.canvas.getBoundingClientRect();
+    const cx = clientX ?? box.left + box.width / 2, cy = clientY ?? box.top + box.height / 2;
+    const [a, b] = this.toMap(cx, cy);
+    this.view.zoom = clamp(this.view.zoom * factor, 0.5, 200);
+    const [c, d] = this.toMap(cx, cy);
+    this.panTo(this.view.x + a - c, this.view.y + b - d);
+  }
+
+  panTo(x, y) {
+    this.view.x = clamp(x, -1.5, 1.5);
+    this.view.y = clamp(y, -1.5, 1.5);
+    this.draw();
+  }
+
+  panBy(dx, dy) {
+    const { scale } = this.transform;
+    this.panTo(this.view.x - (dx * this.ratio) / scale, this.view.y + (dy * this.ratio) / scale);
+  }
+
+  // ---- selecting ----
+
+  inside(path) {
+    const found = [];
+    const [xs, ys] = [path.map((p) => p[0]), path.map((p) => p[1])];
+    const [left, right] = [Math.min(...xs), Math.max(...xs)];
+    const [low, high] = [Math.min(...ys), Math.max(...ys)];
+    for (let i = 0; i < this.data.count; i++) {
+      const px = this.positions[2 * i], py = this.positions[2 * i + 1];
+      if (px < left || px > right || py < low || py > high) continue;
+      let within = false;
+      for (let a = 0, b = path.length - 1; a < path.length; b = a++)
+        if (ys[a] > py !== ys[b] > py && px < ((xs[b] - xs[a]) * (py - ys[a])) / (ys[b] - ys[a]) + xs[a])
+          within = !within;
+      if (within) found.push(i);
+    }
+    return found;
+  }
+
+  select(path, event) {
+    const positions = this.inside(path);
+    const how = event?.shiftKey ? "add" : event?.altKey ? "remove" : "replace";
+    this.stage.dataset.inside = positions.length;
+    this.root.querySelector(".status").textContent = positions.length
+      ? ""
+      : "No image lies inside. Draw around some points.";
+    if (positions.length) this.send("lassoed", { how, positions, layout: this.data.layout });
+  }
+
+  selectView() {
+    const box = this.canvas.getBoundingClientRect();
+    const corners = [
+      [box.left, box.top], [box.right, box.top], [box.right, box.bottom], [box.left, box.bottom],
+    ];
+    this.path = corners.map(([x, y]) => this.toMap(x, y));
+    this.select(this.path);
+    this.draw();
+  }
+
+  // ---- hands ----
+
+  listen() {
+    const { canvas, stage } = this;
+    canvas.onpointerdown = (event) => this.pressed(event);
+    canvas.onpointermove = (event) => this.moved(event);
+    canvas.onpointerup = (event) => this.released(event, false);
+    canvas.onpointercancel = (event) => this.released(event, true);
+    canvas.onpointerleave = () => {
+      if (this.pointers.size) return;
+      this.hovered = -1;
+      this.draw();
+    };
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        const lines = event.deltaMode === 1 ? 16 : 1;
+        const strength = event.ctrlKey ? 0.01 : 0.0016;
+        this.zoomBy(Math.exp(-event.deltaY * lines * strength), event.clientX, event.clientY);
+      },
+      { passive: false }
+    );
+    stage.onkeydown = (event) => this.key(event);
+    this.tip.querySelector("button").onclick = () => {
+      if (this.pinned >= 0) this.send("opened", this.indices[this.pinned]);
+    };
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(stage);
+    this.onSprites = () => this.draw();
+    window.addEventListener("fmnist-sprites", this.onSprites);
+    canvas.screenOf = (i) => {
+      const box = canvas.getBoundingClientRect();
+      const [x, y] = this.at(i);
+      return [box.left + x / this.ratio, box.top + y / this.ratio];
+    };
+  }
+
+  close() {
+    this.observer.disconnect();
+    this.playing = false;
+    window.removeEventListener("fmnist-sprites", this.onSprites);
+  }
+
+  pressed(event) {
+    if (event.button > 0) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+    this.hovered = -1;
+    if (this.pointers.size > 1) {
+      this.drawing = false; // two fingers zoom, whatever the tool
+      this.path = this.pathBefore ?? this.path;
+      return;
+    }
+    this.start = [event.clientX, event.clientY];
+    this.travelled = 0;
+    this.drawing = this.mode !== "pan";
+    this.pathBefore = this.path;
+    if (this.drawing) this.path = [this.toMap(...this.start)];
+    this.dragging = true;
+    this.stage.classList.add("dragging");
+  }
+
+  moved(event) {
+    const last = this.pointers.get(event.pointerId);
+    if (!last) {
+      if (event.pointerType === "mouse" || event.pointerType === "pen") {
+        const found = this.nearest(event.clientX, event.clientY, 5);
+        if (found !== this.hovered) {
+          this.hovered = found;
+          this.draw();
+        }
+      }
+      return;
+    }
+    const now = [event.clientX, event.clientY];
+    const others = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
+    this.pointers.set(event.pointerId, now);
+    this.travelled += Math.hypot(now[0] - last[0], now[1] - last[1]);
+    if (others.length) {
+      const [other] = others;
+      const span = (at) => Math.hypot(at[0] - other[0], at[1] - other[1]) || 1;
+      this.panBy((now[0] - last[0]) / 2, (now[1] - last[1]) / 2);
+      this.zoomBy(span(now) / span(last), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+    } else if (this.drawing) {
+      if (this.mode === "box") {
+        const [[a, b], [c, d]] = [this.toMap(...this.start), this.toMap(...now)];
+        this.path = [[a, b], [c, b], [c, d], [a, d]];
+      } else {
+        this.path.push(this.toMap(...now));
+      }
+      this.draw();
+    } else {
+      this.panBy(now[0] - last[0], now[1] - last[1]);
+    }
+  }
+
+  released(event, cancelled) {
+    if (!this.pointers.delete(event.pointerId)) return;
+    if (this.pointers.size) return;
+    this.dragging = false;
+    this.stage.classList.remove("dragging");
+    const wasClick = this.travelled < 5;
+    if (this.drawing && !cancelled && !wasClick && this.path.length > 2) {
+      this.select(this.path, event);
+    } else if (this.drawing) {
+      this.path = this.pathBefore;
+    }
+    this.drawing = false;
+    if (wasClick && !cancelled) this.pin(event);
+    this.draw();
+  }
+
+  pin(event) {
+    const found = this.nearest(event.clientX, event.clientY, event.pointerType === "touch" ? 14 : 5);
+    this.pinned = found === this.pinned ? -1 : found;
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.target !== this.stage) return;
+    const act = {
+      ArrowLeft: () => this.panBy(50, 0),
+      ArrowRight: () => this.panBy(-50, 0),
+      ArrowUp: () => this.panBy(0, 50),
+      ArrowDown: () => this.panBy(0, -50),
+      "+": () => this.zoomBy(1.3),
+      "=": () => this.zoomBy(1.3),
+      "-": () => this.zoomBy(1 / 1.3),
+      0: () => this.fit(),
+      m: () => this.setMode("pan"),
+      l: () => this.setMode("lasso"),
+      b: () => this.setMode("box"),
+      Escape: () => {
+        this.path = null;
+        this.pinned = -1;
+        this.draw();
+      },
+    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  }
+}
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".map");
+  if (!instances.has(root)) instances.set(root, new ImageMap(root));
+  const map = instances.get(root);
+  map.update(component);
+  return () => {
+    map.close();
+    instances.delete(root);
+  };
+}

@@ -1,0 +1,1 @@
+"""The Map page: all images of a split in the plane."""

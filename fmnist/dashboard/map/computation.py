@@ -1,0 +1,68 @@
+"""The computation of a map: its button, its progress, its end."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from fmnist.dashboard import failures
+from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.map import layouts
+from fmnist.dashboard.map.layouts import RunMap
+from fmnist.explain.embeddings import Method
+from fmnist.explain.map_process import MapTask
+
+_POLL_SECONDS = 1.0
+
+
+def show(context: PageContext, shown: Sequence[RunMap], method: Method, title: str) -> None:
+    """A button to compute what is missing, or the progress; nothing if all is there."""
+    missing = [each for each in shown if not each.is_computed]
+    if not missing:
+        return
+    first = missing[0]
+    task = MapTask(
+        method,
+        context.split,
+        tuple(each.run.folder for each in missing),
+        None if first.snapshot.is_selected else first.snapshot.epoch,
+    )
+    until = "PCA" if first.method == "pca" and not first.of_logits else "PCA of the ten logits"
+    show_task(
+        task,
+        f"Compute the {title} map",
+        f"Once, in the background. Until then: {until}.",
+    )
+
+
+def show_task(task: MapTask, label: str, explanation: str) -> None:
+    """A button that starts a task; its progress while it runs, its reason if it failed."""
+    running = layouts.process().poll().running
+    failures.fragment(_show_task, run_every=_POLL_SECONDS if running else None)(
+        task, label, explanation, running
+    )
+
+
+def _show_task(task: MapTask, label: str, explanation: str, was_running: bool) -> None:
+    process = layouts.process()
+    state = process.poll()
+    if state.running != was_running:
+        # the whole page: once begun, it has to poll; once ended, there is a map to show
+        st.rerun()
+    with st.container(border=True, key="map-computation"):
+        if state.running:
+            other = "" if state.task == task else "Another map first. "
+            st.progress(state.done, f"{other}{state.text}…")
+            st.button("Cancel", key="map-cancel", on_click=process.cancel)
+            return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                label,
+                key="map-compute",
+                type="primary",
+                icon=":material/scatter_plot:",
+                on_click=process.start,
+                args=(task,),
+            )
+            st.caption(explanation, width="stretch")
+        if state.error and state.task == task:
+            failures.tell(f"The map could not be computed: {state.error}")

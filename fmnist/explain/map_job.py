@@ -1,0 +1,189 @@
+"""Computes maps in a process of its own: python -m fmnist.explain.map_job, as `MapProcess` runs it.
+
+Prints a line of JSON now and then: what is being done, and how much of it is done; at last, if it
+fails, the reason.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO, cast
+
+import numpy as np
+
+from fmnist.data import fashion_mnist
+from fmnist.data.splits import SPLITS, Dataset, SplitName
+from fmnist.errors import DamagedFileError, ToldError, sentence
+from fmnist.evaluation.predictions import EpochEvaluations, stored_evaluation
+from fmnist.explain import embeddings, map_sources
+from fmnist.explain.embeddings import METHODS, Method
+from fmnist.explain.map_files import EpochLayouts, Features, Layout, Source
+from fmnist.runs import store
+
+NICENESS: Final = 10
+"""Above 0: what trains or answers a click goes first."""
+
+_REPORT_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Prints progress, not more often than a person can read it.
+
+    Attributes
+    ----------
+    stream : text stream
+    start, end : float
+        What share of the whole its parts are from and to.
+    """
+
+    stream: TextIO
+    start: float = 0.0
+    end: float = 1.0
+
+    def part(self, start: float, end: float) -> "Reporter":
+        """A reporter of a part, given as shares of this one."""
+        width = self.end - self.start
+        return Reporter(self.stream, self.start + width * start, self.start + width * end)
+
+    def __call__(self, text: str) -> Callable[[float], None]:
+        """A function to call with the share of this part that is done."""
+        said = [0.0]
+
+        def report(share: float) -> None:
+            now = time.monotonic()
+            if now - said[0] >= _REPORT_SECONDS or share >= 1:
+                said[0] = now
+                done = self.start + (self.end - self.start) * share
+                line = json.dumps({"done": round(done, 4), "text": text})
+                self.stream.write(f"{line}\n")
+                self.stream.flush()
+
+        report(0.0)
+        return report
+
+
+def features_of(source: Source, dataset: Dataset | None, reporter: Reporter) -> Features:
+    """The features of a source: those that are kept, else computed and kept.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the weights are damaged, or the features cannot be written.
+    """
+    evaluation = source.evaluation
+    if source.space == "logits" or dataset is None:
+        return Features.of(source.digest, evaluation.logits.astype(np.float32))
+    path = source.path("features")
+    try:
+        kept = Features.load(path, digest=source.digest, images=len(evaluation.labels))
+    except (FileNotFoundError, DamagedFileError):
+        kept = None
+    if kept is None:
+        report = reporter(f"Computing features of {source.run.name}")
+        from fmnist.models.classifier import Classifier
+
+        images = dataset.test_images if source.split == "test" else dataset.train_images
+        values = Classifier.load(source.run.weights_path).features(
+            images[evaluation.indices], progress=lambda done, total: report(done / total)
+        )
+        kept = Features.of(source.digest, values)
+        kept.save(path)
+    return kept
+
+
+def make_layout(
+    source: Source, method: Method, dataset: Dataset | None, reporter: Reporter
+) -> Layout:
+    """Compute a layout, and keep it.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `features_of`; and if there are too few images.
+    """
+    values = features_of(source, dataset, reporter.part(0.0, 0.4)).values.astype(np.float32)
+    report = reporter.part(0.4, 0.9)(f"Arranging the images of {source.run.name}")
+    positions = embeddings.layout(values, method, progress=report)
+    report = reporter.part(0.9, 1.0)(f"Measuring the map of {source.run.name}")
+    labels = source.evaluation.labels
+    medoids = embeddings.medoids(values, labels)
+    measured = embeddings.agreement(values, positions, labels)
+    made = Layout(source.digest, positions, measured, medoids)
+    made.save(source.path(method))
+    if method != "pca":  # which costs next to nothing now
+        plain = embeddings.layout(values, "pca")
+        again = embeddings.agreement(values, plain, labels, full_accuracy=measured.full_accuracy)
+        Layout(source.digest, plain, again, medoids).save(source.path("pca"))
+    report(1.0)
+    return made
+
+
+def make_epochs(source: Source, epochs: EpochEvaluations, reporter: Reporter) -> EpochLayouts:
+    """Compute the layouts after every epoch of a run, and keep them."""
+    report = reporter(f"Arranging the images of {source.run.name}, epoch by epoch")
+    positions = embeddings.epoch_layouts(epochs.logits, progress=report)
+    made = EpochLayouts(source.digest, positions.astype(np.float16))
+    made.save(source.path("epochs"))
+    return made
+
+
+def _run(options: argparse.Namespace, stream: TextIO) -> None:
+    folders: list[Path] = options.runs
+    dataset = None
+    if options.method != "epochs" and options.epoch is None:
+        location = fashion_mnist.locate()
+        dataset = fashion_mnist.load(location)
+    for number, folder in enumerate(folders):
+        reporter = Reporter(stream, number / len(folders), (number + 1) / len(folders))
+        run = store.open_run(folder.parent, folder.name)
+        if options.method == "epochs":
+            epochs = EpochEvaluations.load(run.epochs_path)
+            make_epochs(map_sources.epochs_source(run, epochs), epochs, reporter)
+            continue
+        split = cast(SplitName, options.split)
+        if options.epoch is not None:
+            evaluation = EpochEvaluations.load(run.epochs_path).epoch(options.epoch)
+        else:
+            evaluation = stored_evaluation(run, split)
+        has_images = dataset is not None and map_sources.fits(dataset, run, evaluation)
+        source = map_sources.source(
+            run,
+            evaluation,
+            epoch=options.epoch,
+            weights=map_sources.weights_digest(run.weights_path)
+            if run.weights_path.exists()
+            else None,
+            checksum=dataset.checksum if dataset and has_images else None,
+        )
+        make_layout(source, options.method, dataset, reporter)
+
+
+def main() -> int:
+    """Compute the maps that the arguments name; 0 for success."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("method", choices=(*METHODS, "epochs"))
+    parser.add_argument("split", choices=SPLITS)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--epoch", type=int)
+    options = parser.parse_args()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    stream = sys.stdout
+    sys.stdout = sys.stderr  # what libraries print is not for the page
+    try:
+        _run(options, stream)
+    except (OSError, ToldError, ValueError) as error:
+        stream.write(json.dumps({"error": sentence(error)}) + "\n")
+        stream.flush()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
