@@ -1,7 +1,6 @@
 """The runs on this machine: shipped models, own runs, benchmark runs; and the trainer."""
 
 import atexit
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -26,9 +25,6 @@ def sweep() -> None:
 @st.cache_resource(show_spinner=False)
 def trainer() -> Trainer:
     """The trainer of this server, shared by all sessions."""
-    # A training step acquires Python's global lock about forty times. A busy page releases it
-    # after this many seconds; with Python's default of 5 ms training would almost stop.
-    sys.setswitchinterval(0.0005)
     made = Trainer()
     # Ctrl-C on the server writes the current run to disk before the process ends
     atexit.register(made.close)

@@ -2,8 +2,6 @@
 
 import errno
 
-import torch
-
 from fmnist.errors import ToldError, sentence
 
 
@@ -17,6 +15,8 @@ def failure_message(error: Exception) -> str:
         return "The disk is full; free some space, then resume the run."
     if isinstance(error, ToldError | OSError):
         return sentence(error)
+    import torch  # here, since the server tells of failures without it
+
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         return "There is not enough memory; choose a smaller batch size."
     return f"{type(error).__name__}: {first_line(error)}"

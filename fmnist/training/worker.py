@@ -1,22 +1,22 @@
-"""The background thread that trains queued runs, one after another."""
+"""Trains queued runs, one after another, each in a process of its own."""
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import filelock
 
-from fmnist.data import fashion_mnist as datasets
-from fmnist.data.fashion_mnist import DatasetError
-from fmnist.data.splits import Dataset, DatasetName
 from fmnist.errors import sentence
 from fmnist.runs import store
 from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
+from fmnist.training.errors import TrainingError
+from fmnist.training.process import ProcessEndedError, TrainingProcess
 
 if TYPE_CHECKING:
-    from fmnist.training.loop import Signal
+    from fmnist.training.loop import Outcome, Signal
 
 
 FOLDER_SECONDS: Final = 2.0
@@ -48,23 +48,42 @@ class TrainerSnapshot:
     lost: dict[str, str] = field(default_factory=dict)
 
 
+class Training(Protocol):
+    """A training under way: what `TrainingProcess` has."""
+
+    has_begun: bool
+
+    def train(self) -> "Outcome":
+        """Wait until it has ended or paused; once more after a pause that is over."""
+
+    def send(self, signal: "Signal") -> None:
+        """Tell it what to do after its current step."""
+
+    def kill(self) -> None:
+        """End it now."""
+
+    def close(self) -> None:
+        """End it, and wait until it has."""
+
+
 class Trainer:
-    """Trains queued runs in a background thread. Every method may be called from any thread.
+    """Trains queued runs, one after another. Every method may be called from any thread.
+
+    A thread waits for the process that trains, and makes the next one.
 
     Parameters
     ----------
-    load_dataset : callable
-        Returns the data set with a given name. Called in the background thread.
+    start : callable
+        Begins to train a run. Called in the thread.
     """
 
-    def __init__(
-        self, *, load_dataset: Callable[[DatasetName], Dataset] = datasets.load_named
-    ) -> None:
-        self._load_dataset = load_dataset
+    def __init__(self, *, start: Callable[[Run], Training] = TrainingProcess) -> None:
+        self._start = start
         self._changed = threading.Condition()  # guards everything below
         self._queue: deque[Run] = deque()
         self._locks: dict[str, filelock.BaseFileLock] = {}
         self._current: Run | None = None
+        self._training: Training | None = None
         self._signal: Signal = "continue"
         self._is_paused = False  # the current run is paused and saved
         self._closing = False
@@ -161,6 +180,8 @@ class Trainer:
             # a stop is final: the run is being evaluated
             if self._current and self._current.run_id == run_id and self._signal != "stop":
                 self._signal = signal
+                if self._training:
+                    self._training.send(signal)
                 self._changed.notify_all()
 
     def wait_for(
@@ -181,12 +202,11 @@ class Trainer:
         with self._changed:
             self._closing = True
             if self._current and self._signal == "continue":
-                self._signal = "pause"
+                self._send("pause", self._current.run_id)
+            if self._training and not self._training.has_begun:
+                self._training.kill()  # it loads torch and the images: there is nothing to save
             self._changed.notify_all()
         self._thread.join(timeout)
-
-    def _control(self) -> "Signal":
-        return self._signal  # reading an attribute is atomic, so a step needs no lock
 
     def _work(self) -> None:
         while True:
@@ -208,30 +228,32 @@ class Trainer:
 
     def _train(self, run: Run) -> None:
         """Train a run to its end, through any number of pauses."""
-        try:
-            dataset = self._load_dataset(run.config.dataset if run.config else "synthetic-garments")
-        except (DatasetError, OSError) as error:
-            self._fail(run, sentence(error))
+        if not run.exists():
+            self._fail(run, run.gone)
             return
-        # imported here, so that the page that creates the trainer does not wait for torch
-        from fmnist.training.errors import failure_message
-        from fmnist.training.loop import TrainingError, train
-
-        while True:
-            if not run.exists():
-                self._fail(run, run.gone)
-                return
-            try:
-                fresh = store.open_run(run.folder.parent, run.run_id)
-                outcome = train(fresh, dataset, control=self._control)
-            except TrainingError as error:  # its folder says so already
-                self._remember(run, str(error))
-                return
-            except (RunError, OSError) as error:
-                self._fail(run, failure_message(error))
-                return
-            if outcome != "paused" or not self._wait_to_go_on(run):
-                return
+        try:
+            training = self._start(run)
+        except OSError as error:  # no memory for another process, for instance
+            self._fail(run, sentence(error, "The training cannot be started"))
+            return
+        with self._changed:
+            self._training = training
+            if self._closing:
+                training.kill()
+            elif self._signal != "continue":
+                training.send(self._signal)
+        try:
+            while training.train() == "paused" and self._wait_to_go_on(run):
+                pass
+        except TrainingError as error:  # its folder says so already
+            self._remember(run, str(error))
+        except ProcessEndedError as error:
+            if not self._closing:
+                self._fail(run, str(error))
+        finally:
+            with self._changed:
+                self._training = None
+            training.close()
 
     def _wait_to_go_on(self, run: Run) -> bool:
         """Wait until a paused run is to go on; False if it never will."""
@@ -241,10 +263,15 @@ class Trainer:
             while self._signal == "pause" and not self._closing and run.exists():
                 self._changed.wait(FOLDER_SECONDS)
             self._is_paused = False
-            return not self._closing
+        if not run.exists():
+            self._fail(run, run.gone)
+            return False
+        return not self._closing
 
     def _fail(self, run: Run, reason: str) -> None:
         self._remember(run, reason)
+        with suppress(RunError):  # it is gone
+            run = store.open_run(run.folder.parent, run.run_id)  # with its progress
         run.write_failure(reason, run.progress)
 
     def _remember(self, run: Run, reason: str) -> None:

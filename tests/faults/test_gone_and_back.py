@@ -14,6 +14,7 @@ from fmnist.runs.run import Run, RunError
 from fmnist.training.loop import Signal, TrainingError, train
 from fmnist.training.worker import Trainer
 from tests.faults.world import CONFIG, World, train_run
+from tests.training.helpers import InThread
 from tools.small import same_result, small_dataset
 
 
@@ -76,8 +77,8 @@ import sys
 from pathlib import Path
 from fmnist.runs import store
 from fmnist.training.worker import Trainer
-from tools.small import small_dataset
-trainer = Trainer(load_dataset=lambda _: small_dataset())
+from tests.training.helpers import start_small
+trainer = Trainer(start=start_small)
 run = store.open_run(Path(sys.argv[1]), sys.argv[2])
 trainer.submit(run)
 while not run.history.steps:
@@ -95,7 +96,7 @@ def test_a_second_server_leaves_the_firsts_run_alone(
 
     monkeypatch.setattr(Run, "lock", lock)
     run = store.create_run(world.runs, replace(CONFIG, epochs=1000))
-    trainer = Trainer(load_dataset=lambda _: small_dataset())
+    trainer = Trainer(start=InThread)
     with subprocess.Popen(
         [sys.executable, "-c", SERVER, str(world.runs), run.run_id],
         cwd=paths.PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

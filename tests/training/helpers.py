@@ -1,16 +1,19 @@
 """Train small runs: whole, up to a step, or into a failure."""
 
+import queue
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from fmnist.data.splits import Dataset
+from fmnist.data.splits import Dataset, DatasetName
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.training.loop import Outcome, Signal, TrainingError, train
+from fmnist.training.process import Message, Signals, TrainingProcess, outcome_of, serve
 from tools.small import small_dataset
 
 CONFIG = TrainConfig(
@@ -93,3 +96,58 @@ def raising(error: Exception) -> Callable[..., None]:
         raise error
 
     return call
+
+
+SMALL_PROCESS: Final = (
+    "-c",
+    "from fmnist.training.process import main; from tools.small import small_dataset; "
+    "main(lambda _: small_dataset())",
+)
+"""What a training's process runs, to train on few images."""
+
+
+def start_small(run: Run) -> TrainingProcess:
+    """Begin to train a run on few images, in a process of its own."""
+    return TrainingProcess(run, command=SMALL_PROCESS)
+
+
+class _Closing(Signals):
+    """Signals that end a paused training, too."""
+
+    is_closed = False
+
+    def wait_to_go_on(self) -> None:
+        super().wait_to_go_on()
+        if self.is_closed:
+            raise TrainingError("closed")
+
+
+class InThread:
+    """Stands in for `TrainingProcess`: a thread trains, so that no test waits for torch again."""
+
+    has_begun = True
+
+    def __init__(
+        self, run: Run, load_dataset: Callable[[DatasetName], Dataset] = lambda _: small_dataset()
+    ) -> None:
+        self._signals = _Closing()
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        named = (run.folder.parent, run.run_id, load_dataset, self._signals, self._messages.put)
+        self._thread = threading.Thread(target=serve, args=named)
+        self._thread.start()
+
+    def train(self) -> Outcome:
+        while not (outcome := outcome_of(self._messages.get())):
+            pass
+        return outcome
+
+    def send(self, signal: Signal) -> None:
+        self._signals.send(signal)
+
+    def kill(self) -> None:
+        """A thread cannot be killed; it ends by itself soon."""
+
+    def close(self) -> None:
+        self._signals.is_closed = True
+        self._signals.send("stop")
+        self._thread.join()

@@ -1,4 +1,4 @@
-"""The background thread: queue, pause, resume, stop, failures, several callers."""
+"""The trainer: queue, pause, resume, stop, failures, several callers."""
 
 import shutil
 import threading
@@ -15,7 +15,7 @@ from fmnist.runs.history import StepEntry
 from fmnist.runs.run import Run, RunError
 from fmnist.training.recorder import RunRecorder
 from fmnist.training.worker import Trainer, TrainerSnapshot
-from tools.small import small_dataset
+from tests.training.helpers import InThread
 
 SOON = 120  # seconds that an event may take on a busy machine before the test gives up
 SHORT = TrainConfig(dataset="synthetic-garments", epochs=1, subset=128, batch_size=64, log_every=1)
@@ -24,14 +24,9 @@ LONG = TrainConfig(
 )
 
 
-def small(name: DatasetName) -> Dataset:
-    assert name == "synthetic-garments"
-    return small_dataset()
-
-
 @pytest.fixture
 def trainer() -> Iterator[Trainer]:
-    trainer = Trainer(load_dataset=small)
+    trainer = Trainer(start=InThread)
     yield trainer
     trainer.close()
 
@@ -158,7 +153,7 @@ def test_signals_for_another_run_do_nothing(
 def test_close_leaves_the_run_interrupted_and_resumable(
     tmp_path: Path, logged: LoggedSteps
 ) -> None:
-    trainer = Trainer(load_dataset=small)
+    trainer = Trainer(start=InThread)
     run = store.create_run(tmp_path, LONG)
     waiting = store.create_run(tmp_path, SHORT)
     trainer.submit(run)
@@ -174,7 +169,7 @@ def test_a_data_set_that_cannot_be_read_fails_the_run_and_not_the_trainer(tmp_pa
     def broken(name: DatasetName) -> Dataset:
         raise DatasetError("the disk with the images is gone.")
 
-    trainer = Trainer(load_dataset=broken)
+    trainer = Trainer(start=lambda run: InThread(run, broken))
     run = store.create_run(tmp_path, SHORT)
     trainer.submit(run)
     assert trainer.wait_for(idle, SOON)
