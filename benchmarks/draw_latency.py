@@ -36,16 +36,20 @@ BAG = (
 )
 """Strokes on the canvas, in its pixels."""
 
-# The clock starts at the mouseup event. An event of the canvas is answered when the prediction has
-# its number; one frame later it is on screen.
-LISTEN = """(step) => {
+PREDICTION = (".st-key-draw-prediction", ".prediction")
+GRAD_CAM = (".st-key-draw-grad-cam", "canvas")
+"""Where the page answers a stroke: a component, and the element within that has its number."""
+
+# The clock starts at the mouseup event. An event of the canvas is answered when the prediction, or
+# Grad-CAM below it, has its number; one frame later it is on screen.
+LISTEN = """([step, host, inside]) => {
   DEEP
   window.answered = new Promise((resolve, reject) => {
-    const answer = deep('.st-key-draw-prediction', '.prediction');
     const listen = () => {
       const begun = performance.now();
       const look = () => {
-        if (Number(answer.dataset.event) > step) {
+        const answer = deep(host, inside);  // there is no Grad-CAM before the first stroke
+        if (answer && Number(answer.dataset.event) > step) {
           requestAnimationFrame(() => resolve(performance.now() - begun));
         } else if (performance.now() - begun > 60000) {
           reject(new Error('no answer'));
@@ -65,11 +69,13 @@ def last_event(page: Page) -> int:
     return int(page.locator(".st-key-draw-prediction .prediction").get_attribute("data-event") or 0)
 
 
-def stroke(page: Page, points: tuple[tuple[int, int], ...]) -> float:
-    """Draw a stroke; returns milliseconds from pen up to the prediction on screen."""
+def stroke(
+    page: Page, points: tuple[tuple[int, int], ...], answer: tuple[str, str] = PREDICTION
+) -> float:
+    """Draw a stroke; returns milliseconds from pen up to the answer on screen."""
     box = page.locator(".st-key-draw-sheet .upper-canvas").bounding_box()
     assert box
-    page.evaluate(LISTEN, last_event(page))
+    page.evaluate(LISTEN, [last_event(page), *answer])
     page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
     page.mouse.down()
     for x, y in points[1:]:
@@ -95,7 +101,9 @@ def clear(page: Page) -> None:
     page.evaluate("window.cleared")
 
 
-def measure(browser: Browser, url: str, strokes: int) -> list[float]:
+def measure(
+    browser: Browser, url: str, strokes: int, answer: tuple[str, str] = PREDICTION
+) -> list[float]:
     """Milliseconds of a number of strokes, after a drawing that does not count."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(driver.SLOW)
@@ -103,13 +111,16 @@ def measure(browser: Browser, url: str, strokes: int) -> list[float]:
     page.locator(".st-key-draw-sheet .upper-canvas").wait_for()
     page.locator(".st-key-draw-prediction .prediction").wait_for()
     page.wait_for_function(driver.QUIET)
+    if answer == GRAD_CAM:
+        page.locator(".st-key-draw-inside label").click()
+        page.get_by_text("Draw something to see where").wait_for()
     for points in BAG:
-        stroke(page, points)
+        stroke(page, points, answer)
     clear(page)
     times: list[float] = []
     while len(times) < strokes:
         for points in BAG:
-            times.append(stroke(page, points))
+            times.append(stroke(page, points, answer))
             page.wait_for_timeout(200)  # a hand moves to the next stroke
         clear(page)
     page.close()

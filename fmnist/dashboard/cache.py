@@ -27,6 +27,7 @@ from fmnist.runs.config import Augmenter, BatchMix
 from fmnist.runs.run import ACTIVE_STATES, Run
 
 if TYPE_CHECKING:
+    from fmnist.explain.attributions import Explainer
     from fmnist.models.classifier import Classifier
     from fmnist.reports.benchmarks import RowResult, TableName
 
@@ -196,6 +197,31 @@ def classifier(run: Run) -> "Classifier":
         If they are damaged.
     """
     return _classifier(run.weights_path, run.weights_path.stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _explainer(
+    path: Path,  # noqa: ARG001 - part of the key
+    modified: int,  # noqa: ARG001 - part of the key
+    temperature: float,  # noqa: ARG001 - part of the key
+    _classifier: "Classifier",
+) -> "Explainer":
+    from fmnist.explain.attributions import Explainer
+
+    return Explainer(_classifier)
+
+
+def explainer(run: Run, classifier: "Classifier") -> "Explainer":
+    """What explains the predictions of a run's classifier. Imports captum.
+
+    Parameters
+    ----------
+    run : Run
+    classifier : Classifier
+        With the run's saved weights, and any temperature.
+    """
+    path = run.weights_path
+    return _explainer(path, path.stat().st_mtime_ns, classifier.temperature, classifier)
 
 
 @st.cache_data(show_spinner=False, max_entries=500)

@@ -16,7 +16,10 @@ from streamlit.testing.v1 import AppTest
 
 from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.explain.attributions import Explainer, Targets
 from fmnist.models.classifier import Classifier
+from fmnist.models.registry import create_model
+from fmnist.reports import heat_maps
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.runs.temperature import Temperature, save_temperature
@@ -481,3 +484,46 @@ def test_nearest_images_are_found_once(app: AppTest, monkeypatch: pytest.MonkeyP
     draw(app, STROKE)
     assert counted.pop(1) >= 3
     assert list(counted.values()) == [1]  # the training images
+
+
+def test_a_switch_shows_grad_cam_and_feature_maps(app: AppTest, finished: Run) -> None:
+    app.toggle(key="draw-inside").set_value(True).run()
+    assert "Draw something to see where the model looks" in text(app)
+    draw(app, BOX)
+    _, grad_cam, feature_maps = parts(app, "model_input")
+    (prediction,) = predictions(app)
+    best = next(row["name"] for row in prediction["rows"] if row["first"])
+    assert f"Why {best}?" in grad_cam["caption"]
+    assert "convolution 2: 64 channels, 14×14" in text(app)
+    # as the library has it
+    seen = preprocessing.to_model_input(canvas.pixels(canvas_state(app).steps.current.picture))
+    explainer = Explainer(Classifier.load(finished.weights_path))
+    expected = explainer.attribute(seen[None], Targets.of(CLASS_NAMES.index(best)))[0]
+    shown = np.frombuffer(base64.b64decode(grad_cam["pixels"]), np.uint8).reshape(28, 28, 4)
+    np.testing.assert_array_equal(shown[..., :3], heat_maps.overlay(seen, expected, 0.7))
+    sheet = np.frombuffer(base64.b64decode(feature_maps["pixels"]), np.uint8)
+    sheet = sheet.reshape(-1, feature_maps["columns"], 4)
+    assert (sheet[..., 3] == 255).sum() == 8 * 28 * 28
+    before = grad_cam["pixels"]
+    draw(app, BOX, STROKE)
+    assert parts(app, "model_input")[1]["pixels"] != before
+
+
+def test_a_drawing_is_explained_on_the_explain_page(app: AppTest) -> None:
+    app.toggle(key="draw-inside").set_value(True).run()
+    draw(app, BOX)
+    app.button(key="draw-explain").click().run()
+    assert app.session_state["requested-page"] == "explain"
+    app.switch_page("pages/explain.py").run()
+    assert not app.exception
+    assert "**Your drawing**" in text(app)
+    assert "Why" in text(app)
+
+
+def test_grad_cam_needs_a_convolution(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    Classifier(create_model("mlp", seed=0), model_name="mlp").save(run.weights_path)
+    app = open_app("draw")
+    app.toggle(key="draw-inside").set_value(True).run()
+    draw(app, BOX)
+    assert "Grad-CAM needs a convolution" in text(app)

@@ -38,12 +38,15 @@ def prediction(data: Mapping[str, Any], *, key: str) -> None:
 
 
 def model_input(data: Mapping[str, Any], *, key: str) -> None:
-    """A small gray image, enlarged.
+    """A small image, enlarged.
 
     Parameters
     ----------
     data : mapping
-        pixels (uint8 of a square image, in base64), width (on screen, in pixels), caption, alt.
+        pixels (uint8 in base64, row by row: gray, or red, green, blue and opacity), width (on
+        screen, in pixels), caption, alt; optional: colored (whether pixels have four values),
+        columns (pixels of a row; by default the image is square), event (a number that tests wait
+        for).
     key : str
     """
     _MODEL_INPUT(key=key, data=data)

@@ -5,7 +5,15 @@ from typing import Final
 import streamlit as st
 
 from fmnist.dashboard import failures, layout
-from fmnist.dashboard.draw import canvas_panel, gallery, models, neighbors, prediction, preparation
+from fmnist.dashboard.draw import (
+    canvas_panel,
+    gallery,
+    look_inside,
+    models,
+    neighbors,
+    prediction,
+    preparation,
+)
 from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
 from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.runs.names import distinct_names
@@ -39,6 +47,7 @@ def show() -> None:
         canvas_panel.show_tools(state)
         if state.image is None:
             preparation.show_fill()
+        look_inside.show_switch()
     with left:
         canvas_panel.show_title(state)
         canvas_panel.show_canvas(state)
@@ -56,6 +65,7 @@ def show() -> None:
             prediction.show_model_input(predicted, key="draw-input")
         with st.container(width=150, gap="xsmall"):
             gallery.show_saving(state, predicted)
+    look_inside.show(predicted, state)
     neighbors.show(predicted)
 
 

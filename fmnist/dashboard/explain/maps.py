@@ -21,18 +21,6 @@ UNTRAINED: Final = 3
 """Networks with random weights that a map is compared with."""
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _explainer(key: tuple[object, ...], _classifier: "Classifier") -> "Explainer":  # noqa: ARG001
-    from fmnist.explain.attributions import Explainer
-
-    return Explainer(_classifier)
-
-
-def explainer(run: Run, classifier: "Classifier") -> "Explainer":
-    """The explainer of a run's classifier, kept for the next image."""
-    return _explainer((*weights_key(run), classifier.temperature), classifier)
-
-
 @st.cache_resource(show_spinner=False, max_entries=2 * UNTRAINED)
 def _untrained(key: tuple[object, ...], seed: int, _classifier: "Classifier") -> "Explainer":  # noqa: ARG001
     from fmnist.explain import sanity

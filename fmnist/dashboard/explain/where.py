@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import pictures
+from fmnist.dashboard import cache, pictures
 from fmnist.dashboard.explain import maps
 from fmnist.dashboard.explain.maps import Explanation, Question
 from fmnist.dashboard.explain.subject import Subject, weights_key
@@ -62,7 +62,7 @@ class Shown:
 
 def show(subject: Subject) -> None:
     """Where the model looks: controls, maps, what they mean, and a check."""
-    explainer = maps.explainer(subject.run, subject.classifier)
+    explainer = cache.explainer(subject.run, subject.classifier)
     with st.container(horizontal=True, vertical_alignment="bottom", key="explain-controls"):
         method = _choose_method(explainer)
         question = _choose_question(subject)
@@ -244,7 +244,7 @@ def _gather(
     answer = maps.explain(explainer, subject, question, settings, key=key)
     explained = [(subject.names[0], answer)]
     if subject.other_run is not None and subject.other_classifier is not None:
-        other = maps.explainer(subject.other_run, subject.other_classifier)
+        other = cache.explainer(subject.other_run, subject.other_classifier)
         if settings.method in other.methods:
             key = (*weights_key(subject.other_run), subject.other_classifier.temperature, "other")
             answer = maps.explain(other, subject, question, settings, key=key)
