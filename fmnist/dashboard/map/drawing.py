@@ -24,7 +24,7 @@ def show(context: PageContext, shown: Sequence[RunMap], coloring: str, show_maps
     """The canvas beside the map, redrawn with every stroke."""
     state = canvas_state()
     with st.container(horizontal=True, gap="medium", key="map-with-canvas"):
-        left = st.container(width=338, key="map-canvas", gap="xsmall")
+        left = st.container(width=338, key="draw-sheet", gap="xsmall")
         right = st.container(width="stretch", key="map-beside", gap="xsmall")
     with left:
         canvas_panel.show_title(state)

@@ -168,8 +168,9 @@ class ImageMap {
     Object.assign(this.slider, { type: "range", min: 0, step: 1 });
     this.slider.setAttribute("aria-label", "Epoch");
     this.slider.oninput = () => {
-      this.stopPlaying();
-      this.showFrame(Number(this.slider.value));
+      const wanted = Number(this.slider.value);
+      this.stopPlaying(); // which sets the slider to the epoch shown until now
+      this.showFrame(wanted);
       this.showFrameControls();
       this.draw();
     };
@@ -280,9 +281,14 @@ class ImageMap {
     return { scale, x: width / 2 - this.view.x * scale, y: height / 2 + this.view.y * scale };
   }
 
+  // 1 on a stage with room, less on a small one
+  get room() {
+    return clamp(Math.min(this.stage.clientWidth, this.stage.clientHeight) / 520, 0.65, 1);
+  }
+
   get radius() {
-    const base = clamp(190 / Math.sqrt(this.data.count), 1.7, 5);
-    return clamp(base * this.view.zoom ** 0.4, 1.5, 7) * this.ratio;
+    const base = clamp(190 / Math.sqrt(this.data.count), 1.7, 5) * this.room;
+    return clamp(base * this.view.zoom ** 0.4, 1.2, 7) * this.ratio;
   }
 
   // coverage of the pixels of a disc, or of a ring of some width
@@ -338,7 +344,7 @@ class ImageMap {
     this.pixels.fill(this.colors.background);
     const radius = this.radius;
     const disc = this.mask(radius, 0);
-    const ring = this.mask(radius + 1.6 * this.ratio, 1.4 * this.ratio);
+    const ring = this.mask(radius + 1.5 * this.room * this.ratio, 1.3 * this.room * this.ratio);
     const text = toPixel(this.colors.text);
     const visible = [];
     for (const marked of [0, 1]) {
@@ -392,9 +398,10 @@ class ImageMap {
   medoid(i, values) {
     const [px, py] = this.at(i);
     const c = this.context;
-    const lift = (this.sheet ? 26 : 6) * this.ratio;
-    if (this.sheet) this.thumbnail(i, 30, values);
-    c.font = `600 ${12 * this.ratio}px ${this.font}`;
+    const side = 30 * this.room;
+    const lift = (this.sheet ? side / 2 + 11 : 6) * this.ratio;
+    if (this.sheet) this.thumbnail(i, side, values);
+    c.font = `600 ${(11 + this.room) * this.ratio}px ${this.font}`;
     c.textAlign = "center";
     c.lineWidth = 3.5 * this.ratio;
     c.lineJoin = "round";
