@@ -56,7 +56,7 @@ def write_weights(path: Path, model_name: str, tensors: Mapping[str, Tensor]) ->
     """Write a file that `fmnist.models.classifier.Classifier.load` reads."""
     normalization = Normalization()
     description = {
-        "model": model_name,
+        "models": [model_name],
         "mean": normalization.mean,
         "std": normalization.std,
         "temperature": 1.0,

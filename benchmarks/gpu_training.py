@@ -221,7 +221,7 @@ class Trainer:
         state.logits.append(torch.tensor(evaluation.logits))
 
     def _classifier(self, model: nn.Module) -> Classifier:
-        return Classifier(model, model_name=self.config.model)
+        return Classifier(model, models=[self.config.model])
 
     def compile(self) -> str:
         """Compile the network.

@@ -22,7 +22,6 @@ import torch
 
 from fmnist import paths
 from fmnist.files import write_atomic
-from fmnist.models.registry import members
 from fmnist.reports import benchmarks as bench
 from fmnist.reports.model_card import write_card
 from fmnist.reports.text import UNKNOWN, markdown_table, percent
@@ -49,7 +48,7 @@ def seconds(action: Callable[[], object]) -> float:
 def runs_towards(run: Run) -> str:
     """Table of the runs with the network of this model."""
     assert run.config is not None
-    wanted = {run.config.model, *members(run.config.model)}
+    wanted = {run.config.models, *((model,) for model in run.config.models)}
     rows = [
         [
             result.row.title,
@@ -60,7 +59,7 @@ def runs_towards(run: Run) -> str:
             result.lesson or UNKNOWN,
         ]
         for result in bench.results("strong", store.list_all_runs(), {})
-        if result.row.config.model in wanted
+        if result.row.models in wanted
     ]
     titles = ["Run", "Validation", "Test", "Epochs", "Minutes", "What was learned"]
     return markdown_table(titles, rows)

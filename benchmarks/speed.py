@@ -174,7 +174,7 @@ def time_evaluation(dataset: Dataset) -> float:
     model = create_model("fashion-cnn", seed=0).to(memory_format=torch.channels_last)
     split = dataset.split("validation")
     begun = time.perf_counter()
-    evaluate(Classifier(model, model_name="fashion-cnn"), split)
+    evaluate(Classifier(model, models=["fashion-cnn"]), split)
     return time.perf_counter() - begun
 
 

@@ -125,8 +125,8 @@ def test_train_says_what_it_reached(capsys: Output, artifacts: Path) -> None:
     (made,) = store.list_runs(artifacts / "runs")
     best = made.history.best
     assert best is not None
-    assert made.config is not None
-    assert (made.config.subset, made.config.protocol) == (40, "notebook")
+    assert made.training is not None
+    assert (made.training.subset, made.training.protocol) == (40, "notebook")
     out = capsys.readouterr().out
     assert f"epoch 1 is the best, test accuracy {100 * best.accuracy:.2f}%" in out
     assert str(made.folder) in out

@@ -82,9 +82,9 @@ def _run_row(run: Run, *, is_shipped: bool) -> tuple[str, ...]:
         run.run_id,
         run.name,
         f"{run.state}, shipped" if is_shipped else run.state,
-        config.model if config else UNKNOWN,
+        ", ".join(config.models) if config else UNKNOWN,
         config.protocol if config else UNKNOWN,
-        f"{len(run.history.epochs)}/{config.epochs if config else '?'}",
+        f"{len(run.history.epochs)}/{run.training.epochs if run.training else '?'}",
         f"{percent(best.accuracy)} {best.split}" if best else UNKNOWN,
         f"{created:%Y-%m-%d %H:%M}" if created else UNKNOWN,
     )

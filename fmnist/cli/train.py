@@ -104,7 +104,7 @@ def _train(options: argparse.Namespace) -> int:
     root = paths.runs_folder()
     if options.resume:
         run = store.open_run(root, options.resume)
-        config = run.config
+        config = run.training
         if config is None or run.state not in RESUMABLE_STATES:
             raise RunError(f"The run {run.run_id} is {run.state}; it cannot be resumed.")
     else:
@@ -133,8 +133,8 @@ def _train_run(run: Run, dataset: Dataset) -> bool:
 
     from fmnist.training.loop import Signal, TrainingError, train
 
-    assert run.config is not None
-    epochs = run.config.epochs
+    assert run.training is not None
+    epochs = run.training.epochs
     interrupted = threading.Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -187,7 +187,7 @@ def _bench(options: argparse.Namespace) -> int:
     is_complete = all(_bench_run(row, seed) for row, seed in wanted)  # stops at the first failure
     for row in rows:
         bench.save_runs(row, store.list_all_runs())
-    counted = sizes.count({row.config.model for row in bench.TABLES[options.table]})
+    counted = sizes.count({model for row in bench.TABLES[options.table] for model in row.models})
     path = bench.write(options.table, store.list_all_runs(), counted, options.folder)
     print(f"Written: {path}")
     return 0 if is_complete else 1
@@ -199,7 +199,7 @@ def _bench_run(row: bench.Row, seed: int) -> bool:
     alike = [run for run in store.list_all_runs() if bench.matches(run, config)]
     if any(run.state == "finished" for run in alike):
         return True
-    if row.components:
+    if not isinstance(config, TrainConfig):
         from fmnist.training.ensemble import combine
 
         members = bench.resolve_members(row, store.list_all_runs())

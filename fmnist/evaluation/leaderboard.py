@@ -116,6 +116,8 @@ def settings(run: Run) -> dict[str, str]:
 def _in_words(name: str, value: object) -> str:
     if name == "model":
         return describe(str(value)).title
+    if isinstance(value, list) and name == "models":
+        return describe(*value).title
     if name == "dataset":
         return DATASET_TITLES[value]  # type: ignore[index]
     if value is None:

@@ -104,7 +104,7 @@ def perturbed(classifier: "Classifier", perturbation: Perturbation) -> "Classifi
                     parameter.zero_()
     return Classifier(
         model,
-        model_name=classifier.model_name,
+        models=classifier.models,
         normalization=classifier.normalization,
         temperature=classifier.temperature,
     )

@@ -43,12 +43,12 @@ def untrained(classifier: Classifier, seed: int) -> Explainer:
     seed : int
         Seed of the weights.
     """
-    network = create_model(classifier.model_name, seed=seed, num_classes=classifier.outputs)
+    network = create_model(*classifier.models, seed=seed, num_classes=classifier.outputs)
     switch_on(network)
     return Explainer(
         Classifier(
             network,
-            model_name=classifier.model_name,
+            models=classifier.models,
             normalization=classifier.normalization,
             temperature=classifier.temperature,
         )

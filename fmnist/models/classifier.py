@@ -1,11 +1,11 @@
 """A classifier: weights, normalization and temperature, from images to probabilities."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fmnist.checksums import verify, write_checked
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
 from fmnist.errors import DamagedFileError
-from fmnist.models.registry import RENAMED, create_model, members
+from fmnist.models.registry import RENAMED, create_model, describe
 
 _BATCH: Final = 500  # images a forward pass: larger ones leave the processor's cache
 
@@ -46,8 +46,8 @@ class Classifier:
     model : torch.nn.Module
         From normalized float32 (N, 1, 28, 28) to logits float32 (N, 10), or (N, 11) where the
         last says that an image shows no garment. Put into evaluation mode.
-    model_name : str
-        Its name in `fmnist.models.registry.MODELS`.
+    models : sequence of str
+        Its name in `fmnist.models.registry.MODELS`; of an ensemble, those of its networks.
     normalization : Normalization
     temperature : float
         Above 0; logits are divided by it before softmax.
@@ -57,14 +57,14 @@ class Classifier:
         self,
         model: nn.Module,
         *,
-        model_name: str,
+        models: Sequence[str],
         normalization: Normalization = Normalization(),
         temperature: float = 1.0,
     ) -> None:
         # processors' kernels prefer channels_last; training uses it too, so that a model gives
         # bit-equal logits while it trains and after it is loaded
         self.model = model.eval().to(memory_format=torch.channels_last)
-        self.model_name = model_name
+        self.models = tuple(models)
         self.normalization = normalization
         self.temperature = temperature
 
@@ -230,7 +230,7 @@ class Classifier:
             name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()
         }
         description = {
-            "model": self.model_name,
+            "models": self.models,
             "mean": self.normalization.mean,
             "std": self.normalization.std,
             "temperature": self.temperature,
@@ -262,18 +262,18 @@ class Classifier:
                 raise ValueError("its normalization or temperature is impossible")
             if not all(bool(t.isfinite().all()) for t in tensors.values()):
                 raise ValueError("they are not all finite numbers")
-            name = "+".join(RENAMED.get(m, m) for m in members(str(description["model"])))
+            names = _names(description)
             outputs = description.get("outputs", NUM_CLASSES)
             if outputs not in (NUM_CLASSES, NUM_CLASSES + 1):
                 raise ValueError(f"it has {outputs!r} outputs")
-            model = create_model(name, seed=0, num_classes=outputs)
+            model = create_model(*names, seed=0, num_classes=outputs)
             try:
                 model.load_state_dict(tensors)
             except RuntimeError as error:  # which lists every tensor that is amiss
-                raise ValueError(f"they do not fit the model {name}") from error
+                raise ValueError(f"they do not fit the model {describe(*names).title}") from error
             return cls(
                 model,
-                model_name=name,
+                models=names,
                 normalization=Normalization(mean, std),
                 temperature=temperature,
             )
@@ -289,6 +289,12 @@ class Classifier:
         ) as error:
             problem = " ".join(str(error).split())[:200]
             raise DamagedFileError(f"the weights in {path} cannot be read ({problem}).") from error
+
+
+def _names(description: Mapping[str, Any]) -> list[str]:
+    """Names of the networks; earlier versions joined those of an ensemble."""
+    names = description.get("models") or str(description["model"]).split("+")
+    return [RENAMED.get(name, name) for name in names]
 
 
 def _finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """The models by name, and how each is built. Importing this module does not import torch."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -238,49 +238,39 @@ RENAMED: Final[Mapping[str, str]] = {"fashion-cnn-unnormalised": "fashion-cnn-un
 """Names that files of earlier versions have, and what the models are called now."""
 
 
-def members(name: str) -> list[str]:
-    """Names of the networks in a model; an ensemble's are joined with "+"."""
-    return name.split("+")
-
-
-def is_known(name: object) -> bool:
-    """Whether `create_model` can build a model of this name."""
-    return isinstance(name, str) and all(member in MODELS for member in members(name))
-
-
-def describe(name: str) -> ModelSpec:
-    """Title and summary of a model or an ensemble.
+def describe(*names: str) -> ModelSpec:
+    """Title and summary of a model, or of an ensemble of several.
 
     Raises
     ------
     ValueError
-        If the name is unknown.
+        If a name is unknown.
     """
-    _check(name)
-    parts = members(name)
-    if len(parts) == 1:
-        return MODELS[name]
-    *others, last = [MODELS[kind].title for kind in dict.fromkeys(parts)]
+    _check(names)
+    if len(names) == 1:
+        return MODELS[names[0]]
+    *others, last = [MODELS[kind].title for kind in dict.fromkeys(names)]
     kinds = f"{', '.join(others)} and {last}" if others else last
     return ModelSpec(
-        title=f"Ensemble of {len(parts)}: {kinds}",
-        summary=f"{len(parts)} networks whose probabilities are averaged: {kinds}.",
+        title=f"Ensemble of {len(names)}: {kinds}",
+        summary=f"{len(names)} networks whose probabilities are averaged: {kinds}.",
         factory="fmnist.models.ensemble:Ensemble",
     )
 
 
-def _check(name: str) -> None:
-    if not is_known(name):
-        raise ValueError(f"There is no model {name!r}; choose one of {', '.join(MODELS)}.")
+def _check(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in MODELS:
+            raise ValueError(f"There is no model {name!r}; choose one of {', '.join(MODELS)}.")
 
 
-def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
-    """A new model; its initial weights depend on `name` and `seed` alone.
+def create_model(*names: str, seed: int, num_classes: int = 10) -> "nn.Module":
+    """A new model; its initial weights depend on `names` and `seed` alone.
 
     Parameters
     ----------
-    name : str
-        Key of `MODELS`, or several joined with "+": an ensemble.
+    *names : str
+        Key of `MODELS`; several for an ensemble.
     seed : int
         Seed of the initial weights; torch's global generator is neither read nor changed.
     num_classes : int
@@ -289,16 +279,15 @@ def create_model(name: str, *, seed: int, num_classes: int = 10) -> "nn.Module":
     Raises
     ------
     ValueError
-        If the name is unknown.
+        If a name is unknown.
     """
-    _check(name)
+    _check(names)
     import torch
 
     from fmnist.models.initialization import DrawFrom
 
-    parts = members(name)
     with DrawFrom(torch.Generator().manual_seed(seed)):
-        networks = [_build(part, num_classes) for part in parts]
+        networks = [_build(name, num_classes) for name in names]
     if len(networks) == 1:
         return networks[0]
     from fmnist.models.ensemble import Ensemble

@@ -1,7 +1,7 @@
 """Sizes of the models, stored on disk because counting needs torch and builds each model."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -60,6 +60,14 @@ def save_sizes(path: Path, sizes: Mapping[str, Size]) -> None:
     """
     values = {"code": _code(), "sizes": {name: vars(s) for name, s in sizes.items()}}
     write_json(path, values, make_folder=True)
+
+
+def total(models: Sequence[str], sizes: Mapping[str, Size]) -> Size | None:
+    """Size of a model, or of all in an ensemble together; None if one has not been counted."""
+    known = [sizes[name] for name in models if name in sizes]
+    if len(known) < len(models):
+        return None
+    return Size(sum(s.parameters for s in known), sum(s.multiply_adds for s in known))
 
 
 def count(names: Iterable[str]) -> dict[str, Size]:

@@ -20,7 +20,7 @@ from fmnist.files import read_json, write_atomic
 from fmnist.models.registry import describe
 from fmnist.reports.text import UNKNOWN, duration, markdown_table, percent
 from fmnist.runs import store
-from fmnist.runs.config import TrainConfig
+from fmnist.runs.config import RunConfig, TrainConfig
 from fmnist.runs.history import EpochEntry
 from fmnist.runs.migration import migrate_settings
 from fmnist.runs.publish import CARD_FILE, companion_of
@@ -80,7 +80,7 @@ def _reference(run: Run, root: Path) -> Run | None:
     """The shipped FashionCNN, unless the run is one itself or has another data set."""
     if (
         run.config is None
-        or run.config.model == _REFERENCE
+        or run.config.models == (_REFERENCE,)
         or _REFERENCE not in store.run_ids(root)
     ):
         return None
@@ -140,13 +140,13 @@ def model_card(run: Run, *, companion: Run | None, reference: Run | None = None)
 
 def _context(
     run: Run,
-    config: TrainConfig,
+    config: RunConfig,
     selected: EpochEntry,
     companion: Run | None,
     reference: Run | None,
 ) -> dict[str, Any]:
     """Everything that the template shows, by name."""
-    model, epochs = describe(config.model), run.history.epochs
+    model, epochs = describe(*config.models), run.history.epochs
     test = stored_evaluation(run, "test")
     is_held_out = config.protocol == "held-out"
     return {
@@ -158,9 +158,9 @@ def _context(
         "dataset": DATASET_TITLES[config.dataset],
         "protocol": config.protocol,
         "started": f"{datetime.fromtimestamp(run.created, UTC):%Y-%m-%d}",
-        "drawings": _drawings(config),
+        "drawings": _drawings(run.training),
         "members": run.members,
-        "teachers": config.teachers,
+        "teachers": run.training.teachers if run.training else (),
         "has_weights": run.weights_path.exists(),
         "train_images": _TRAIN_IMAGES[config.dataset],
         "validation_images": len(stored_evaluation(run, "validation").labels) if is_held_out else 0,
@@ -179,20 +179,21 @@ def _context(
         "time": duration(epochs[-1].seconds),
         "epochs": len(epochs),
         "pace": f"{statistics.median(e.images_per_second for e in epochs):,.0f}",
-        "command": _command(run, config),
-        "provenance": _provenance(run, config),
+        "command": _command(run),
+        "provenance": _provenance(run),
     }
 
 
-def _is_original(config: TrainConfig) -> bool:
+def _is_original(config: RunConfig) -> bool:
     """Whether the run can be compared with the notebook that FashionCNN comes from."""
-    return config.dataset == "fashion-mnist" and config.model == "fashion-cnn"
+    return config.dataset == "fashion-mnist" and config.models == ("fashion-cnn",)
 
 
-def _drawings(config: TrainConfig) -> tuple[str, ...]:
+def _drawings(config: TrainConfig | None) -> tuple[str, ...]:
     """Kinds of drawings trained on: each kind includes those before it."""
     kinds = get_args(TrainingDrawings)
-    return kinds[: kinds.index(config.training_drawings) + 1] if config.training_drawings else ()
+    kind = config and config.training_drawings
+    return kinds[: kinds.index(kind) + 1] if kind else ()
 
 
 def _companion(run: Run) -> dict[str, str]:
@@ -203,11 +204,12 @@ def _companion(run: Run) -> dict[str, str]:
     }
 
 
-def _figures(run: Run, config: TrainConfig, selected: EpochEntry, test: Evaluation) -> _Rows:
+def _figures(run: Run, config: RunConfig, selected: EpochEntry, test: Evaluation) -> _Rows:
+    planned = run.training.epochs if run.training else 1
     if config.protocol == "notebook":
         last = run.history.epochs[-1]
         return [
-            ("Best epoch (on test)", f"{selected.epoch} of {config.epochs}"),
+            ("Best epoch (on test)", f"{selected.epoch} of {planned}"),
             ("Best test accuracy (selected on test)", percent(test.accuracy)),
             ("Test loss at the best epoch", f"{test.loss:.4f}"),
             (f"**Final test accuracy** (epoch {last.epoch})", f"**{percent(last.accuracy)}**"),
@@ -221,7 +223,7 @@ def _figures(run: Run, config: TrainConfig, selected: EpochEntry, test: Evaluati
     rows = [
         ("Members", str(len(run.members)))
         if run.members
-        else (choice, f"{selected.epoch} of {config.epochs}"),
+        else (choice, f"{selected.epoch} of {planned}"),
         (f"{split} accuracy{note}", percent(selected.accuracy)),
         (f"{split} loss{note}", f"{selected.loss:.4f}"),
         ("**Test accuracy**", f"**{percent(test.accuracy)}**"),
@@ -233,7 +235,7 @@ def _figures(run: Run, config: TrainConfig, selected: EpochEntry, test: Evaluati
     return rows
 
 
-def _progression(run: Run, config: TrainConfig, companion: Run | None) -> dict[str, Any]:
+def _progression(run: Run, config: RunConfig, companion: Run | None) -> dict[str, Any]:
     """Accuracy after some of the epochs, beside the companion's and the original notebook's."""
     columns = [(f"{run.history.epochs[0].split.capitalize()} accuracy", run)]
     if companion and config.protocol == "held-out":
@@ -250,7 +252,7 @@ def _progression(run: Run, config: TrainConfig, companion: Run | None) -> dict[s
     return {"titles": titles, "rows": rows}
 
 
-def _class_table(config: TrainConfig, test: Evaluation, reference: Run | None) -> dict[str, Any]:
+def _class_table(config: RunConfig, test: Evaluation, reference: Run | None) -> dict[str, Any]:
     """Scores of each class, beside the original notebook's and the reference's."""
     titles = ["Class", "Correct / total", "Accuracy", "Precision", "Recall", "F1"]
     rows = []
@@ -304,25 +306,25 @@ def _notes(run: Run) -> str:
         raise DamagedFileError(f"the file {run.folder / _NOTES} is no text; mend it.") from error
 
 
-def _command(run: Run, config: TrainConfig) -> str:
+def _command(run: Run) -> str:
     """The command that makes the model again."""
-    if run.members:
+    if run.training is None:
         return " ".join(["python -m fmnist ensemble", *run.members])
     # a setting that the file lacks did not exist then, and has its default value
     given = migrate_settings(read_json(run.config_path)["config"])
     options = [
         f"--{name.replace('_', '-')} {format_value(value)}"
-        for name, value in vars(config).items()
+        for name, value in vars(run.training).items()
         if name in given
     ]
     return " \\\n    ".join(["python -m fmnist train", *options])
 
 
-def _provenance(run: Run, config: TrainConfig) -> _Rows:
+def _provenance(run: Run) -> _Rows:
     titles = {"fmnist": "fmnist", "python": "Python", "torch": "torch", "numpy": "NumPy"}
     versions = [f"{titles[k]} {run.environment[k]}" for k in titles if k in run.environment]
     return [
-        ("Seed", "those of the members" if run.members else str(config.seed)),
+        ("Seed", str(run.training.seed) if run.training else "those of the members"),
         ("Versions", ", ".join(versions) or UNKNOWN),
         ("Device", run.environment.get("device", UNKNOWN)),
         ("Threads", run.environment.get("threads", UNKNOWN)),

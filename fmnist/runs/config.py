@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Self
 
 from fmnist.data.splits import DATASET_TITLES, DatasetName, Protocol
 from fmnist.data.synthetic import TrainingDrawings
-from fmnist.models.registry import MODELS, is_known
+from fmnist.models.registry import MODELS
 from fmnist.runs.migration import migrate_settings
 from fmnist.runs.setting import ConfigError, Setting, choice, choices, integer, number, run_ids
 
@@ -257,8 +257,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name, setting in self.settings().items():
-            if name != "model" or not is_known(self.model):
-                setting.check(name, getattr(self, name))
+            setting.check(name, getattr(self, name))
         if self.warmup_epochs is not None and self.warmup_epochs >= self.epochs:
             raise ConfigError(
                 "warmup_epochs",
@@ -289,7 +288,12 @@ class TrainConfig:
         """What there is to know of each field, by its name."""
         return _SETTINGS
 
-    def may_learn_from(self, teacher: "TrainConfig") -> bool:
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The network, as `EnsembleConfig.models` tells several."""
+        return (self.model,)
+
+    def may_learn_from(self, teacher: "RunConfig") -> bool:
         """Whether a teacher has seen none of the images that these settings hold out.
 
         A teacher that was trained on the validation images, or selected on the test images,
@@ -310,8 +314,7 @@ class TrainConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a dictionary of JSON values, in the order of the fields."""
-        values = dataclasses.asdict(self)
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return _json_of(self)
 
     @classmethod
     def from_json(cls, values: object) -> Self:
@@ -341,16 +344,49 @@ _SETTINGS: Final[Mapping[str, Setting]] = {
 }
 
 
-def ensemble_of(members: Sequence[TrainConfig]) -> TrainConfig:
-    """Settings of an ensemble of runs: those of the first, except for what training alone needs.
+@dataclass(frozen=True, kw_only=True)
+class EnsembleConfig:
+    """What an ensemble averages; it is made of trained runs, so it has no settings of training.
 
-    Test-time augmentation stays where all members have the same one.
+    Attributes
+    ----------
+    models : tuple of str
+        The networks of the members, in `fmnist.models.registry.MODELS`.
+    dataset, protocol, checkpoint
+        Those of all members.
+    tta : {"flip", "flip-shift"} or None
+        That of all members; None where they differ.
     """
-    tta = members[0].tta if len({config.tta for config in members}) == 1 else None
-    return dataclasses.replace(
-        members[0], model="+".join(config.model for config in members), tta=tta,
-        epochs=1, warmup_epochs=None, patience=None, teachers=(), seed=0,
-    )  # fmt: skip
+
+    models: tuple[str, ...]
+    dataset: DatasetName
+    protocol: Protocol
+    checkpoint: Checkpoint = "best"
+    tta: TestTimeAugmentation | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as a dictionary of JSON values, in the order of the fields."""
+        return _json_of(self)
+
+
+RunConfig = TrainConfig | EnsembleConfig
+
+
+def ensemble_of(members: Sequence[TrainConfig]) -> EnsembleConfig:
+    """Settings of an ensemble of runs with the same data set and protocol."""
+    first = members[0]
+    return EnsembleConfig(
+        models=tuple(config.model for config in members),
+        dataset=first.dataset,
+        protocol=first.protocol,
+        checkpoint=first.checkpoint,
+        tta=first.tta if len({config.tta for config in members}) == 1 else None,
+    )
+
+
+def _json_of(config: RunConfig) -> dict[str, Any]:
+    values = dataclasses.asdict(config)
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 __all__ = [
@@ -359,8 +395,10 @@ __all__ = [
     "BatchMix",
     "Checkpoint",
     "ConfigError",
+    "EnsembleConfig",
     "Optimizer",
     "Precision",
+    "RunConfig",
     "Schedule",
     "TestTimeAugmentation",
     "TrainConfig",

@@ -3,6 +3,7 @@
 Importing pydantic takes a while. Import this module where a file is read, not at the top.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
@@ -15,8 +16,16 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 
-from fmnist.data.splits import SplitName
+from fmnist.data.splits import DatasetName, Protocol, SplitName
 from fmnist.files import parse_json
+from fmnist.models.registry import describe as describe_models
+from fmnist.runs.config import (
+    Checkpoint,
+    EnsembleConfig,
+    RunConfig,
+    TestTimeAugmentation,
+    TrainConfig,
+)
 from fmnist.runs.history import MEASURED, EpochEntry, Phase, StepEntry
 from fmnist.runs.run import State
 from fmnist.text import one_line
@@ -71,7 +80,7 @@ class TeacherDocument(Document):
 
 
 class ConfigDocument(Document):
-    """`config.json`; `TrainConfig.from_json` checks the settings."""
+    """`config.json`; `read_config` checks the settings."""
 
     created: Moment = 0.0
     config: dict[str, Any]
@@ -79,6 +88,34 @@ class ConfigDocument(Document):
     environment: Texts = {}
     members: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     teachers: Annotated[tuple[TeacherDocument, ...], Field(strict=False)] = ()
+
+
+class EnsembleDocument(Document):
+    """The settings of an ensemble in `config.json`."""
+
+    models: Annotated[tuple[str, ...], Field(strict=False, min_length=2)]
+    dataset: DatasetName
+    protocol: Protocol
+    checkpoint: Checkpoint = "best"
+    tta: TestTimeAugmentation | None = None
+
+    @model_validator(mode="after")
+    def _knows_the_models(self) -> "EnsembleDocument":
+        describe_models(*self.models)
+        return self
+
+
+def read_config(values: Mapping[str, Any]) -> RunConfig:
+    """The settings of a run or of an ensemble.
+
+    Raises
+    ------
+    ValueError
+        If a setting is unknown or impossible.
+    """
+    if "models" in values:
+        return EnsembleConfig(**EnsembleDocument.parse(values).model_dump())
+    return TrainConfig.from_json(values)
 
 
 class StatusDocument(Document):

@@ -39,8 +39,18 @@ def migrate_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(new.get("dataset"), str):
         new["dataset"] = RENAMED_DATASETS.get(new["dataset"], new["dataset"])
     if isinstance(new.get("model"), str):
-        new["model"] = "+".join(RENAMED.get(m, m) for m in new["model"].split("+"))
+        new["model"] = RENAMED.get(new["model"], new["model"])
     return new
+
+
+def _migrate_ensemble(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of an ensemble, which once had those of its first member."""
+    values = migrate_settings(values)
+    if "+" not in str(values.get("model")):
+        return values
+    models = [RENAMED.get(name, name) for name in values["model"].split("+")]
+    names = ("dataset", "protocol", "checkpoint", "tta")
+    return {"models": models} | {name: values[name] for name in names if name in values}
 
 
 def migrate_document(document: Any) -> Any:
@@ -49,7 +59,7 @@ def migrate_document(document: Any) -> Any:
         return document
     new = dict(document)
     if isinstance(new.get("config"), Mapping):
-        new["config"] = migrate_settings(new["config"])
+        new["config"] = _migrate_ensemble(new["config"])
     data = new.get("dataset")
     if isinstance(data, Mapping) and data.get("name") in tuple(RENAMED_DATASETS):
         name = RENAMED_DATASETS[data["name"]]

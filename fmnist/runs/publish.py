@@ -78,9 +78,9 @@ def publish(
         raise RunError(f"The title is too long; take at most {NAME_LENGTH} characters.")
     if run.state != "finished":
         raise RunError(f"The run {run.run_id} is {run.state}; only a finished run is published.")
-    if run.config and run.config.subset is not None:
+    if run.training and run.training.subset is not None:
         raise RunError(
-            f"The run {run.run_id} was trained on {run.config.subset:,} images only; "
+            f"The run {run.run_id} was trained on {run.training.subset:,} images only; "
             "only runs on the whole data set are published."
         )
     if weights and not run.weights_path.exists():
@@ -121,7 +121,7 @@ def companion_of(run: Run, root: Path) -> Run | None:
         return None
     if run.config is None or found.config is None or found.state != "finished":
         return None
-    same = (run.config.model, run.config.dataset) == (found.config.model, found.config.dataset)
+    same = (run.config.models, run.config.dataset) == (found.config.models, found.config.dataset)
     return found if same and run.config.protocol != found.config.protocol else None
 
 

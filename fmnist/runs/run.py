@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from fmnist.data.splits import SplitName
 from fmnist.errors import ToldError
 from fmnist.files import append_line, parse_json, write_json
-from fmnist.runs.config import TrainConfig
+from fmnist.runs.config import RunConfig, TrainConfig
 from fmnist.runs.history import History, Progress
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Run:
         "broken" where the folder cannot be read.
     reason : str or None
         Why it is broken or failed, in a sentence.
-    config : TrainConfig or None
+    config : TrainConfig, EnsembleConfig or None
         None where it cannot be read.
     created : float
         Seconds since 1970.
@@ -91,13 +91,18 @@ class Run:
     name: str
     state: State
     reason: str | None = None
-    config: TrainConfig | None = None
+    config: RunConfig | None = None
     created: float = 0.0
     dataset: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     members: tuple[str, ...] = ()
     progress: Progress = field(default_factory=Progress)
     history: History = field(default_factory=History)
+
+    @property
+    def training(self) -> TrainConfig | None:
+        """The settings of a training; None of an ensemble, and where they cannot be read."""
+        return self.config if isinstance(self.config, TrainConfig) else None
 
     @property
     def run_id(self) -> str:

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Final
 from fmnist import checksums, paths
 from fmnist.errors import DamagedFileError, reason, sentence
 from fmnist.files import read_json, write_json
-from fmnist.models.registry import members
-from fmnist.runs.config import TrainConfig
+from fmnist.runs.config import RunConfig, TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.making import making
 from fmnist.runs.migration import migrate_document
@@ -65,7 +64,7 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
 
 
 @contextmanager
-def making_run(root: Path, config: TrainConfig, *, name: str = "") -> Iterator[Run]:
+def making_run(root: Path, config: RunConfig, *, name: str = "") -> Iterator[Run]:
     """Make a run with all that the block adds to it, or none at all.
 
     Parameters
@@ -87,9 +86,11 @@ def making_run(root: Path, config: TrainConfig, *, name: str = "") -> Iterator[R
     if len(named) > NAME_LENGTH:
         raise RunError(_NAME_RULE)
     now = datetime.datetime.now(datetime.UTC)
-    model = config.model if len(members(config.model)) == 1 else "ensemble"
+    model = config.models[0] if len(config.models) == 1 else "ensemble"
     run_id = f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
-    name = named or f"{model}, {config.epochs} epoch{'s' * (config.epochs > 1)}"
+    name = named or model
+    if not named and isinstance(config, TrainConfig):
+        name += f", {config.epochs} epoch{'s' * (config.epochs > 1)}"
     with making(root / run_id) as folder:
         run = Run(folder, name, "queued", config=config, created=now.timestamp())
         run.epochs_path.parent.mkdir()
@@ -212,12 +213,12 @@ def names_in(root: Path) -> list[str]:
 
 
 def _read(folder: Path) -> Run:
-    from fmnist.runs.documents import ConfigDocument, StatusDocument
+    from fmnist.runs.documents import ConfigDocument, StatusDocument, read_config
 
     name = _read_name(folder)
     try:
         document = ConfigDocument.parse(migrate_document(read_json(folder / "config.json")))
-        config = TrainConfig.from_json(document.config)
+        config = read_config(document.config)
     except (OSError, ValueError) as error:
         return Run(folder, name, "broken", _cannot_be_read("config.json", error))
     run = Run(
@@ -241,7 +242,7 @@ def _read(folder: Path) -> Run:
     return replace(run, state=state, reason=status.reason, progress=progress, history=history)
 
 
-def _read_history(path: Path, config: TrainConfig, state: State) -> History:
+def _read_history(path: Path, config: RunConfig, state: State) -> History:
     """The history of a run; empty where it has none yet.
 
     Raises

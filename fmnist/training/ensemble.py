@@ -66,7 +66,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
         _record_members(run, members)
         Classifier(
             Ensemble([classifier.model for classifier in classifiers]),
-            model_name=config.model,
+            models=config.models,
             normalization=classifiers[0].normalization,
         ).save(run.weights_path)
         for evaluation in evaluations.values():
@@ -83,7 +83,9 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
 
 def _check(members: Sequence[Run]) -> tuple[list[TrainConfig], list[EpochEntry]]:
     """Settings and selected epochs of runs that can form an ensemble."""
-    configs = [run.config for run in members if run.config is not None]
+    if any(run.members for run in members):
+        raise RunError("An ensemble is not made of ensembles; choose their members instead.")
+    configs = [run.training for run in members if run.training is not None]
     entries = [run.history.selected for run in members if run.history.selected is not None]
     if len(members) < 2 or len({run.folder for run in members}) < len(members):
         raise RunError("An ensemble is made of at least two different runs.")

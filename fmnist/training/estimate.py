@@ -42,7 +42,7 @@ def estimate_seconds(config: TrainConfig, earlier: Iterable[Run]) -> float | Non
 def _images_per_second(config: TrainConfig, run: Run) -> float | None:
     """Pace of a run that does the same work per image; None if it does other work."""
     alike = ("model", "precision", "training_drawings", "low_res_side", "teachers", "epoch_share")
-    other = run.config
+    other = run.training
     if other is None or any(getattr(config, name) != getattr(other, name) for name in alike):
         return None
     paces = [entry.images_per_second for entry in run.history.epochs]

@@ -12,7 +12,6 @@ from torch import Tensor
 from fmnist.data.splits import DATASET_TITLES, Dataset
 from fmnist.evaluation.predictions import evaluate
 from fmnist.models.classifier import Classifier
-from fmnist.models.registry import members
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry, Progress, StepEntry
 from fmnist.runs.run import Run
@@ -201,7 +200,7 @@ class _Training:
         """The model as it is measured and saved: with averaged weights, where there are some."""
         average = self.state.average
         model = self.state.model if average is None else average.module
-        return Classifier(model, model_name=self.config.model)
+        return Classifier(model, models=[self.config.model])
 
     def progress(self) -> Progress:
         """How far the run is."""
@@ -350,15 +349,15 @@ class _Training:
 
 
 def _checked_config(run: Run, dataset: Dataset) -> TrainConfig:
-    config = run.config
-    if config is None:
+    if run.config is None:
         raise TrainingError(run.reason or "The settings of the run cannot be read.")
+    config = run.training
+    if config is None:
+        raise TrainingError("An ensemble is made of trained runs; it is not trained itself.")
     if dataset.name != config.dataset:
         raise TrainingError(
             f"The run is on {DATASET_TITLES[config.dataset]}, which is not on this computer."
         )
-    if len(members(config.model)) > 1:
-        raise TrainingError("An ensemble is made of trained runs; it is not trained itself.")
     return config
 
 

@@ -129,7 +129,7 @@ def test_dashboard_opens_the_run_with_its_evaluations(
     command: tuple[Path, str], small: Dataset, key: str, monitored: Any
 ) -> None:
     run = open_run(command[0] / "small" / "runs", key)
-    assert (run.state, run.config and run.config.epochs) == ("finished", 2)
+    assert (run.state, run.training and run.training.epochs) == ("finished", 2)
     assert run.dataset["checksum"] == small.checksum
     assert [entry.epoch for entry in run.history.epochs] == [1, 2]
     assert [entry.step for entry in run.history.steps] == (
@@ -137,10 +137,10 @@ def test_dashboard_opens_the_run_with_its_evaluations(
     )
     assert run.progress.fraction == 1
     classifier = Classifier.load(run.weights_path)
-    assert run.config is not None
+    assert run.training is not None
     for name in (monitored, "test"):
         stored = Evaluation.load(run.evaluation_path(name))
-        split = monitored_images(run.config, small)
+        split = monitored_images(run.training, small)
         if name == "test":
             split = small.split("test")
         computed = evaluate(classifier, split)
@@ -214,7 +214,7 @@ def test_resumed_run_equals_an_undisturbed_one(
             train(tmp_path / "killed", *arguments)
     killed = opened(tmp_path / "killed")
     assert killed.state == "interrupted"
-    assert Classifier.load(killed.weights_path).model_name == "swift"  # of epoch 1
+    assert Classifier.load(killed.weights_path).models == ("swift",)  # of epoch 1
     archive = (tmp_path / "killed" / "out" / "runs.tar.00").read_bytes()
     assert b"model.safetensors" in archive
     assert train(tmp_path / "killed", *arguments) == 0
@@ -480,7 +480,7 @@ def test_weights_are_written_as_the_library_writes_them(tmp_path: Path) -> None:
     kinds = {tensor.dtype for tensor in read.values()}
     assert kinds == {torch.float16, torch.float32, torch.int64}
     with safetensors.safe_open(path, framework="pt") as archive:
-        assert json.loads(archive.metadata()["fmnist"])["model"] == "preact-resnet"
+        assert json.loads(archive.metadata()["fmnist"])["models"] == ["preact-resnet"]
 
 
 def test_classifier_reads_weights_of_float16(tmp_path: Path, small: Dataset) -> None:
@@ -494,7 +494,7 @@ def test_classifier_reads_weights_of_float16(tmp_path: Path, small: Dataset) -> 
             expected = expected.half().float()
         assert tensor.dtype == expected.dtype
         assert torch.equal(tensor, expected), name
-    exact = Classifier(model, model_name="swift").logits(small.test_images)
+    exact = Classifier(model, models=["swift"]).logits(small.test_images)
     np.testing.assert_allclose(classifier.logits(small.test_images), exact, rtol=0.01, atol=0.01)
 
 

@@ -329,5 +329,5 @@ def test_a_benchmark_starts_the_original_recipe(
     server = start_server()
     train_original_recipe(browser, server.url)
     (run,) = store.list_runs(server.runs)
-    assert run.config is not None
-    assert (run.state, run.config.model, run.config.epochs) == ("running", "fashion-cnn", 20)
+    assert run.training is not None
+    assert (run.state, run.training.model, run.training.epochs) == ("running", "fashion-cnn", 20)

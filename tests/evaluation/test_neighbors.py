@@ -43,7 +43,7 @@ def test_one_can_look_among_some_classes(index: FeatureIndex) -> None:
 
 
 def test_an_image_is_nearest_to_itself(small: Dataset) -> None:
-    classifier = Classifier(create_model("fashion-cnn", seed=0), model_name="fashion-cnn")
+    classifier = Classifier(create_model("fashion-cnn", seed=0), models=["fashion-cnn"])
     split = small.split("train")
     told: list[tuple[int, int]] = []
     made = neighbors.build_index(classifier, split, progress=lambda *x: told.append(x))

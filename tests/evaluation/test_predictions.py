@@ -52,7 +52,7 @@ def test_figures_are_those_of_the_logits() -> None:
 
 def test_evaluate_keeps_labels_and_order() -> None:
     split = small_dataset().split("validation")
-    classifier = Classifier(create_model("fashion-cnn", seed=0), model_name="fashion-cnn")
+    classifier = Classifier(create_model("fashion-cnn", seed=0), models=["fashion-cnn"])
     evaluation = evaluate(classifier, split)
     assert evaluation.split == "validation"
     assert evaluation.logits.dtype == np.float16

@@ -29,7 +29,7 @@ def images() -> NDArray[np.uint8]:
 
 @cache
 def classifier(name: str) -> Classifier:
-    return Classifier(create_model(name, seed=0), model_name=name, temperature=1.7)
+    return Classifier(create_model(name, seed=0), models=[name], temperature=1.7)
 
 
 def weights(model: Classifier) -> NDArray[np.float32]:
@@ -128,7 +128,7 @@ class OneFilter(Chain):
 def one_filter(relus: int = 1) -> Classifier:
     """Its filter doubles the image; the logits of the classes 0, 1 and 2 are not 0."""
     by_class = (1.0, -1.0, 5.0, *[0.0] * 7)
-    return Classifier(OneFilter(2.0, by_class, relus), model_name="made by hand")
+    return Classifier(OneFilter(2.0, by_class, relus), models=["made by hand"])
 
 
 def test_grad_cam_of_one_filter(images: NDArray[np.uint8]) -> None:
@@ -180,7 +180,7 @@ def test_gradients_agree_with_finite_differences(
 ) -> None:
     network = create_model("fashion-cnn", seed=0).double().eval()
     assert isinstance(network, Chain)
-    explainer = Explainer(Classifier(network, model_name="fashion-cnn"))
+    explainer = Explainer(Classifier(network, models=["fashion-cnn"]))
     assert explainer.layer(convolution).explained == activation
     layer = [name for name, _ in network.named_children()].index(activation)
     inputs = torch.tensor(images[:1, None]).double() / 127.5 - 1
@@ -244,7 +244,7 @@ def test_an_ensembles_layers_name_the_member() -> None:
 def test_every_model_runs_every_method_that_applies(images: NDArray[np.uint8], name: str) -> None:
     network = create_model(name, seed=0)
     switch_on(network)
-    explainer = Explainer(Classifier(network, model_name=name))
+    explainer = Explainer(Classifier(network, models=[name]))
     expected = [m for m in METHODS if m != "grad-cam" or name not in {"logistic", "mlp"}]
     assert list(explainer.methods) == expected
     assert len({layer.title for layer in explainer.layers}) == len(explainer.layers)

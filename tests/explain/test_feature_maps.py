@@ -30,7 +30,7 @@ def tiny() -> Classifier:
     )  # fmt: skip
     model = Chain(*layers)
     # pixels as they are, so that sums can be done by hand
-    return Classifier(model, model_name="tiny", normalization=Normalization(0.0, 1 / 255))
+    return Classifier(model, models=["tiny"], normalization=Normalization(0.0, 1 / 255))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def image() -> NDArray[np.uint8]:
 
 @cache
 def classifier_of(name: str) -> Classifier:
-    return Classifier(create_model(name, seed=0), model_name=name)
+    return Classifier(create_model(name, seed=0), models=[name])
 
 
 def noise() -> NDArray[np.uint8]:
@@ -177,7 +177,7 @@ def test_the_sums_of_every_model_add_up(name: str) -> None:
 
 def test_a_network_of_an_ensemble() -> None:
     name = "logistic+mlp"
-    ensemble = Classifier(create_model(name, seed=0), model_name=name)
+    ensemble = Classifier(create_model(name, seed=0), models=[name])
     image = noise()
     walks = [feature_maps.walk(ensemble, image, member=member) for member in (0, 1)]
     assert [len(steps) for steps in walks] == [2, 4]

@@ -100,7 +100,7 @@ def linear() -> Classifier:
         sides[:, 14:] = 0
         layer.weight[1] = sides.ravel() / 100
     model = Chain(nn.Flatten(), layer)
-    return Classifier(model, model_name="linear", normalization=Normalization(0.0, 1 / 255))
+    return Classifier(model, models=["linear"], normalization=Normalization(0.0, 1 / 255))
 
 
 @pytest.mark.parametrize("steps", [1, flips.PGD_STEPS])

@@ -14,7 +14,7 @@ from fmnist.models.registry import create_model
 
 @pytest.fixture
 def mlp() -> Classifier:
-    return Classifier(create_model("mlp", seed=0), model_name="mlp")
+    return Classifier(create_model("mlp", seed=0), models=["mlp"])
 
 
 def weights(classifier: Classifier) -> dict[str, torch.Tensor]:
@@ -94,7 +94,7 @@ def test_without_a_change_the_matrix_is_the_same(mlp: Classifier) -> None:
 def test_numbers_that_are_none_do_no_harm() -> None:
     model = Chain(nn.Flatten(), nn.Linear(784, 10))
     nn.init.constant_(model[1].weight, float("nan"))  # type: ignore[arg-type]
-    broken = Classifier(model, model_name="broken")
+    broken = Classifier(model, models=["broken"])
     images = np.zeros((2, 28, 28), np.uint8)
     assert perturbations.confusion(broken, images, np.array([0, 1])).sum() == 2
     assert perturbations.probabilities(broken, images[0]).tolist() == pytest.approx([0.1] * 10)

@@ -50,11 +50,11 @@ def test_structural_similarity_as_in_the_paper() -> None:
 
 
 def test_an_untrained_network_has_other_weights_and_the_same_layers() -> None:
-    trained = Classifier(create_model("lenet-5", seed=5), model_name="lenet-5", temperature=2.0)
+    trained = Classifier(create_model("lenet-5", seed=5), models=["lenet-5"], temperature=2.0)
     first, again, other = untrained(trained, 0), untrained(trained, 0), untrained(trained, 1)
     assert first.layers == Explainer(trained).layers
     image = RNG.integers(0, 256, (1, 28, 28), dtype=np.uint8)
     scores = [e.scores(image, Targets.of(0))[0] for e in (first, again, other)]
     assert scores[0] == scores[1] != scores[2]
-    fresh = Classifier(create_model("lenet-5", seed=0), model_name="lenet-5")
+    fresh = Classifier(create_model("lenet-5", seed=0), models=["lenet-5"])
     assert scores[0] == pytest.approx(fresh.logits(image)[0, 0] / 2, abs=1e-6)

@@ -33,7 +33,7 @@ IMAGES = small_dataset().test_images
 
 def new_classifier(**settings: Any) -> Classifier:
     model = create_model("fashion-cnn", seed=1)
-    return Classifier(model, model_name="fashion-cnn", **settings)
+    return Classifier(model, models=["fashion-cnn"], **settings)
 
 
 class Spy(nn.Module):
@@ -79,7 +79,7 @@ def test_pixels_reach_the_model_from_minus_one_to_one() -> None:
     images[1], images[2] = 255, 51
     images[2, 4, 7] = 102
     spy = Spy()
-    Classifier(spy, model_name="spy").logits(images)
+    Classifier(spy, models=["spy"]).logits(images)
     (given,) = spy.inputs
     assert given.shape == (3, 1, 28, 28)
     assert given.dtype == torch.float32
@@ -97,7 +97,7 @@ def test_normalization_takes_mean_and_std_of_pixels_from_0_to_1() -> None:
 
 def test_the_model_is_evaluated_not_trained() -> None:
     model = create_model("fashion-cnn", seed=1)
-    classifier = Classifier(model, model_name="fashion-cnn")
+    classifier = Classifier(model, models=["fashion-cnn"])
     before = classifier.logits(IMAGES[:20])
     model.train()  # dropout would be on
     assert np.array_equal(classifier.logits(IMAGES[:20]), before)
@@ -181,7 +181,7 @@ def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
     classifier = new_classifier(normalization=Normalization(0.3, 0.4), temperature=1.7)
     classifier.save(path)
     loaded = Classifier.load(path)
-    assert loaded.model_name == "fashion-cnn"
+    assert loaded.models == ("fashion-cnn",)
     assert loaded.normalization == Normalization(0.3, 0.4)
     assert loaded.temperature == 1.7
     assert not loaded.model.training
@@ -321,7 +321,7 @@ def test_only_names_of_runs_lead_to_a_folder(tmp_path: Path, load: Any, up: str)
 
 def test_the_eleventh_output_is_what_is_no_garment(tmp_path: Path) -> None:
     model = create_model("fashion-cnn", seed=1, num_classes=11)
-    classifier = Classifier(model, model_name="fashion-cnn")
+    classifier = Classifier(model, models=["fashion-cnn"])
     assert classifier.has_ood_class and not new_classifier().has_ood_class
     images = IMAGES[:20]
     with torch.inference_mode():

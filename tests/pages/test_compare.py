@@ -260,7 +260,7 @@ def test_one_click_leads_to_the_matrix_of_two_runs(two: tuple[Run, Run]) -> None
 def test_the_benchmark_s_tables_come_from_the_runs_there_are(
     two: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = two[1].config
+    config = two[1].training
     assert config is not None
     row = Row("two", "Second of two", config, reported_accuracy=0.01)
     other = Row("none", "Nobody's", replace(config, epochs=99))

@@ -522,7 +522,7 @@ def test_a_drawing_is_explained_on_the_explain_page(app: AppTest) -> None:
 
 def test_grad_cam_needs_a_convolution(finished: Run, machine: Path) -> None:
     run = give(finished, machine)
-    Classifier(create_model("mlp", seed=0), model_name="mlp").save(run.weights_path)
+    Classifier(create_model("mlp", seed=0), models=["mlp"]).save(run.weights_path)
     app = open_app("draw")
     app.toggle(key="draw-inside").set_value(True).run()
     draw(app, BOX)

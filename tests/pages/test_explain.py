@@ -101,7 +101,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float32]]:
 
 def set_model(run: Run, model: str) -> None:
     """Give a run the weights of an untrained model."""
-    Classifier(create_model(model, seed=0), model_name=model).save(run.weights_path)
+    Classifier(create_model(model, seed=0), models=[model]).save(run.weights_path)
 
 
 def test_grad_cam_of_two_classes_differs(

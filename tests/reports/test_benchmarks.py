@@ -43,7 +43,8 @@ def run_with(root: Path, config: TrainConfig, right: int) -> Run:
 def test_rows_have_keys_of_their_own_and_settings_that_fit() -> None:
     for rows in TABLES.values():
         assert len({row.key for row in rows}) == len(rows)
-        assert all(row.config.seed == 0 and row.with_seed(3).seed == 3 for row in rows)
+        of_a_seed = {row.with_seed(3) for row in rows if not row.components}
+        assert all(isinstance(c, TrainConfig) and c.seed == 3 for c in of_a_seed)
         assert all(row.seeds >= row.members for row in rows)
 
 
@@ -125,7 +126,7 @@ def test_an_ensemble_needs_all_its_members(tmp_path: Path) -> None:
     row = replace(ROW, members=2)
     first = run_with(tmp_path, ROW.config, 8000)
     assert bench.row_result(row, [first]) is None
-    second = run_with(tmp_path, row.with_seed(1), 9000)
+    second = run_with(tmp_path, replace(ROW.config, seed=1), 9000)
     result = bench.row_result(row, [first, second])
     assert result is not None and len(result.accuracies) == 1
     assert result.accuracy == 0.9  # where the two differ, they are equally sure: first class wins

@@ -263,8 +263,13 @@ def test_the_card_of_a_student_names_its_teacher(tmp_path: Path) -> None:
 
 
 def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path: Path) -> None:
-    run = made_up_run(tmp_path, model="swift+residual", epochs=1)
-    write_json(run.config_path, read_json(run.config_path) | {"members": ["swift-0", "big"]})
+    run = made_up_run(tmp_path, epochs=1)
+    averaged = {
+        "config": {"models": ["swift", "residual"], "dataset": "fashion-mnist",
+                   "protocol": "held-out"},
+        "members": ["swift-0", "big"],
+    }  # fmt: skip
+    write_json(run.config_path, read_json(run.config_path) | averaged)
     run = store.open_run(tmp_path, run.run_id)
     card = cards.model_card(run, companion=None)
     assert "Its members are `swift-0`, `big`" in card

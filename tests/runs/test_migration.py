@@ -34,7 +34,7 @@ LONG = """{
   "views": "flip-shift", "drawings": "none", "seed": 0, "subset": null, "log_every": 100
 }"""
 SKETCH: dict[str, Any] = {
-    "model": "fashion-cnn-unnormalised+residual", "dataset": "drawn-garments", "keep": "last",
+    "model": "fashion-cnn-unnormalised", "dataset": "drawn-garments", "keep": "last",
     "augmentation": "none", "mixing": "cutmix", "mixing_share": 0.5, "teacher": "a+b",
     "views": "one", "drawings": "doodles",
 }  # fmt: skip
@@ -64,10 +64,19 @@ def test_settings_of_a_long_training() -> None:
 
 def test_words_become_lists_and_none() -> None:
     assert TrainConfig.from_json(SKETCH) == TrainConfig(
-        model="fashion-cnn-unnormalized+residual", dataset="synthetic-garments",
+        model="fashion-cnn-unnormalized", dataset="synthetic-garments",
         checkpoint="last", augmentation=(), batch_mix="cutmix", mix_probability=0.5,
         teachers=("a", "b"), tta=None, training_drawings="non-garments",
     )  # fmt: skip
+
+
+def test_an_ensemble_loses_the_settings_of_its_first_member() -> None:
+    document = migrate_document({"config": SKETCH | {"model": "residual+fashion-cnn-unnormalised"}})
+    assert document["config"] == {
+        "models": ["residual", "fashion-cnn-unnormalized"], "dataset": "synthetic-garments",
+        "checkpoint": "last", "tta": None,
+    }  # fmt: skip
+    assert migrate_document(document) == document
 
 
 def test_several_teachers_and_the_other_data_set() -> None:

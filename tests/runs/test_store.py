@@ -467,7 +467,7 @@ def test_a_broken_run_classifies_nothing(run: Run) -> None:
     """Its temperature belongs to an epoch that nobody knows any more."""
     write_history(run, entry(1, 0.8))
     save_temperature(reread(run), Temperature(1.85, 1, 0.26, 0.2))
-    Classifier(create_model("logistic", seed=0), model_name="logistic").save(run.weights_path)
+    Classifier(create_model("logistic", seed=0), models=["logistic"]).save(run.weights_path)
     assert load_run(run.run_id, folder=run.folder.parent).temperature == 1.85
     run.history_path.write_text("{}\n")
     assert "is broken: line 1 of history.jsonl" in load_run_refuses(run)

@@ -13,13 +13,14 @@ import pytest
 from fmnist import paths
 from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import Evaluation, evaluate
+from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import describe
 from fmnist.runs import store
-from fmnist.runs.config import TrainConfig
+from fmnist.runs.config import TrainConfig, ensemble_of
 from fmnist.runs.loading import load_run
 from fmnist.runs.run import Run, RunError
-from fmnist.runs.store import owning
+from fmnist.runs.store import making_run, owning
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import TrainingError, train
 from tools.small import small_dataset
@@ -55,8 +56,8 @@ def test_an_ensemble_is_a_finished_run_with_the_members_figures(
 ) -> None:
     made = store.open_run(tmp_path, combine(members, tmp_path, name="Three").run_id)
     assert (made.state, made.name) == ("finished", "Three")
-    assert made.config and made.config.model == "logistic+logistic+lenet-5"
-    assert describe(made.config.model).title == "Ensemble of 3: Logistic regression and LeNet-5"
+    assert made.config and made.config.models == ("logistic", "logistic", "lenet-5")
+    assert describe(*made.config.models).title == "Ensemble of 3: Logistic regression and LeNet-5"
     assert made.dataset == members[0].dataset
     for split in ("validation", "test"):
         stored = Evaluation.load(made.evaluation_path(split))
@@ -117,9 +118,40 @@ def test_runs_that_do_not_go_together_are_refused(
     assert store.run_ids(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"models": ["logistic", "no-model"]}, "There is no model 'no-model'"),
+        ({"models": ["logistic"]}, "models: "),
+        ({"models": "logistic"}, "models: "),
+        ({"protocol": "guess"}, "protocol: "),
+        ({"epochs": 3}, "epochs: Extra inputs"),
+    ],
+)
+def test_impossible_settings_of_an_ensemble_are_told(
+    tmp_path: Path, members: list[Run], changes: dict[str, object], told: str
+) -> None:
+    made = combine(members, tmp_path)
+    document = read_json(made.config_path)
+    document["config"] |= changes
+    write_json(made.config_path, document)
+    broken = store.open_run(tmp_path, made.run_id)
+    assert broken.state == "broken"
+    assert broken.reason and broken.reason.startswith("config.json cannot be read (")
+    assert told in broken.reason
+
+
+def test_an_ensemble_is_not_made_of_ensembles(tmp_path: Path, members: list[Run]) -> None:
+    made = combine(members[:2], tmp_path)
+    with pytest.raises(RunError, match="choose their members instead"):
+        combine([made, members[2]], tmp_path)
+    assert store.run_ids(tmp_path) == [made.run_id]
+
+
 def test_an_ensemble_is_not_trained(tmp_path: Path) -> None:
-    run = store.create_run(tmp_path, replace(CONFIG, model="logistic+mlp"))
-    assert "ensemble" in run.run_id and "+" not in run.run_id
+    with making_run(tmp_path, ensemble_of([CONFIG, replace(CONFIG, model="mlp")])) as run:
+        assert "ensemble" in run.run_id
+    run = store.open_run(tmp_path, run.run_id)
     with owning(run), pytest.raises(TrainingError, match="made of trained runs"):
         train(run, small_dataset())
 

@@ -14,6 +14,7 @@ from fmnist.dashboard.context import watch
 from fmnist.dashboard.selection import MAX_COMPARED, Selection
 from fmnist.errors import sentence
 from fmnist.evaluation.leaderboard import LeaderboardRow
+from fmnist.models.sizes import total
 from fmnist.reports import charts
 from fmnist.runs.names import distinct_names
 from fmnist.runs.run import ACTIVE_STATES, Run
@@ -74,7 +75,7 @@ def _entry(run: Run, name: str) -> LeaderboardRow:
     except failures.EXPECTED as error:
         problem = sentence(error, "Its evaluation cannot be read")
         return LeaderboardRow(run, name, problem=problem)
-    return LeaderboardRow(run, name, answers, cache.model_sizes().get(run.config.model))
+    return LeaderboardRow(run, name, answers, total(run.config.models, cache.model_sizes()))
 
 
 def gather_comparison() -> RunComparison:
@@ -197,7 +198,8 @@ def legend(comparison: RunComparison) -> None:
 
 def count_missing_sizes(comparison: RunComparison) -> None:
     """Count the sizes of models that are not known yet; call it last, since it takes seconds."""
-    names = {e.run.config.model for e in comparison.measured if e.run.config and e.size is None}
+    counted = [e.run.config.models for e in comparison.measured if e.run.config and e.size is None]
+    names = {model for models in counted for model in models}
     if names:
         with st.spinner("Counting the parameters of the models, once…"):
             cache.count_models(sorted(names))

@@ -109,21 +109,24 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
     if config:
         threads = run.environment.get("threads")
         row |= {
-            "Model": describe(config.model).title,
+            "Model": describe(*config.models).title,
             "Data": DATASET_TITLES[config.dataset],
             "Protocol": config.protocol.capitalize(),
             "Device": run.environment.get("device", "–")
             + (f", {threads} thread{'s' * (threads != '1')}" if threads else ""),
-            "Optimizer": config.optimizer,
-            "Learning rate": config.learning_rate,
-            "Schedule": config.schedule,
-            "Weight decay": config.weight_decay,
-            "Batch size": config.batch_size,
-            "Augmentation": format_value(config.augmentation),
-            "Drawings": format_value(config.training_drawings),
-            "Precision": config.precision,
-            "Images": f"{config.subset:,}" if config.subset else "all",
-            "Seed": config.seed,
+        }
+    if training := run.training:
+        row |= {
+            "Optimizer": training.optimizer,
+            "Learning rate": training.learning_rate,
+            "Schedule": training.schedule,
+            "Weight decay": training.weight_decay,
+            "Batch size": training.batch_size,
+            "Augmentation": format_value(training.augmentation),
+            "Drawings": format_value(training.training_drawings),
+            "Precision": training.precision,
+            "Images": f"{training.subset:,}" if training.subset else "all",
+            "Seed": training.seed,
         }
     return {name: row.get(name) for name in COLUMNS}
 

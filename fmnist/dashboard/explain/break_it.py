@@ -189,7 +189,7 @@ def _measure(
     """Matrix of a broken copy on the split, and its probabilities for the image."""
     from fmnist.explain import perturbations
 
-    count = affordable(subject.classifier.model_name, len(split))
+    count = affordable(subject.classifier.models, len(split))
     key = ("broken", *weights_key(subject.run), checksum, split.name, count, perturbation)
 
     def compute(progress: kept.Progress) -> NDArray[np.int64]:

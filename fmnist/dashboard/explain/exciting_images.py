@@ -30,7 +30,7 @@ def show(subject: Subject, choice: Choice) -> None:
     if dataset is None or subject.run.config is None:
         return
     split = cache.split(dataset, dataset.checksum, subject.run.config.protocol, "train")
-    count = affordable(subject.classifier.model_name, _MOST)
+    count = affordable(subject.classifier.models, _MOST)
     chosen = stratified_subset(split.labels, count, seed=0)
     key = (
         "excitement", *weights_key(subject.run), dataset.checksum, layer.key, choice.member, count

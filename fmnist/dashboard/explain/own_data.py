@@ -1,11 +1,13 @@
 """The images that an explained model was trained on."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
 
 from fmnist.dashboard import cache, layout
 from fmnist.data.splits import Dataset
+from fmnist.models.sizes import total
 from fmnist.runs.run import Run
 
 _LEAST: Final = 200
@@ -22,9 +24,10 @@ def own_dataset(run: Run) -> Dataset | None:
     return dataset
 
 
-def affordable(model_name: str, most: int) -> int:
+def affordable(models: Sequence[str], most: int) -> int:
     """How many images a model classifies in about a second, at least 200, at most `most`."""
-    if model_name not in cache.model_sizes():
-        cache.count_models([model_name])
-    size = cache.model_sizes()[model_name]
+    if total(models, cache.model_sizes()) is None:
+        cache.count_models(sorted(set(models)))
+    size = total(models, cache.model_sizes())
+    assert size is not None  # counted above
     return min(max(round(_MULTIPLY_ADDS / max(size.multiply_adds, 1) / 100) * 100, _LEAST), most)

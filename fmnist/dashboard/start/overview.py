@@ -14,7 +14,7 @@ from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import metrics
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.text import counted, percent
-from fmnist.runs.config import TrainConfig
+from fmnist.runs.config import RunConfig
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
 
@@ -67,7 +67,7 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
     st.caption(explain_protocol(run.config, is_ensemble=bool(run.members)))
 
 
-def explain_protocol(config: TrainConfig, *, is_ensemble: bool) -> str:
+def explain_protocol(config: RunConfig, *, is_ensemble: bool) -> str:
     """How the accuracy was measured, and whether it is optimistic."""
     if config.protocol == "held-out":
         epoch = "the epochs of its members are" if is_ensemble else "the epoch is"

@@ -170,8 +170,8 @@ def show_progress(run_id: str, was: str) -> None:
         )
     if run.config is None:
         return
-    if run.state in ACTIVE_STATES:
-        st.progress(*_bar(run.progress, run.config.epochs))
+    if run.state in ACTIVE_STATES and run.training:
+        st.progress(*_bar(run.progress, run.training.epochs))
     with st.container(horizontal=True, key="progress-figures"):
         _figures(run)
 
@@ -259,16 +259,16 @@ def _draw_curves(run: Run, config: TrainConfig, shown: tuple[int, int] | None) -
 def show_curves(run_id: str) -> None:
     """Loss and accuracy so far, with an explanation."""
     run = run_catalog.run_or_none(run_id)
-    if run is None or run.config is None:
+    if run is None or run.training is None:
         return
     history = run.history
     if not history.steps and not history.epochs:
         if run.state in ACTIVE_STATES:
-            st.caption(f"The curves start after {run.config.log_every} steps.")
+            st.caption(f"The curves start after {run.training.log_every} steps.")
         else:
             st.caption("This run has no history.")
         return
-    config, epochs = run.config, run.config.epochs
+    config, epochs = run.training, run.training.epochs
     shown = st.session_state.get(f"epochs-shown-{run_id}")
     if shown == (0, epochs):
         shown = None
@@ -316,7 +316,7 @@ def show_members(run: Run) -> None:
                 "Member": member.name if member else f"{run_id} (deleted)",
                 "Test accuracy": None if test is None else 100 * test,
                 "Accuracy": 100 * best.accuracy if best else None,
-                "Model": describe(member.config.model).title if member and member.config else "–",
+                "Model": describe(*member.config.models).title if member and member.config else "–",
                 "Time": duration(member.progress.seconds) if member else "–",
             }
         )

@@ -22,10 +22,10 @@ def table_row(run: Run) -> dict[str, Any]:
     return {
         "Name": run.name,
         "State": layout.STATE_BADGES[run.state][0],
-        "Model": describe(config.model).title if config else "–",
+        "Model": describe(*config.models).title if config else "–",
         "Data": DATASET_TITLES[config.dataset] if config else "–",
         "Protocol": config.protocol.capitalize() if config else "–",
-        "Epochs": f"{len(run.history.epochs)} of {config.epochs}" if config else "–",
+        "Epochs": f"{len(run.history.epochs)} of {run.training.epochs}" if run.training else "–",
         "Accuracy": 100 * best.accuracy if best else None,
         "Monitored split": layout.MEASURED_ON[best.split] if best else "–",
         "Time": duration(run.progress.seconds),

@@ -8,9 +8,9 @@ from typing import Final
 from fmnist import paths
 from fmnist.evaluation.metrics import standard_error
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
-from fmnist.models.sizes import Size
+from fmnist.models.sizes import Size, total
 from fmnist.reports.benchmarks.rows import TABLES, Row, TableName
-from fmnist.runs.config import TrainConfig
+from fmnist.runs.config import RunConfig, TrainConfig
 from fmnist.runs.publish import publish
 from fmnist.runs.run import Run, RunError
 from fmnist.text import NAME_LENGTH, one_line
@@ -76,12 +76,14 @@ class RowResult:
         return f"{abs(points):.1f} points {'higher' if points > 0 else 'lower'}"
 
 
-def matches(run: Run, config: TrainConfig) -> bool:
+def matches(run: Run, config: RunConfig) -> bool:
     """Whether a run has these settings; `log_every` may differ."""
-    return run.config is not None and replace(run.config, log_every=config.log_every) == config
+    if run.training and isinstance(config, TrainConfig):
+        return replace(run.training, log_every=config.log_every) == config
+    return run.config == config
 
 
-def _finished(present: Sequence[Run], config: TrainConfig) -> list[Run]:
+def _finished(present: Sequence[Run], config: RunConfig) -> list[Run]:
     return [run for run in present if run.state == "finished" and matches(run, config)]
 
 
@@ -113,7 +115,7 @@ def row_result(
     present : sequence of Run
         Of several runs with equal settings, the first counts.
     size : Size, optional
-        Size of a single network of the row.
+        Size of one run of the row.
     lesson : str
     """
     runs, evaluations = [], []
@@ -159,7 +161,7 @@ def results(table: TableName, present: Sequence[Run], sizes: Mapping[str, Size])
     """
     notes = lessons(table)
     found = [
-        row_result(row, present, size=sizes.get(row.config.model), lesson=notes.get(row.key, ""))
+        row_result(row, present, size=total(row.models, sizes), lesson=notes.get(row.key, ""))
         for row in TABLES[table]
     ]
     return [result for result in found if result]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from fmnist.models.registry import MODELS
-from fmnist.runs.config import Precision, TrainConfig, ensemble_of
+from fmnist.runs.config import Precision, RunConfig, TrainConfig, ensemble_of
 from fmnist.runs.recipes import recipe
 from fmnist.runs.setting import format_value
 
@@ -26,7 +26,7 @@ class Row:
         Identifies the row within its table.
     title : str
     config : TrainConfig
-        Settings with seed 0.
+        Settings with seed 0; of an ensemble of other rows, those of the first.
     reported_accuracy : float or None
         Test accuracy in [0, 1] that the first table of the project gave for this row, if any.
     seeds : int
@@ -34,8 +34,8 @@ class Row:
     members : int
         Number of runs of these settings that are averaged as an ensemble; 1 for a single model.
     components : tuple of Row
-        Rows whose first runs are averaged, in the order of `config.model`; empty unless the row
-        is an ensemble of other rows.
+        Rows whose first runs are averaged, in this order; empty unless the row is an ensemble of
+        other rows.
     """
 
     key: str
@@ -74,8 +74,20 @@ class Row:
             return str(counts[0])
         return f"{counts[0]} each" if len(set(counts)) == 1 else ", ".join(map(str, counts))
 
-    def with_seed(self, seed: int) -> TrainConfig:
-        """Settings of one of the runs."""
+    @property
+    def precision(self) -> str:
+        """Precision of its trainings; empty for an ensemble of other rows."""
+        return "" if self.components else self.config.precision
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The networks of one of its runs."""
+        return self.with_seed(0).models
+
+    def with_seed(self, seed: int) -> RunConfig:
+        """Settings of one of the runs; an ensemble of other rows has no seed of its own."""
+        if self.components:
+            return ensemble_of([row.config for row in self.components])
         return replace(self.config, seed=seed)
 
 
@@ -102,7 +114,7 @@ def _ingredient(key: str, title: str, **changes: Any) -> Row:
 
 def _ensemble(key: str, title: str, *rows: Row) -> Row:
     """The average of the first run of each of several rows."""
-    return Row(key, title, ensemble_of([row.config for row in rows]), components=rows)
+    return Row(key, title, rows[0].config, components=rows)
 
 
 _LARGE = _changed("residual-large", "residual-large", "Large, own recipe")

@@ -81,7 +81,7 @@ _COLUMNS: Final = (
     _Column("Epochs", lambda result: result.row.epochs),
     _Column("Minutes", lambda result: f"{result.minutes:.1f}"),
     _Column("Protocol", lambda result: result.row.config.protocol, is_text=True),
-    _Column("Precision", lambda result: result.row.config.precision, is_text=True),
+    _Column("Precision", lambda result: result.row.precision or UNKNOWN, is_text=True),
     _REPORTED[1],
     _LESSON,
 )
