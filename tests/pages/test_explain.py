@@ -16,12 +16,14 @@ from PIL import Image
 from fmnist.checksums import remove_checked
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.predictions import Evaluation
+from fmnist.files import write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
 from fmnist.reports import heat_maps
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from tests.pages.test_pages import choose, finished, give, machine, open_app, text
+from tests.pages.test_text_from_outside import NASTY, check
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -234,3 +236,13 @@ def test_the_strength_of_the_overlay(
     app = open_app("explain")
     app.slider(key="explain-strength").set_value(30).run()
     assert strengths == [0.7, 0.3]
+
+
+def test_names_from_outside_stay_plain(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    shutil.copytree(run.folder, machine / "other")
+    for folder in (run.folder, machine / "other"):
+        write_json(folder / "name.json", {"name": NASTY})
+    app = open_app("explain", run=run.run_id, compared="other")
+    assert "Score" in text(app)
+    check(app)

@@ -20,7 +20,17 @@ from tools.made_up_run import made_up_run
 from tools.small import small_dataset
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
-PAGES = ("start", "train", "confusion", "errors", "confidence", "compare", "draw", "data")
+PAGES = (
+    "start",
+    "train",
+    "confusion",
+    "errors",
+    "confidence",
+    "explain",
+    "compare",
+    "draw",
+    "data",
+)
 
 NASTY = "# ![zq](http://zq.example) [zq](x) $5 zq $6 :material/zq: <b>zq</b> `zq` *zq*"
 MARKUP = ("# !", "[zq", "http://zq", "$5", "$6", ":material/zq", "<b>zq", "`zq", "*zq")

@@ -258,12 +258,12 @@ def _show_maps(shown: Shown) -> None:
         st.markdown(f"**{shown.question.title}**")
     with st.container(horizontal=True, key="explain-maps"):
         _show_picture(shown.subject.image, "Model input", "", alt=shown.subject.title)
-        for name, answer in shown.explained:
+        for whose, (name, answer) in zip(("", ", compared run"), shown.explained, strict=False):
             _show_picture(
                 shown.overlay(answer.map),
                 plain(name) if several else f"**{shown.question.title}**",
                 _figures(shown, answer),
-                alt=f"{shown.question.title} The map of {name} over the image",
+                alt=f"{shown.question.title} The map over the image{whose}",
             )
     if shown.subject.other_run is not None and len(shown.explained) == 1:
         st.caption(f"{plain(shown.subject.names[1])} has no convolution: Grad-CAM does not apply.")
