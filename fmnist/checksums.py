@@ -18,7 +18,7 @@ from fmnist.files import read_json, write_atomic
 
 FILE: Final = "checksums.json"
 
-_SUBFOLDER: Final = "evaluation"
+_SUBFOLDERS: Final = ("evaluation", "weights")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _CHUNK: Final = 1 << 20
 
@@ -231,8 +231,8 @@ def _checksum(path: Path, length: int) -> Checksum:
 
 def _place(path: Path) -> tuple[Path, str]:
     """The folder of the run that a file is in, and the file's name there."""
-    if path.parent.name == _SUBFOLDER:
-        return path.parent.parent, f"{_SUBFOLDER}/{path.name}"
+    if path.parent.name in _SUBFOLDERS:
+        return path.parent.parent, f"{path.parent.name}/{path.name}"
     return path.parent, path.name
 
 

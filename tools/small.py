@@ -34,6 +34,10 @@ def same_result(expected: Run, actual: Run) -> None:
     for path in (expected.weights_path, expected.last_weights_path):
         other = actual.folder / path.relative_to(expected.folder)
         assert other.read_bytes() == path.read_bytes(), path.name
+    assert actual.epochs_with_weights() == expected.epochs_with_weights()
+    for epoch in expected.epochs_with_weights():
+        path = actual.epoch_weights_path(epoch)
+        assert path.read_bytes() == expected.epoch_weights_path(epoch).read_bytes(), path.name
     for path in sorted((expected.folder / "evaluation").iterdir()):
         left, right = load_arrays(path), load_arrays(actual.folder / "evaluation" / path.name)
         assert left.keys() == right.keys()

@@ -222,12 +222,24 @@ class Classifier:
         probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
         return probabilities
 
-    def save(self, path: Path) -> None:
-        """Write weights, normalization and temperature to one `.safetensors` file, atomically."""
+    def save(self, path: Path, *, dtype: torch.dtype | None = None) -> None:
+        """Write weights, normalization and temperature to one `.safetensors` file, atomically.
+
+        Parameters
+        ----------
+        path : Path
+        dtype : torch.dtype, optional
+            Number format in the file, such as float16; by default that of the weights. `load`
+            gives float32 again.
+        """
         import safetensors.torch  # here and below, since the GPU benchmark runs without it
 
         tensors = {
-            name: t.detach().cpu().contiguous() for name, t in self.model.state_dict().items()
+            name: t.detach()
+            .to(dtype if dtype and t.is_floating_point() else t.dtype)
+            .cpu()
+            .contiguous()
+            for name, t in self.model.state_dict().items()
         }
         description = {
             "models": self.models,

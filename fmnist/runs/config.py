@@ -21,6 +21,7 @@ BatchMix = Literal["mixup", "cutmix"]
 Checkpoint = Literal["best", "last"]
 Precision = Literal["auto", "float32", "bfloat16"]
 TestTimeAugmentation = Literal["flip", "flip-shift"]
+EpochWeights = Literal["float16"]
 
 PROTOCOL_TITLES: Final[Mapping[str, str]] = {
     "held-out": "Held-out (55,000 train, 5,000 validation; test measured once, at the end)",
@@ -227,6 +228,13 @@ class TrainConfig:
         group=_COMPUTATION,
         help="The finished model's test accuracy is also given for the mean prediction over "
         "several versions of each image.",
+    )  # fmt: skip
+    epoch_weights: EpochWeights | None = choice(
+        None, "Weights of each epoch", {None: "Not saved", "float16": "Saved as float16"},
+        group=_COMPUTATION,
+        help="Saves the weights after every epoch, and the initial ones, so that the Explain page "
+        "can play how the model learned. Takes two bytes a parameter and epoch: FashionCNN 3.3 MB "
+        "an epoch.",
     )  # fmt: skip
     training_drawings: TrainingDrawings | None = choice(
         None, "Training drawings",

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -153,6 +154,21 @@ class Run:
     def epochs_path(self) -> Path:
         """Logits of the measured split after every epoch."""
         return self.folder / "evaluation" / "epochs.npz"
+
+    @property
+    def epoch_weights_folder(self) -> Path:
+        """Weights of every epoch, where the settings ask for them."""
+        return self.folder / "weights"
+
+    def epoch_weights_path(self, epoch: int) -> Path:
+        """Weights after an epoch, in float16; epoch 0 has the initial ones."""
+        return self.epoch_weights_folder / f"epoch-{epoch:04d}.safetensors"
+
+    def epochs_with_weights(self) -> list[int]:
+        """The epochs whose weights are there, from 0 on; none where they were not saved."""
+        names = (path.stem for path in self.epoch_weights_folder.glob("epoch-*.safetensors"))
+        numbers = (name.removeprefix("epoch-") for name in names)
+        return sorted(int(number) for number in numbers if re.fullmatch("[0-9]{4}", number))
 
     def evaluation_path(self, split: SplitName) -> Path:
         """Logits of a split from the best epoch's weights."""

@@ -184,6 +184,7 @@ class _Training:
             recorder.event(f"Resumed at step {state.step:,} on {where}")
         else:
             recorder.start()
+            recorder.save_epoch(training.classifier(), 0)
             recorder.event(f"Started on {where}: {len(data):,} images an epoch")
         run.write_status("running", training.progress())
         return training
@@ -305,6 +306,8 @@ class _Training:
             seconds=state.seconds,
             images_per_second=images_per_second,
         )
+        # before the history, and so before any checkpoint that would not come back here
+        recorder.save_epoch(self.classifier(), state.epoch)
         is_selected = recorder.log_epoch(entry, evaluation)
         state.begin_next_epoch()
         if is_selected:

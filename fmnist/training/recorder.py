@@ -91,6 +91,8 @@ class RunRecorder:
         """Delete the temporary files of a process that was killed as it wrote."""
         # earlier versions made it with the first evaluation
         self.run.epochs_path.parent.mkdir(exist_ok=True)
+        if self._config.epoch_weights:
+            self.run.epoch_weights_folder.mkdir(exist_ok=True)
         for path in self.run.folder.rglob(".*.tmp"):
             if not path.name.startswith(".name.json."):  # the page may be renaming the run now
                 path.unlink(missing_ok=True)
@@ -190,6 +192,11 @@ class RunRecorder:
         mark = ", the best so far" if is_best and self._config.checkpoint == "best" else ""
         self.event(f"Epoch {entry.epoch}: {entry.split} accuracy {entry.accuracy:.2%}{mark}")
         return is_best or self._config.checkpoint == "last"
+
+    def save_epoch(self, classifier: Classifier, epoch: int) -> None:
+        """Write the weights of an epoch, if the settings ask for them; 0 has the initial ones."""
+        if self._config.epoch_weights:
+            classifier.save(self.run.epoch_weights_path(epoch), dtype=torch.float16)
 
     def end_epoch(self, state: TrainState) -> None:
         """Tell the caller of the training that an epoch has ended."""

@@ -36,6 +36,7 @@ CHANGED = TrainConfig(
     checkpoint="last",
     precision="bfloat16",
     tta="flip",
+    epoch_weights="float16",
     training_drawings="non-garments",
     seed=5,
     subset=500,
@@ -71,6 +72,7 @@ def test_defaults_are_the_original_recipe() -> None:
         checkpoint="best",
         precision="float32",
         tta=None,
+        epoch_weights=None,
         training_drawings=None,
         seed=0,
         subset=None,
@@ -91,7 +93,7 @@ NUMBERS = (
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
 CHOICES = (
     "model", "dataset", "protocol", "optimizer", "schedule", "augmentation", "precision",
-    "training_drawings", "batch_mix", "tta", "checkpoint",
+    "training_drawings", "batch_mix", "tta", "checkpoint", "epoch_weights",
 )  # fmt: skip
 NO_CHOICES: tuple[Any, ...] = ("", "other", 1, True, ["adam"], {})
 IMPOSSIBLE: list[tuple[str, Any]] = [
@@ -102,7 +104,8 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     *((name, -1) for name in NUMBERS),
     *((name, 10**400) for name in NUMBERS),
     *((name, value) for name in CHOICES for value in NO_CHOICES),
-    *((name, None) for name in CHOICES if name not in ("training_drawings", "batch_mix", "tta")),
+    *((name, None) for name in CHOICES
+      if name not in ("training_drawings", "batch_mix", "tta", "epoch_weights")),
     ("epochs", 0), ("epochs", 1001),
     ("batch_size", 0), ("batch_size", 4097),
     ("learning_rate", 0), ("learning_rate", 0.0), ("learning_rate", 1.0000001),
@@ -144,7 +147,7 @@ def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> No
         ("label_smoothing", 0), ("label_smoothing", 0.9), ("ema", 0.9999),
         ("patience", None), ("patience", 1),
         ("augmentation", ("flip", "shift", "rotate", "rand", "erase", "cutout")),
-        ("training_drawings", None), ("batch_mix", None), ("tta", None),
+        ("training_drawings", None), ("batch_mix", None), ("tta", None), ("epoch_weights", None),
         ("warmup_epochs", None), ("warmup_epochs", 1), ("warmup_epochs", 19),
         ("shift_pixels", 1), ("shift_pixels", 14), ("cutout_side", 1), ("cutout_side", 28),
         ("low_res_side", None), ("low_res_side", 8), ("low_res_side", 27), ("low_res_share", 1),

@@ -39,6 +39,7 @@ MANY = TrainConfig.from_json(
         "patience": 5,
         "precision": "bfloat16",
         "tta": "flip",
+        "epoch_weights": "float16",
         "training_drawings": "non-garments",
         "epochs": 2,
         "batch_size": 200,

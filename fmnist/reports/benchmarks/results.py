@@ -77,9 +77,12 @@ class RowResult:
 
 
 def matches(run: Run, config: RunConfig) -> bool:
-    """Whether a run has these settings; `log_every` may differ."""
-    if run.training and isinstance(config, TrainConfig):
-        return replace(run.training, log_every=config.log_every) == config
+    """Whether a run has these settings; `log_every` and `epoch_weights` may differ."""
+    if run.training is not None and isinstance(config, TrainConfig):
+        same = replace(
+            run.training, log_every=config.log_every, epoch_weights=config.epoch_weights
+        )
+        return same == config
     return run.config == config
 
 
