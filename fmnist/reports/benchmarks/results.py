@@ -79,9 +79,7 @@ class RowResult:
 def matches(run: Run, config: RunConfig) -> bool:
     """Whether a run has these settings; `log_every` and `epoch_weights` may differ."""
     if run.training is not None and isinstance(config, TrainConfig):
-        same = replace(
-            run.training, log_every=config.log_every, epoch_weights=config.epoch_weights
-        )
+        same = replace(run.training, log_every=config.log_every, epoch_weights=config.epoch_weights)
         return same == config
     return run.config == config
 
