@@ -28,8 +28,8 @@ def images() -> NDArray[np.uint8]:
 
 
 @cache
-def classifier(name: str) -> Classifier:
-    return Classifier(create_model(name, seed=0), models=[name], temperature=1.7)
+def classifier(*names: str) -> Classifier:
+    return Classifier(create_model(*names, seed=0), models=names, temperature=1.7)
 
 
 def weights(model: Classifier) -> NDArray[np.float32]:
@@ -89,11 +89,11 @@ def test_a_contrast_is_the_difference_of_two_classes(
 # --- Networks -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["lenet-5", "residual-small", "mlp+lenet-5"])
+@pytest.mark.parametrize("names", [["lenet-5"], ["residual-small"], ["mlp", "lenet-5"]])
 def test_integrated_gradients_sum_to_the_difference_of_outputs(
-    images: NDArray[np.uint8], name: str
+    images: NDArray[np.uint8], names: list[str]
 ) -> None:
-    explainer, targets = Explainer(classifier(name)), Targets.of(2, 4, images=3)
+    explainer, targets = Explainer(classifier(*names)), Targets.of(2, 4, images=3)
     maps = explainer.integrated_gradients(images, targets, steps=200)
     black = np.zeros_like(images)
     difference = explainer.scores(images, targets) - explainer.scores(black, targets)
@@ -235,7 +235,7 @@ def test_without_convolutions_two_methods_are_left(images: NDArray[np.uint8]) ->
 
 
 def test_an_ensembles_layers_name_the_member() -> None:
-    layers = Explainer(classifier("mlp+lenet-5")).layers
+    layers = Explainer(classifier("mlp", "lenet-5")).layers
     assert [layer.name for layer in layers] == ["networks.1.0", "networks.1.3"]
     assert all("member 2" in layer.title for layer in layers)
 

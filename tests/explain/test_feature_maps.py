@@ -176,8 +176,8 @@ def test_the_sums_of_every_model_add_up(name: str) -> None:
 
 
 def test_a_network_of_an_ensemble() -> None:
-    name = "logistic+mlp"
-    ensemble = Classifier(create_model(name, seed=0), models=[name])
+    names = ("logistic", "mlp")
+    ensemble = Classifier(create_model(*names, seed=0), models=names)
     image = noise()
     walks = [feature_maps.walk(ensemble, image, member=member) for member in (0, 1)]
     assert [len(steps) for steps in walks] == [2, 4]

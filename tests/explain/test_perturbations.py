@@ -101,6 +101,6 @@ def test_numbers_that_are_none_do_no_harm() -> None:
 
 
 def test_layers_that_can_be_zeroed() -> None:
-    layers = perturbations.weighted_layers(create_model("lenet-5+mlp", seed=0))
+    layers = perturbations.weighted_layers(create_model("lenet-5", "mlp", seed=0))
     assert layers[0] == WeightedLayer("networks.0.0", layers[0].title, 6)
     assert layers[-1] == WeightedLayer("networks.1.4", "Fully connected", 10)
