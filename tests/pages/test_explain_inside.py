@@ -117,10 +117,16 @@ def test_layers_of_models_without_convolutions(
         assert len(walked(app)) == 5
 
 
+def components(app: AppTest, name: str) -> list[Any]:
+    """The data of the components of that name."""
+    found: list[Any] = list(app.get("bidi_component"))
+    return [json.loads(e.proto.json) for e in found if e.proto.component_name == f"fmnist_{name}"]
+
+
 def drawn_matrix(app: AppTest) -> Any:
     """The data of the only matrix on the page."""
-    (element,) = [e for e in app.get("bidi_component") if e.proto.component_name == "fmnist_matrix"]
-    return json.loads(element.proto.json)
+    (matrix,) = components(app, "matrix")
+    return matrix
 
 
 def test_break_it_and_reset(finished: Run, machine: Path) -> None:
@@ -206,9 +212,8 @@ def test_a_class_to_flip_into(finished: Run, machine: Path) -> None:
     assert not app.exception
     tiles = [
         tile
-        for element in app.get("bidi_component")
-        if element.proto.component_name == "fmnist_grid"
-        for tile in json.loads(element.proto.json)["tiles"]
+        for wall in components(app, "grid")
+        for tile in wall["tiles"]
         if "similarity" in tile["alt"]
     ]
     assert len(tiles) == 8
@@ -222,3 +227,48 @@ def test_any_model_can_be_flipped(plain_models: dict[str, Run], machine: Path, n
     app.button(key="flip-search").click().run()
     assert not app.exception
     assert "→ **" in text(app)
+
+
+@pytest.mark.parametrize("name", ["logistic", "ensemble"])
+def test_a_run_without_the_weights_of_its_epochs_says_which_setting(
+    plain_models: dict[str, Run], machine: Path, name: str
+) -> None:
+    give(plain_models[name], machine)
+    shown = text(open_app("explain", panel="Over the epochs"))
+    told = {
+        "logistic": "Train one with the setting **Weights of each epoch: Saved as float16**",
+        "ensemble": "An ensemble has no epochs of its own",
+    }
+    assert told[name] in shown
+
+
+@pytest.mark.parametrize("model", ["lenet-5", "mlp"])
+def test_the_epochs_are_played_from_the_initial_weights_on(
+    machine: Path, tmp_path: Path, model: str
+) -> None:
+    settings = replace(SETTINGS, model=model, epochs=2, subset=50, epoch_weights="float16")
+    run = store.create_run(tmp_path / "played", settings, name=model)
+    with owning(run):
+        train(run, small_dataset())
+    run = give(store.open_run(tmp_path / "played", run.run_id), machine)
+    app = open_app("explain", panel="Over the epochs")
+
+    def told() -> str:
+        (found,) = re.findall(r"^\*\*(Initial weights|Epoch \d+): ", text(app), re.MULTILINE)
+        return str(found)
+
+    assert told() == "Initial weights"
+    assert ("Without a convolution" in text(app)) == (model == "mlp")
+    first = components(app, "grid")
+    app.button(key="over-play").click().run()
+    assert told() == "Initial weights" and app.button(key="over-play").label == "Stop"
+    app.run()
+    assert told() == "Epoch 1" and components(app, "grid") != first
+    app.run()
+    assert told() == "Epoch 2" and app.button(key="over-play").label == "Play"
+    assert f"validation accuracy {run.history.epochs[1].accuracy:.2%}" in text(app)
+    app.select_slider(key="over-epoch").set_value(1).run()
+    assert told() == "Epoch 1"
+    run.epoch_weights_path(1).write_bytes(b"rubbish")
+    app.run()
+    assert "is damaged" in text(app)

@@ -6,12 +6,13 @@ from typing import Final
 import streamlit as st
 
 from fmnist.dashboard import failures, session
-from fmnist.dashboard.explain import break_it, flip, layers, where
+from fmnist.dashboard.explain import break_it, flip, layers, over_epochs, where
 from fmnist.dashboard.explain.subject import Subject
 
 PANELS: Final[Mapping[str, Callable[[Subject], None]]] = {
     "Where it looks": where.show,
     "Layers": layers.show,
+    "Over the epochs": over_epochs.show,
     "What would flip it": flip.show,
     "Break it": break_it.show,
 }
