@@ -23,7 +23,7 @@ PAGES = {
     "errors": "errors",
     "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=56584",
     "confidence": "confidence",
-    "explain": "explain",
+    "explain": "explain?split=test&image=2914",
     "map": "map?correctness=all",
     "compare": "compare",
     "draw": "draw",
@@ -65,6 +65,9 @@ def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) 
     driver.settle(page)
     page.wait_for_load_state("networkidle")
     driver.settle(page)  # what was still to be fetched is drawn
+    if path.stem.startswith("explain"):
+        page.locator(".st-key-explain-maps img").nth(1).wait_for()
+        driver.settle(page)
     if path.stem.startswith("draw"):
         put_on_the_sheet(page, "Ankle boot")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

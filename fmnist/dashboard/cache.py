@@ -199,7 +199,7 @@ def classifier(run: Run) -> "Classifier":
     return _classifier(run.weights_path, run.weights_path.stat().st_mtime_ns)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner="Looking inside the model…", max_entries=4)
 def _explainer(
     path: Path,  # noqa: ARG001 - part of the key
     modified: int,  # noqa: ARG001 - part of the key

@@ -428,8 +428,10 @@ class Method:
     Attributes
     ----------
     title : str
-    claims, limits : str
-        What a map says, and what it does not say.
+    claims : str
+        What a map shows, to be read after "shows".
+    limits : str
+        What it does not show, in sentences.
     source : str
     """
 
@@ -442,21 +444,21 @@ class Method:
 METHODS: Final[Mapping[MethodName, Method]] = {
     "grad-cam": Method(
         "Grad-CAM",
-        "Regions whose features raise the score of the class, at the resolution of one layer.",
+        "regions whose features raise the score of the class, at the resolution of one layer.",
         "It does not say which pixels matter: a cell of the layer sees many, and enlarging it "
-        "adds no detail. What later layers do with the position is averaged away.",
+        "adds no detail. What later layers make of the position is averaged away.",
         "Selvaraju et al. 2017",
     ),
     "occlusion": Method(
         "Occlusion",
-        "How much the score falls when a square there is painted black.",
+        "how much the score falls when a square there is painted black.",
         "Black is background here, so hiding background changes little, though a bright spot "
         "there could matter. Two regions of which one is enough both look unimportant.",
         "Zeiler and Fergus 2014",
     ),
     "integrated-gradients": Method(
         "Integrated gradients",
-        "A share of the score for each pixel; the shares sum to the score of the image minus that "
+        "a share of the score for each pixel; the shares sum to the score of the image minus that "
         "of a black image.",
         "A black pixel always gets 0, however important it is that it is black. The map therefore "
         "shows the outline of the garment whatever the network has learned.",

@@ -246,3 +246,12 @@ def test_names_from_outside_stay_plain(finished: Run, machine: Path) -> None:
     app = open_app("explain", run=run.run_id, compared="other")
     assert "Score" in text(app)
     check(app)
+
+
+def test_the_image_open_on_errors_is_explained(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    image = misclassified(finished)[2]
+    app = open_app("errors", image=str(image), subject="average")
+    app.button(key="detail-explain").click().run()
+    app.switch_page("pages/explain.py").run()
+    assert f"image {image:,} of the test split" in text(app)

@@ -71,6 +71,13 @@ def show_navigation(context: PageContext, detail: ImageDetail) -> None:
             disabled=following is None,
             on_click=_opener(following),
         )
+        st.button(
+            "Explain",
+            key="detail-explain",
+            icon=":material/frame_inspect:",
+            help="See where the model looks in this image.",
+            on_click=_explain,
+        )
         st.markdown(
             "Not among the filtered images"
             if detail.place is None
@@ -86,6 +93,11 @@ def show_navigation(context: PageContext, detail: ImageDetail) -> None:
 
 def _opener(image: int | None) -> Callable[[], None]:
     return lambda: session.change(image=image)
+
+
+def _explain() -> None:
+    session.change(subject="image")
+    session.go_to("explain")
 
 
 def show_image(context: PageContext, detail: ImageDetail) -> None:

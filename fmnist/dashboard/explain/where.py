@@ -268,7 +268,7 @@ def _show_maps(shown: Shown) -> None:
     if shown.subject.other_run is not None and len(shown.explained) == 1:
         st.caption(f"{plain(shown.subject.names[1])} has no convolution: Grad-CAM does not apply.")
     st.caption(
-        f":orange[■] speaks for {shown.question.score}"
+        f":orange[■] speaks for the score, {shown.question.score}"
         + (" · :blue[■] speaks against it" if shown.settings.is_signed else "")
         + " · full color: the largest value of each map"
     )
@@ -305,7 +305,7 @@ def _show_notes(shown: Shown, explainer: "Explainer") -> None:
 
     method = METHODS[shown.settings.method]
     st.markdown(
-        f"**{method.title}** shows: {method.claims}  \n**It does not show**: {method.limits} "
+        f"**{method.title}** shows {method.claims}  \n**Limits**: {method.limits} "
         f":gray[({method.source})]"
     )
     if "grad-cam" not in explainer.methods:
