@@ -12,7 +12,9 @@ _TRAINING_IMAGES: Final = {"fashion-mnist": 60_000, "synthetic-garments": 10_000
 _EVALUATION_COST: Final = 1 / 3  # of a training step's: the forward pass alone
 
 
-def estimate_seconds(config: TrainConfig, earlier: Iterable[Run]) -> float | None:
+def estimate_seconds(
+    config: TrainConfig, earlier: Iterable[Run], *, timed: float | None = None
+) -> float | None:
     """Estimate the training time of settings.
 
     Parameters
@@ -21,13 +23,16 @@ def estimate_seconds(config: TrainConfig, earlier: Iterable[Run]) -> float | Non
     earlier : iterable of Run
         Runs of this machine, newest first. Those of the same model, precision, drawings and
         reduced image size tell the pace.
+    timed : float, optional
+        Images a second of a few timed steps; counts where no run tells the pace.
 
     Returns
     -------
     float or None
-        Seconds, evaluations included, drawings not; None without such a run.
+        Seconds, evaluations included, drawings not; None without a pace.
     """
     paces = [pace for run in earlier if (pace := _images_per_second(config, run)) is not None]
+    paces = paces or ([timed] if timed else [])
     if not paces:
         return None
     images = config.subset or _TRAINING_IMAGES[config.dataset]

@@ -22,6 +22,7 @@ from fmnist.runs.run import Run
 from fmnist.runs.store import owning
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import train
+from fmnist.training.timing import TimingError
 from tools.small import small_dataset
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -395,3 +396,38 @@ def test_losses_that_do_not_compare_are_explained(machine: Path) -> None:
     with owning(run):
         train(run, small_dataset())
     assert "with smoothed labels or mixed images" in text(open_app("train", run=run.run_id))
+
+
+def test_the_time_of_a_first_run_is_estimated_from_timed_steps(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def pace(config: TrainConfig) -> float:
+        asked.append(config.model)
+        return 1000.0
+
+    monkeypatch.setattr("fmnist.dashboard.train.launch.time_in_process", pace)
+    app = open_app("train")
+    app.button(key="estimate-time").click().run()
+    assert asked == ["swift-muon"]
+    assert "on this computer, estimated from a few timed steps." in text(app)
+    assert "estimate-time" not in [button.key for button in app.button]
+    # more epochs of the same steps need no new timing, another model does
+    app.number_input(key="setting-epochs").set_value(9).run()
+    assert "estimated from a few timed steps" in text(app)
+    app.selectbox(key="setting-model").set_value("lenet-5").run()
+    assert app.button(key="estimate-time")
+
+
+def test_steps_that_cannot_be_timed_are_told(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(config: TrainConfig) -> float:
+        raise TimingError("The data set is not here; load it.")
+
+    monkeypatch.setattr("fmnist.dashboard.train.launch.time_in_process", fail)
+    app = open_app("train")
+    app.button(key="estimate-time").click().run()
+    assert "The data set is not here; load it." in text(app)
+    assert app.button(key="estimate-time")

@@ -16,6 +16,7 @@ from fmnist.runs import store
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.recipes import RECIPES
 from fmnist.training.estimate import estimate_seconds
+from fmnist.training.timing import time_in_process
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Quick run": {**RECIPES["swift"], "log_every": 10},
@@ -30,6 +31,13 @@ PRESET_CAPTIONS: Final[Mapping[str, str]] = {
     "Sketch recipe": "Images and drawings, for the Draw page. Making the drawings takes some "
     "minutes the first time.",
 }
+
+_TIMED: Final = "timed-steps"
+_SAME_PACE: Final = (
+    "dataset", "protocol", "epochs", "learning_rate", "schedule", "warmup_epochs", "checkpoint",
+    "patience", "tta", "training_drawings", "seed", "subset", "log_every",
+)  # fmt: skip
+"""Settings that do not change how long a step takes."""
 
 
 def _settings_in_form() -> TrainConfig | None:
@@ -48,12 +56,32 @@ def _preset_of(config: TrainConfig) -> str | None:
     return None
 
 
-def _time_note(config: TrainConfig) -> str:
-    """Estimated time of settings, as far as earlier runs tell it."""
+def _show_time(config: TrainConfig, caption: str) -> None:
+    """Estimated time of settings, from earlier runs or from a few timed steps."""
     seconds = estimate_seconds(config, run_catalog.own_runs())
+    source = "your earlier runs"
+    key = tuple(value for name, value in vars(config).items() if name not in _SAME_PACE)
+    timed = st.session_state.setdefault(_TIMED, {})
     if seconds is None:
-        return "The first run with these settings shows how long they take on this computer."
-    return f"About {duration(seconds)} on this computer, estimated from your earlier runs."
+        seconds = estimate_seconds(config, [], timed=timed.get(key))
+        source = "a few timed steps"
+    if seconds is not None:
+        about = f"About {duration(seconds)} on this computer, estimated from {source}."
+        st.caption(f"{caption} {about}")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(caption, width="content")
+        pressed = st.button(
+            "Estimate the time",
+            key="estimate-time",
+            type="tertiary",
+            icon=":material/timer:",
+            help="Time a few steps with these settings. Takes about ten seconds.",
+        )
+    if pressed:
+        with st.spinner("Timing a few steps…"), failures.shown():
+            timed[key] = time_in_process(config)
+            st.rerun()
 
 
 def start() -> None:
@@ -102,7 +130,10 @@ def launch_bar() -> None:
                 on_click=start,
             )
         caption = PRESET_CAPTIONS[selected] if selected else "Your own settings."
-        st.caption(f"{caption} {_time_note(config) if config else ''}")
+        if config:
+            _show_time(config, caption)
+        else:
+            st.caption(caption)
         with st.expander("Settings", icon=":material/tune:"):
             settings.form()
         error = st.session_state.pop("start-error", None)
