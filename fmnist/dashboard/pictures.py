@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fmnist.files import png
+from fmnist.reports import heat_maps
 
 
 def small_images(
@@ -65,7 +66,7 @@ def signed_colors(values: NDArray[np.floating], limit: float) -> NDArray[np.uint
         Red, green and blue.
     """
     strength = np.clip(np.abs(values) / (limit or 1.0), 0, 1)
-    colors = np.where(values[..., None] > 0, (242, 142, 43), (78, 121, 167))
+    colors = np.where(values[..., None] > 0, heat_maps.FOR, heat_maps.AGAINST)
     mixed: NDArray[np.uint8] = np.rint(255 + (colors - 255) * strength[..., None]).astype(np.uint8)
     return mixed
 

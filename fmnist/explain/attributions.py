@@ -45,6 +45,11 @@ class Layer:
     size: tuple[int, int]
     explained: str
 
+    @property
+    def is_members(self) -> bool:
+        """Whether it belongs to a member of an ensemble."""
+        return self.name.startswith("networks.")
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -101,9 +101,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float32]]:
     return maps
 
 
-def set_model(run: Run, model: str) -> None:
-    """Give a run the weights of an untrained model."""
-    Classifier(create_model(model, seed=0), models=[model]).save(run.weights_path)
+def set_model(run: Run, *models: str) -> None:
+    """Give a run the weights of an untrained model, or ensemble."""
+    Classifier(create_model(*models, seed=0), models=models).save(run.weights_path)
 
 
 def test_grad_cam_of_two_classes_differs(
@@ -121,6 +121,9 @@ def test_grad_cam_of_two_classes_differs(
     assert not np.array_equal(drawn[-1], drawn[-2])
     app.button(key="explain-finer").click().run()
     assert "Convolution 1: 32 channels, 28×28" in text(app)
+    app.button(key="explain-last").click().run()
+    assert "Convolution 2: 64 channels, 14×14" in text(app)
+    np.testing.assert_array_equal(drawn[-1], drawn[-3])
     assert first.shape == drawn[-1].shape == (28, 28)
 
 
@@ -174,16 +177,21 @@ def test_two_runs_side_by_side(
 
 
 @pytest.mark.parametrize(
-    ("model", "expected"),
+    ("models", "expected"),
     [
-        ("mlp", "Grad-CAM needs a convolution, and this network has none"),
-        ("fashion-cnn-one-convolution", "the network's only convolution"),
+        (("mlp",), "Grad-CAM needs a convolution, and this network has none"),
+        (("fashion-cnn-one-convolution",), "the network's only convolution"),
+        (("lenet-5", "lenet-5"), "one member of the ensemble"),
     ],
 )
 def test_models_to_which_not_all_applies(
-    finished: Run, machine: Path, drawn: list[NDArray[np.float32]], model: str, expected: str
+    finished: Run,
+    machine: Path,
+    drawn: list[NDArray[np.float32]],
+    models: tuple[str, ...],
+    expected: str,
 ) -> None:
-    set_model(give(finished, machine), model)
+    set_model(give(finished, machine), *models)
     app = open_app("explain")
     assert expected in text(app)
     assert len(drawn) == 1
@@ -255,3 +263,21 @@ def test_the_image_open_on_errors_is_explained(finished: Run, machine: Path) -> 
     app.button(key="detail-explain").click().run()
     app.switch_page("pages/explain.py").run()
     assert f"image {image:,} of the test split" in text(app)
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda run: remove_checked(run.weights_path), "was saved without its weights"),
+        (lambda run: run.weights_path.write_bytes(b"rubbish"), "cannot be used"),
+    ],
+)
+def test_a_compared_run_that_cannot_be_explained(
+    finished: Run, machine: Path, damage: Callable[[Run], object], expected: str
+) -> None:
+    run = give(finished, machine)
+    shutil.copytree(run.folder, machine / "other")
+    damage(store.open_run(machine, "other"))
+    app = open_app("explain", run=run.run_id, compared="other")
+    assert expected in text(app)
+    assert "Score" in text(app)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.dashboard import image_grid
+from fmnist.dashboard import failures, image_grid
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.draw import models, prediction
 from fmnist.dashboard.draw.canvas_state import canvas_state
@@ -38,7 +38,9 @@ class Subject:
     classifier : Classifier
         With the run's saved weights and its temperature.
     other_run, other_classifier : Run and Classifier, or None
-        The compared run; None where it has no weights.
+        The compared run; None where there is none, or none with weights.
+    other_problem : str
+        Why the compared run cannot be explained, in a sentence.
     names : tuple of str
         Names of the two runs, which differ; text from outside.
     image : uint8 (28, 28)
@@ -59,6 +61,7 @@ class Subject:
     classifier: "Classifier"
     other_run: Run | None
     other_classifier: "Classifier | None"
+    other_problem: str
     names: tuple[str, str]
     image: NDArray[np.uint8]
     images: NDArray[np.uint8]
@@ -106,16 +109,15 @@ def gather_subject(context: PageContext) -> Subject:
     """
     classifier = _classifier(context.run)
     image, images, labels, index, title = _images(context)
-    other_run, other = context.other_run, None
-    if other_run is not None and other_run.weights_path.exists():
-        other = models.load_classifier(other_run)
+    other, problem = _compared(context.other_run)
     return Subject(
         context.selection.subject,
         title,
         context.run,
         classifier,
-        other_run if other else None,
+        context.other_run if other else None,
         other,
+        problem,
         context.names,
         image,
         images,
@@ -136,6 +138,18 @@ def _classifier(run: Run) -> "Classifier":
     raise NoSubjectError(
         f"**{plain(run.name)}** was saved without its weights. Select another run in the sidebar."
     )
+
+
+def _compared(run: Run | None) -> "tuple[Classifier | None, str]":
+    """The compared run's classifier, or why there is none."""
+    if run is None:
+        return None, ""
+    if not run.weights_path.exists():
+        return None, f"{run.name} was saved without its weights."
+    try:
+        return models.load_classifier(run), ""
+    except failures.EXPECTED as error:
+        return None, models.load_error(error, run)
 
 
 _Images = tuple[

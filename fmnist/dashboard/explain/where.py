@@ -19,7 +19,7 @@ from fmnist.reports.text import UNKNOWN
 from fmnist.text import plain
 
 if TYPE_CHECKING:
-    from fmnist.explain.attributions import Explainer, Settings
+    from fmnist.explain.attributions import Explainer, Layer, Settings
 
 _WIDTH: Final = 250
 _COUNTS: Final = (25, 50, 100, 200)
@@ -265,8 +265,11 @@ def _show_maps(shown: Shown) -> None:
                 _figures(shown, answer),
                 alt=f"{shown.question.title} The map over the image{whose}",
             )
-    if shown.subject.other_run is not None and len(shown.explained) == 1:
-        st.caption(f"{plain(shown.subject.names[1])} has no convolution: Grad-CAM does not apply.")
+    problem = shown.subject.other_problem
+    if shown.subject.other_run is not None and not several:
+        problem = f"{shown.subject.names[1]} has no convolution: Grad-CAM does not apply."
+    if problem:
+        st.caption(f":material/info: {plain(problem)}")
     st.caption(
         f":orange[■] speaks for the score, {shown.question.score}"
         + (" · :blue[■] speaks against it" if shown.settings.is_signed else "")
@@ -319,24 +322,30 @@ def _show_notes(shown: Shown, explainer: "Explainer") -> None:
         if height < IMAGE_SIZE
         else "one for each pixel."
     )
-    if shown.subject.run.members:
+    if layer.is_members:
         note += " It belongs to one member of the ensemble; the score is that of the whole."
     elif len(explainer.layers) == 1:
         note += (
             " It is the network's only convolution: the map shows what the first layer passes on."
         )
-    finer = explainer.finer(layer)
     with st.container(horizontal=True, vertical_alignment="center", key="explain-resolution"):
         st.caption(note, width="content")
+        finer, last = explainer.finer(layer), explainer.layer(None)
         if finer is not None:
-            st.button(
-                f"Show {finer.size[0]}×{finer.size[1]}",
-                key="explain-finer",
-                icon=":material/zoom_in:",
-                help=finer.title,
-                on_click=_choose_layer,
-                args=(finer.name,),
-            )
+            _layer_button(finer, "finer", ":material/zoom_in:")
+        if layer != last:
+            _layer_button(last, "last", ":material/zoom_out:")
+
+
+def _layer_button(layer: "Layer", key: str, icon: str) -> None:
+    st.button(
+        f"Show {layer.size[0]}×{layer.size[1]}",
+        key=f"explain-{key}",
+        icon=icon,
+        help=layer.title,
+        on_click=_choose_layer,
+        args=(layer.name,),
+    )
 
 
 def _choose_layer(name: str) -> None:
