@@ -12,6 +12,8 @@ draw nothing: so many browsers would take the processor themselves. What they do
 
 import argparse
 import asyncio
+import math
+import os
 import platform
 import resource
 import statistics
@@ -21,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -43,6 +45,7 @@ TABLE = paths.BENCHMARK_TABLES / "many_sessions.md"
 WAYS: Final[tuple[Way, ...]] = ("alone", "idle", "clicking")
 PAGES: Final = ("train", "start", "confusion", "errors", "confidence", "data")
 """What a clicking session opens, one after the other."""
+SHIPPED: Final = "fashion-cnn"
 CLICK_SECONDS: Final = 2.0
 LONGEST: Final = 60.0  # seconds that a page may take before the benchmark gives up
 
@@ -59,12 +62,14 @@ class Session:
         self._query = ""
         self._buttons: dict[str, str] = {}  # ids by label
         self._timers: dict[str, asyncio.Task[None]] = {}
+        self._has_begun = False  # the page that was asked for last
         self._ended = asyncio.Event()
         self._reader = asyncio.create_task(self._read())
 
-    async def open(self, name: str = "") -> float:
+    async def open(self, name: str = "", query: str = "") -> float:
         """Open a page by its address; returns the seconds until its script has ended."""
-        self._page, self._query = self._pages.get(name, ""), ""  # as a link of the sidebar does
+        # a link in the sidebar has no parameters
+        self._page, self._query = self._pages.get(name, ""), query
         return await self._run(BackMsg())
 
     async def press(self, label: str) -> None:
@@ -84,6 +89,7 @@ class Session:
 
     async def _run(self, message: BackMsg) -> float:
         self._ended.clear()
+        self._has_begun = False
         begun = time.perf_counter()
         await self._send(message)
         async with asyncio.timeout(LONGEST):
@@ -105,6 +111,7 @@ class Session:
             message = ForwardMsg.FromString(content)
             kind = message.WhichOneof("type")
             if kind == "new_session" and not message.metadata.run.fragment_ids:
+                self._has_begun = True
                 self._stop_timers()
                 self._buttons.clear()
             elif kind == "navigation":
@@ -122,8 +129,11 @@ class Session:
             elif kind == "stop_auto_rerun":
                 for fragment in message.stop_auto_rerun.fragment_ids:
                     self._stop_timer(fragment)
-            elif kind == "script_finished" and not message.script_finished:  # successfully
-                self._ended.set()
+            elif kind == "script_finished":
+                # the end of a page's script is dropped where that of a fragment follows at once
+                early = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
+                if self._has_begun and not early:
+                    self._ended.set()
 
     def _start_timer(self, fragment: str, seconds: float) -> None:
         if fragment not in self._timers:
@@ -148,14 +158,14 @@ class Session:
             self._stop_timer(fragment)
 
 
-async def connect(url: str, number: int = 0) -> Session:
-    """A new session that has opened the app."""
+async def connect(url: str, number: int = 0, run: str = "") -> Session:
+    """A new session that has opened the app, and a run, by default the one that trains."""
     address = f"ws://{urlsplit(url).netloc}/_stcore/stream"
     connection = await websockets.connect(
         address, subprotocols=[websockets.Subprotocol("streamlit")], max_size=None
     )
     session = Session(connection, number)
-    await session.open()
+    await session.open(query=f"run={run}" if run else "")
     return session
 
 
@@ -185,6 +195,14 @@ async def click(session: Session, pages: list[float], until: float) -> None:
         due = max(due + CLICK_SECONDS, time.monotonic())
 
 
+class App(NamedTuple):
+    """The server that is measured."""
+
+    url: str
+    artifacts: Path
+    pid: int
+
+
 @dataclass
 class Measured:
     """What was measured in one way.
@@ -197,16 +215,24 @@ class Measured:
         Seconds of each page that was opened.
     polls : int
         Timers that were answered.
-    clients : list of float
-        Cores that the sessions themselves took, of each round.
-    server : list of float
-        Cores that the server and its processes took, of each round, with the training.
+    clients, server : list of float
+        Cores that the sessions themselves and the server took, of each round.
     """
 
     paces: list[float] = field(default_factory=list)
     pages: list[float] = field(default_factory=list)
     polls: int = 0
     clients: list[float] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)
+
+
+def server_seconds(pid: int) -> float:
+    """Processor seconds of the server without the training, which is a process of its own."""
+    try:
+        values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return math.nan  # not on Linux
+    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def own_seconds() -> float:
@@ -215,22 +241,25 @@ def own_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def measure_way(
-    url: str, artifacts: Path, way: Way, sessions: int, seconds: float, result: Measured
-) -> None:
+async def measure_way(app: App, way: Way, sessions: int, seconds: float, result: Measured) -> None:
     """Measure one way for so many seconds."""
+    url, artifacts, pid = app
     numbers = range(sessions if way != "alone" else 0)
-    connected = await asyncio.gather(*(connect(url, number) for number in numbers))
+    # half of those who click look into the shipped model, the others into the run that trains
+    runs = [SHIPPED if way == "clicking" and number % 2 else "" for number in numbers]
+    connected = await asyncio.gather(*map(connect, [url] * len(runs), numbers, runs))
     await asyncio.gather(*(session.open("train") for session in connected))
     await asyncio.sleep(3)  # the status is a second old at most; the pace settles
     polls = sum(session.polls for session in connected)
     step, trained = await asyncio.to_thread(step_now, artifacts)
-    begun, used = time.monotonic(), own_seconds()
+    begun, used, served = time.monotonic(), own_seconds(), server_seconds(pid)
     until = begun + seconds
     if way == "clicking":
         await asyncio.gather(*(click(session, result.pages, until) for session in connected))
     await asyncio.sleep(max(0.0, until - time.monotonic()))
-    result.clients.append((own_seconds() - used) / (time.monotonic() - begun))
+    elapsed = time.monotonic() - begun
+    result.clients.append((own_seconds() - used) / elapsed)
+    result.server.append((server_seconds(pid) - served) / elapsed)
     last_step, last_trained = await asyncio.to_thread(step_now, artifacts)
     result.paces.append((last_step - step) / max(last_trained - trained, 1e-3))
     result.polls += sum(session.polls for session in connected) - polls
@@ -238,23 +267,26 @@ async def measure_way(
         await session.close()
 
 
-async def measure(url: str, artifacts: Path, arguments: argparse.Namespace) -> dict[Way, Measured]:
+async def measure(app: App, arguments: argparse.Namespace) -> dict[Way, Measured]:
     """Measure all ways in turn, `rounds` times."""
+    url, artifacts, _ = app
     await start_training(url)
     while not store.list_runs(artifacts / "runs")[0].history.steps:
         await asyncio.sleep(0.5)  # no event of the run's folder says so
-    warm = await connect(url)  # what is imported and read once is not measured
-    for page in PAGES:
-        await warm.open(page)
-    await warm.close()
+    for run in ("", SHIPPED):  # what is imported and read once is not measured
+        warm = await connect(url, run=run)
+        for page in PAGES:
+            await warm.open(page)
+        await warm.close()
     result = {way: Measured() for way in WAYS}
     for number in range(arguments.rounds):
         for way in WAYS:
             measured = result[way]
-            await measure_way(url, artifacts, way, arguments.sessions, arguments.seconds, measured)
+            await measure_way(app, way, arguments.sessions, arguments.seconds, measured)
             print(
                 f"round {number + 1}, {way}: {measured.paces[-1]:.2f} steps a second, clients "
-                f"{measured.clients[-1]:.2f} cores, {measured.polls} polls", flush=True,
+                f"{measured.clients[-1]:.2f} cores, server {measured.server[-1]:.2f} cores, "
+                f"{len(measured.pages)} pages, {measured.polls} polls", flush=True,
             )  # fmt: skip
     return result
 
@@ -274,6 +306,7 @@ def table(result: dict[Way, Measured], arguments: argparse.Namespace) -> str:
                 "–" if pages is None else f"{pages[1]:.2f}",
                 f"{len(measured.pages):,}",
                 f"{measured.polls:,}",
+                f"{statistics.median(measured.server):.2f}",
                 f"{statistics.median(measured.clients):.2f}",
             ]
         )
@@ -285,16 +318,17 @@ def table(result: dict[Way, Measured], arguments: argparse.Namespace) -> str:
         f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python "
         f"{platform.python_version()}. FashionCNN's original recipe trains in the app. Idle: "
         f"{arguments.sessions} sessions have the Train page open, which polls. Clicking: each of "
-        f"them opens another page every {CLICK_SECONDS:g} s ({', '.join(PAGES)}). The ways are "
+        f"them opens another page every {CLICK_SECONDS:g} s ({', '.join(PAGES)}), half of them "
+        "with the shipped model, the others with the run that trains. The ways are "
         "measured in turn; steps per second are medians over the rounds, and so are the ratios to "
         "“alone” in the same round. A page's time is that from the click until its script has "
-        "ended. The sessions speak Streamlit's protocol without a browser, on the same cores: the "
-        "last column is what they take.",
+        "ended. The sessions speak Streamlit's protocol without a browser, on the same cores; what "
+        "they take, and the server without the training, is in the last columns.",
         "",
         markdown_table(
             [
                 "", "steps / s", "of alone", "page, median (s)", "page, p95 (s)", "pages",
-                "polls", "clients (cores)",
+                "polls", "server (cores)", "clients (cores)",
             ],
             rows,
         ),
@@ -313,10 +347,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         url, server = driver.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
         try:
-            result = asyncio.run(measure(url, Path(folder), arguments))
+            result = asyncio.run(measure(App(url, Path(folder), server.pid), arguments))
         finally:
             driver.stop_app(server)
-            print((Path(folder) / "log").read_text()[-3000:])
     text = table(result, arguments)
     print(text)
     if arguments.write:

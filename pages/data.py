@@ -15,7 +15,7 @@ split = cache.split(dataset, dataset.checksum, protocol, name)
 key = f"{dataset.checksum}-{protocol}-{name}"
 
 st.subheader("Samples", anchor=False)
-panels.show_samples(split)
+panels.show_samples(split, key)
 st.subheader("Mean image of each class", anchor=False)
 panels.show_means(split, key)
 st.subheader("Classes in each split", anchor=False)

@@ -1,8 +1,9 @@
 """The runs on this machine: shipped models, own runs, benchmark runs; and the trainer."""
 
 import atexit
+import threading
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 
@@ -11,7 +12,8 @@ from fmnist.runs import making, store
 from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 from fmnist.training.worker import Trainer
 
-_CHANGING_STATES: Final = (*ACTIVE_STATES, "interrupted", "broken")
+_CHANGING_STATES: Final = (*ACTIVE_STATES, "broken")
+_Stamp = tuple[int, ...]
 _MOST_KNOWN: Final = 1024
 
 
@@ -31,36 +33,72 @@ def trainer() -> Trainer:
     return made
 
 
-@st.cache_resource(show_spinner=False)
-def _known_runs() -> dict[Path, tuple[int, Run]]:
-    """Runs as last read, with the time of their folder's last change; shared by all sessions."""
-    return {}
+class _Known(NamedTuple):
+    """A run as its files said when it was last read."""
+
+    run: Run
+    modified: int  # of its folder
+    status: _Stamp
+    history: _Stamp
 
 
-def _open(root: Path, run_id: str) -> Run:
-    folder, known = root / run_id, _known_runs()
+class _KnownRuns:
+    """Runs as they were last read, shared by all sessions: many that poll read a change once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, _Known] = {}
+        self._reading = threading.Lock()
+
+    def open(self, root: Path, run_id: str) -> Run:
+        """As `store.open_run`."""
+        folder = root / run_id
+        try:
+            # files are replaced as a whole, which changes the folder's time: one look for them all
+            modified = folder.stat().st_mtime_ns
+        except (OSError, ValueError):
+            return store.open_run(root, run_id)
+        found = self._known.get(folder)
+        if not found or found.modified != modified or found.run.state in _CHANGING_STATES:
+            with self._reading:
+                found = self._newest(folder, modified)
+        return store.as_owned(found.run)  # no file says that a process has ended
+
+    def _newest(self, folder: Path, modified: int) -> _Known:
+        # A training may replace its status twice within a tick of the disk's clock, and adds to its
+        # history without a change of the folder.
+        status, history = _stamp(folder / "status.json"), _stamp(folder / "history.jsonl")
+        found = self._known.get(folder)
+        stays = found is not None and found.run.state in ACTIVE_STATES and found.history == history
+        if not (found and stays and (found.modified, found.status) == (modified, status)):
+            earlier = found.run.history if found and stays else None
+            run = store.read_files(folder.parent, folder.name, history=earlier)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[folder] = _Known(run, modified, status, history)
+        return found
+
+
+def _stamp(path: Path) -> _Stamp:
+    """What changes with a file; empty if it cannot be seen."""
     try:
-        # files are replaced as a whole, which changes the folder's time: one look for all of them
-        modified = folder.stat().st_mtime_ns
-    except (OSError, ValueError):
-        return store.open_run(root, run_id)
-    found = known.get(folder)
-    # no file says whether another process still owns an active run, and its history is appended to
-    if found and found[0] == modified and found[1].state not in _CHANGING_STATES:
-        return found[1]
-    if len(known) >= _MOST_KNOWN:
-        known.clear()
-    run = store.open_run(root, run_id)
-    known[folder] = (modified, run)
-    return run
+        seen = path.stat()
+    except OSError:
+        return ()
+    return seen.st_ino, seen.st_mtime_ns, seen.st_size
+
+
+@st.cache_resource(show_spinner=False)
+def _known_runs() -> _KnownRuns:
+    return _KnownRuns()
 
 
 def run_or_none(run_id: str | None) -> Run | None:
     """A shipped model, own run or benchmark run by its id; None if there is none."""
+    known = _known_runs()
     for root in (paths.pretrained_folder(), paths.runs_folder(), paths.benchmark_folder()):
         try:
             if run_id:
-                return _open(root, run_id)
+                return known.open(root, run_id)
         except RunError:
             continue
     return None
@@ -109,7 +147,8 @@ def problems() -> list[str]:
 
 def _listed(root: Path) -> list[Run]:
     try:
-        found = [_open(root, run_id) for run_id in store.run_ids(root)]
+        known = _known_runs()
+        found = [known.open(root, run_id) for run_id in store.run_ids(root)]
     except RunError:
         return []  # `problems` says why
     return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)

@@ -120,9 +120,29 @@ def open_run(root: Path, run_id: str) -> Run:
     RunError
         If there is no such run.
     """
+    return as_owned(read_files(root, run_id))
+
+
+def read_files(root: Path, run_id: str, *, history: History | None = None) -> Run:
+    """Read a run's folder without asking whether somebody trains it; `as_owned` does.
+
+    Parameters
+    ----------
+    root, run_id
+        As for `open_run`, and so are the result and what is raised.
+    history : History, optional
+        That of an active run as it was read before, if its file has not changed since.
+    """
     if not _RUN_ID.fullmatch(run_id) or not _is_run(root / run_id):
         raise RunError(f"There is no run {run_id!r}; it may have been deleted.")
-    return _read(root / run_id)
+    return _read(root / run_id, history)
+
+
+def as_owned(run: Run) -> Run:
+    """The run as `read_files` gives it; interrupted if it is active by its files alone."""
+    if run.state in ACTIVE_STATES and not is_owned(run.folder):
+        return replace(run, state="interrupted")
+    return run
 
 
 def _is_run(folder: Path) -> bool:
@@ -135,7 +155,7 @@ def _is_run(folder: Path) -> bool:
 
 def list_runs(root: Path) -> list[Run]:
     """All runs below a folder, newest first; damaged ones in state "broken"."""
-    found = [_read(root / run_id) for run_id in run_ids(root)]
+    found = [as_owned(_read(root / run_id)) for run_id in run_ids(root)]
     return sorted(found, key=lambda run: (run.created, run.run_id), reverse=True)
 
 
@@ -212,7 +232,7 @@ def names_in(root: Path) -> list[str]:
         raise RunError(sentence(error)) from error
 
 
-def _read(folder: Path) -> Run:
+def _read(folder: Path, history: History | None = None) -> Run:
     from fmnist.runs.documents import ConfigDocument, StatusDocument, read_config
 
     name = _read_name(folder)
@@ -230,16 +250,16 @@ def _read(folder: Path) -> Run:
     except (OSError, ValueError) as error:
         return replace(run, reason=_cannot_be_read("status.json", error))
     try:
-        history = _read_history(folder / "history.jsonl", config, status.state)
+        if history is None or status.state not in ACTIVE_STATES:
+            history = _read_history(folder / "history.jsonl", config, status.state)
     except OSError as error:
         return replace(run, reason=_cannot_be_read("history.jsonl", error))
     except ValueError as error:
         return replace(run, reason=one_line(str(error)))
-    state = status.state
-    if state in ACTIVE_STATES and not is_owned(folder):
-        state = "interrupted"
     progress = Progress(**status.model_dump(exclude={"state", "reason"}))
-    return replace(run, state=state, reason=status.reason, progress=progress, history=history)
+    return replace(
+        run, state=status.state, reason=status.reason, progress=progress, history=history
+    )
 
 
 def _read_history(path: Path, config: RunConfig, state: State) -> History:

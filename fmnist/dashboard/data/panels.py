@@ -1,6 +1,6 @@
 """The panels of the Data page: samples, mean images, class counts, pixel values."""
 
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
 from fmnist.reports import charts
 from fmnist.reports.images import contact_sheet
 from fmnist.reports.text import counted, percent
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 _COLUMNS: Final = 12
 _RAW: Final = "Raw, 0 to 255"
@@ -45,12 +48,17 @@ def choose_split() -> tuple[Protocol, SplitName]:
     return protocol, name
 
 
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _distribution_chart(counts: dict[str, list[int]]) -> "go.Figure":
+    return charts.class_distribution(counts)
+
+
 def show_distribution(dataset: Dataset, protocol: Protocol) -> None:
     """Number of images of each class in each split, as a chart and a table."""
     counts = cache.class_counts(dataset, dataset.checksum, protocol)
     chart, table = st.columns([3, 2], gap="medium")
     chart.plotly_chart(
-        charts.class_distribution(counts),
+        _distribution_chart(counts),
         key="distribution",
         config={"displayModeBar": False},
         alt="Number of images of each class in each split",
@@ -66,8 +74,23 @@ def _shuffle() -> None:
     st.session_state["wall-seed"] = st.session_state.get("wall-seed", 0) + 1
 
 
-def show_samples(split: Split) -> None:
-    """Random images of the selected classes, a row for each class."""
+@st.cache_data(show_spinner=False, max_entries=100)
+def _sheet(
+    _split: Split,
+    key: str,  # noqa: ARG001 - names the split
+    label: int,
+    most: int,
+    seed: int,
+) -> tuple[bytes, int, int]:
+    """A PNG of random images of a class, the number of these, and that of all."""
+    members = np.flatnonzero(_split.labels == label)
+    rng = np.random.default_rng((seed, label))
+    shown = rng.choice(members, min(most, len(members)), replace=False)
+    return contact_sheet(_split.images[shown], columns=_COLUMNS), len(shown), len(members)
+
+
+def show_samples(split: Split, key: str) -> None:
+    """Random images of the selected classes, a row for each class; `key` names the split."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         selected = st.pills(
             "Classes",
@@ -80,15 +103,14 @@ def show_samples(split: Split) -> None:
         st.button("Shuffle", key="wall-shuffle", icon=":material/shuffle:", on_click=_shuffle)
     labels = [CLASS_NAMES.index(name) for name in selected] or list(range(len(CLASS_NAMES)))
     per_class = _COLUMNS if len(labels) > 1 else 5 * _COLUMNS
-    rng = np.random.default_rng(st.session_state.get("wall-seed", 0))
+    seed = st.session_state.get("wall-seed", 0)
     for label in labels:
-        members = np.flatnonzero(split.labels == label)
-        shown = rng.choice(members, min(per_class, len(members)), replace=False)
+        sheet, count, members = _sheet(split, key, label, per_class, seed)
         st.image(
-            contact_sheet(split.images[shown], columns=_COLUMNS),
-            caption=f"{CLASS_NAMES[label]}: {len(shown)} of {len(members):,}",
+            sheet,
+            caption=f"{CLASS_NAMES[label]}: {count} of {members:,}",
             width="stretch",
-            alt=f"{counted(len(shown), 'image')} of the class {CLASS_NAMES[label]}",
+            alt=f"{counted(count, 'image')} of the class {CLASS_NAMES[label]}",
         )
 
 
@@ -106,16 +128,23 @@ def show_means(split: Split, key: str) -> None:
     )
 
 
+def _pixel_values(scale: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = np.arange(256, dtype=np.float64)
+    return values if scale == _RAW else values / 127.5 - 1
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _pixel_chart(_counts: NDArray[np.int64], key: str, scale: str) -> "go.Figure":  # noqa: ARG001
+    return charts.pixel_histogram(_pixel_values(scale), _counts)
+
+
 def show_pixels(split: Split, key: str) -> None:
     """The distribution of pixel values, raw or normalized as for the models."""
     scale = st.segmented_control(
         "Pixel values", [_RAW, _NORMALIZED], default=_RAW, key="pixel-scale", required=True
     )
     counts = cache.pixel_counts(split, key)
-    values: NDArray[np.float64] = np.arange(256, dtype=np.float64)
-    if scale == _NORMALIZED:
-        values = values / 127.5 - 1
-    pixels = counts.sum()
+    values, pixels = _pixel_values(scale), counts.sum()
     mean = float((values * counts).sum() / pixels)
     deviation = float(np.sqrt(((values - mean) ** 2 * counts).sum() / pixels))
     digits = 4 if scale == _NORMALIZED else 1
@@ -125,7 +154,7 @@ def show_pixels(split: Split, key: str) -> None:
         st.metric("Black pixels", percent(float(counts[0] / pixels), 1), width="content")
         st.metric("Pixels", f"{pixels:,}", width="content")
     st.plotly_chart(
-        charts.pixel_histogram(values, counts),
+        _pixel_chart(counts, key, scale),
         key="pixels",
         config={"displayModeBar": False},
         alt="How often each pixel value occurs, on a logarithmic scale",
