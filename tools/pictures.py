@@ -68,6 +68,13 @@ def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) 
     if path.stem.startswith("explain"):
         page.locator(".st-key-explain-maps img").nth(1).wait_for()
         driver.settle(page)
+    if path.stem.startswith("map"):
+        page.locator(".stage").wait_for()
+        compute = page.get_by_role("button", name="Compute the PaCMAP map")
+        if compute.is_visible():
+            compute.click()
+        page.get_by_text("Trustworthiness").wait_for(timeout=600_000)
+        driver.settle(page)
     if path.stem.startswith("draw"):
         put_on_the_sheet(page, "Ankle boot")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

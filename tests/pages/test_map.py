@@ -97,8 +97,11 @@ def test_until_a_map_is_computed_there_is_one_of_the_logits(
 
 def test_progress_can_be_cancelled(finished: Run, machine: Path, process: Fake) -> None:
     run = give(finished, machine)
-    process.state = MapState(MapTask("pacmap", "test", (run.folder,)), True, 0.3, "Arranging")
+    task = MapTask("pacmap", "test", (run.folder,))
+    process.state = MapState(task, True, 0.3, "Arranging the images of [a](http://b.example)")
     app = open_app("map")
+    (bar,) = [e.proto.text for e in app.get("progress") if "Arranging" in e.proto.text]
+    assert "[a](" not in bar  # plain text, no link
     assert "Cancel" in buttons(app) and "Compute the PaCMAP map" not in buttons(app)
     app.button(key="map-cancel").click().run()
     assert "Compute the PaCMAP map" in buttons(app)

@@ -27,6 +27,7 @@ PAGES = (
     "errors",
     "confidence",
     "explain",
+    "map",
     "compare",
     "draw",
     "data",

@@ -10,6 +10,7 @@ from fmnist.dashboard.map import layouts
 from fmnist.dashboard.map.layouts import RunMap
 from fmnist.explain.embeddings import Method
 from fmnist.explain.map_process import MapTask
+from fmnist.text import plain
 
 _POLL_SECONDS = 1.0
 
@@ -51,7 +52,7 @@ def _show_task(task: MapTask, label: str, explanation: str, was_running: bool) -
     with st.container(border=True, key="map-computation"):
         if state.running:
             other = "" if state.task == task else "Another map first. "
-            st.progress(state.done, f"{other}{state.text}…")
+            st.progress(state.done, f"{other}{plain(state.text)}…")  # it names a run
             st.button("Cancel", key="map-cancel", on_click=process.cancel)
             return
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -70,7 +70,8 @@ class ImageMap {
       if (before?.[name] !== data[name]) this[name] = decode(data[name], Type);
     if (before?.frames?.positions !== data.frames?.positions) this.takeFrames(data.frames);
     this.frameValues = data.frames?.values ? decode(data.frames.values, Uint8Array) : null;
-    if (before?.positions !== data.positions) this.takePositions(decode(data.positions, Uint16Array));
+    const isMoved = before?.positions !== data.positions || (before?.frames && !data.frames);
+    if (isMoved && !data.frames) this.takePositions(decode(data.positions, Uint16Array));
     if (before?.chosen && !data.chosen) this.path = null;
     if (before && before.count !== data.count) this.hovered = this.pinned = -1;
     this.stage.setAttribute("aria-label", data.label);
@@ -87,15 +88,17 @@ class ImageMap {
 
   takePositions(packed) {
     const next = Float32Array.from(packed, (v) => (v / 65535) * 2 - 1);
-    if (this.positions?.length === next.length && !this.frames && !calm()) {
+    if (this.positions?.length === next.length && !calm()) {
       this.moveTo(next);
     } else {
+      this.moving = null;
       this.positions = next;
     }
   }
 
   takeFrames(frames) {
     this.playing = false;
+    this.moving = null;
     this.frames = frames ? decode(frames.positions, Uint16Array) : null;
     this.frame = frames ? frames.count - 1 : 0;
     if (frames) this.showFrame(this.frame);
