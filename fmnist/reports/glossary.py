@@ -20,6 +20,12 @@ TERMS: Final = {
         "Share of the images whose predicted label is the true label.",
         "Always read it with its protocol: on which split, and what chose the epoch.",
     ),
+    "adversarial_example": Term(
+        "Adversarial example",
+        "An image changed so little that people hardly see it, and yet predicted as another class.",
+        "FGSM moves every pixel once along the sign of the loss's gradient (Goodfellow et al. "
+        "2015); PGD takes several smaller steps (Madry et al. 2018).",
+    ),
     "attribution": Term(
         "Attribution",
         "A number for each pixel or region of an image: how much it speaks for a class.",
@@ -101,6 +107,12 @@ TERMS: Final = {
     ),
     "epoch": Term("Epoch", "One pass over the training images."),
     "f1": Term("F1 score", "Harmonic mean of precision and recall."),
+    "feature_map": Term(
+        "Feature map",
+        "What one channel of a layer gives for an image: a number for each place.",
+        "A convolution computes each number from a small patch of all maps before it: patch times "
+        "kernel, added up, plus the bias.",
+    ),
     "feature_space": Term(
         "Feature space",
         "The numbers that go into the network's last layer; images that are near in it look alike "

@@ -77,3 +77,29 @@ def test_a_drawing_is_explained_with_each_stroke(page: Page, bare_server: Server
     expect(page.get_by_text("Mean rank correlation")).to_be_visible()
     expect(page.locator(".st-key-explain-check-maps img")).to_have_count(3)
     no_exception(page)
+
+
+def test_a_unit_is_clicked_and_a_broken_model_is_reset(
+    page: Page, start_server: StartServer, fashion_mnist_folder: Path
+) -> None:
+    server = start_server(FMNIST_DATA=str(fashion_mnist_folder))
+    page.goto(f"{server.url}/explain?run=fashion-cnn&panel=Layers")
+    settle(page)
+    cell = 224 / 28  # of the map on screen, in pixels
+    page.locator(".st-key-unit-output .field").click(position={"x": 3.5 * cell, "y": 5.5 * cell})
+    shown = page.get_by_text(re.compile(r"^Channel \d+, row 5, column 3: "))
+    expect(shown).to_be_visible()
+    settle(page)
+    value = shown.inner_text().split(": ")[1]
+    expect(page.get_by_text(re.compile(f"add up to {re.escape(value)}\\.$"))).to_be_visible()
+
+    page.goto(f"{server.url}/explain?run=fashion-cnn&panel=Break+it")
+    matrix = page.locator(".st-key-break-matrix table")
+    expect(matrix).to_be_visible()
+    settle(page)
+    first = matrix.inner_text()
+    page.get_by_role("slider", name="Noise on the weights").press("End")
+    expect(matrix).not_to_have_text(first, use_inner_text=True)
+    page.get_by_role("button", name="Reset").click()
+    expect(matrix).to_have_text(first, use_inner_text=True)
+    no_exception(page)

@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from fmnist.dashboard.explain import kept
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.models.classifier import Classifier
+from fmnist.models.registry import create_model
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.runs.store import owning
@@ -44,6 +46,12 @@ def walked(app: AppTest) -> list[list[object]]:
     """The rows of the table of layers."""
     rows: list[list[object]] = app.dataframe[0].value.to_numpy().tolist()
     return rows
+
+
+def components(app: AppTest, name: str) -> list[Any]:
+    """The data of the components of that name."""
+    found: list[Any] = list(app.get("bidi_component"))
+    return [json.loads(e.proto.json) for e in found if e.proto.component_name == f"fmnist_{name}"]
 
 
 def test_the_walk_from_the_image_to_the_probabilities(finished: Run, machine: Path) -> None:
@@ -102,6 +110,24 @@ def test_other_layers_are_explained_in_a_sentence(finished: Run, machine: Path) 
         assert words in text(app)
 
 
+def test_a_layer_of_512_channels_comes_in_pages(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    Classifier(create_model("resnet18", seed=0), models=["resnet18"]).save(run.weights_path)
+    app = open_app("explain", panel="Layers")
+    app.session_state["layers-layer"] = "network.layer4.1"
+    app.run()
+    assert "**network.layer4.1: Residual block**, 512 × 4 × 4" in text(app)
+    (sheet,) = [wall for wall in components(app, "grid") if "Feature maps" in wall["label"]]
+    strengths = [float(tile["alt"].split()[-1]) for tile in sheet["tiles"]]
+    assert len(strengths) == 32 and strengths == sorted(strengths, reverse=True)
+    last = next(i for i, row in enumerate(walked(app)) if row[0] == "network.layer4.1")
+    app.session_state[f"layers-page-{last}"] = 16
+    app.run()
+    (sheet,) = [wall for wall in components(app, "grid") if "Feature maps" in wall["label"]]
+    assert len(sheet["tiles"]) == 32
+    assert float(sheet["tiles"][0]["alt"].split()[-1]) <= strengths[-1]
+
+
 @pytest.mark.parametrize("name", ["logistic", "mlp", "ensemble"])
 def test_layers_of_models_without_convolutions(
     plain_models: dict[str, Run], machine: Path, name: str
@@ -115,12 +141,6 @@ def test_layers_of_models_without_convolutions(
         app.selectbox(key="layers-network").set_value(1).run()
         assert not app.exception
         assert len(walked(app)) == 5
-
-
-def components(app: AppTest, name: str) -> list[Any]:
-    """The data of the components of that name."""
-    found: list[Any] = list(app.get("bidi_component"))
-    return [json.loads(e.proto.json) for e in found if e.proto.component_name == f"fmnist_{name}"]
 
 
 def drawn_matrix(app: AppTest) -> Any:

@@ -12,6 +12,7 @@ from fmnist.dashboard.explain import kept
 from fmnist.dashboard.explain.own_data import own_dataset
 from fmnist.dashboard.explain.subject import Subject
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.reports import glossary
 from fmnist.reports.text import counted
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ class Way:
         What is said if it never changes the prediction.
     amplified : int
         How many times larger than it is the change is also shown; 1 for not at all.
+    help : str or None
+        More on it.
     """
 
     title: str
     describe: "Callable[[Flip], str]"
     failed: str
     amplified: int = 1
+    help: str | None = None
 
 
 def _shift(flip: "Flip") -> str:
@@ -82,12 +86,14 @@ WAYS: Final[Mapping[str, Way]] = {
         _levels,
         "One step of up to 64 levels does not change it.",
         amplified=10,
+        help=glossary.short("adversarial_example"),
     ),
     "pgd": Way(
         "Adversarial, several steps (PGD)",
         _levels,
         "Steps of up to 64 levels in all do not change it.",
         amplified=10,
+        help=glossary.short("adversarial_example"),
     ),
 }
 """The ways that are tried, in the order of the page."""
@@ -162,7 +168,7 @@ def _show_flips(subject: Subject, found: "Mapping[str, Flip | None]") -> None:
         for name, way in WAYS.items():
             flip = found[name]
             with st.container(width=_WIDTH * (1 + (way.amplified > 1)) + 16, gap="xsmall"):
-                st.markdown(f"**{way.title}**")
+                st.markdown(f"**{way.title}**", help=way.help)
                 if flip is None:
                     st.caption(way.failed)
                     continue

@@ -13,6 +13,7 @@ from fmnist.dashboard.explain import exciting_images, unit_panel
 from fmnist.dashboard.explain.choice import Choice, chosen, pick_channel, pick_layer
 from fmnist.dashboard.explain.subject import Subject
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
+from fmnist.reports import glossary
 
 if TYPE_CHECKING:
     from fmnist.explain.feature_maps import Layer
@@ -94,7 +95,9 @@ def _show_walk(layers: "Sequence[Layer]", index: int) -> None:
 def _show_output(choice: Choice) -> None:
     """What the chosen layer gives: a sheet of maps, or one picture of a vector."""
     layer = choice.layer
-    st.markdown(f"**{layer.key}: {layer.title}**, {layer.shape}")
+    st.markdown(
+        f"**{layer.key}: {layer.title}**, {layer.shape}", help=glossary.short("feature_map")
+    )
     if layer.output.ndim == 1 or layer.maps[0].size == 1:
         _show_vector(choice)
     else:
