@@ -206,14 +206,17 @@ def first_filters(model: nn.Module) -> tuple[str, NDArray[np.float32]]:
         A picture per filter: of a convolution its kernel, of a fully connected layer a weight per
         pixel.
     """
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            weights: NDArray[np.float32] = module.weight.detach().float().cpu().numpy()
-            side = IMAGE_SIZE
-            if isinstance(module, nn.Linear):
-                return name, weights.reshape(len(weights), side, side)
-            return name, weights[:, 0]
-    raise ValueError("The network has no layer with weights.")
+    for name, module in model.named_modules():  # which need not be in the order of their use
+        if isinstance(module, nn.Conv2d) and module.in_channels == 1:
+            return name, _weights(module)[:, 0]
+        if isinstance(module, nn.Linear) and module.in_features == IMAGE_SIZE**2:
+            return name, _weights(module).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+    raise ValueError("The network has no layer that looks at pixels.")
+
+
+def _weights(module: nn.Conv2d | nn.Linear) -> NDArray[np.float32]:
+    weights: NDArray[np.float32] = module.weight.detach().float().cpu().numpy()
+    return weights
 
 
 def excitement(

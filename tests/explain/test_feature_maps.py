@@ -145,6 +145,8 @@ def test_every_model_is_walked_through_to_its_logits(name: str) -> None:
     expected = classifier.logits(image[None])[0]
     assert np.allclose(layers[-1].output, expected, atol=1e-4)
     assert len({layer.key for layer in layers}) == len(layers)
+    first = next(step.name for step in layers if step.title.startswith(("Conv", "Fully")))
+    assert feature_maps.first_filters(classifier.model)[0] == first
     assert all(layer.maps.ndim == 3 for layer in layers)
 
 

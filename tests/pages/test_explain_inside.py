@@ -116,7 +116,7 @@ def test_a_layer_of_512_channels_comes_in_pages(finished: Run, machine: Path) ->
     app = open_app("explain", panel="Layers")
     app.session_state["layers-layer"] = "network.layer4.1"
     app.run()
-    assert "**network.layer4.1: Residual block**, 512 × 4 × 4" in text(app)
+    assert "**network.layer4.1: Residual block**, 512 × 2 × 2" in text(app)
     (sheet,) = [wall for wall in components(app, "grid") if "Feature maps" in wall["label"]]
     strengths = [float(tile["alt"].split()[-1]) for tile in sheet["tiles"]]
     assert len(strengths) == 32 and strengths == sorted(strengths, reverse=True)
