@@ -14,6 +14,7 @@ NEEDED_LATER: Final = (
     "fmnist.reports.charts",
     "torch",
     "fmnist.models.classifier",
+    "fmnist.explain.attributions",
 )
 """What takes more than a tenth of a second to import, in the order in which people need it."""
 

@@ -13,6 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from fmnist import paths
 from fmnist.checksums import remove_checked
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.predictions import Evaluation
@@ -174,6 +175,8 @@ def test_two_runs_side_by_side(
     assert "Convolution 2: 64 channels, 14×14" in text(app)
     assert "Convolution 2: 16 channels, 10×10" in text(app)
     assert len(drawn) == 2
+    predictions = re.findall(r"as \*\*.*?\*\*, [\d.]+%, then .*, by (.*)", text(app))
+    assert len(predictions) == len(set(predictions)) == 2
 
 
 @pytest.mark.parametrize(
@@ -281,3 +284,12 @@ def test_a_compared_run_that_cannot_be_explained(
     app = open_app("explain", run=run.run_id, compared="other")
     assert expected in text(app)
     assert "Score" in text(app)
+
+
+def test_without_the_data_set_it_says_how_to_get_it(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = paths.PROJECT / "artifacts" / "pretrained"
+    monkeypatch.setattr(paths, "pretrained_folder", lambda: shipped)
+    app = open_app("explain", run="fashion-cnn")
+    assert "The images are unavailable. Download Fashion-MNIST" in text(app)

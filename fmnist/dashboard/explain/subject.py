@@ -53,6 +53,8 @@ class Subject:
         `Split.indices` of the image; None for a drawing and for an average.
     probabilities : float32 (10,)
         What the classifier says about `image`.
+    other_probabilities : float32 (10,) or None
+        What the compared run's says.
     """
 
     kind: SubjectKind
@@ -68,6 +70,7 @@ class Subject:
     labels: NDArray[np.uint8] | None
     index: int | None
     probabilities: NDArray[np.float32]
+    other_probabilities: NDArray[np.float32] | None
 
     @property
     def predicted_label(self) -> int:
@@ -124,6 +127,7 @@ def gather_subject(context: PageContext) -> Subject:
         labels,
         index,
         classifier.predict_proba(image[None])[0],
+        other.predict_proba(image[None])[0] if other else None,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from fmnist.dashboard import failures, pictures, session
 from fmnist.dashboard.context import PageContext
@@ -77,7 +78,11 @@ def show_subject(context: PageContext) -> Subject | None:
         st.image(picture, width=_WIDTH, alt=subject.title)
         with st.container(gap="xsmall"):
             st.markdown(f"**{subject.title}**")
-            st.markdown(_prediction(subject))
+            what = "The mean image is predicted" if subject.kind == "average" else "Predicted"
+            lines = [f"{what} {_prediction(subject, subject.probabilities, subject.names[0])}"]
+            if subject.other_probabilities is not None:
+                lines.append(_prediction(subject, subject.other_probabilities, subject.names[1]))
+            st.markdown("  \n".join(lines))
             if subject.kind == "average":
                 filters = context.selection.active_filters().items()
                 st.caption(" · ".join(in_words(*given) for given in filters) or "All images")
@@ -86,13 +91,13 @@ def show_subject(context: PageContext) -> Subject | None:
     return subject
 
 
-def _prediction(subject: Subject) -> str:
-    """What the model predicts, in a line of Markdown."""
-    label = subject.predicted_label
-    name, confidence = CLASS_NAMES[label], percent(subject.probabilities[label], 1)
-    what = "The mean image is predicted as" if subject.kind == "average" else "Predicted as"
-    is_wrong = subject.true_label is not None and subject.true_label != label
-    text = f"{what} **{f':red[{name}]' if is_wrong else name}**, {confidence}"
-    second = int(np.argsort(subject.probabilities)[-2])
-    text += f", then {CLASS_NAMES[second]}, {percent(subject.probabilities[second], 1)}"
-    return f"{text}, by {plain(subject.names[0])}"
+def _prediction(subject: Subject, probabilities: NDArray[np.float32], name: str) -> str:
+    """What a model predicts, in a line of Markdown: "as Shirt, 60.0%, then …"."""
+    second, first = (int(label) for label in np.argsort(probabilities)[-2:])
+    predicted = CLASS_NAMES[first]
+    if subject.true_label not in (None, first):
+        predicted = f":red[{predicted}]"
+    return (
+        f"as **{predicted}**, {percent(probabilities[first], 1)}, then {CLASS_NAMES[second]}, "
+        f"{percent(probabilities[second], 1)}, by {plain(name)}"
+    )

@@ -431,8 +431,8 @@ def _show_check(shown: Shown) -> None:
     of_what = " of the absolute values" if shown.settings.is_signed else ""
     st.markdown(
         f"Mean rank correlation{of_what}: **{_number(rank)}**. "
-        "Near 0 the map depends on what the network has learned. Near 1 it would look the same "
-        "without any training, so it explains nothing about it (Adebayo et al. 2018)."
+        "Near 0 or below, the map depends on what the network has learned. Near 1 it would look "
+        "the same without any training, so it explains nothing about it (Adebayo et al. 2018)."
     )
 
 
