@@ -128,6 +128,22 @@ def test_a_layer_of_512_channels_comes_in_pages(finished: Run, machine: Path) ->
     assert float(sheet["tiles"][0]["alt"].split()[-1]) <= strengths[-1]
 
 
+@pytest.mark.parametrize("panel", ["Layers", "What would flip it", "Break it"])
+def test_an_average_is_looked_into_as_its_mean_image(
+    finished: Run, machine: Path, panel: str
+) -> None:
+    give(finished, machine)
+    app = open_app("explain", panel=panel, subject="average")
+    assert "Average of" in text(app)
+    if panel == "Break it":
+        assert "The mean image" in [metric.label for metric in app.metric]
+    elif panel == "Layers":
+        assert "add up to" in text(app)
+    else:
+        app.button(key="flip-search").click().run()
+        assert "→ **" in text(app) and not app.exception
+
+
 @pytest.mark.parametrize("name", ["logistic", "mlp", "ensemble"])
 def test_layers_of_models_without_convolutions(
     plain_models: dict[str, Run], machine: Path, name: str

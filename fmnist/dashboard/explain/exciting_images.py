@@ -24,6 +24,8 @@ def show(subject: Subject, choice: Choice) -> None:
     from fmnist.explain import feature_maps
 
     layer = choice.layer
+    if layer.title == "Flatten":
+        return  # the same numbers as in the maps before it
     noun = "channel" if layer.maps[0].size > 1 else "unit"
     st.markdown(f"**Training images that excite {noun} {choice.channel} of {layer.key} most**")
     dataset = own_dataset(subject.run)

@@ -78,11 +78,11 @@ def _show_map(choice: Choice, found: "UnitSum | None") -> None:
         bottom = min(found.top + height, before.shape[0])
         right = min(found.left + width, before.shape[1])
         with st.container(width=_WIDTH, gap="xsmall"):
-            st.caption(f"Input, channel {_strongest(found)[0]}: the patch that the unit looks at")
+            st.caption(f"Input, channel {_strongest(found)[0]}: its patch")
             unit_picture(
                 before,
                 key="unit-input",
-                label="The input with the patch that the unit looks at",
+                label="The input, with the patch that the unit looks at",
                 limit=float(np.abs(before).max()),
                 frame=(top, left, bottom - top, right - left),
                 width=_WIDTH,
