@@ -159,7 +159,8 @@ def test_a_mean_over_the_filtered_images(
 ) -> None:
     give(finished, machine)
     app = open_app("explain", subject="average")
-    assert "Mean score" in text(app)
+    assert "Why the predicted class?" in text(app)
+    assert "Mean of 25 images, score" in text(app)
     few = drawn[-1]
     app.select_slider(key="explain-count").set_value(50).run()
     assert not np.array_equal(drawn[-1], few)

@@ -8,7 +8,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fmnist.dashboard.explain.subject import Subject, weights_key
-from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports.text import counted
 from fmnist.runs.run import Run
 
@@ -55,28 +54,26 @@ class Question:
         The class to explain.
     against : int64 (N,) or None
         The class it is contrasted with.
+    names : tuple of str
+        The two in words.
     """
 
     labels: NDArray[np.int64]
     against: NDArray[np.int64] | None
+    names: tuple[str, str]
 
     @property
     def title(self) -> str:
         """The question in words: "Why Coat and not Shirt?"."""
-        what = f"Why {_class_name(self.labels, 'the class in question')}"
-        if self.against is None:
-            return f"{what}?"
-        return f"{what} and not {_class_name(self.against, 'the other')}?"
+        one, other = self.names
+        return f"Why {one}?" if self.against is None else f"Why {one} and not {other}?"
 
     @property
     def score(self) -> str:
         """What is explained, in words."""
-        if self.against is None:
-            return f"the logit of {_class_name(self.labels, 'the class')}"
-        return (
-            f"the logit of {_class_name(self.labels, 'the one class')} minus that of "
-            f"{_class_name(self.against, 'the other')}"
-        )
+        one, other = self.names
+        score = f"the logit of {one}"
+        return score if self.against is None else f"{score} minus that of {other}"
 
     @property
     def is_empty(self) -> bool:
@@ -93,10 +90,6 @@ class Question:
     def key(self) -> tuple[object, ...]:
         """Equal for equal questions."""
         return self.labels.tobytes(), None if self.against is None else self.against.tobytes()
-
-
-def _class_name(labels: NDArray[np.int64], several: str) -> str:
-    return CLASS_NAMES[labels[0]] if len(np.unique(labels)) == 1 else several
 
 
 @dataclass(frozen=True, eq=False)

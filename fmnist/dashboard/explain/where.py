@@ -15,7 +15,7 @@ from fmnist.dashboard.explain.subject import Subject, weights_key
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 from fmnist.reports import glossary, heat_maps
 from fmnist.reports.heat_maps import Panel
-from fmnist.reports.text import UNKNOWN
+from fmnist.reports.text import UNKNOWN, counted
 from fmnist.text import plain
 
 if TYPE_CHECKING:
@@ -159,10 +159,18 @@ def _choose_question(subject: Subject) -> Question:
             if len(counts) > 1
             else counts[0]
         )
-    return Question(
-        _labels(subject, chosen, count),
-        None if against is None else _labels(subject, against, count),
-    )
+    labels = _labels(subject, chosen, count)
+    if against is None:
+        return Question(labels, None, (_name(chosen, labels), ""))
+    others = _labels(subject, against, count)
+    return Question(labels, others, (_name(chosen, labels), _name(against, others)))
+
+
+def _name(choice: Choice, labels: NDArray[np.int64]) -> str:
+    """The class that was chosen, in words; of several images it may be a different one of each."""
+    if isinstance(choice, str) and len(np.unique(labels)) > 1:
+        return f"the {_NAMED[choice].lower()}"
+    return CLASS_NAMES[labels[0]]
 
 
 def _forget_unless_in(key: str, options: Any) -> None:
@@ -287,8 +295,9 @@ def _show_picture(picture: NDArray[np.uint8], title: str, text: str, *, alt: str
 
 def _figures(shown: Shown, answer: Explanation) -> str:
     """The numbers below a map."""
-    mean = "Mean score" if shown.subject.kind == "average" else "Score"
-    text = f"{mean} {_number(answer.score)}"
+    text = f"Score {_number(answer.score)}"
+    if shown.subject.kind == "average":
+        text = f"Mean of {counted(len(shown.question.labels), 'image')}, {text.lower()}"
     if shown.settings.method == "integrated-gradients":
         text += (
             f", of a black image {_number(answer.black_score)}: difference "
