@@ -61,13 +61,15 @@ def test_the_walk_names_the_layers_with_their_shapes(image: NDArray[np.uint8]) -
     ]
 
 
-def test_an_in_place_relu_leaves_the_convolution_as_it_was(image: NDArray[np.uint8]) -> None:
+def test_an_in_place_relu_leaves_what_was_before_as_it_was(image: NDArray[np.uint8]) -> None:
     classifier = tiny()
     convolved, activated, *_ = feature_maps.walk(classifier, image)
-    # at the corner: 0 · 1 + 1 · 2 + ... of weights [[-8,-7,-6],[-5,-4,-3],[-2,-1,0]], bias 0.5
+    # at the corner, with the weights [[-8, -7, -6], [-5, -4, -3], [-2, -1, 0]] and the bias 0.5
     assert convolved.output[0, 0, 0] == -4 * 1 - 3 * 2 - 1 * 4 - 0 * 5 + 0.5
     assert activated.output[0, 0, 0] == 0
     assert classifier.model[1].inplace  # type: ignore[index]
+    _, connected, activated, *_ = feature_maps.walk(classifier_of("mlp"), image)
+    assert connected.output.min() < 0 == activated.output.min()
 
 
 def test_a_sum_by_hand(image: NDArray[np.uint8]) -> None:
