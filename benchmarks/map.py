@@ -63,15 +63,19 @@ _DRAG: Final = f"""async (seconds) => {{
 }}"""
 
 
-def median(action: Callable[[], object], repeats: int) -> float:
-    """Median seconds of an action, after a first time that does not count."""
+def medians(action: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """Median seconds of an action by the clock, and of all processors together.
+
+    A first time, which compiles and fills caches, does not count where there are several.
+    """
     times = []
-    for number in range(repeats + 1):
-        begun = time.perf_counter()
+    for number in range(repeats + (repeats > 1)):
+        begun, used = time.perf_counter(), time.process_time()
         action()
-        if number:
-            times.append(time.perf_counter() - begun)
-    return float(np.median(times))
+        if number or repeats == 1:
+            times.append((time.perf_counter() - begun, time.process_time() - used))
+    elapsed, busy = np.median(times, axis=0)
+    return float(elapsed), float(busy)
 
 
 def computation(repeats: int) -> list[str]:
@@ -106,9 +110,18 @@ def computation(repeats: int) -> list[str]:
     ]
     rows = []
     for name, size, action, times in steps:
-        rows.append([name, size, f"{median(action, times):.3f}", str(times)])
-        print(*rows[-1])
-    return ["## Computation", "", markdown_table(["Step", "Size", "Seconds", "Times"], rows)]
+        elapsed, busy = medians(action, times)
+        rows.append([name, size, f"{elapsed:.2f}", f"{busy:.2f}", str(times)])
+        print(*rows[-1], flush=True)
+    titles = ["Step", "Size", "Seconds", "of the processors", "Times"]
+    return [
+        "## Computation",
+        "",
+        "Seconds by the clock, and seconds of all processors together, which grow less when other "
+        "programs want the processors, too. Medians of so many times.",
+        "",
+        markdown_table(titles, rows),
+    ]
 
 
 def frames(browser: Browser, url: str, width: int, seconds: float) -> list[str]:

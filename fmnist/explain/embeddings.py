@@ -31,6 +31,8 @@ FEWEST: Final = 30
 SAMPLED: Final = 2_000
 """Images whose trustworthiness is computed, drawn at random: it takes all their distances."""
 
+_MANY: Final = 5_000
+"""Images from which on openTSNE's interpolation on a grid is faster than its tree."""
 _EPOCH_ITERATIONS: Final = (50, 50, 100)
 _ITERATION: Final = re.compile(r"Iteration:\s*(\d+)")
 
@@ -213,8 +215,8 @@ def _tsne(features: NDArray[np.float32], seed: int, progress: Progress) -> NDArr
     perplexity = min(30.0, (len(features) - 1) / 3)
     made = openTSNE.TSNE(
         n_components=2, perplexity=perplexity, early_exaggeration_iter=exaggerated, n_iter=free,
-        random_state=seed, n_jobs=1, neighbors="exact",
-        negative_gradient_method="fft", callbacks=report, callbacks_every_iters=50,
+        random_state=seed, n_jobs=1, neighbors="exact", callbacks=report, callbacks_every_iters=50,
+        negative_gradient_method="fft" if len(features) >= _MANY else "bh",
     ).fit(features[:, :50].astype(np.float64))  # fmt: skip
     return np.asarray(made)
 

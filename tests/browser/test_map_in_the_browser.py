@@ -94,6 +94,24 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 CANVAS = f"{DEEP} const canvas = deep('.st-key-map-0', 'canvas.points');"
 
 
+PINCH = f"""() => {{
+  {CANVAS}
+  canvas.setPointerCapture = () => {{}};  // there is no real finger to capture
+  const box = canvas.getBoundingClientRect();
+  const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+  const finger = (type, pointerId, dx) => canvas.dispatchEvent(new PointerEvent(type, {{
+    pointerId, pointerType: 'touch', clientX: x + dx, clientY: y, bubbles: true,
+  }}));
+  finger('pointerdown', 1, -50);
+  finger('pointerdown', 2, 50);
+  finger('pointermove', 1, -100);
+  finger('pointermove', 2, 100);
+  finger('pointerup', 1, -100);
+  finger('pointerup', 2, 100);
+}}"""
+"""Two fingers that go to twice their distance."""
+
+
 def wait_for_points(page: Page) -> None:
     page.wait_for_function(f"() => {{ {CANVAS} return canvas && canvas.dataset.paints > 0; }}")
     page.locator(".stage").first.scroll_into_view_if_needed()
@@ -195,6 +213,11 @@ def test_colors_change_without_losing_zoom_and_lasso(page: Page, world: World) -
     expect(page.locator(".stage").first).to_have_attribute("data-view", "0 0 1")
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".stage").first).not_to_have_attribute("data-view", "0 0 1")
+    page.keyboard.press("0")
+    expect(page.locator(".stage").first).to_have_attribute("data-view", "0 0 1")
+    page.evaluate(PINCH)
+    expect(page.locator(".stage").first).to_have_attribute("data-view", re.compile(r" 2$"))
+    assert stage(page, "inside") == inside  # two fingers zoom, with the lasso in hand, too
 
 
 def test_a_drawing_is_placed_and_the_epochs_are_played(page: Page, world: World) -> None:

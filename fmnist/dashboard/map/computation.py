@@ -21,12 +21,10 @@ def show(context: PageContext, shown: Sequence[RunMap], method: Method, title: s
     if not missing:
         return
     first = missing[0]
-    task = MapTask(
-        method,
-        context.split,
-        tuple(each.run.folder for each in missing),
-        None if first.snapshot.is_selected else first.snapshot.epoch,
-    )
+    # one task is of one epoch; what is left after it gets a button of its own
+    together = [each for each in missing if each.source.epoch == first.source.epoch]
+    folders = tuple(each.run.folder for each in together)
+    task = MapTask(method, context.split, folders, first.source.epoch)
     until = "PCA" if first.method == "pca" and not first.of_logits else "PCA of the ten logits"
     show_task(
         task,
