@@ -6,7 +6,7 @@ of its own.
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TextIO, cast, get_args
@@ -229,16 +229,19 @@ def _umap(features: NDArray[np.float32], seed: int) -> NDArray[np.floating]:
 
 
 def epoch_layouts(
-    logits: NDArray[np.floating], *, seed: int = SEED, progress: Progress = lambda _: None
+    epochs: Sequence[NDArray[np.floating]] | NDArray[np.floating],
+    *,
+    seed: int = SEED,
+    progress: Progress = lambda _: None,
 ) -> Positions:
     """Layouts of the same images after every epoch, each started from the one before.
 
-    By PaCMAP, from the ten logits: a run does not keep the features of every epoch. Each layout is
-    turned and mirrored to lie on the one before as well as it can.
+    By PaCMAP. Each layout is turned and mirrored to lie on the one before as well as it can.
 
     Parameters
     ----------
-    logits : float (E, N, 10)
+    epochs : sequence of float (N, K)
+        Features or logits after each of E epochs.
     seed : int
     progress : callable
 
@@ -248,10 +251,11 @@ def epoch_layouts(
         In [-1, 1].
     """
     made: list[Positions] = []
-    for number, each in enumerate(logits.astype(np.float32)):
+    for number, one in enumerate(epochs):
+        each = one.astype(np.float32)
 
         def report(share: float, number: int = number) -> None:
-            progress((number + share) / len(logits))
+            progress((number + share) / len(epochs))
 
         start = made[-1] if made else None
         if start is not None and not bool((start.std(axis=0) > 0).all()):

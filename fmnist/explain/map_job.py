@@ -9,21 +9,23 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fmnist.data import fashion_mnist
 from fmnist.data.splits import SPLITS, Dataset, SplitName
 from fmnist.errors import DamagedFileError, ToldError, sentence
-from fmnist.evaluation.predictions import EpochEvaluations, stored_evaluation
+from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, stored_evaluation
 from fmnist.explain import embeddings, map_sources
 from fmnist.explain.embeddings import METHODS, Method
 from fmnist.explain.map_files import EpochLayouts, Features, Layout, Source
 from fmnist.runs import store
+from fmnist.runs.run import Run
 
 NICENESS: Final = 10
 """Above 0: what trains or answers a click goes first."""
@@ -88,9 +90,8 @@ def features_of(source: Source, dataset: Dataset | None, reporter: Reporter) -> 
         report = reporter(f"Computing features of {source.run.name}")
         from fmnist.models.classifier import Classifier
 
-        images = dataset.test_images if source.split == "test" else dataset.train_images
         values = Classifier.load(source.run.weights_path).features(
-            images[evaluation.indices], progress=lambda done, total: report(done / total)
+            _images(source, dataset), progress=lambda done, total: report(done / total)
         )
         kept = Features.of(source.digest, values)
         kept.save(path)
@@ -124,44 +125,92 @@ def make_layout(
     return made
 
 
-def make_epochs(source: Source, epochs: EpochEvaluations, reporter: Reporter) -> EpochLayouts:
-    """Compute the layouts after every epoch of a run, and keep them."""
+def make_epochs(
+    source: Source, epochs: EpochEvaluations, dataset: Dataset | None, reporter: Reporter
+) -> EpochLayouts:
+    """Compute the layouts after every epoch of a run, and keep them.
+
+    Raises
+    ------
+    OSError, ValueError
+        If weights of an epoch are damaged, or the layouts cannot be written.
+    """
+    values: Sequence[NDArray[np.floating]] | NDArray[np.floating] = epochs.logits
+    if source.space == "features" and dataset is not None:
+        values = _epoch_features(source, len(epochs.logits), dataset, reporter.part(0.0, 0.5))
+        reporter = reporter.part(0.5, 1.0)
     report = reporter(f"Arranging the images of {source.run.name}, epoch by epoch")
-    positions = embeddings.epoch_layouts(epochs.logits, progress=report)
+    positions = embeddings.epoch_layouts(values, progress=report)
     made = EpochLayouts(source.digest, positions.astype(np.float16))
     made.save(source.path("epochs"))
     return made
 
 
+def _epoch_features(
+    source: Source, count: int, dataset: Dataset, reporter: Reporter
+) -> list[NDArray[np.float16]]:
+    """Principal components of the features after every epoch, float16 (N, K) each."""
+    from fmnist.models.classifier import Classifier
+
+    report = reporter(f"Computing features of {source.run.name}, epoch by epoch")
+    images = _images(source, dataset)
+    found = []
+    for epoch in range(1, count + 1):
+        classifier = Classifier.load(source.run.epoch_weights_path(epoch))
+        found.append(Features.of(source.digest, classifier.features(images)).values)
+        report(epoch / count)
+    return found
+
+
+def _images(source: Source, dataset: Dataset) -> NDArray[np.uint8]:
+    images = dataset.test_images if source.split == "test" else dataset.train_images
+    chosen: NDArray[np.uint8] = images[source.evaluation.indices]
+    return chosen
+
+
 def _run(options: argparse.Namespace, stream: TextIO) -> None:
     folders: list[Path] = options.runs
-    dataset = None
-    if options.method != "epochs" and options.epoch is None:
-        location = fashion_mnist.locate()
-        dataset = fashion_mnist.load(location)
     for number, folder in enumerate(folders):
         reporter = Reporter(stream, number / len(folders), (number + 1) / len(folders))
         run = store.open_run(folder.parent, folder.name)
         if options.method == "epochs":
-            epochs = EpochEvaluations.load(run.epochs_path)
-            make_epochs(map_sources.epochs_source(run, epochs), epochs, reporter)
-            continue
-        split = cast(SplitName, options.split)
-        if options.epoch is not None:
-            evaluation = EpochEvaluations.load(run.epochs_path).epoch(options.epoch)
+            _run_epochs(run, reporter)
         else:
-            evaluation = stored_evaluation(run, split)
-        has_images = dataset is not None and map_sources.fits(dataset, run, evaluation)
-        source = map_sources.source(
-            run,
-            evaluation,
-            epoch=options.epoch,
-            weights=map_sources.weights_digest(run.weights_path)
-            if run.weights_path.exists()
-            else None,
-            checksum=dataset.checksum if dataset and has_images else None,
-        )
-        make_layout(source, options.method, dataset, reporter)
+            _run_layout(run, options, reporter)
+
+
+def _run_epochs(run: Run, reporter: Reporter) -> None:
+    epochs = EpochEvaluations.load(run.epochs_path)
+    weights = map_sources.epoch_weights_digest(run, len(epochs.logits))
+    dataset = _dataset(run, epochs.epoch(1)) if weights else None
+    checksum = dataset.checksum if dataset else None
+    source = map_sources.epochs_source(run, epochs, weights=weights, checksum=checksum)
+    make_epochs(source, epochs, dataset, reporter)
+
+
+def _run_layout(run: Run, options: argparse.Namespace, reporter: Reporter) -> None:
+    weights = dataset = None
+    if options.epoch is not None:
+        evaluation = EpochEvaluations.load(run.epochs_path).epoch(options.epoch)
+    else:
+        evaluation = stored_evaluation(run, cast(SplitName, options.split))
+        if run.weights_path.exists():
+            weights = map_sources.weights_digest(run.weights_path)
+            dataset = _dataset(run, evaluation)
+    checksum = dataset.checksum if dataset else None
+    source = map_sources.source(
+        run, evaluation, epoch=options.epoch, weights=weights, checksum=checksum
+    )
+    make_layout(source, options.method, dataset, reporter)
+
+
+def _dataset(run: Run, evaluation: Evaluation) -> Dataset | None:
+    """The data set of a run; None where it is not on this machine."""
+    location = fashion_mnist.locate()
+    if run.config is None or run.config.dataset != location.name:
+        return None
+    dataset = fashion_mnist.load(location)
+    return dataset if map_sources.fits(dataset, run, evaluation) else None
 
 
 def main() -> int:

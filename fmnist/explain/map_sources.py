@@ -50,9 +50,36 @@ def source(
     return Source(run, evaluation, "logits", digest_of_logits(evaluation.logits), epoch)
 
 
-def epochs_source(run: Run, epochs: EpochEvaluations) -> Source:
-    """What the maps of all epochs of a run are made from."""
+def epoch_weights_digest(run: Run, epochs: int) -> str | None:
+    """SHA-256 (hex) of the weights of all epochs of a run, from 1 on; None unless all are there."""
+    if not set(range(1, epochs + 1)) <= set(run.epochs_with_weights()):
+        return None
+    each = [weights_digest(run.epoch_weights_path(epoch)) for epoch in range(1, epochs + 1)]
+    return hashlib.sha256("".join(each).encode()).hexdigest()
+
+
+def epochs_source(
+    run: Run,
+    epochs: EpochEvaluations,
+    *,
+    weights: str | None = None,
+    checksum: str | None = None,
+) -> Source:
+    """What the maps of all epochs of a run are made from.
+
+    Parameters
+    ----------
+    run : Run
+    epochs : EpochEvaluations
+    weights : str, optional
+        `epoch_weights_digest`, if the run has the weights of its epochs.
+    checksum : str, optional
+        Of the data set with the images, if it is on this machine.
+    """
     last = epochs.epoch(len(epochs.logits))
+    if weights and checksum:
+        digest = digest_of_features(weights, checksum, epochs.indices)
+        return Source(run, last, "features", digest)
     return Source(run, last, "logits", digest_of_logits(epochs.logits))
 
 

@@ -151,5 +151,22 @@ def test_the_source_knows_what_a_map_is_of(run: Run) -> None:
     assert map_sources.epochs_source(run, epochs).path("epochs").name == "validation-epochs.npz"
 
 
+def test_epochs_have_features_where_all_their_weights_are_there(run: Run) -> None:
+    epochs = EpochEvaluations.load(run.epochs_path)
+    count = len(epochs.logits)
+    run.epoch_weights_folder.mkdir()
+    for epoch in range(count):  # from 0 on: the last is missing
+        run.epoch_weights_path(epoch).write_bytes(bytes([epoch]))
+    assert map_sources.epoch_weights_digest(run, count) is None
+    run.epoch_weights_path(count).write_bytes(b"last")
+    digest = map_sources.epoch_weights_digest(run, count)
+    assert digest is not None
+    found = map_sources.epochs_source(run, epochs, weights=digest, checksum="c")
+    assert found.space == "features"
+    run.epoch_weights_path(2).write_bytes(b"others")
+    assert map_sources.epoch_weights_digest(run, count) != digest
+    assert map_sources.epochs_source(run, epochs, weights=None, checksum="c").space == "logits"
+
+
 def test_a_data_set_fits_by_its_labels(run: Run) -> None:
     assert not map_sources.fits(small_dataset(), run, made_up_evaluation("test"))

@@ -15,8 +15,10 @@ from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.explain import map_job, map_sources
 from fmnist.explain.map_process import MapProcess, MapState, MapTask
+from fmnist.runs import store
 from fmnist.runs.run import Run
-from tests.pages.test_pages import finished, give, machine, open_app, text
+from fmnist.training.loop import train
+from tests.pages.test_pages import SETTINGS, finished, give, machine, open_app, text
 from tools.made_up_run import made_up_run
 from tools.small import small_dataset
 
@@ -194,11 +196,41 @@ def test_epochs_are_played_where_they_are_computed(
     epochs = EpochEvaluations.load(run.epochs_path)
     source = map_sources.epochs_source(run, epochs)
     with Path("/dev/null").open("w") as nowhere:
-        map_job.make_epochs(source, epochs, map_job.Reporter(nowhere))
+        map_job.make_epochs(source, epochs, None, map_job.Reporter(nowhere))
     app.run()
     frames = sent[-1]["frames"]
     assert isinstance(frames, dict) and frames["count"] == 3
-    assert "each map started from the one before" in text(app)
+    assert "PaCMAP of the ten logits after every epoch" in text(app)
+
+
+def test_epochs_with_weights_are_played_in_the_feature_space(
+    machine: Path, process: Fake, sent: list[dict[str, object]]
+) -> None:
+    run = store.create_run(
+        machine, replace(SETTINGS, model="logistic", epoch_weights="float16"), name="With weights"
+    )
+    with store.owning(run):
+        train(run, small_dataset())
+    run = store.open_run(machine, run.run_id)
+    epochs = EpochEvaluations.load(run.epochs_path)
+    source = map_sources.epochs_source(
+        run,
+        epochs,
+        weights=map_sources.epoch_weights_digest(run, len(epochs.logits)),
+        checksum=small_dataset().checksum,
+    )
+    with Path("/dev/null").open("w") as nowhere:
+        map_job.make_epochs(source, epochs, small_dataset(), map_job.Reporter(nowhere))
+    app = open_app("map", split="validation")
+    app.session_state["map-epochs"] = True
+    app.run()
+    assert "PaCMAP of the features after every epoch" in text(app)
+    frames = sent[-1]["frames"]
+    assert isinstance(frames, dict) and frames["count"] == 3
+    run.epoch_weights_path(2).unlink()  # the maps are of other epochs now
+    app.run()
+    assert "Compute the maps of all epochs" in buttons(app)
+    assert "of the ten logits, each started from the one before" in text(app)
 
 
 def test_two_runs_are_shown_side_by_side(

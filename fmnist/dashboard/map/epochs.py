@@ -36,9 +36,9 @@ def control(context: PageContext) -> bool:
         "Over the epochs",
         key="map-epochs",
         persist_state="session",
-        help="Play how the images came apart while the run was trained. A run keeps the ten logits "
-        "of every epoch, so these are maps of the logits by PaCMAP; each starts from the one "
-        "before.",
+        help="Play how the images came apart while the run was trained: maps by PaCMAP of the ten "
+        "logits, or of the features where the run keeps the weights of its epochs (a setting of "
+        "the Train page).",
     )
 
 
@@ -64,22 +64,28 @@ def show(context: PageContext, shown: Sequence[RunMap], coloring: str, show_maps
             on_click=lambda: session.set_filters(split=epochs.split, epoch=None),
         )
         return
-    usable = [each for each in shown if layouts.epoch_order(each.run, each.snapshot) is not None]
-    found = [layouts.epoch_layouts(each.run) for each in usable]
+    usable, sources, found = [], [], []
+    for each in shown:
+        source = layouts.epochs_source(context, each.run)
+        known = cache.epoch_evaluations(each.run)
+        if layouts.epoch_order(each.run, each.snapshot) is None or not source or not known:
+            st.caption(f"{plain(each.run.name)} keeps no epochs of these images.")
+            continue
+        usable.append(each)
+        sources.append(source)
+        found.append(layouts.epoch_layouts(source, len(known.logits)))
     missing = tuple(
         each.run.folder for each, layout in zip(usable, found, strict=True) if layout is None
     )
+    space = "features" if all(each.space == "features" for each in sources) else "ten logits"
     if missing:
         computation.show_task(
             MapTask("epochs", epochs.split, missing),
             "Compute the maps of all epochs",
-            f"Once, in the background: {counted(len(epochs.logits), 'map')}, each started from the "
-            "one before.",
+            f"Once, in the background: {counted(len(epochs.logits), 'map')} of the {space}, each "
+            "started from the one before.",
         )
         return
-    for each in shown:
-        if each not in usable:
-            st.caption(f"{plain(each.run.name)} keeps no epochs of these images.")
     frames = []
     for each, layout in zip(usable, found, strict=True):
         order = layouts.epoch_order(each.run, each.snapshot)
@@ -87,6 +93,6 @@ def show(context: PageContext, shown: Sequence[RunMap], coloring: str, show_maps
         frames.append(layout.positions[:, order].astype(np.float32))
     show_maps(context, usable, coloring, (), frames)
     st.caption(
-        "PaCMAP of the ten logits after every epoch, each map started from the one before and "
+        f"PaCMAP of the {space} after every epoch, each map started from the one before and "
         "turned onto it. Between two epochs the points move in straight lines."
     )

@@ -186,25 +186,54 @@ def _epochs(path: Path, modified: int, digest: str, images: int) -> EpochLayouts
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _epochs_digest(path: Path, modified: int) -> str:
-    return digest_of_logits(cache.epochs_file(path, modified).logits)
+def _epochs_source(
+    path: Path,
+    modified: int,
+    _run: Run,
+    weights: tuple[int, ...],  # noqa: ARG001 - part of the key
+    checksum: str | None,
+) -> Source:
+    epochs = cache.epochs_file(path, modified)
+    digest = map_sources.epoch_weights_digest(_run, len(epochs.logits)) if checksum else None
+    return map_sources.epochs_source(_run, epochs, weights=digest, checksum=checksum)
 
 
-def epoch_layouts(run: Run) -> EpochLayouts | None:
-    """The layouts after every epoch of a run; None until they are computed.
+def epochs_source(context: PageContext, run: Run) -> Source | None:
+    """What the maps of all epochs of a run are made from; None before the first has ended.
 
     Raises
     ------
     OSError, DamagedFileError
-        If the evaluations of its epochs cannot be read.
+        If the evaluations of its epochs, or their weights, cannot be read.
     """
     epochs = cache.epoch_evaluations(run)
     if epochs is None:
         return None
-    digest = _epochs_digest(run.epochs_path, run.epochs_path.stat().st_mtime_ns)
-    path = Source(run, epochs.epoch(len(epochs.logits)), "logits", digest).path("epochs")
+    checksum = None
+    weights = tuple(
+        run.epoch_weights_path(epoch).stat().st_mtime_ns for epoch in run.epochs_with_weights()
+    )
+    if weights and context.source is not None:
+        dataset = cache.dataset(fashion_mnist.locate())
+        if map_sources.fits(dataset, run, epochs.epoch(1)):
+            checksum = dataset.checksum
+    modified = run.epochs_path.stat().st_mtime_ns
+    found: Source = _epochs_source(run.epochs_path, modified, run, weights, checksum)
+    return found
+
+
+def epoch_layouts(source: Source, count: int) -> EpochLayouts | None:
+    """The layouts after each of so many epochs; None until they are computed.
+
+    Raises
+    ------
+    OSError
+        If they cannot be read.
+    """
+    path = source.path("epochs")
+    images = len(source.evaluation.labels)
     try:
-        found = _epochs(path, path.stat().st_mtime_ns, digest, len(epochs.labels))
+        found = _epochs(path, path.stat().st_mtime_ns, source.digest, images)
     except (FileNotFoundError, DamagedFileError):
         return None
-    return found if found is not None and len(found.positions) == len(epochs.logits) else None
+    return found if found is not None and len(found.positions) == count else None
