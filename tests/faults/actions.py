@@ -68,6 +68,11 @@ def _queued(world: World) -> None:
     store.create_run(world.runs, CONFIG, name="New")
 
 
+def _queued_saving(world: World) -> None:
+    config = replace(CONFIG, epoch_weights="float16")
+    store.create_run(world.runs, config, name="New")
+
+
 def _paused(world: World) -> None:
     _queued(world)
     train_run(world.run("New"), at=3, signal="pause")
@@ -168,6 +173,8 @@ def _count_sizes(world: World) -> None:
 ACTIONS: Final[Mapping[str, Action]] = {
     "start a run": Action(_finished, _queued),
     "train": Action(_queued, lambda w: train_run(w.run("New")), seen_training),
+    "train and save each epoch": Action(
+        _queued_saving, lambda w: train_run(w.run("New")), seen_training),
     "resume": Action(_paused, lambda w: train_run(w.run("New")), seen_training),
     "stop": Action(_queued, lambda w: train_run(w.run("New"), at=3, signal="stop"),
                    seen_stopped),

@@ -148,6 +148,9 @@ def digest(run: Run) -> str:
         whole.update(path.read_bytes() if path.exists() else b"absent")
     if run.history_path.exists():
         whole.update(json.dumps(history_without_times(run)).encode())
+    for path in map(run.epoch_weights_path, run.epochs_with_weights()):
+        checksums.verify(path)
+        whole.update(path.read_bytes())
     for path in sorted((run.folder / "evaluation").glob("*.npz")):
         checksums.verify(path)
         for name, values in sorted(load_arrays(path).items()):
