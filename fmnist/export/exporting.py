@@ -1,0 +1,180 @@
+"""Export a run, and check that the file predicts what the run predicts."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fmnist
+from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.data.splits import DATASET_TITLES, Dataset
+from fmnist.export.formats import (
+    CALIBRATION_IMAGES,
+    FORMATS,
+    ExportError,
+    Format,
+    Runner,
+    open_file,
+    write,
+)
+from fmnist.export.program import INPUT, Program
+from fmnist.models.classifier import Classifier
+from fmnist.runs.run import Run
+
+BATCHES: Final = (1, 2, 7, 512)
+"""Sizes of the batches that a file is tried with."""
+TOLERANCE: Final = 1e-4
+"""Largest difference of a probability, for formats in 32 bits."""
+LARGEST_LOSS: Final = 0.005
+"""How much accuracy 8 bits may cost."""
+_LICENSE: Final = "MIT"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A file held against the run that it comes from.
+
+    Attributes
+    ----------
+    images : int
+        How many were compared: all of the test split.
+    changed : int
+        Images whose predicted class differs.
+    difference : float
+        Largest difference of a probability, in [0, 1].
+    accuracy, run_accuracy : float
+        Of the file and of the run, in [0, 1].
+    bytes : int
+        Size of the file.
+    """
+
+    images: int
+    changed: int
+    difference: float
+    accuracy: float
+    run_accuracy: float
+    bytes: int
+
+
+def export(
+    run: Run,
+    classifier: Classifier,
+    form: Format,
+    path: Path,
+    dataset: Dataset,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Check:
+    """Write a run's classifier to a file, unless the file would predict something else.
+
+    Parameters
+    ----------
+    run : Run
+    classifier : Classifier
+        The run's, with its temperature.
+    form : {"onnx", "int8", "torch-export", "torchscript"}
+    path : Path
+        Appears as a whole, once it is checked; a file there is replaced.
+    dataset : Dataset
+        The run's. All test images are compared; 8 bits are calibrated on training images.
+    progress : callable, optional
+        Called now and then with (images compared, images in all).
+
+    Raises
+    ------
+    ExportError
+        If a package is missing, or the file differs from the run.
+    OSError
+        If it cannot be written.
+    """
+    split = dataset.split("test")
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        made = Path(folder) / path.name
+        program = Program(classifier)
+        write(
+            program, form, made, metadata=_metadata(run, program),
+            calibration=_calibration(dataset) if form == "int8" else None,
+        )  # fmt: skip
+        runner = open_file(form, made)
+        check = _compare(runner, classifier, split.images, split.labels, made, progress)
+        _refuse_what_differs(form, check)
+        made.replace(path)
+    return check
+
+
+def _compare(
+    runner: Runner,
+    classifier: Classifier,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    path: Path,
+    progress: Callable[[int, int], None] | None,
+) -> Check:
+    for size in BATCHES:
+        if len(runner(images[:size])[0]) != min(size, len(images)):
+            raise ExportError(f"The exported file does not take {size} images at once.")
+    found, known = [], []  # by batch (B, 10), or (B, 11) with the in-distribution scores
+    for start in range(0, len(images), BATCHES[-1]):
+        batch = images[start : start + BATCHES[-1]]
+        expected = [classifier.predict_proba(batch)]
+        if classifier.has_ood_class:
+            expected.append(classifier.in_distribution_scores(batch))
+        found.append(np.column_stack(runner(batch)))
+        known.append(np.column_stack(expected))
+        if progress:
+            progress(min(start + BATCHES[-1], len(images)), len(images))
+    outputs, run_outputs = np.concatenate(found), np.concatenate(known)
+    predicted = outputs[:, :NUM_CLASSES].argmax(1)
+    before = run_outputs[:, :NUM_CLASSES].argmax(1)
+    return Check(
+        images=len(images),
+        changed=int((predicted != before).sum()),
+        difference=float(np.abs(outputs - run_outputs).max()),
+        accuracy=float((predicted == labels).mean()),
+        run_accuracy=float((before == labels).mean()),
+        bytes=path.stat().st_size,
+    )
+
+
+def _refuse_what_differs(form: Format, check: Check) -> None:
+    title = FORMATS[form].title
+    if form == "int8":
+        if check.run_accuracy - check.accuracy > LARGEST_LOSS:
+            raise ExportError(
+                f"In 8 bits the model loses {100 * (check.run_accuracy - check.accuracy):.2f} "
+                "points of accuracy on the test images, more than 0.5. Export it as ONNX instead."
+            )
+    elif check.changed or check.difference > TOLERANCE:
+        raise ExportError(
+            f"The {title} file predicts another class for {check.changed:,} of "
+            f"{check.images:,} test images (largest difference of a probability: "
+            f"{check.difference:.2g}). It was not kept."
+        )
+
+
+def _calibration(dataset: Dataset) -> NDArray[np.uint8]:
+    """Training images for the ranges of 8-bit values, the same each time."""
+    images = dataset.split("train", protocol="held-out").images
+    chosen = np.random.RandomState(0).permutation(len(images))[:CALIBRATION_IMAGES]
+    return images[np.sort(chosen)]
+
+
+def _metadata(run: Run, program: Program) -> dict[str, str]:
+    config = run.config
+    values: dict[str, object] = {
+        "run": run.name,
+        "classes": CLASS_NAMES,
+        "input": f"{INPUT}: uint8 (N, 28, 28), a white garment on black",
+        "outputs": program.outputs,
+        "data set": DATASET_TITLES[config.dataset] if config else None,
+        "protocol": config.protocol if config else None,
+        "models": config.models if config else None,
+        "license": _LICENSE,
+        "fmnist": fmnist.__version__,
+    }
+    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}

@@ -1,0 +1,186 @@
+"""The formats of exported models: how each is written, and how each is run."""
+
+import json
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fmnist.data.labels import IMAGE_SIZE
+from fmnist.errors import ToldError
+from fmnist.export.program import INPUT, Program
+
+Format = Literal["onnx", "int8", "torch-export", "torchscript"]
+Runner = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], ...]]
+"""From images uint8 (N, 28, 28) to the outputs of `Program`."""
+
+CALIBRATION_IMAGES: Final = 1024
+_METADATA: Final = "fmnist.json"
+_INSTALL: Final = "Install what it needs: pip install onnx onnxruntime onnxscript"
+
+
+class ExportError(ToldError):
+    """A model cannot be exported; the message says why."""
+
+
+@dataclass(frozen=True)
+class FormatText:
+    """What people read of a format."""
+
+    title: str
+    suffix: str
+    about: str
+
+
+FORMATS: Final[Mapping[Format, FormatText]] = {
+    "onnx": FormatText(
+        "ONNX", ".onnx", "Runs in Python, browsers, phones and servers through ONNX Runtime."
+    ),
+    "int8": FormatText(
+        "ONNX, 8 bits",
+        ".int8.onnx",
+        "The same with weights of 8 bits: a quarter of the size; not faster on every processor.",
+    ),
+    "torch-export": FormatText(
+        "torch.export", ".pt2", "A program for PyTorch, without the classes of this project."
+    ),
+    "torchscript": FormatText(
+        "TorchScript", ".pt", "For older PyTorch, also in C++. PyTorch calls it deprecated."
+    ),
+}
+
+
+def write(
+    program: Program,
+    form: Format,
+    path: Path,
+    *,
+    metadata: Mapping[str, str],
+    calibration: NDArray[np.uint8] | None = None,
+) -> None:
+    """Write a program to a file.
+
+    Parameters
+    ----------
+    program : Program
+    form : {"onnx", "int8", "torch-export", "torchscript"}
+    path : Path
+    metadata : mapping of str to str
+        Written into the file.
+    calibration : uint8 (N, 28, 28), optional
+        Training images from which the ranges of 8-bit values are taken; "int8" needs them.
+
+    Raises
+    ------
+    ExportError
+        If a package is missing.
+    """
+    # 1 would be taken for a constant
+    example = (torch.zeros(2, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.uint8),)
+    batch = {INPUT: {0: torch.export.Dim("batch")}}
+    program = program.eval()
+    with warnings.catch_warnings():
+        # of exporters about their own insides; what they made is checked afterwards
+        warnings.simplefilter("ignore")
+        if form == "torch-export":
+            exported = torch.export.export(program, example, dynamic_shapes=batch)
+            files = {_METADATA: json.dumps(metadata)}
+            torch.export.save(exported, path, extra_files=files)
+        elif form == "torchscript":
+            with torch.inference_mode():
+                traced = torch.jit.trace(program, example)  # type: ignore[no-untyped-call]
+            torch.jit.save(traced, str(path), _extra_files={_METADATA: json.dumps(metadata)})
+        else:
+            _write_onnx(program, example, batch, path, metadata)
+            if form == "int8":
+                if calibration is None:
+                    raise ExportError("8 bits need training images for the ranges of values.")
+                _quantize(path, calibration)
+
+
+def _write_onnx(
+    program: Program, example: Any, batch: Any, path: Path, metadata: Mapping[str, str]
+) -> None:
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 - torch's exporter needs it, and says so at length
+    except ImportError as error:
+        raise ExportError(f"ONNX needs the package {error.name}. {_INSTALL}") from error
+    made = torch.onnx.export(
+        program, example, dynamo=True, verbose=False, dynamic_shapes=batch, external_data=False,
+        input_names=[INPUT], output_names=list(program.outputs),
+    )  # fmt: skip
+    assert made is not None
+    model = made.model_proto
+    onnx.helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def _quantize(path: Path, images: NDArray[np.uint8]) -> None:
+    """Replace an ONNX file by one with 8-bit weights and activations, but for the first layer.
+
+    The first convolution has one input channel and little to gain; in 8 bits it costs accuracy.
+    """
+    try:
+        import onnx
+        from onnxruntime import quantization
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+    except ImportError as error:
+        raise ExportError(f"8 bits need the package {error.name}. {_INSTALL}") from error
+
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._batches: Iterator[NDArray[np.uint8]] = iter(
+                np.array_split(images, max(1, len(images) // 128))
+            )
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            batch = next(self._batches, None)
+            return None if batch is None else {INPUT: batch}
+
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        nodes = onnx.load(prepared).graph.node
+        layers = ("Conv", "Gemm", "MatMul")
+        first = next((node.name for node in nodes if node.op_type in layers), "")
+        quantization.quantize_static(
+            str(prepared), str(path), Reader(), per_channel=True,
+            quant_format=quantization.QuantFormat.QDQ, nodes_to_exclude=[first],
+        )  # fmt: skip
+
+
+def open_file(form: Format, path: Path) -> Runner:
+    """Run an exported file. Only for one that this project has just written.
+
+    Raises
+    ------
+    ExportError
+        If a package is missing.
+    """
+    if form in ("onnx", "int8"):
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ExportError(f"ONNX needs the package {error.name}. {_INSTALL}") from error
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return lambda images: tuple(session.run(None, {INPUT: images}))
+    if form == "torch-export":
+        module = torch.export.load(path).module()
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # people are told that it is deprecated
+            module = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
+
+    def run(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+        with torch.inference_mode():
+            return tuple(output.numpy() for output in module(torch.tensor(images)))
+
+    return run
