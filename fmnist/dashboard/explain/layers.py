@@ -90,7 +90,7 @@ def _show_walk(layers: "Sequence[Layer]", index: int) -> None:
         f"Input: {IMAGE_SIZE} × {IMAGE_SIZE}, normalized. Output: channels × height × width, or "
         "the length of a vector. Dropout does nothing here and is left out."
         + (
-            " Tokens × numbers: each of the numbers is shown as a map over the patches of the image."
+            " Tokens × numbers: each number is shown as a map over the patches of the image."
             if any(layer.output.ndim == 2 for layer in layers)
             else ""
         )
