@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fmnist.checksums import verify, write_checked
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
 from fmnist.errors import DamagedFileError
+from fmnist.models.ensemble import Ensemble
 from fmnist.models.registry import RENAMED, create_model, describe
 
 _BATCH: Final = 500  # images a forward pass: larger ones leave the processor's cache
@@ -137,7 +138,12 @@ class Classifier:
 
     @cached_property
     def _last_layer(self) -> nn.Linear:
-        return [m for m in self.model.modules() if isinstance(m, nn.Linear)][-1]
+        network = self.model
+        if isinstance(network, Ensemble):
+            network = network.networks[-1]
+        # torchvision's networks have it in their head, which is not the last of their modules
+        head = getattr(network, "head", network)
+        return [m for m in head.modules() if isinstance(m, nn.Linear)][-1]
 
     def features(
         self,

@@ -155,6 +155,20 @@ def test_features_are_what_the_last_layer_sees() -> None:
     assert np.allclose(again, classifier.logits(IMAGES), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "names", [["vit-tiny"], ["efficientnet-b0"], ["logistic", "vit-tiny"]], ids="+".join
+)
+def test_a_head_that_is_not_the_last_module_is_found(tmp_path: Path, names: list[str]) -> None:
+    classifier = Classifier(create_model(*names, seed=0), models=names)
+    assert classifier.outputs == 10
+    path = tmp_path / "weights.safetensors"
+    classifier.save(path)
+    loaded = Classifier.load(path)
+    assert np.array_equal(loaded.logits(IMAGES[:2]), classifier.logits(IMAGES[:2]))
+    features = loaded.features(IMAGES[:2])
+    assert features.shape == (2, 192 if "vit-tiny" in names else 1280)
+
+
 def test_features_leave_the_model_as_it_was() -> None:
     classifier = new_classifier()
     before = classifier.logits(IMAGES[:20])
