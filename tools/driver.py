@@ -145,7 +145,8 @@ def _set_number(page: Page, label: str, value: int) -> None:
 
 
 def _wait_for_original_recipe(page: Page) -> None:
-    expect(page.get_by_text(re.compile(r"FashionCNN, 20 epochs\. \w"))).to_be_visible(timeout=SLOW)
+    caption = page.locator(".st-key-launch").get_by_text("FashionCNN, 20 epochs.")
+    expect(caption).to_be_visible(timeout=SLOW)  # the pressed button's tooltip says so, too
     settle(page)
 
 

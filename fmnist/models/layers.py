@@ -64,8 +64,8 @@ class Dropout(nn.Dropout):
     """`torch.nn.Dropout` that can draw from its own generator.
 
     torch's dropout draws from the process's one global generator, which any other thread may
-    use in between; with its own, a run in a background thread can be repeated and resumed bit
-    for bit whatever else the process does.
+    use in between; with its own, a run can be repeated and resumed bit for bit whatever else the
+    process does.
 
     Attributes
     ----------

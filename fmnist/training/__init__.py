@@ -1,1 +1,1 @@
-"""From settings and data to a trained run: the loop and its parts, and the background thread."""
+"""From settings and data to a trained run: the loop and its parts, and the trainer."""
