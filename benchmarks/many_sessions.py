@@ -34,8 +34,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from fmnist import paths
+from fmnist.files import read_json
 from fmnist.reports.text import markdown_table, percent
 from fmnist.runs import store
+from fmnist.runs.run import Run
 from tools import driver
 from tools.machine import processor
 
@@ -47,6 +49,7 @@ PAGES: Final = ("train", "start", "confusion", "errors", "confidence", "data")
 """What a clicking session opens, one after the other."""
 SHIPPED: Final = "fashion-cnn"
 CLICK_SECONDS: Final = 2.0
+BATCH: Final = 128  # images a step
 LONGEST: Final = 60.0  # seconds that a page may take before the benchmark gives up
 
 
@@ -178,10 +181,26 @@ async def start_training(url: str) -> None:
     await session.close()
 
 
-def step_now(artifacts: Path) -> tuple[int, float]:
-    """Step of the run and its training seconds."""
-    progress = store.list_runs(artifacts / "runs")[0].progress
-    return progress.step, progress.seconds
+def only_run(artifacts: Path) -> Run:
+    """The run that trains."""
+    (run,) = store.list_runs(artifacts / "runs")
+    return run
+
+
+async def pace(status: Path, until: float) -> float:
+    """Steps a second until a moment, evaluations aside, from what the training reports."""
+    steps, seconds, last = 0, 0.0, -1
+    while time.monotonic() < until:
+        now = read_json(status)
+        if now["phase"] == "training" and now["step"] > last:
+            if last >= 0 and now["images_per_second"]:
+                steps += now["step"] - last
+                seconds += (now["step"] - last) * BATCH / now["images_per_second"]
+            last = now["step"]
+        elif now["phase"] != "training":
+            last = -1
+        await asyncio.sleep(0.5)  # it reports about once a second
+    return steps / seconds if seconds else 0.0
 
 
 async def click(session: Session, pages: list[float], until: float) -> None:
@@ -251,17 +270,15 @@ async def measure_way(app: App, way: Way, sessions: int, seconds: float, result:
     await asyncio.gather(*(session.open("train") for session in connected))
     await asyncio.sleep(3)  # the status is a second old at most; the pace settles
     polls = sum(session.polls for session in connected)
-    step, trained = await asyncio.to_thread(step_now, artifacts)
     begun, used, served = time.monotonic(), own_seconds(), server_seconds(pid)
     until = begun + seconds
+    paced = asyncio.create_task(pace(only_run(artifacts).status_path, until))
     if way == "clicking":
         await asyncio.gather(*(click(session, result.pages, until) for session in connected))
-    await asyncio.sleep(max(0.0, until - time.monotonic()))
+    result.paces.append(await paced)
     elapsed = time.monotonic() - begun
     result.clients.append((own_seconds() - used) / elapsed)
     result.server.append((server_seconds(pid) - served) / elapsed)
-    last_step, last_trained = await asyncio.to_thread(step_now, artifacts)
-    result.paces.append((last_step - step) / max(last_trained - trained, 1e-3))
     result.polls += sum(session.polls for session in connected) - polls
     for session in connected:
         await session.close()
@@ -271,7 +288,7 @@ async def measure(app: App, arguments: argparse.Namespace) -> dict[Way, Measured
     """Measure all ways in turn, `rounds` times."""
     url, artifacts, _ = app
     await start_training(url)
-    while not store.list_runs(artifacts / "runs")[0].history.steps:
+    while not only_run(artifacts).progress.step:
         await asyncio.sleep(0.5)  # no event of the run's folder says so
     for run in ("", SHIPPED):  # what is imported and read once is not measured
         warm = await connect(url, run=run)
@@ -291,7 +308,7 @@ async def measure(app: App, arguments: argparse.Namespace) -> dict[Way, Measured
     return result
 
 
-def table(result: dict[Way, Measured], arguments: argparse.Namespace) -> str:
+def table(result: dict[Way, Measured], arguments: argparse.Namespace, load: float) -> str:
     """The result as a Markdown document."""
     rows = []
     for way, measured in result.items():
@@ -323,7 +340,8 @@ def table(result: dict[Way, Measured], arguments: argparse.Namespace) -> str:
         "measured in turn; steps per second are medians over the rounds, and so are the ratios to "
         "“alone” in the same round. A page's time is that from the click until its script has "
         "ended. The sessions speak Streamlit's protocol without a browser, on the same cores; what "
-        "they take, and the server without the training, is in the last columns.",
+        "they take, and the server without the training, is in the last columns. What else the "
+        f"machine did: load average {load:.1f} before the measurement.",
         "",
         markdown_table(
             [
@@ -344,13 +362,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="of each way and round")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         url, server = driver.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
         try:
             result = asyncio.run(measure(App(url, Path(folder), server.pid), arguments))
         finally:
             driver.stop_app(server)
-    text = table(result, arguments)
+    text = table(result, arguments, load)
     print(text)
     if arguments.write:
         TABLE.write_text(text, encoding="utf-8")
