@@ -104,6 +104,6 @@ def _inflated(packed: str, most: int) -> bytes:
         bits = unpacker.decompress(compressed, most + 1)
     except (binascii.Error, zlib.error) as error:
         raise ValueError(packed) from error
-    if len(bits) > most or not unpacker.eof or unpacker.unused_data:
+    if not unpacker.eof or unpacker.unused_data:
         raise ValueError(packed)
     return bits

@@ -91,6 +91,8 @@ def test_neighbor_accuracy_by_hand() -> None:
     # on a line: each point's two nearest
     points = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
     assert neighbor_accuracy(points, np.array([0, 0, 0, 1, 1, 1]), k=2) == 1.0
+    # no point is its own neighbor
+    assert neighbor_accuracy(points[[0, 1, 3, 4]], np.array([0, 1, 0, 1]), k=1) == 0.0
     # the middle ones of both groups are of the other class, so that every vote is 1 to 1, which
     # the lower class wins, but for theirs
     assert neighbor_accuracy(points, np.array([0, 1, 0, 0, 1, 0]), k=2) == pytest.approx(4 / 6)

@@ -261,9 +261,12 @@ def test_a_lasso_selects_all_its_images_and_nothing_else(
     known: list[dict[str, object]] = []
     monkeypatch.setattr("fmnist.dashboard.session.set_filters", lambda **f: known.append(f))
 
+    test = Evaluation.load(run.evaluation_path("test"))
+    turned = Evaluation("test", test.logits, test.labels, test.indices[::-1])
+
     class Context:
         class snapshot:
-            evaluation = Evaluation.load(run.evaluation_path("test"))
+            evaluation = turned
 
         class selection:
             images = ImageSet.of("fashion-mnist", "test", (1, 2, 3))
@@ -272,11 +275,11 @@ def test_a_lasso_selects_all_its_images_and_nothing_else(
 
     choose = panels._lassoed(Context)  # type: ignore[arg-type]
     for how, expected in (("replace", [3, 9]), ("add", [1, 2, 3, 9]), ("remove", [1, 2])):
-        choose(how, [9, 3])
+        choose(how, [990, 996])  # of the last, from behind: 9 and 3
         images = known[-1]["images"]
         assert isinstance(images, ImageSet) and images.indices.tolist() == expected
         assert (known[-1]["correctness"], known[-1]["true"]) == ("all", ())
-    choose("remove", [1, 2, 3])
+    choose("remove", [998, 997, 996])
     assert known[-1]["images"] is None
 
 

@@ -139,6 +139,7 @@ def _show_map(
     if marks.all():
         marks = np.zeros_like(marks)
     number = int(marks.sum())
+    chosen = context.selection.images is not None
     title = METHOD_TITLES[shown.method]
     image_map.image_map(
         Points(
@@ -157,8 +158,8 @@ def _show_map(
         layout=f"{shown.source.digest[:16]}-{shown.method}-{len(evaluation.labels)}",
         noun=f"{context.split.capitalize()} image",
         marks=marks,
-        marked=f"Selected ({number:,})",
-        chosen=context.selection.images is not None,
+        marked=f"Selected ({number:,}){'; the others are pale' if chosen else ''}",
+        chosen=chosen,
         on_lasso=_lassoed(context),
         on_open=image_grid.open_image,
         sprite_name=sprite_name,

@@ -246,7 +246,7 @@ class ImageMap {
     }
     if (markedCount) {
       const key = element("span", "key");
-      element("span", "dot ring", key);
+      if (!this.data.chosen) element("span", "dot ring", key);
       key.append(marked);
       made.push(key);
     }
@@ -294,45 +294,54 @@ class ImageMap {
     return clamp(base * this.view.zoom ** 0.4, 1.2, 7) * this.ratio;
   }
 
-  // coverage of the pixels of a disc, or of a ring of some width
+  // the covered pixels of a disc, or of a ring of some width
   mask(radius, width) {
-    const key = `${radius.toFixed(1)}-${width.toFixed(1)}`;
+    const key = `${radius.toFixed(1)}-${width.toFixed(1)}-${this.canvas.width}`;
     if (!this.masks.has(key)) {
+      if (this.masks.size > 100) this.masks.clear();
       const reach = Math.ceil(radius + 1);
-      const side = 2 * reach + 1;
-      const cover = new Uint8Array(side * side);
+      const covered = [];
       for (let y = -reach; y <= reach; y++)
         for (let x = -reach; x <= reach; x++) {
           const distance = Math.hypot(x, y);
           const outer = clamp(radius + 0.5 - distance, 0, 1);
           const inner = width ? clamp(radius - width + 0.5 - distance, 0, 1) : 0;
-          cover[(y + reach) * side + x + reach] = Math.round(255 * (outer - inner));
+          const cover = Math.round(256 * (outer - inner));
+          if (cover) covered.push([x, y, cover]);
         }
-      this.masks.set(key, { reach, side, cover });
+      this.masks.set(key, {
+        reach,
+        xs: Int32Array.from(covered, ([x]) => x),
+        ys: Int32Array.from(covered, ([, y]) => y),
+        offsets: Int32Array.from(covered, ([x, y]) => y * this.canvas.width + x),
+        covers: Int32Array.from(covered, ([, , cover]) => cover),
+      });
     }
     return this.masks.get(key);
   }
 
-  stamp({ reach, side, cover }, x, y, color, strength) {
+  // strength: 256 covers what is below
+  stamp(mask, px, py, color, strength) {
+    const { reach, xs, ys, offsets, covers } = mask;
     const { width, height } = this.canvas;
-    const left = Math.round(x) - reach;
-    const top = Math.round(y) - reach;
-    if (left + side <= 0 || top + side <= 0 || left >= width || top >= height) return;
     const pixels = this.pixels;
-    const r = color & 255, g = (color >> 8) & 255, b = (color >> 16) & 255;
-    for (let j = Math.max(0, -top); j < side && top + j < height; j++) {
-      for (let i = Math.max(0, -left); i < side && left + i < width; i++) {
-        const share = (cover[j * side + i] * strength) >> 8;
-        if (!share) continue;
-        const at = (top + j) * width + left + i;
-        if (share >= 254) {
-          pixels[at] = color;
-          continue;
-        }
-        const under = pixels[at], rest = 255 - share;
-        const mixed = (low, shift) => ((low * share + ((under >> shift) & 255) * rest) / 255) | 0;
-        pixels[at] = (255 << 24) | (mixed(b, 16) << 16) | (mixed(g, 8) << 8) | mixed(r, 0);
+    const x = Math.round(px), y = Math.round(py);
+    const whole = x >= reach && y >= reach && x < width - reach && y < height - reach;
+    const center = y * width + x;
+    const redBlue = color & 0xff00ff, green = color & 0xff00;
+    for (let k = 0; k < offsets.length; k++) {
+      if (!whole) {
+        const i = x + xs[k], j = y + ys[k];
+        if (i < 0 || j < 0 || i >= width || j >= height) continue;
       }
+      const at = center + offsets[k];
+      const share = (covers[k] * strength) >> 8;
+      const rest = 256 - share;
+      const under = pixels[at];
+      // red and blue at once, in one number
+      const mixed = Math.imul(under & 0xff00ff, rest) + Math.imul(redBlue, share);
+      const mixedGreen = Math.imul(under & 0xff00, rest) + Math.imul(green, share);
+      pixels[at] = 0xff000000 | ((mixed >>> 8) & 0xff00ff) | ((mixedGreen >>> 8) & 0xff00);
     }
   }
 
@@ -365,7 +374,8 @@ class ImageMap {
     this.context.putImageData(this.image, 0, 0);
     this.sheet = window.fmnistSprites?.get(this.data.sprites);
     const near = this.sheet && visible.length <= 300 && visible.length < count;
-    if (near) for (const i of visible) this.thumbnail(i, 26, values);
+    const side = visible.length > 60 ? 26 : 42;
+    if (near) for (const i of visible) this.thumbnail(i, side, values);
     else for (const i of medoids) if (i >= 0) this.medoid(i, values);
     this.paintDrawing();
     this.paintPath();
