@@ -38,6 +38,13 @@ def expand(text: str) -> Path:
     return path
 
 
+def child_environment() -> dict[str, str]:
+    """Environment of a child process that imports this project, wherever it is started."""
+    inherited = os.environ.get("PYTHONPATH")
+    known = os.pathsep.join([str(PROJECT), *([inherited] if inherited else [])])
+    return os.environ | {"PYTHONPATH": known}
+
+
 def _named_folder(variable: str) -> Path | None:
     """The folder that an environment variable names."""
     text = os.environ.get(variable)

@@ -53,12 +53,10 @@ class TrainingProcess:
     def __init__(self, run: Run, *, command: Sequence[str] = COMMAND) -> None:
         self.has_begun = False
         """Whether there may be anything to save."""
-        inherited = os.environ.get("PYTHONPATH")
-        known = os.pathsep.join([str(paths.PROJECT), *([inherited] if inherited else [])])
         # no multiprocessing: it runs the main module again, which is a page of Streamlit's
         self._process = subprocess.Popen(
             [sys.executable, *command, str(run.folder.parent), run.run_id],
-            env=os.environ | {"PYTHONPATH": known},
+            env=paths.child_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,6 @@
 """The pace of a training on this machine, from a few timed steps in a process of its own."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -87,12 +86,10 @@ def time_in_process(config: TrainConfig) -> float:
     TimingError
         If they cannot be timed; the message says why.
     """
-    inherited = os.environ.get("PYTHONPATH")
-    known = os.pathsep.join([str(paths.PROJECT), *([inherited] if inherited else [])])
     try:
         result = subprocess.run(
             [sys.executable, "-m", "fmnist.training.timing", json.dumps(config.to_json())],
-            env=os.environ | {"PYTHONPATH": known},
+            env=paths.child_environment(),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
