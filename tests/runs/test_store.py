@@ -24,6 +24,7 @@ from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
 from fmnist.runs import store
+from fmnist.runs.archive import zip_run
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry, History, Progress, StepEntry
 from fmnist.runs.loading import load_run
@@ -758,7 +759,7 @@ def test_nothing_makes_a_folder_that_was_removed(run: Run, attempt: Callable[[Ru
 @pytest.mark.parametrize("seconds", [0, -(10**9), 10**10])
 def test_zip_takes_any_date(run: Run, seconds: int) -> None:
     os.utime(run.config_path, (seconds, seconds))
-    archive = zipfile.ZipFile(io.BytesIO(store.zip_run(run)))
+    archive = zipfile.ZipFile(io.BytesIO(zip_run(run)))
     assert archive.testzip() is None
     name = f"{run.run_id}/config.json"
     assert archive.read(name) == run.config_path.read_bytes()
@@ -771,7 +772,7 @@ def test_zip_leaves_links_out(run: Run, tmp_path_factory: pytest.TempPathFactory
     (run.folder / "notes.txt").symlink_to(elsewhere / "secret")
     (run.folder / "pictures").symlink_to(elsewhere)
     (run.folder / "evaluation" / "test.npz").symlink_to(elsewhere / "secret")
-    archive = zipfile.ZipFile(io.BytesIO(store.zip_run(run)))
+    archive = zipfile.ZipFile(io.BytesIO(zip_run(run)))
     assert sorted(archive.namelist()) == [
         f"{run.run_id}/{name}"
         for name in ("config.json", "events.jsonl", "name.json", "status.json")
@@ -793,7 +794,7 @@ def test_zip_of_a_run_that_trains_fits_its_checksums(
         return content
 
     monkeypatch.setattr(Path, "read_bytes", train_on)
-    packed = store.zip_run(run)
+    packed = zip_run(run)
     assert run.checkpoint_path.read_bytes() == b"step 2"
     zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path / "other")
     copy = replace(run, folder=tmp_path / "other" / run.run_id)
@@ -806,7 +807,7 @@ def test_zip_of_a_run_that_trains_fits_its_checksums(
 def test_zip_of_a_damaged_run_does_not_make_it_sound(run: Run, tmp_path: Path) -> None:
     checksums.write_checked(run.weights_path, b"weights")
     run.weights_path.write_bytes(b"wEights")
-    zipfile.ZipFile(io.BytesIO(store.zip_run(run))).extractall(tmp_path / "other")
+    zipfile.ZipFile(io.BytesIO(zip_run(run))).extractall(tmp_path / "other")
     copy = replace(run, folder=tmp_path / "other" / run.run_id)
     with pytest.raises(ValueError, match=r"model\.safetensors is damaged"):
         checksums.verify(copy.weights_path)
@@ -818,7 +819,7 @@ def test_zip_holds_the_folder_but_what_is_for_the_moment(run: Run) -> None:
     assert len(expected) == 5
     (run.folder / ".checkpoint.pt.x.tmp").write_bytes(b"half")
     with store.owning(run):
-        archive = zipfile.ZipFile(io.BytesIO(store.zip_run(run)))
+        archive = zipfile.ZipFile(io.BytesIO(zip_run(run)))
     assert archive.testzip() is None
     assert {name: archive.read(name) for name in archive.namelist()} == expected
 
@@ -827,7 +828,7 @@ def test_a_zip_unpacked_is_a_run_again(run: Run, tmp_path: Path) -> None:
     write_history(run, entry(1, 0.5))
     run.write_status("finished", PROGRESS)
     other = tmp_path / "other"
-    zipfile.ZipFile(io.BytesIO(store.zip_run(run))).extractall(other)
+    zipfile.ZipFile(io.BytesIO(zip_run(run))).extractall(other)
     found = store.open_run(other, run.run_id)
     assert (found.state, found.name, found.config) == ("finished", "a run", CONFIG)
 

@@ -12,6 +12,7 @@ from fmnist.errors import sentence
 from fmnist.models.registry import describe
 from fmnist.reports.text import duration
 from fmnist.runs import store
+from fmnist.runs.archive import zip_run
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
 
@@ -131,7 +132,7 @@ def _show_actions(opened: Run) -> None:
             st.text_input("New name", max_chars=80, key=key, on_change=rename, args=(opened,))
         st.download_button(
             "Download",
-            data=lambda: store.zip_run(opened),
+            data=lambda: zip_run(opened),
             file_name=f"{opened.run_id}.zip",
             mime="application/zip",
             icon=":material/download:",
