@@ -171,9 +171,11 @@ def start_training(page: Page) -> str:
     str
         The new run's id.
     """
-    shown = page.url
+    shown = parse_qs(urlsplit(page.url).query).get("run", ["none"])[0]
     page.get_by_role("button", name="Start training", exact=True).click()
-    expect(page).not_to_have_url(shown, timeout=SLOW)  # it names the run
+    # the address of a page just opened may still get the shipped model's name
+    new_run = re.compile(rf"[?&]run=(?!{re.escape(shown)}(&|$))\d{{8}}-\d{{6}}-")
+    expect(page).to_have_url(new_run, timeout=SLOW)
     run_id = parse_qs(urlsplit(page.url).query)["run"][0]
     watched = page.locator("[class*='st-key-watched-']")
     expect(watched).to_have_count(1, timeout=SLOW)

@@ -123,7 +123,7 @@ def launch_bar() -> None:
             st.text_input("Name (optional)", key="run-name", max_chars=80, width=150)
             snapshot = run_catalog.trainer().snapshot()
             st.button(
-                "Start training" if snapshot.current is None else "Add to the queue",
+                "Start training" if snapshot.current is None else "Add to queue",
                 key="start",
                 type="primary",
                 icon=":material/play_arrow:",
