@@ -13,9 +13,10 @@ if subject is not None:
     panels.show(subject)
 if context.selection.subject != "drawing":
     filter_bar.show_filters(context)
-    image_grid.show_images(
-        context,
-        context.positions,
-        key="explain-images",
-        on_pick=lambda image: session.change(image=image, subject="image"),
-    )
+    if len(context.positions) or subject is not None:  # else it is said above
+        image_grid.show_images(
+            context,
+            context.positions,
+            key="explain-images",
+            on_pick=lambda image: session.change(image=image, subject="image"),
+        )

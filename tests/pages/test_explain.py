@@ -25,6 +25,7 @@ from fmnist.runs import store
 from fmnist.runs.run import Run
 from tests.pages.test_pages import choose, finished, give, machine, open_app, text
 from tests.pages.test_text_from_outside import NASTY, check
+from tools.small import small_dataset
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -62,7 +63,7 @@ def test_nothing_to_explain_is_told(
     finished: Run, machine: Path, subject: str, query: dict[str, str], expected: str
 ) -> None:
     give(finished, machine)
-    assert expected in text(open_app("explain", subject=subject, **query))
+    assert text(open_app("explain", subject=subject, **query)).count(expected) == 1
 
 
 def test_an_average_over_the_filtered_images(finished: Run, machine: Path) -> None:
@@ -164,6 +165,28 @@ def test_a_mean_over_the_filtered_images(
     few = drawn[-1]
     app.select_slider(key="explain-count").set_value(50).run()
     assert not np.array_equal(drawn[-1], few)
+
+
+def test_a_map_lies_over_the_mean_of_the_images_it_explains(
+    finished: Run, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(finished, machine)
+    under: list[NDArray[np.uint8]] = []
+    overlay = heat_maps.overlay
+
+    def spy(image: NDArray[np.uint8], map: Any, strength: float) -> Any:
+        under.append(image)
+        return overlay(image, map, strength)
+
+    monkeypatch.setattr(heat_maps, "overlay", spy)
+    open_app("explain")  # the module can be imported in an app only
+    monkeypatch.setattr("fmnist.dashboard.explain.subject.MOST_AVERAGED", 30)
+    app = open_app("explain", subject="average")
+    wrong = misclassified(finished)
+    assert f"Average of the first 30 of {len(wrong)} images" in text(app)
+    assert "Mean of these images" in text(app)
+    mean = small_dataset().test_images[wrong[:25]].mean(0)
+    np.testing.assert_array_equal(under[-1], np.rint(mean))
 
 
 def test_two_runs_side_by_side(

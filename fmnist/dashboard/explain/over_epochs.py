@@ -99,8 +99,11 @@ def show(subject: Subject) -> None:
 def _show_what_is_needed(subject: Subject) -> None:
     """Which setting saves the weights of each epoch."""
     if subject.run.members:
-        st.info("An ensemble has no epochs of its own. Select one of its members in the sidebar.",
-                icon=":material/movie:")  # fmt: skip
+        st.info(
+            "An ensemble has no epochs of its own. Where its members are among your runs, select "
+            "one of them in the sidebar.",
+            icon=":material/movie:",
+        )
         return
     setting = TrainConfig.settings()["epoch_weights"]
     st.info(

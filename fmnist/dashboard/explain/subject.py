@@ -95,6 +95,11 @@ class NoSubjectError(Exception):
     """Why nothing can be explained, in a sentence of Markdown that says what to do."""
 
 
+def mean_image(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The mean of images, uint8 (N, 28, 28), rounded: uint8 (28, 28)."""
+    return np.rint(images.mean(0)).astype(np.uint8)
+
+
 def weights_key(run: Run) -> tuple[object, ...]:
     """Equal for equal saved weights."""
     return str(run.weights_path), run.weights_path.stat().st_mtime_ns
@@ -175,9 +180,10 @@ def _images(context: PageContext) -> _Images:
         if len(positions) == 0:
             raise NoSubjectError("No image matches. Remove a filter or reset the selection.")
         images = context.source[evaluation.indices[positions]]
-        mean = np.rint(images.mean(0)).astype(np.uint8)
-        title = f"Average of {counted(len(images), 'image')}"
-        return mean, images, evaluation.labels[positions], None, title
+        total = len(context.positions)
+        first = f"the first {len(images):,} of " if len(images) < total else ""
+        title = f"Average of {first}{counted(total, 'image')}"
+        return mean_image(images), images, evaluation.labels[positions], None, title
     position = _position(context)
     index = int(evaluation.indices[position])
     image = context.source[index]

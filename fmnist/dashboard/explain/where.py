@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from fmnist.dashboard import cache, pictures
 from fmnist.dashboard.explain import maps
 from fmnist.dashboard.explain.maps import Explanation, Question
-from fmnist.dashboard.explain.subject import Subject, weights_key
+from fmnist.dashboard.explain.subject import Subject, mean_image, weights_key
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 from fmnist.reports import glossary, heat_maps
 from fmnist.reports.heat_maps import Panel
@@ -55,9 +56,19 @@ class Shown:
     strength: float
     explained: tuple[tuple[str, Explanation], ...]
 
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """What the maps lie over; of an average, the mean of the images that are explained."""
+        return mean_image(self.subject.images[: len(self.question.labels)])
+
+    @property
+    def image_title(self) -> str:
+        """What `image` is, in words."""
+        return "Mean of these images" if self.subject.kind == "average" else "Model input"
+
     def overlay(self, map: NDArray[np.floating]) -> NDArray[np.uint8]:
         """A map over the image."""
-        return heat_maps.overlay(self.subject.image, map, self.strength)
+        return heat_maps.overlay(self.image, map, self.strength)
 
 
 def show(subject: Subject) -> None:
@@ -265,7 +276,7 @@ def _show_maps(shown: Shown) -> None:
     if several:
         st.markdown(f"**{shown.question.title}**")
     with st.container(horizontal=True, key="explain-maps"):
-        _show_picture(shown.subject.image, "Model input", "", alt=shown.subject.title)
+        _show_picture(shown.image, shown.image_title, "", alt=shown.subject.title)
         for whose, (name, answer) in zip(("", ", compared run"), shown.explained, strict=False):
             _show_picture(
                 shown.overlay(answer.map),
@@ -371,7 +382,7 @@ def _export(shown: Shown) -> None:
     )
 
     def as_png() -> bytes:
-        panels = [Panel(subject.image, [subject.title])]
+        panels = [Panel(shown.image, [subject.title])]
         panels += [
             Panel(shown.overlay(answer.map), [name, f"score {answer.score:.2f}", answer.layer])
             for name, answer in shown.explained
