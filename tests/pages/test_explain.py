@@ -317,3 +317,4 @@ def test_without_the_data_set_it_says_how_to_get_it(
     monkeypatch.setattr(paths, "pretrained_folder", lambda: shipped)
     app = open_app("explain", run="fashion-cnn")
     assert "The images are unavailable. Download Fashion-MNIST" in text(app)
+    assert "*Your drawing* can be explained without them" in text(app)

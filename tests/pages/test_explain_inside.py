@@ -13,6 +13,7 @@ from fmnist.dashboard.explain import kept
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
+from fmnist.reports import charts
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.runs.store import owning
@@ -108,6 +109,34 @@ def test_other_layers_are_explained_in_a_sentence(finished: Run, machine: Path) 
         app.session_state["layers-layer"] = layer
         app.run()
         assert words in text(app)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_the_last_row_of_the_walk_shows_the_probabilities(
+    finished: Run, machine: Path, monkeypatch: pytest.MonkeyPatch, temperature: float
+) -> None:
+    drawn: list[Any] = []
+    bars = charts.probability_bars
+
+    def spy(probabilities: Any, **kwargs: Any) -> Any:
+        drawn.append(probabilities)
+        return bars(probabilities, **kwargs)
+
+    monkeypatch.setattr(charts, "probability_bars", spy)
+    run = give(finished, machine)
+    classifier = Classifier.load(run.weights_path)
+    classifier.temperature = temperature
+    classifier.save(run.weights_path)
+    app = open_app("explain", panel="Layers")
+    app.session_state["layers-layer"] = "softmax"
+    app.run()
+    assert "**softmax: Probabilities**, 10" in text(app)
+    assert ("temperature 2.5" in text(app)) == (temperature == 2.5)
+    predicted, percentage = re.findall(r"as \*\*(?::red\[)?(.*?)\]?\*\*, ([\d.]+)%", text(app))[0]
+    assert 100 * drawn[-1][CLASS_NAMES.index(predicted)] == pytest.approx(
+        float(percentage), abs=0.06
+    )
+    assert drawn[-1].sum() == pytest.approx(1)
 
 
 def test_a_layer_of_512_channels_comes_in_pages(finished: Run, machine: Path) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _LAYER: Final = "layers-layer"
 _CHANNEL: Final = "layers-channel"
 _UNIT: Final = "layers-unit"
+SOFTMAX: Final = "softmax"
+"""The last row of the walk, which no module gives: the probabilities."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,8 @@ class Choice:
         The chosen unit.
     member : int
         Which network of an ensemble.
+    is_softmax : bool
+        Whether the probabilities are looked at; the chosen layer is then the last one.
     """
 
     layers: "Sequence[Layer]"
@@ -36,6 +40,7 @@ class Choice:
     row: int
     column: int
     member: int
+    is_softmax: bool
 
     @property
     def layer(self) -> "Layer":
@@ -58,8 +63,9 @@ def chosen(layers: "Sequence[Layer]", member: int) -> Choice:
     member : int
         Which network of an ensemble.
     """
-    index = _chosen_layer(layers)
-    return Choice(layers, index, *_chosen_unit(layers[index]), member)
+    is_softmax = st.session_state.get(_LAYER) == SOFTMAX
+    index = len(layers) - 1 if is_softmax else _chosen_layer(layers)
+    return Choice(layers, index, *_chosen_unit(layers[index]), member, is_softmax)
 
 
 def pick_layer(key: str) -> None:

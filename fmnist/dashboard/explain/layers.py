@@ -1,7 +1,6 @@
 """Layers: the way of an image through the network, its feature maps, and how a unit is computed."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import streamlit as st
@@ -10,13 +9,10 @@ from fmnist.dashboard import pictures
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.components.units import unit_picture
 from fmnist.dashboard.explain import exciting_images, unit_panel
-from fmnist.dashboard.explain.choice import Choice, chosen, pick_channel, pick_layer
+from fmnist.dashboard.explain.choice import SOFTMAX, Choice, chosen, pick_channel, pick_layer
 from fmnist.dashboard.explain.subject import Subject
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
-from fmnist.reports import glossary
-
-if TYPE_CHECKING:
-    from fmnist.explain.feature_maps import Layer
+from fmnist.reports import charts, glossary
 
 _PAGE: Final = 32
 _NETWORK: Final = "layers-network"
@@ -36,11 +32,15 @@ def show(subject: Subject) -> None:
     choice = chosen(layers, member)
     steps, maps = st.columns([5, 7], gap="medium")
     with steps:
-        _show_walk(layers, choice.index)
+        _show_walk(choice)
     with maps:
-        _show_output(choice)
-    unit_panel.show(subject, choice)
-    exciting_images.show(subject, choice)
+        if choice.is_softmax:
+            _show_probabilities(subject, choice)
+        else:
+            _show_output(choice)
+    if not choice.is_softmax:
+        unit_panel.show(subject, choice)
+        exciting_images.show(subject, choice)
     _show_filters(subject, member)
 
 
@@ -59,13 +59,14 @@ def _choose_network(count: int) -> int:
     return chosen
 
 
-def _show_walk(layers: "Sequence[Layer]", index: int) -> None:
+def _show_walk(choice: Choice) -> None:
     """A table with a row a layer; a click selects one."""
     import pandas as pd  # here, since the import takes a while
 
+    layers = choice.layers
     frame = pd.DataFrame(
         {
-            "Layer": [*(layer.key for layer in layers), "softmax"],
+            "Layer": [*(layer.key for layer in layers), SOFTMAX],
             "What it does": [*(layer.title for layer in layers), "Probabilities"],
             "Output": [*(layer.shape for layer in layers), str(len(CLASS_NAMES))],
         }
@@ -74,9 +75,10 @@ def _show_walk(layers: "Sequence[Layer]", index: int) -> None:
     def choose() -> None:
         rows = st.session_state["layers-walk"].selection.rows
         if rows:
-            pick_layer(layers[min(rows[0], len(layers) - 1)].key)
+            pick_layer(layers[rows[0]].key if rows[0] < len(layers) else SOFTMAX)
 
-    st.session_state["layers-walk"] = {"selection": {"rows": [index], "columns": [], "cells": []}}
+    row = len(layers) if choice.is_softmax else choice.index
+    st.session_state["layers-walk"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
     st.dataframe(
         frame,
         key="layers-walk",
@@ -94,6 +96,30 @@ def _show_walk(layers: "Sequence[Layer]", index: int) -> None:
             if any(layer.output.ndim == 2 for layer in layers)
             else ""
         )
+    )
+
+
+def _show_probabilities(subject: Subject, choice: Choice) -> None:
+    """What softmax makes of the logits; an ensemble's temperature comes after its members'."""
+    from scipy import special  # here, since the import takes a while
+
+    is_member = len(subject.classifier.models) > 1
+    temperature = 1.0 if is_member else subject.classifier.temperature
+    logits = choice.layers[-1].output[: len(CLASS_NAMES)].astype(np.float64)
+    probabilities = special.softmax(logits / temperature)
+    label = int(probabilities.argmax()) if subject.true_label is None else subject.true_label
+    st.markdown(f"**{SOFTMAX}: Probabilities**, {len(CLASS_NAMES)}")
+    st.echarts_chart(
+        charts.probability_bars(probabilities, true_label=label, names=("Probability (%)", "")),
+        key="layers-probabilities",
+        height=320,
+        renderer="svg",
+        alt="Probability of each class",
+    )
+    divided = f", divided by the temperature {temperature:.4g}," if temperature != 1 else ""
+    st.caption(
+        f"e to the power of each logit{divided} over the sum of these ten powers: positive "
+        "numbers that sum to 100%."
     )
 
 

@@ -97,7 +97,8 @@ class NoSubjectError(Exception):
 
 def mean_image(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The mean of images, uint8 (N, 28, 28), rounded: uint8 (28, 28)."""
-    return np.rint(images.mean(0)).astype(np.uint8)
+    mean: NDArray[np.uint8] = np.rint(images.mean(0)).astype(np.uint8)
+    return mean
 
 
 def weights_key(run: Run) -> tuple[object, ...]:
@@ -173,7 +174,10 @@ def _images(context: PageContext) -> _Images:
             raise NoSubjectError("Nothing is drawn yet. Draw a garment, or upload a picture.")
         return drawn.model_input, drawn.model_input[None], None, None, "Your drawing"
     if context.source is None:
-        raise NoSubjectError(f"The images are unavailable. {image_grid.remedy(context)}")
+        raise NoSubjectError(
+            f"The images are unavailable. {image_grid.remedy(context)} *Your drawing* can be "
+            "explained without them."
+        )
     evaluation = context.snapshot.evaluation
     if context.selection.subject == "average":
         positions = context.positions[:MOST_AVERAGED]
