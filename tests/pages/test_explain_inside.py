@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.proto.Metric_pb2 import Metric as MetricProto
 from streamlit.testing.v1 import AppTest
 
 from fmnist.dashboard.explain import kept
@@ -201,6 +202,7 @@ def test_break_it_and_reset(finished: Run, machine: Path) -> None:
     first, figures = drawn_matrix(app), [(m.label, m.value) for m in app.metric]
     assert first["still"]
     assert "50 validation images" in text(app)
+    assert app.metric[0].proto.direction == MetricProto.MetricDirection.NONE
     changes: list[tuple[str, object]] = [
         ("break-noise", 2.0), ("break-bits", 1), ("break-layer", "fc2"), ("break-biases", True)
     ]  # fmt: skip
@@ -208,6 +210,10 @@ def test_break_it_and_reset(finished: Run, machine: Path) -> None:
         app.get_by_key(key).set_value(value).run()  # type: ignore[union-attr]
         assert not app.exception
         assert drawn_matrix(app) != first, key
+        if key == "break-noise":  # falls to chance
+            assert app.metric[0].delta.startswith("-")
+            assert app.metric[0].proto.direction == MetricProto.MetricDirection.DOWN
+            assert app.metric[0].proto.color == MetricProto.MetricColor.RED
         kept.forget()  # else the first result would be shown, whatever has become of the model
         app.button(key="break-reset").click().run()
         assert drawn_matrix(app) == first

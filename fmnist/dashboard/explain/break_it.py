@@ -150,7 +150,8 @@ def _show_figures(
         st.metric(
             "Accuracy",
             percent(accuracies[1]),
-            "As trained" if is_whole else points(change).replace("-", "−"),
+            # with a hyphen: st.metric takes a number after a true minus sign for a positive one
+            "As trained" if is_whole else points(change),
             delta_color="normal" if change else "off",
             delta_arrow="auto" if change else "off",
         )
