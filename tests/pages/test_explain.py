@@ -17,6 +17,7 @@ from fmnist import paths
 from fmnist.checksums import remove_checked
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.predictions import Evaluation
+from fmnist.explain.attributions import Explainer
 from fmnist.files import write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
@@ -153,6 +154,24 @@ def test_integrated_gradients_sum_to_what_the_page_says(
     assert float(total.replace("−", "-")) == pytest.approx(drawn[-1].sum(), abs=0.006)
     assert float(difference.replace("−", "-")) == pytest.approx(drawn[-1].sum(), abs=0.05)
     assert "speaks against it" in text(app)
+    assert "only approximate the integral" not in text(app)
+
+
+@pytest.mark.parametrize(("steps", "offers_more"), [(20, True), (300, False)])
+def test_integrated_gradients_that_miss_their_sum_say_why(
+    finished: Run, machine: Path, monkeypatch: pytest.MonkeyPatch, steps: int, offers_more: bool
+) -> None:
+    give(finished, machine)
+    exact = Explainer.integrated_gradients
+    monkeypatch.setattr(
+        Explainer, "integrated_gradients", lambda *args, **kwargs: 1.1 * exact(*args, **kwargs)
+    )
+    app = open_app("explain")
+    choose(app, "explain-method", "integrated-gradients")
+    app.session_state["explain-steps"] = steps
+    app.run()
+    assert f"They differ since {steps} steps only approximate the integral" in text(app)
+    assert ("more of them, under Settings" in text(app)) == offers_more
 
 
 def test_a_mean_over_the_filtered_images(

@@ -29,7 +29,9 @@ _CLASS: Final = "explain-class"
 _AGAINST: Final = "explain-against"
 _NAMED: Final = {"predicted": "Predicted class", "true": "True class"}
 _WINDOWS: Final = (3, 5, 7, 9)
-_STEPS: Final = (20, 50, 100)
+_STEPS: Final = (20, 50, 100, 300)
+_NEAR: Final = 0.05
+"""Part of the score that the sum of integrated gradients may miss before the page tells why."""
 
 Choice = int | str
 """A class, or "predicted" or "true"."""
@@ -315,11 +317,21 @@ def _figures(shown: Shown, answer: Explanation) -> str:
             f"{_number(answer.score - answer.black_score)}; the pixels sum to "
             f"{_number(float(answer.map.sum()))}"
         )
+        text += _why_far(answer, shown.settings.steps)
     elif shown.settings.method == "occlusion":
         text += f"; hiding the strongest spot takes {_number(float(answer.map.max()))}"
     elif not answer.map.any():
         text += "; nothing in this layer speaks for it"
     return text + (f"  \n{answer.layer}" if answer.layer else "")
+
+
+def _why_far(answer: Explanation, steps: int) -> str:
+    """Why the pixels sum to another number than the difference of the scores, if they do."""
+    difference = answer.score - answer.black_score
+    if abs(float(answer.map.sum()) - difference) <= _NEAR * abs(difference):
+        return ""
+    remedy = "; more of them, under Settings, bring the two nearer" if steps < _STEPS[-1] else ""
+    return f". They differ since {steps} steps only approximate the integral{remedy}"
 
 
 def _show_notes(shown: Shown, explainer: "Explainer") -> None:
