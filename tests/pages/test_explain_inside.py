@@ -103,6 +103,16 @@ def test_the_images_that_excite_a_channel(finished: Run, machine: Path) -> None:
     assert "The 16 of 550" in text(app)
 
 
+def test_nothing_stands_beside_an_empty_column(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("explain", panel="Layers")
+    for layer in ("conv1", "fc2"):
+        app.session_state["layers-layer"] = layer
+        app.run()
+        assert "add up to" in text(app)
+        assert all(column.children for column in app.columns), layer
+
+
 def test_other_layers_are_explained_in_a_sentence(finished: Run, machine: Path) -> None:
     give(finished, machine)
     app = open_app("explain", panel="Layers")

@@ -38,6 +38,9 @@ def show(subject: Subject, choice: Choice) -> None:
             _show_map(choice, found)
         st.markdown(unit_sums.in_words(model, layer, choice.unit))
         return
+    if not is_map and found.kernel[0].size == 1:
+        _show_sum(found)  # there is nothing to picture
+        return
     pictured, added = st.columns([8, 5], gap="medium")
     with pictured:
         if is_map:
