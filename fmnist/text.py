@@ -1,4 +1,4 @@
-"""Text from outside (names, reasons, addresses, file names): one line of it, plain in Markdown."""
+"""Text from outside (names, reasons, addresses, file names) as one plain line; numbers in text."""
 
 import re
 from typing import Final
@@ -7,6 +7,7 @@ NAME_LENGTH: Final = 80
 """Characters of a name."""
 SENTENCE_LENGTH: Final = 500
 """Characters of a sentence that quotes text from outside, such as the reason of a failure."""
+_RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # control characters, invisible ones, marks that turn the direction of writing, and halves of
 # characters, which cannot be encoded
@@ -71,3 +72,21 @@ def plain(text: str, limit: int = SENTENCE_LENGTH) -> str:
     """
     line = _JOINED.sub("\\g<0>\u2060", one_line(text, limit))
     return _ESCAPED.sub(r"\\\g<0>", line)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number for people: "0.0123", "12,346", "−2.5 × 10⁻⁵".
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+        Significant digits; all digits before the point are written up to a million.
+    """
+    text = f"{value:.{digits}g}"
+    factor, _, power = text.partition("e")
+    if power and 0 < int(power) < 6:
+        text = f"{value:,.0f}"
+    elif power:
+        text = f"{factor} × 10{str(int(power)).translate(_RAISED)}"
+    return text.replace("-", "−")

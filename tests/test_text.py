@@ -1,8 +1,8 @@
-"""Text from outside: bounded, on one line, and escaped for Markdown."""
+"""Text from outside: bounded, on one line, and escaped for Markdown; numbers."""
 
 import pytest
 
-from fmnist.text import one_line, plain, quoted
+from fmnist.text import number, one_line, plain, quoted
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,19 @@ def test_length_is_bounded() -> None:
 )
 def test_markup_is_escaped(text: str, markdown: str) -> None:
     assert plain(text) == markdown
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        (0.0, 3, "0"),
+        (-0.01234, 3, "−0.0123"),
+        (99.96, 3, "100"),
+        (999.6, 3, "1,000"),
+        (12345.6, 4, "12,346"),
+        (-2.46e-5, 2, "−2.5 × 10⁻⁵"),
+        (1.5e12, 3, "1.5 × 10¹²"),
+    ],
+)
+def test_numbers_have_no_e(value: float, digits: int, shown: str) -> None:
+    assert number(value, digits) == shown

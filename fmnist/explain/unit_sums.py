@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fmnist.explain.feature_maps import Layer, as_maps
+from fmnist.text import number
 
 Unit = tuple[int, int, int]
 """Channel, row and column in `Layer.maps`."""
@@ -151,7 +152,7 @@ def in_words(model: nn.Module, layer: Layer, unit: Unit) -> str:
     kind = type(module).__name__
     if kind in _ACTIVATIONS and layer.input.shape == layer.output.shape:
         before = float(as_maps(layer.input)[unit])
-        return f"{_ACTIVATIONS[kind]} of x = {_text(before)} is {_text(value)}."
+        return f"{_ACTIVATIONS[kind]} of x = {number(before)} is {number(value)}."
     if isinstance(module, nn.BatchNorm2d):
         return _of_norm(module, layer, unit)
     if isinstance(module, nn.MaxPool2d):
@@ -161,19 +162,19 @@ def in_words(model: nn.Module, layer: Layer, unit: Unit) -> str:
         top, left = row * stride - padding, column * stride - padding
         maps = layer.input[channel : channel + 1]
         patch = _patch(maps, top, left, size, size, fill=-np.inf)
-        seen = ", ".join(_text(v) for v in patch.ravel() if np.isfinite(v))
-        return f"The highest of {seen} is {_text(value)}."
+        seen = ", ".join(number(v) for v in patch.ravel() if np.isfinite(v))
+        return f"The highest of {seen} is {number(value)}."
     if isinstance(module, nn.AdaptiveAvgPool2d) and layer.output.shape[1:] == (1, 1):
         count = layer.input[channel].size
-        return f"The mean of the {count:,} values of this channel is {_text(value)}."
+        return f"The mean of the {count:,} values of this channel is {number(value)}."
     if layer.is_block:
         return (
             f"{layer.title}: the layers before it in this list, and what passes them by, give "
-            f"{_text(value)}."
+            f"{number(value)}."
         )
     if kind == "Flatten":
-        return f"Number {channel} of the input in one row is {_text(value)}."
-    return f"{layer.title} gives {_text(value)} here."
+        return f"Number {channel} of the input in one row is {number(value)}."
+    return f"{layer.title} gives {number(value)} here."
 
 
 def _of_norm(module: nn.BatchNorm2d, layer: Layer, unit: Unit) -> str:
@@ -182,9 +183,9 @@ def _of_norm(module: nn.BatchNorm2d, layer: Layer, unit: Unit) -> str:
     scale, shift = norm_scale_and_shift(module, channel)
     before, value = float(layer.input[unit]), float(layer.output[unit])
     return (
-        f"{_text(scale)} · x + {_text(shift)} for x = {_text(before)} is {_text(value)}; factor "
-        "and summand come from the mean and the variance of this channel in training, and two "
-        "learned numbers."
+        f"{number(scale)} · x + {number(shift)} for x = {number(before)} is {number(value)}; "
+        "factor and summand come from the mean and the variance of this channel in training, and "
+        "two learned numbers."
     )
 
 
@@ -211,7 +212,3 @@ def _side(size: int | tuple[int, ...]) -> int:
 def _numbers(values: Tensor) -> NDArray[np.float64]:
     numbers: NDArray[np.float64] = values.detach().double().cpu().numpy()
     return numbers
-
-
-def _text(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")

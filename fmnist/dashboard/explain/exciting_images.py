@@ -14,6 +14,7 @@ from fmnist.dashboard.explain.subject import Subject, weights_key
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import stratified_subset
 from fmnist.reports.text import counted
+from fmnist.text import number
 
 _SHOWN: Final = 16
 _MOST: Final = 3000
@@ -61,8 +62,9 @@ def show(subject: Subject, choice: Choice) -> None:
         [
             clickable.Tile(
                 int(split.indices[chosen[i]]),
-                (name, f"{peaks[i]:.3g}"),
-                f"Training image {split.indices[chosen[i]]}, {name}, highest value {peaks[i]:.3g}",
+                (name, number(peaks[i])),
+                f"Training image {split.indices[chosen[i]]}, {name}, highest value "
+                f"{number(peaks[i])}",
             )
             for i, name in zip(best, names, strict=True)
         ],

@@ -13,6 +13,7 @@ from fmnist.dashboard.explain.choice import SOFTMAX, Choice, chosen, pick_channe
 from fmnist.dashboard.explain.subject import Subject
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 from fmnist.reports import charts, glossary
+from fmnist.text import number
 
 _PAGE: Final = 32
 _NETWORK: Final = "layers-network"
@@ -182,7 +183,7 @@ def _show_maps(choice: Choice) -> None:
             clickable.Tile(
                 int(channel),
                 (f"{channel}",),
-                f"Channel {channel}, mean absolute value {strength[channel]:.3g}",
+                f"Channel {channel}, mean absolute value {number(strength[channel])}",
             )
             for channel in shown
         ],
@@ -194,10 +195,11 @@ def _show_maps(choice: Choice) -> None:
         width=58,
     )
     silent = int((strength == 0).sum())
+    are = "is" if silent == 1 else "are"
     st.caption(
         f"{len(order):,} channels by mean absolute value, the strongest first: orange above 0, "
         "blue below, white at 0."
-        + (f" {silent:,} of them are 0 everywhere for this image." if silent else "")
+        + (f" {silent:,} of them {are} 0 everywhere for this image." if silent else "")
     )
 
 

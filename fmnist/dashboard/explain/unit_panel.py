@@ -6,11 +6,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from fmnist import text
 from fmnist.dashboard import pictures
 from fmnist.dashboard.components.units import unit_picture
 from fmnist.dashboard.explain.choice import Choice, pick_unit
 from fmnist.dashboard.explain.subject import Subject
-from fmnist.reports.text import markdown_table
+from fmnist.reports.text import counted, markdown_table
 
 if TYPE_CHECKING:
     from fmnist.explain.unit_sums import UnitSum
@@ -51,8 +52,8 @@ def show(subject: Subject, choice: Choice) -> None:
 
 
 def number(value: float) -> str:
-    """A number with four digits and a true minus sign."""
-    return f"{value:.4g}".replace("-", "−")
+    """A number with four digits."""
+    return text.number(value, 4)
 
 
 def _show_map(choice: Choice, found: "UnitSum | None") -> None:
@@ -174,7 +175,8 @@ def _table(found: "UnitSum") -> str:
         parts = [number(found.patch[i, 0, 0]), number(found.kernel[i, 0, 0])] if single else []
         rows.append([name, *parts, number(found.sums[i])])
     if len(rest):
-        rows.append([f"{len(rest):,} others", *blanks, number(float(found.sums[rest].sum()))])
+        others = float(found.sums[rest].sum())
+        rows.append([counted(len(rest), "other"), *blanks, number(others)])
     rows.append(["bias", *blanks, number(found.bias)])
     rows.append(["**sum**", *blanks, f"**{number(found.total)}**"])
     return markdown_table(header, rows)
