@@ -117,7 +117,7 @@ def _show_probabilities(subject: Subject, choice: Choice) -> None:
         renderer="svg",
         alt="Probability of each class",
     )
-    divided = f", divided by the temperature {temperature:.4g}," if temperature != 1 else ""
+    divided = f", divided by the temperature {number(temperature, 4)}," if temperature != 1 else ""
     st.caption(
         f"e to the power of each logit{divided} over the sum of these ten powers: positive "
         "numbers that sum to 100%."
