@@ -1,24 +1,22 @@
 """The command that writes a model for other programs: export."""
 
 import argparse
+import functools
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fmnist import paths
 from fmnist.cli.arguments import path
 from fmnist.cli.tables import aligned
 from fmnist.data import fashion_mnist as datasets
+from fmnist.data.splits import Dataset, DatasetName
 from fmnist.errors import ToldError, sentence
+from fmnist.export.names import FORMATS, Format
 from fmnist.reports.text import percent
 from fmnist.runs import store
-from fmnist.runs.loading import load_pretrained, load_run
+from fmnist.runs.loading import load_run
 from fmnist.runs.run import Run, RunError
-
-if TYPE_CHECKING:
-    from fmnist.export.formats import Format
-
-_FORMATS = ("onnx", "int8", "torch-export", "torchscript")
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,7 +27,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     export.add_argument("runs", nargs="*", metavar="NAME_OR_RUN_ID", help="shipped models or runs")
     export.add_argument("--all", action="store_true", help="all shipped models that have weights")
     export.add_argument(
-        "--format", action="append", choices=_FORMATS, dest="formats", metavar="FORMAT",
+        "--format", action="append", choices=FORMATS, dest="formats", metavar="FORMAT",
         help="onnx (default), int8, torch-export or torchscript; may be given several times",
     )  # fmt: skip
     export.add_argument(
@@ -52,11 +50,12 @@ def _export(options: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = [
         ("run", "format", "file", "size", "accuracy", "of the run", "changed", "difference")
     ]
+    load_dataset = functools.cache(datasets.load_named)  # once for all files
     failed = False
     for run in runs:
         for form in forms:
             try:
-                rows.append(_export_one(run, form, options.output or Path()))
+                rows.append(_export_one(run, form, options.output or Path(), load_dataset))
             except (ToldError, OSError) as error:
                 failed = True
                 print(f"{run.run_id}, {form}: {sentence(error)}", file=sys.stderr)
@@ -69,19 +68,18 @@ def _has_weights(run: Run) -> bool:
     return run.state == "finished" and run.weights_path.exists()
 
 
-def _export_one(run: Run, form: "Format", output: Path) -> tuple[str, ...]:
+def _export_one(
+    run: Run, form: Format, output: Path, load_dataset: Callable[[DatasetName], Dataset]
+) -> tuple[str, ...]:
     from tqdm import tqdm
 
     from fmnist.export.exporting import export
-    from fmnist.export.formats import FORMATS
 
     if run.config is None or run.state == "broken":
         raise RunError(f"The run {run.run_id} is broken: {run.reason}")
     target = output / f"{run.run_id}{FORMATS[form].suffix}" if output.is_dir() else output
-    dataset = datasets.load_named(run.config.dataset)
-    is_shipped = run.folder.parent == paths.pretrained_folder()
-    load = load_pretrained if is_shipped else load_run
-    classifier = load(run.run_id, folder=run.folder.parent)
+    dataset = load_dataset(run.config.dataset)
+    classifier = load_run(run.run_id, folder=run.folder.parent)
     with tqdm(desc=f"{run.run_id}, {form}", unit=" images", leave=False) as bar:
 
         def show(done: int, total: int) -> None:

@@ -13,15 +13,8 @@ from numpy.typing import NDArray
 import fmnist
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.data.splits import DATASET_TITLES, Dataset
-from fmnist.export.formats import (
-    CALIBRATION_IMAGES,
-    FORMATS,
-    ExportError,
-    Format,
-    Runner,
-    open_file,
-    write,
-)
+from fmnist.export.formats import CALIBRATION_IMAGES, ExportError, Runner, open_file, write
+from fmnist.export.names import FORMATS, Format
 from fmnist.export.program import INPUT, Program
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run

@@ -4,9 +4,8 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.errors import ToldError
+from fmnist.export.names import Format
 from fmnist.export.program import INPUT, Program
 
-Format = Literal["onnx", "int8", "torch-export", "torchscript"]
 Runner = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], ...]]
 """From images uint8 (N, 28, 28) to the outputs of `Program`."""
 
@@ -27,33 +26,6 @@ _INSTALL: Final = "Install what it needs: pip install onnx onnxruntime onnxscrip
 
 class ExportError(ToldError):
     """A model cannot be exported; the message says why."""
-
-
-@dataclass(frozen=True)
-class FormatText:
-    """What people read of a format."""
-
-    title: str
-    suffix: str
-    about: str
-
-
-FORMATS: Final[Mapping[Format, FormatText]] = {
-    "onnx": FormatText(
-        "ONNX", ".onnx", "Runs in Python, browsers, phones and servers through ONNX Runtime."
-    ),
-    "int8": FormatText(
-        "ONNX, 8 bits",
-        ".int8.onnx",
-        "The same with weights of 8 bits: a quarter of the size; not faster on every processor.",
-    ),
-    "torch-export": FormatText(
-        "torch.export", ".pt2", "A program for PyTorch, without the classes of this project."
-    ),
-    "torchscript": FormatText(
-        "TorchScript", ".pt", "For older PyTorch, also in C++. PyTorch calls it deprecated."
-    ),
-}
 
 
 def write(

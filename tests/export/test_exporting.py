@@ -15,7 +15,8 @@ from fmnist.cli import main
 from fmnist.data.splits import Dataset
 from fmnist.export import exporting, formats
 from fmnist.export.exporting import export
-from fmnist.export.formats import FORMATS, ExportError, Format
+from fmnist.export.formats import ExportError
+from fmnist.export.names import FORMATS, Format
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
 from fmnist.runs import store
