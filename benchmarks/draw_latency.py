@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page
 
 from fmnist import paths
 from fmnist.reports.text import markdown_table
-from tools import driver
+from tools import driver, machine
 
 TABLE = paths.BENCHMARK_TABLES / "draw_latency.md"
 AIM = 0.4  # seconds, at the 95th percentile
@@ -127,7 +127,7 @@ def measure(
     return times[:strokes]
 
 
-def table(quiet: list[float], busy: list[float], beside: float) -> str:
+def table(quiet: list[float], busy: list[float], beside: str) -> str:
     """Write the result as a Markdown document."""
     cores = os.cpu_count()
     lines = [
@@ -141,11 +141,7 @@ def table(quiet: list[float], busy: list[float], beside: float) -> str:
         "original recipe; server, browser and training share the same cores.",
         "",
     ]
-    if beside > 0.5:
-        lines += [
-            f"Other programs were running: {beside:.1f} processes wanted a core before it began.",
-            "",
-        ]
+    lines += [beside, ""] if beside else []
     rows = []
     for name, times in (("alone", quiet), ("while training", busy)):
         cells = [f"{np.percentile(times, q) / 1000:.2f}" for q in (50, 95, 100)]
@@ -164,7 +160,7 @@ def main() -> None:
     parser.add_argument("--strokes", type=int, default=50)
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
-    beside = os.getloadavg()[0]
+    beside = machine.other_programs()
     with tempfile.TemporaryDirectory() as folder:
         url, server = driver.start_app(Path(folder) / "log", FMNIST_ARTIFACTS=folder)
         try:

@@ -29,7 +29,7 @@ from fmnist.explain.attributions import METHODS, Explainer, Settings, Targets
 from fmnist.models.classifier import Classifier
 from fmnist.reports.text import markdown_table
 from fmnist.runs import store
-from tools import driver
+from tools import driver, machine
 
 TABLE = paths.BENCHMARK_TABLES / "explain.md"
 
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--strokes", type=int, default=50)
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
-    beside = os.getloadavg()[0]
+    beside = machine.other_programs()
     parts = [attributions(arguments.repeats), strokes(arguments.strokes)]
     head = [
         "# How long explanations take",
@@ -117,11 +117,7 @@ def main() -> None:
         f"{torch.get_num_threads()} threads, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores.",
     ]
-    if beside > 0.5:
-        head += [
-            "",
-            f"Other programs were running: {beside:.1f} processes wanted a core before it began.",
-        ]
+    head += ["", beside] if beside else []
     text = "\n".join([*head, *(line for part in parts for line in ("", *part))]) + "\n"
     print(text)
     if arguments.write:

@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
-    beside = os.getloadavg()[0]
+    beside = machine.other_programs()
     parts = [panning(arguments.seconds), computation(arguments.repeats)]
     head = [
         "# How long maps take, and how smoothly they move",
@@ -181,11 +181,7 @@ def main() -> None:
         f"{machine.processor()}, {os.cpu_count()} cores, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads, Python {platform.python_version()}.",
     ]
-    if beside > 0.5:
-        head += [
-            "",
-            f"Other programs were running: {beside:.1f} processes wanted a core before it began.",
-        ]
+    head += ["", beside] if beside else []
     text = "\n".join([*head, *(line for part in parts for line in ("", *part))]) + "\n"
     print(text)
     if arguments.write:
