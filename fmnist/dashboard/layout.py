@@ -1,8 +1,8 @@
 """Parts that several pages show: header, notices, run picker, state badges."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -17,6 +17,9 @@ from fmnist.reports.text import UNKNOWN, percent
 from fmnist.runs.names import distinct_names
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
     "queued": ("Queued", "gray", ":material/hourglass_empty:"),
@@ -236,3 +239,18 @@ def matches_search(row: Mapping[str, object], wanted: str) -> bool:
     """Whether a table row contains all words of a search, ignoring case."""
     text = " ".join(map(str, row.values())).lower()
     return all(word in text for word in wanted.lower().split())
+
+
+def open_tabs(titles: Iterable[str], *, key: str) -> Iterator[tuple[str, "DeltaGenerator"]]:
+    """Tabs whose open one is the selection's panel; the others are not drawn.
+
+    Yields
+    ------
+    tuple of str and DeltaGenerator
+        The title of the open tab, and the tab.
+    """
+    titles = list(titles)
+    asked = session.selection().panel
+    session.sync_widget(key, asked if asked in titles else titles[0])
+    tabs = st.tabs(titles, key=key, on_change=lambda: session.change(panel=st.session_state[key]))
+    yield from ((title, tab) for title, tab in zip(titles, tabs, strict=True) if tab.open)

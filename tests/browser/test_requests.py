@@ -6,21 +6,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, Request, WebSocket
 
+from fmnist.dashboard import navigation
 from tests.browser.conftest import Server
 from tools.driver import settle
 
-PAGES = (
-    "",
-    "train",
-    "confusion",
-    "errors",
-    "confidence",
-    "explain",
-    "map",
-    "compare",
-    "draw",
-    "data",
-)
+PAGES = ("", *tuple(navigation.PAGES)[1:])  # the first is the server's own address
 
 
 def test_no_page_asks_any_other_machine(page: Page, bare_server: Server) -> None:

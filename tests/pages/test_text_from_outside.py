@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fmnist import paths
-from fmnist.dashboard import run_catalog
+from fmnist.dashboard import navigation, run_catalog
 from fmnist.files import read_json, write_json
 from fmnist.runs import store
 from fmnist.runs.run import Run, RunError
@@ -20,18 +20,7 @@ from tools.made_up_run import made_up_run
 from tools.small import small_dataset
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
-PAGES = (
-    "start",
-    "train",
-    "confusion",
-    "errors",
-    "confidence",
-    "explain",
-    "map",
-    "compare",
-    "draw",
-    "data",
-)
+PAGES = tuple(navigation.PAGES)
 
 NASTY = "# ![zq](http://zq.example) [zq](x) $5 zq $6 :material/zq: <b>zq</b> `zq` *zq*"
 MARKUP = ("# !", "[zq", "http://zq", "$5", "$6", ":material/zq", "<b>zq", "`zq", "*zq")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fmnist.dashboard import session
+from fmnist.dashboard import layout, session
 from fmnist.dashboard.compare.run_comparison import RunComparison, toggle
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS, SplitName
@@ -337,14 +337,6 @@ PANELS: Final[Mapping[str, Callable[[RunComparison], None]]] = {
 
 def show(comparison: RunComparison) -> None:
     """The tabs; only the open one is drawn."""
-    asked = session.selection().panel
-    session.sync_widget("compare-panel", asked if asked in PANELS else next(iter(PANELS)))
-    tabs = st.tabs(
-        list(PANELS),
-        key="compare-panel",
-        on_change=lambda: session.change(panel=st.session_state["compare-panel"]),
-    )
-    for tab, panel in zip(tabs, PANELS.values(), strict=True):
-        if tab.open:
-            with tab:
-                panel(comparison)
+    for title, tab in layout.open_tabs(PANELS, key="compare-panel"):
+        with tab:
+            PANELS[title](comparison)

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import streamlit as st
-
-from fmnist.dashboard import failures, session
+from fmnist.dashboard import failures, layout
 from fmnist.dashboard.explain import break_it, flip, layers, over_epochs, where
 from fmnist.dashboard.explain.subject import Subject
 
@@ -21,14 +19,6 @@ PANELS: Final[Mapping[str, Callable[[Subject], None]]] = {
 
 def show(subject: Subject) -> None:
     """The tabs; only the open one is drawn."""
-    asked = session.selection().panel
-    session.sync_widget("explain-panel", asked if asked in PANELS else next(iter(PANELS)))
-    tabs = st.tabs(
-        list(PANELS),
-        key="explain-panel",
-        on_change=lambda: session.change(panel=st.session_state["explain-panel"]),
-    )
-    for tab, panel in zip(tabs, PANELS.values(), strict=True):
-        if tab.open:
-            with tab, failures.shown():
-                panel(subject)
+    for title, tab in layout.open_tabs(PANELS, key="explain-panel"):
+        with tab, failures.shown():
+            PANELS[title](subject)
