@@ -65,10 +65,8 @@ def signed_colors(values: NDArray[np.floating], limit: float) -> NDArray[np.uint
     uint8 (..., 3)
         Red, green and blue.
     """
-    strength = np.clip(np.abs(values) / (limit or 1.0), 0, 1)
-    colors = np.where(values[..., None] > 0, heat_maps.FOR, heat_maps.AGAINST)
-    mixed: NDArray[np.uint8] = np.rint(255 + (colors - 255) * strength[..., None]).astype(np.uint8)
-    return mixed
+    white = np.full(values.shape, 255, dtype=np.uint8)
+    return heat_maps.overlay(white, values, strength=1.0, limit=limit)
 
 
 def enlarge(image: NDArray[np.uint8], width: int) -> bytes:

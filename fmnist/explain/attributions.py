@@ -1,6 +1,5 @@
 """Attributions: how much each pixel or region of an image speaks for a class; through captum."""
 
-import copy
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.explain.feature_maps import working_copy
 from fmnist.models.classifier import Classifier
 
 MethodName = Literal["grad-cam", "occlusion", "integrated-gradients"]
@@ -133,10 +133,7 @@ class Explainer:
     """
 
     def __init__(self, classifier: Classifier) -> None:
-        self._network = copy.deepcopy(classifier.model).eval()
-        for module in self._network.modules():
-            if getattr(module, "inplace", False):
-                module.inplace = False  # type: ignore[assignment]
+        self._network = working_copy(classifier.model)
         self._normalization = classifier.normalization
         self._temperature = classifier.temperature
         first = next(self._network.parameters())

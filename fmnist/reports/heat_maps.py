@@ -29,8 +29,9 @@ def overlay(
 
     Parameters
     ----------
-    image : uint8 (28, 28)
-    map : float (28, 28)
+    image : uint8 (...)
+    map : float (...)
+        Of the same shape.
     strength : float
         Opacity of the strongest color, in [0, 1].
     limit : float, optional
@@ -38,7 +39,7 @@ def overlay(
 
     Returns
     -------
-    uint8 (28, 28, 3)
+    uint8 (..., 3)
     """
     limit = limit or float(np.abs(map).max()) or 1.0
     opacity = strength * np.minimum(np.abs(map) / limit, 1)[..., None]

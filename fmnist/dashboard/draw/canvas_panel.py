@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
+from fmnist.dashboard import failures
 from fmnist.dashboard.draw import components
 from fmnist.dashboard.draw.canvas_state import (
     CANVAS,
@@ -38,6 +39,15 @@ TOOLS: Final[Mapping[str, str]] = {
 def selected_tool() -> str:
     """The selected tool, a key of `TOOLS`."""
     return st.session_state.get(TOOL) or DEFAULT_TOOL
+
+
+def show_sheet(state: CanvasState) -> None:
+    """Title, canvas and steps, and what is wrong with an upload."""
+    show_title(state)
+    show_canvas(state)
+    show_steps(state)
+    if state.problem:
+        failures.tell(state.problem)
 
 
 def show_title(state: CanvasState) -> None:

@@ -49,11 +49,7 @@ def show() -> None:
             preparation.show_fill()
         look_inside.show_switch()
     with left:
-        canvas_panel.show_title(state)
-        canvas_panel.show_canvas(state)
-        canvas_panel.show_steps(state)
-        if state.problem:
-            failures.tell(state.problem)
+        canvas_panel.show_sheet(state)
     with middle:
         place = st.container(horizontal=True, gap="small", key="draw-predictions")
         first = models.choose_model(found)

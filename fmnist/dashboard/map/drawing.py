@@ -27,11 +27,7 @@ def show(context: PageContext, shown: Sequence[RunMap], coloring: str, show_maps
         left = st.container(width=338, key="draw-sheet", gap="xsmall")
         right = st.container(width="stretch", key="map-beside", gap="xsmall")
     with left:
-        canvas_panel.show_title(state)
-        canvas_panel.show_canvas(state)
-        canvas_panel.show_steps(state)
-        if state.problem:
-            failures.tell(state.problem)
+        canvas_panel.show_sheet(state)
     with right:
         placed = []
         for each in shown:
