@@ -176,7 +176,16 @@ def test_resume_goes_on_with_an_interrupted_run(capsys: Output, artifacts: Path)
     assert store.open_run(artifacts / "runs", made.run_id).state == "finished"
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["runs", "--some"], ["publish", "a"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["runs", "--some"],
+        ["publish", "a"],
+        ["publish", "a", "b", "--epoch-weights", "all"],
+    ],
+)
 def test_wrong_calls_exit_with_2(arguments: list[str], capsys: Output) -> None:
     with pytest.raises(SystemExit) as raised:
         main(arguments)

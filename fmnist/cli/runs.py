@@ -39,6 +39,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     publish.add_argument(
         "--weights", action=argparse.BooleanOptionalAction, default=True, help="copy the weights"
     )
+    publish.add_argument(
+        "--epoch-weights", type=_epochs, default=(), metavar="EPOCH,EPOCH,…",
+        help="also copy the weights after these epochs; 0 for the initial ones",
+    )  # fmt: skip
     publish.add_argument("--force", action="store_true", help="replace a model of the same name")
     publish.set_defaults(command=_publish)
 
@@ -53,6 +57,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     settings = commands.add_parser("settings", help="print docs/settings.md: all settings")
     settings.set_defaults(command=_settings)
+
+
+def _epochs(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError("give numbers of epochs, such as 0,1,2,20") from None
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -107,7 +118,8 @@ def _publish(options: argparse.Namespace) -> int:
     run = store.open_run(paths.runs_folder(), options.run)
     published = publish(
         run, paths.pretrained_folder(), options.name, card=model_card.card_of,
-        title=options.title, weights=options.weights, force=options.force,
+        title=options.title, weights=options.weights, epoch_weights=options.epoch_weights,
+        force=options.force,
     )  # fmt: skip
     print(f"Published as {published.name!r} in {published.folder}")
     return 0

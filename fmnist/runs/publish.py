@@ -3,7 +3,7 @@
 import io
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final, get_args
 
@@ -33,6 +33,7 @@ def publish(
     title: str = "",
     weights: bool = True,
     epochs: bool = True,
+    epoch_weights: Collection[int] = (),
     force: bool = False,
 ) -> Run:
     """Copy a finished run to the shipped models, with its model card.
@@ -56,6 +57,8 @@ def publish(
         Whether to copy the weights.
     epochs : bool
         Whether to copy the logits of each epoch.
+    epoch_weights : collection of int
+        After which epochs to copy the weights; 0 for the initial ones.
     force : bool
         Whether to replace a shipped model of the same name.
 
@@ -85,11 +88,19 @@ def publish(
         )
     if weights and not run.weights_path.exists():
         raise RunError(f"The run {run.run_id} has no weights; publish it with --no-weights.")
+    if missing := set(epoch_weights) - set(run.epochs_with_weights()):
+        raise RunError(
+            f"The run {run.run_id} has no weights of epoch {min(missing)}; train one with "
+            "--epoch-weights float16."
+        )
     target = root / name
     if target.exists() and not force:
         raise RunError(f"There is a shipped model {name!r} already; replace it with --force.")
     with making(target) as folder:
-        _copy(run, folder, title=title, weights=weights, epochs=epochs)
+        _copy(
+            run, folder,
+            title=title, weights=weights, epochs=epochs, epoch_weights=epoch_weights,
+        )  # fmt: skip
         if card:
             copied = store.open_run(folder.parent, name)
             write_atomic(folder / CARD_FILE, card(copied, root).encode())
@@ -125,9 +136,20 @@ def companion_of(run: Run, root: Path) -> Run | None:
     return found if same and run.config.protocol != found.config.protocol else None
 
 
-def _copy(run: Run, folder: Path, *, title: str, weights: bool, epochs: bool) -> None:
+def _copy(
+    run: Run,
+    folder: Path,
+    *,
+    title: str,
+    weights: bool,
+    epochs: bool,
+    epoch_weights: Collection[int],
+) -> None:
     (folder / "evaluation").mkdir()
     checked = [run.history_path, *([run.weights_path] if weights else [])]
+    if epoch_weights:
+        (folder / run.epoch_weights_folder.name).mkdir()
+        checked += map(run.epoch_weights_path, sorted(epoch_weights))
     evaluations = [*map(run.evaluation_path, get_args(SplitName)), run.tta_path]
     checked += [path for path in evaluations if path.exists()]
     try:

@@ -339,6 +339,7 @@ def test_the_epochs_are_played_from_the_initial_weights_on(
         return str(found)
 
     assert told() == "Initial weights"
+    assert "The same image after every epoch. Epoch 0 has the initial weights" in text(app)
     assert ("Without a convolution" in text(app)) == (model == "mlp")
     first = components(app, "grid")
     app.button(key="over-play").click().run()
@@ -353,3 +354,6 @@ def test_the_epochs_are_played_from_the_initial_weights_on(
     run.epoch_weights_path(1).write_bytes(b"rubbish")
     app.run()
     assert "is damaged" in text(app)
+    run.epoch_weights_path(1).unlink()
+    app.run()
+    assert "The same image after 1 of the 2 epochs." in text(app) and told() == "Initial weights"

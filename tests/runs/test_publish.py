@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fmnist.checksums import write_checked
 from fmnist.evaluation.predictions import EpochEvaluations
 from fmnist.reports.model_card import card_of, is_card_current
 from fmnist.runs import store
+from fmnist.runs.check import check_run
 from fmnist.runs.publish import companion_of, publish
 from fmnist.runs.run import RunError, State
 from tools.made_up_run import made_up_run
@@ -37,6 +39,24 @@ def test_published_folder_holds_what_it_should_and_no_more(tmp_path: Path) -> No
     assert np.array_equal(before.logits, after.logits)
     assert np.array_equal(before.labels, after.labels)
     assert (before.split, after.split) == ("validation", "validation")
+
+
+def test_weights_of_the_chosen_epochs_are_copied(tmp_path: Path) -> None:
+    run = made_up_run(tmp_path / "runs")
+    run.epoch_weights_folder.mkdir()
+    for epoch in range(4):
+        write_checked(run.epoch_weights_path(epoch), f"weights of epoch {epoch}".encode())
+    root = tmp_path / "shipped"
+    published = publish(run, root, "a", card=card_of, epoch_weights=(3, 0))
+    assert published.epochs_with_weights() == [0, 3]
+    assert published.epoch_weights_path(3).read_bytes() == b"weights of epoch 3"
+    assert check_run(published).problems == ()
+    with pytest.raises(RunError, match=r"no weights of epoch 5; train one with --epoch-weights"):
+        publish(run, root, "b", card=card_of, epoch_weights=(0, 5))
+    run.epoch_weights_path(3).write_bytes(b"damaged")
+    with pytest.raises(RunError, match="damaged"):
+        publish(run, root, "b", card=card_of, epoch_weights=(0, 3))
+    assert not (root / "b").exists()
 
 
 def test_publishing_without_weights_says_so(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports import charts, heat_maps
 from fmnist.reports.text import percent
 from fmnist.runs.config import TrainConfig
+from fmnist.runs.run import Run
 
 if TYPE_CHECKING:
     from fmnist.explain.feature_maps import Layer
@@ -115,13 +116,18 @@ def _show_what_is_needed(subject: Subject) -> None:
     layout.train_link()
 
 
+def _which_epochs(run: Run, epochs: Sequence[int]) -> str:
+    initial = " Epoch 0 has the initial weights, before any training." if 0 in epochs else ""
+    trained, there = len(run.history.epochs), len([epoch for epoch in epochs if epoch > 0])
+    which = "every epoch" if there >= trained else f"{there} of the {trained} epochs"
+    return f"The same image after {which}.{initial}"
+
+
 def _film(subject: Subject, epochs: Sequence[int]) -> Film:
     """The film of the chosen layer."""
     from fmnist.explain import feature_maps, over_epochs
 
-    st.caption(
-        "The same image after every epoch. Epoch 0 has the initial weights, before any training."
-    )
+    st.caption(_which_epochs(subject.run, epochs))
     steps = {step.key: step for step in feature_maps.walk(subject.classifier, subject.image)}
     maps = [key for key, step in steps.items() if step.output.ndim > 1] or list(steps)
     if st.session_state.get(_LAYER) not in maps:
