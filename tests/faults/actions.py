@@ -1,11 +1,15 @@
 """What people do that writes: from a folder before it to the folder after it."""
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from fmnist.evaluation import verdict_files
+from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.verdicts import Verdict
+from fmnist.explain import map_job, map_sources
+from fmnist.explain.map_files import Layout, Source
 from fmnist.files import read_json, write_json
 from fmnist.models import sizes
 from fmnist.reports import model_card
@@ -24,6 +28,7 @@ from tests.faults.world import (
     train_run,
     trained,
 )  # fmt: skip
+from tools.small import small_dataset
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,14 @@ def _paused(world: World) -> None:
 
 def _whole(world: World) -> None:
     """A run on all images, which may be published."""
-    trained(world, "A run", subset=None, batch_size=600, epochs=1)
+    trained(world, "A run", subset=None, batch_size=600, epochs=1, epoch_weights="float16")
 
 
 def _publish(world: World) -> None:
-    publish(world.run("A run"), world.shipped, "mine", card=model_card.card_of, force=True)
+    publish(
+        world.run("A run"), world.shipped, "mine",
+        card=model_card.card_of, epoch_weights=(0, 1), force=True,
+    )  # fmt: skip
 
 
 def _published(world: World) -> None:
@@ -170,6 +178,31 @@ def _count_sizes(world: World) -> None:
     sizes.save_sizes(world.folder / "cache" / "sizes.json", sizes.count(["logistic"]))
 
 
+def _map_source(world: World) -> Source:
+    run = world.run("A run")
+    return map_sources.source(
+        run, Evaluation.load(run.evaluation_path("validation")),
+        weights=map_sources.weights_digest(run.weights_path), checksum=small_dataset().checksum,
+    )  # fmt: skip
+
+
+def _keep_map(world: World) -> None:
+    """Keep the features and the layout."""
+    reporter = map_job.Reporter(io.StringIO())
+    map_job.make_layout(_map_source(world), "pca", small_dataset(), reporter)
+
+
+def _seen_map(world: World) -> object:
+    """All there is, and the layout of the run's map, which is whole if it is there."""
+    source = _map_source(world)
+    path = source.path("pca")
+    layout = None
+    if path.exists():
+        layout = Layout.load(path, digest=source.digest, images=len(source.evaluation.labels))
+        assert layout is not None
+    return seen(world), layout and layout.positions.tobytes()
+
+
 ACTIONS: Final[Mapping[str, Action]] = {
     "start a run": Action(_finished, _queued),
     "train": Action(_queued, lambda w: train_run(w.run("New")), seen_training),
@@ -186,6 +219,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "publish": Action(_whole, _publish),
     "publish again": Action(_published, _publish),
     "write a model card": Action(_published, _write_card),
+    "keep a map": Action(_finished, _keep_map, _seen_map),
     "save a temperature": Action(_finished, lambda w: _temperature(w, 1.5)),
     "change a temperature": Action(_with_temperature, lambda w: _temperature(w, 2.5)),
     "remove a temperature": Action(_with_temperature, lambda w: _temperature(w, None)),
