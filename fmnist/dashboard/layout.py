@@ -10,6 +10,7 @@ import streamlit as st
 from fmnist import paths
 from fmnist.dashboard import cache, failures, run_catalog, session
 from fmnist.data import fashion_mnist
+from fmnist.data.download import TOTAL_BYTES
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, SplitName
 from fmnist.errors import sentence
@@ -110,11 +111,10 @@ def _dataset_notice(was_running: bool) -> None:
         return
     with st.container(border=True, key="dataset-notice"):
         if status.running:
-            share = status.done_bytes / max(status.total_bytes, 1)
+            total = TOTAL_BYTES / 1e6
             st.progress(
-                min(share, 1.0),
-                f"Downloading Fashion-MNIST: {status.done_bytes / 1e6:.1f} of "
-                f"{status.total_bytes / 1e6:.1f} MB",
+                status.done,
+                f"Downloading Fashion-MNIST: {total * status.done:.1f} of {total:.1f} MB",
             )
             st.button("Cancel", key="download-cancel", on_click=download.cancel)
             return

@@ -11,14 +11,11 @@ import http.client
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import filelock
 
@@ -26,6 +23,7 @@ from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.errors import reason
+from fmnist.jobs import Job
 
 TOTAL_BYTES: Final = 30_878_645
 """Size of the four compressed files together."""
@@ -161,86 +159,15 @@ def _reporting(staging: Path, progress: Callable[[int, int], None] | None) -> It
     progress(_done_bytes(staging), TOTAL_BYTES)
 
 
-@dataclass(frozen=True)
-class DownloadState:
-    """Progress of a download.
+class DownloadProcess(Job[Path]):
+    """A download in another process; the share in its state is of `TOTAL_BYTES`.
 
-    Attributes
-    ----------
-    running, finished : bool
-    done_bytes, total_bytes : int
-    error : str or None
-        Why the last download failed, in a sentence.
+    After a cancelled one, complete files are kept for a second try.
     """
 
-    running: bool = False
-    finished: bool = False
-    done_bytes: int = 0
-    total_bytes: int = TOTAL_BYTES
-    error: str | None = None
-
-
-class DownloadProcess:
-    """A download in another process; every method may be called from any thread."""
-
     def __init__(self) -> None:
-        self._guard = threading.Lock()  # guards everything below
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
-        self._data = paths.downloads_folder()
-        self._ended = DownloadState()  # how the last one ended
+        super().__init__("fmnist.data.download_job", lambda folder: [str(folder)])
 
-    def start(self, data: Path | None = None) -> None:
-        """Start downloading, unless a download is running."""
-        with self._guard:
-            if self._process is not None and self._process.poll() is None:
-                return
-            self._end(DownloadState())
-            self._data = data or paths.downloads_folder()
-            # a file, not a pipe: nobody reads while it runs, and a full pipe would block it
-            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "fmnist", "download", "--data", str(self._data)],
-                cwd=paths.PROJECT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-            )
-
-    def poll(self) -> DownloadState:
-        """Return the progress now."""
-        with self._guard:
-            if self._process is None:
-                return self._ended
-            status = self._process.poll()
-            if status is None:
-                done = _done_bytes(self._data / _STAGING)
-                return DownloadState(running=True, done_bytes=done)
-            if status == 0:
-                self._end(DownloadState(finished=True, done_bytes=TOTAL_BYTES))
-            else:
-                reason = self._last_line() or f"The download ended with status {status}."
-                self._end(DownloadState(error=reason))
-            return self._ended
-
-    def cancel(self) -> None:
-        """End the download; complete files are kept for a second try."""
-        with self._guard:
-            if self._process is not None and self._process.poll() is None:
-                self._process.terminate()
-                self._process.wait()
-            self._end(DownloadState())
-
-    def _end(self, state: DownloadState) -> None:
-        if self._errors is not None:
-            self._errors.close()
-        self._process, self._errors, self._ended = None, None, state
-
-    def _last_line(self) -> str:
-        """The last line that the process printed: the reason if it failed."""
-        if self._errors is None:
-            return ""
-        self._errors.seek(0)
-        # a bar on the same line ends with a carriage return
-        lines = self._errors.read().decode(errors="replace").replace("\r", "\n").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    def start(self, task: Path | None = None) -> None:
+        """Start downloading, by default to `fmnist.paths.downloads_folder()`."""
+        super().start(task or paths.downloads_folder())

@@ -1,73 +1,24 @@
-"""Computes maps in a process of its own: python -m fmnist.explain.map_job, as `MapProcess` runs it.
-
-Prints a line of JSON now and then: what is being done, and how much of it is done; at last, if it
-fails, the reason.
-"""
+"""Computes maps in a process of its own, as `MapProcess` runs it."""
 
 import argparse
-import json
-import os
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TextIO, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data import fashion_mnist
 from fmnist.data.splits import SPLITS, Dataset, SplitName
-from fmnist.errors import DamagedFileError, ToldError, sentence
+from fmnist.errors import DamagedFileError
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, stored_evaluation
 from fmnist.explain import embeddings, map_sources
 from fmnist.explain.embeddings import METHODS, Method
 from fmnist.explain.map_files import EpochLayouts, Features, Layout, Source
+from fmnist.jobs import Reporter, work
 from fmnist.runs import store
 from fmnist.runs.run import Run
-
-NICENESS: Final = 10
-"""Above 0: what trains or answers a click goes first."""
-
-_REPORT_SECONDS: Final = 0.2
-
-
-@dataclass(frozen=True)
-class Reporter:
-    """Prints progress, not more often than a person can read it.
-
-    Attributes
-    ----------
-    stream : text stream
-    start, end : float
-        What share of the whole its parts are from and to.
-    """
-
-    stream: TextIO
-    start: float = 0.0
-    end: float = 1.0
-
-    def part(self, start: float, end: float) -> "Reporter":
-        """A reporter of a part, given as shares of this one."""
-        width = self.end - self.start
-        return Reporter(self.stream, self.start + width * start, self.start + width * end)
-
-    def __call__(self, text: str) -> Callable[[float], None]:
-        """A function to call with the share of this part that is done."""
-        said = [0.0]
-
-        def report(share: float) -> None:
-            now = time.monotonic()
-            if now - said[0] >= _REPORT_SECONDS or share >= 1:
-                said[0] = now
-                done = self.start + (self.end - self.start) * share
-                line = json.dumps({"done": round(done, 4), "text": text})
-                self.stream.write(f"{line}\n")
-                self.stream.flush()
-
-        report(0.0)
-        return report
 
 
 def features_of(source: Source, dataset: Dataset | None, reporter: Reporter) -> Features:
@@ -168,15 +119,15 @@ def _images(source: Source, dataset: Dataset) -> NDArray[np.uint8]:
     return chosen
 
 
-def _run(options: argparse.Namespace, stream: TextIO) -> None:
+def _run(options: argparse.Namespace, reporter: Reporter) -> None:
     folders: list[Path] = options.runs
     for number, folder in enumerate(folders):
-        reporter = Reporter(stream, number / len(folders), (number + 1) / len(folders))
+        part = reporter.part(number / len(folders), (number + 1) / len(folders))
         run = store.open_run(folder.parent, folder.name)
         if options.method == "epochs":
-            _run_epochs(run, reporter)
+            _run_epochs(run, part)
         else:
-            _run_layout(run, options, reporter)
+            _run_layout(run, options, part)
 
 
 def _run_epochs(run: Run, reporter: Reporter) -> None:
@@ -221,17 +172,7 @@ def main() -> int:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--epoch", type=int)
     options = parser.parse_args()
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    stream = sys.stdout
-    sys.stdout = sys.stderr  # what libraries print is not for the page
-    try:
-        _run(options, stream)
-    except (OSError, ToldError, ValueError) as error:
-        stream.write(json.dumps({"error": sentence(error)}) + "\n")
-        stream.flush()
-        return 1
-    return 0
+    return work(lambda reporter: _run(options, reporter))
 
 
 if __name__ == "__main__":

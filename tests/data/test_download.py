@@ -10,8 +10,9 @@ import pytest
 
 from fmnist.cli import main
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data.download import TOTAL_BYTES, DownloadProcess, DownloadState, download
+from fmnist.data.download import TOTAL_BYTES, DownloadProcess, download
 from fmnist.data.fashion_mnist import DatasetError
+from fmnist.jobs import JobState
 from tools.mirror import LARGEST, Change, Mirror
 
 
@@ -127,7 +128,7 @@ def test_the_command_says_where_it_is(
     assert all(line.startswith("Fashion-MNIST:") for line in drawn)
 
 
-def wait_for(process: DownloadProcess, wanted: Callable[[DownloadState], bool]) -> DownloadState:
+def wait_for(process: DownloadProcess, wanted: Callable[[JobState[Path]], bool]) -> JobState[Path]:
     waiting = threading.Event()
     for _ in range(6000):
         state = process.poll()
@@ -143,10 +144,10 @@ def test_in_a_process_of_its_own(
     monkeypatch.setenv("FMNIST_MIRROR", mirror.url)
     mirror.hold = threading.Event()
     process = DownloadProcess()
-    assert process.poll() == DownloadState()
+    assert process.poll() == JobState()
     process.start(tmp_path)
-    half = wait_for(process, lambda s: s.done_bytes > 10_000_000)
-    assert half.running and half.done_bytes < TOTAL_BYTES
+    half = wait_for(process, lambda s: s.done > 0.3)
+    assert half.running and half.done < 1
     mirror.hold.set()
     assert wait_for(process, lambda s: not s.running).finished
     assert datasets.locate(environ={}, data=tmp_path).name == "fashion-mnist"
@@ -159,9 +160,9 @@ def test_canceled_in_the_middle(
     mirror.hold = threading.Event()
     process = DownloadProcess()
     process.start(tmp_path)
-    wait_for(process, lambda s: s.done_bytes > 10_000_000)
+    wait_for(process, lambda s: s.done > 0.3)
     process.cancel()
-    assert process.poll() == DownloadState()
+    assert process.poll() == JobState()
     assert datasets.locate(environ={}, data=tmp_path).name == "synthetic-garments"
     mirror.hold.set()
     process.start(tmp_path)

@@ -1,15 +1,11 @@
 """Maps computed in another process."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from fmnist import paths
 from fmnist.evaluation.predictions import Evaluation
-from fmnist.explain import map_job, map_sources
+from fmnist.explain import map_sources
 from fmnist.explain.map_files import Layout
 from fmnist.explain.map_process import MapProcess, MapTask
 from fmnist.runs.run import Run
@@ -60,27 +56,6 @@ def test_cancelling_ends_it_and_keeps_nothing(run: Run) -> None:
     state = process.poll()
     assert (state.running, state.error) == (False, None)
     assert not (run.folder / "maps").exists()
-
-
-def test_it_works_below_the_priority_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = (
-        "import os, sys; from fmnist.explain import map_job;"
-        "map_job._run = lambda options, stream: stream.write(str(os.nice(0)));"
-        "sys.argv = ['x', 'pca', 'test', 'nowhere']; before = os.nice(0); map_job.main();"
-        "sys.__stdout__.write(f' {before}')"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=paths.PROJECT, capture_output=True, text=True, check=True
-    )
-    now, before = map(int, result.stdout.split())
-    assert now == min(before + map_job.NICENESS, 19)
-
-
-def test_progress_is_a_share_of_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    whole = map_job.Reporter(sys.stdout)
-    whole.part(0.5, 1.0).part(0.0, 0.4)("Arranging")(1.0)
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert lines == [{"done": 0.5, "text": "Arranging"}, {"done": 0.7, "text": "Arranging"}]
 
 
 def test_many_runs_are_one_task() -> None:

@@ -15,6 +15,7 @@ from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.explain import map_job, map_sources
 from fmnist.explain.map_process import MapProcess, MapState, MapTask
+from fmnist.jobs import Reporter
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.training.loop import train
@@ -73,7 +74,7 @@ def compute(run: Run) -> None:
         checksum=small_dataset().checksum,
     )
     with Path("/dev/null").open("w") as nowhere:
-        map_job.make_layout(source, "pca", small_dataset(), map_job.Reporter(nowhere))
+        map_job.make_layout(source, "pca", small_dataset(), Reporter(nowhere))
 
 
 def test_without_any_run_it_says_what_to_do() -> None:
@@ -196,7 +197,7 @@ def test_epochs_are_played_where_they_are_computed(
     epochs = EpochEvaluations.load(run.epochs_path)
     source = map_sources.epochs_source(run, epochs)
     with Path("/dev/null").open("w") as nowhere:
-        map_job.make_epochs(source, epochs, None, map_job.Reporter(nowhere))
+        map_job.make_epochs(source, epochs, None, Reporter(nowhere))
     app.run()
     frames = sent[-1]["frames"]
     assert isinstance(frames, dict) and frames["count"] == 3
@@ -220,7 +221,7 @@ def test_epochs_with_weights_are_played_in_the_feature_space(
         checksum=small_dataset().checksum,
     )
     with Path("/dev/null").open("w") as nowhere:
-        map_job.make_epochs(source, epochs, small_dataset(), map_job.Reporter(nowhere))
+        map_job.make_epochs(source, epochs, small_dataset(), Reporter(nowhere))
     app = open_app("map", split="validation")
     app.session_state["map-epochs"] = True
     app.run()
