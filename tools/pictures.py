@@ -26,6 +26,7 @@ PAGES = {
     "explain": "explain?split=test&image=2914",
     "map": "map?correctness=all",
     "compare": "compare",
+    "export": "export",
     "draw": "draw",
     "data": "data",
 }

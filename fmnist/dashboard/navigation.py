@@ -87,6 +87,14 @@ PAGES: Final = {
         "Runs side by side: their accuracies, curves and settings, and whether the difference is "
         "significant.",
     ),
+    "export": PageText(
+        "Export",
+        ":material/ios_share:",
+        "Take a model with you: a file for other programs that predicts the same.",
+        "Export",
+        "Take the open run with you: as a model file for other programs, which is checked to "
+        "predict the same.",
+    ),
     "draw": PageText(
         "Draw",
         ":material/draw:",

@@ -11,6 +11,7 @@ from fmnist.evaluation.verdicts import Verdict
 from fmnist.explain import map_job, map_sources
 from fmnist.explain.map_files import Layout, Source
 from fmnist.files import read_json, write_json
+from fmnist.jobs import Reporter
 from fmnist.models import sizes
 from fmnist.reports import model_card
 from fmnist.runs import store
@@ -188,7 +189,7 @@ def _map_source(world: World) -> Source:
 
 def _keep_map(world: World) -> None:
     """Keep the features and the layout."""
-    reporter = map_job.Reporter(io.StringIO())
+    reporter = Reporter(io.StringIO())
     map_job.make_layout(_map_source(world), "pca", small_dataset(), reporter)
 
 

@@ -25,7 +25,7 @@ from tools.small import small_dataset
 
 __all__ = ["finished", "machine"]  # fixtures
 
-PAGES = ("confusion", "errors", "confidence", "compare", "train", "draw", "data")
+PAGES = ("confusion", "errors", "confidence", "compare", "export", "train", "draw", "data")
 FORBIDDEN = ("Errno", "Traceback", "allow_pickle", "weights_only", "set_int_max_str_digits", ".tmp")
 
 Damage = Callable[[Path], None]

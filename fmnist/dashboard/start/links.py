@@ -12,6 +12,7 @@ _LINKS: Final = (
     ("explain", "Look inside", ":material/frame_inspect:"),
     ("map", "Map of all images", ":material/scatter_plot:"),
     ("compare", "Compare runs", ":material/compare_arrows:"),
+    ("export", "Take a model with you", ":material/ios_share:"),
     ("draw", "Draw a garment", ":material/draw:"),
     ("data", "Browse the data", ":material/photo_library:"),
 )

@@ -1,0 +1,1 @@
+"""The Export page: one file a section."""
