@@ -168,7 +168,7 @@ def in_words(name: str, value: Any) -> str:
         case "group":
             return GROUP_TITLES[value]
         case "images":
-            return f"{counted(len(value), 'image')} chosen on the map"
+            return f"{counted(len(value), 'image')} selected"
         case "error_type":
             return f"{value.capitalize()} errors"
     return f"{name.capitalize()} {value}"

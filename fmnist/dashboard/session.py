@@ -1,7 +1,7 @@
 """The current selection of a browser session, kept in step with the address bar."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import PurePosixPath
@@ -20,6 +20,9 @@ from fmnist.dashboard.selection import (
     Selection,
     from_address,
 )
+from fmnist.data.splits import SplitName
+from fmnist.evaluation.filters import Filters
+from fmnist.evaluation.image_sets import ImageSet
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import quoted
 
@@ -104,6 +107,21 @@ def compare(run: str, compared: str) -> None:
 def set_filters(**values: Any) -> None:
     """Change filters, as a click on a chart does; closes an open image."""
     change(**({"image": None} | values))
+
+
+def select_images(dataset: str, split: SplitName, images: Iterable[int]) -> None:
+    """Filter by a set of images, and by nothing else; without images, by nothing at all.
+
+    Parameters
+    ----------
+    dataset : str
+    split : {"train", "validation", "test"}
+    images : iterable of int
+        As `fmnist.data.splits.Split.indices`.
+    """
+    chosen = list(images)
+    everything = replace(Filters(), images=ImageSet.of(dataset, split, chosen) if chosen else None)
+    set_filters(**{name: getattr(everything, name) for name in FILTERS})
 
 
 def clear_filters(*names: str) -> None:

@@ -200,6 +200,13 @@ TERMS: Final = {
     "precision": Term(
         "Precision", "Of the images predicted as a class, the share that belongs to it."
     ),
+    "prediction_set": Term(
+        "Prediction set",
+        "As many classes as it takes to hold the true one with a chosen probability, the coverage.",
+        "Calibrated on the validation images by split conformal prediction: a class belongs to the "
+        "set if its probability reaches a threshold that was high enough for as many validation "
+        "images. Vovk et al. 2005; Sadinle et al. 2019.",
+    ),
     "recall": Term("Recall", "Of the images of a class, the share that is predicted as it."),
     "reliability": Term(
         "Reliability diagram",

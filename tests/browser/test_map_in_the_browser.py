@@ -173,7 +173,7 @@ def test_pointing_shows_the_image_and_a_lasso_selects_it_on_all_pages(
     inside = int(stage(page, "inside"))
     # the circle has 24 corners: it is a little smaller between them
     assert 0 < (away < 59).sum() <= inside <= (away < 61).sum() < count
-    expect(page.get_by_role("button", name=re.compile("chosen on the map"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("images? selected"))).to_be_visible()
     settle(page)
     assert shown_images(page) == inside
     expect(page.locator(".stage").first).to_have_attribute("data-marked", str(inside))
@@ -189,11 +189,11 @@ def test_pointing_shows_the_image_and_a_lasso_selects_it_on_all_pages(
     settle(page)
     wait_for_points(page)
     assert shown_images(page) == inside
-    page.get_by_role("button", name=re.compile("chosen on the map")).click()
+    page.get_by_role("button", name=re.compile("images? selected")).click()
     expect(page).not_to_have_url(re.compile("images="))
     page.go_back()
     expect(page).to_have_url(re.compile("images="))
-    expect(page.get_by_role("button", name=re.compile("chosen on the map"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("images? selected"))).to_be_visible()
 
 
 def test_colors_change_without_losing_zoom_and_lasso(page: Page, world: World) -> None:

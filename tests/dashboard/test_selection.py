@@ -100,7 +100,7 @@ def test_parameters_of_others_are_none_of_ours() -> None:
         ("verdict", "label-wrong", "Verdict: Label looks wrong"),
         ("group", "only-a", "Only this run correct"),
         ("epoch", 3, "Epoch 3"),
-        ("images", CHOSEN, "2 images chosen on the map"),
+        ("images", CHOSEN, "2 images selected"),
     ],
 )
 def test_chips_say_what_they_filter(name: str, value: object, words: str) -> None:

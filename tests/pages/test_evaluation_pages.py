@@ -16,6 +16,7 @@ from fmnist.dashboard import session
 from fmnist.dashboard.selection import Selection
 from fmnist.evaluation.filters import Filters, matching, sort_positions
 from fmnist.evaluation.image_sets import ImageSet
+from fmnist.evaluation.prediction_sets import PredictionSets, calibrate
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run
@@ -101,7 +102,7 @@ def test_an_address_with_a_set_of_images_filters_every_page(
     give(finished, machine)
     lassoed = ImageSet.of("synthetic-garments", "test", (3, 4, 5, 199))
     app = open_app(page, images=str(lassoed), correctness="all")
-    assert "4 images chosen on the map" in [button.label for button in app.button]
+    assert "4 images selected" in [button.label for button in app.button]
     expected = matching(evaluation_of(finished), Filters(images=lassoed))
     assert chosen(app) == int(expected.sum()) == 4
 
@@ -236,3 +237,40 @@ def test_neighbors_need_weights(finished: Run, machine: Path) -> None:
     image = int(evaluation_of(run).indices[0])
     said = text(open_app("errors", image=str(image)))
     assert "saved without its weights" in said
+
+
+def test_prediction_sets_are_calibrated_on_validation_and_selectable(
+    finished: Run, machine: Path
+) -> None:
+    run = give(finished, machine)
+    app = open_app("confidence")
+    app.session_state["confidence-panels"] = "Prediction sets"
+    app.session_state["coverage"] = 90
+    app.run()
+    validation = Evaluation.load(run.evaluation_path("validation"))
+    test = evaluation_of(run)
+
+    def sets(*, by_class: bool) -> PredictionSets:
+        thresholds = calibrate(validation.probabilities, validation.labels, 0.9, by_class=by_class)
+        return PredictionSets.of(test.probabilities, test.labels, thresholds)
+
+    def shown() -> dict[str, str]:
+        return {metric.label: metric.value for metric in app.metric}
+
+    assert shown()["Coverage reached"] == f"{sets(by_class=False).coverage:.2%}"
+    assert shown()["Mean size"] == f"{sets(by_class=False).mean_size:.2f}"
+    assert f"measured on all {len(test.labels):,} test images" in text(app)
+    app.toggle(key="coverage-by-class").set_value(True).run()
+    assert shown()["Coverage reached"] == f"{sets(by_class=True).coverage:.2%}"
+    app = open_app("confidence", split="validation")
+    app.session_state["confidence-panels"] = "Prediction sets"
+    app.run()
+    assert "reach the coverage by construction" in text(app)
+
+
+def test_prediction_sets_without_validation_images(machine: Path) -> None:
+    made_up_run(machine, protocol="notebook")
+    app = open_app("confidence")
+    app.session_state["confidence-panels"] = "Prediction sets"
+    app.run()
+    assert "Select a run of the held-out protocol" in text(app)

@@ -8,6 +8,7 @@ import streamlit as st
 from fmnist.dashboard import failures, session, snapshots
 from fmnist.dashboard.confidence.histograms import selected_bars
 from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.snapshots import Snapshot
 from fmnist.errors import sentence
 from fmnist.evaluation import calibration, metrics
 from fmnist.evaluation.predictions import Evaluation
@@ -42,12 +43,18 @@ def _fit(_validation: Evaluation, epoch: int, key: tuple[object, ...]) -> Temper
     )
 
 
+def validation_of(context: PageContext) -> Snapshot | None:
+    """What the weights on screen predict for the validation images; None without them."""
+    found = snapshots.load_snapshot(context.run, "validation", context.selection.epoch)
+    if found is None or found.evaluation.split != "validation" or found.epoch is None:
+        return None
+    return found if found.epoch == context.snapshot.epoch else None
+
+
 def fit(context: PageContext) -> Fit | None:
     """Fit the temperature of the weights on screen; None without a validation split."""
-    view = snapshots.load_snapshot(context.run, "validation", context.selection.epoch)
-    if view is None or view.evaluation.split != "validation" or view.epoch is None:
-        return None
-    if view.epoch != context.snapshot.epoch:
+    view = validation_of(context)
+    if view is None or view.epoch is None:
         return None
     evaluation = view.evaluation
     return Fit(_fit(evaluation, view.epoch, view.key), len(evaluation.labels))

@@ -1,7 +1,6 @@
 """The map with its controls: method, colors, computation, agreement."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,9 +13,6 @@ from fmnist.dashboard.components.image_map import Placed, Points
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.map import colors, computation, epochs, layouts
 from fmnist.dashboard.map.layouts import RunMap
-from fmnist.dashboard.selection import FILTERS
-from fmnist.evaluation.filters import Filters
-from fmnist.evaluation.image_sets import ImageSet
 from fmnist.explain.embeddings import FEWEST, METHODS, Method, is_available
 from fmnist.reports import glossary
 from fmnist.reports.images import sprite_sheet
@@ -180,10 +176,7 @@ def _lassoed(context: PageContext) -> Callable[[str, Sequence[int]], None]:
             chosen |= before
         elif how == "remove":
             chosen = (before or set(indices.tolist())) - chosen
-        everything = replace(
-            Filters(), images=ImageSet.of(dataset, context.split, chosen) if chosen else None
-        )
-        session.set_filters(**{name: getattr(everything, name) for name in FILTERS})
+        session.select_images(dataset, context.split, chosen)
 
     return choose
 

@@ -1,6 +1,6 @@
 """Charts from arrays, in colors that work on light and on dark backgrounds; a file a subject."""
 
-from fmnist.reports.charts.calibration import reliability_diagram, risk_coverage_curve
+from fmnist.reports.charts.calibration import reliability_diagram, risk_coverage_curve, set_sizes
 from fmnist.reports.charts.comparison import (
     RUN_COLORS,
     RunPoint,
@@ -59,4 +59,5 @@ __all__ = [
     "risk_coverage_curve",
     "run_colors",
     "run_curves",
+    "set_sizes",
 ]

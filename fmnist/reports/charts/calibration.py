@@ -1,4 +1,4 @@
-"""Reliability diagram, and the risk-coverage curve of selective prediction."""
+"""Reliability diagram, risk-coverage curve of selective prediction, sizes of prediction sets."""
 
 from typing import TYPE_CHECKING
 
@@ -170,4 +170,43 @@ def risk_coverage_curve(curve: RiskCoverage, *, threshold: float) -> "go.Figure"
     figure.update_yaxes(
         title="Risk (% of accepted images misclassified)", rangemode="tozero", fixedrange=True
     )
+    return figure
+
+
+def set_sizes(sizes: NDArray[np.integer], covered: NDArray[np.bool_]) -> "go.Figure":
+    """Draw how many prediction sets have each size, with and without the true class.
+
+    Parameters
+    ----------
+    sizes : int (N,)
+        Number of classes in each set.
+    covered : bool (N,)
+        Whether the set holds the true class.
+    """
+    figure = new_figure(300)
+    shown = np.arange(max(3, int(sizes.max(initial=0))) + 1)
+    totals = np.bincount(sizes, minlength=len(shown))
+    for name, color, chosen in (
+        ("Holds the true class", CORRECT_COLOR, covered),
+        ("Misses it", MISCLASSIFIED_COLOR, ~covered),
+    ):
+        counts = np.bincount(sizes[chosen], minlength=len(shown))
+        last = chosen is not covered
+        figure.add_bar(
+            x=shown,
+            y=counts,
+            customdata=custom_rows(shown, counts, np.full(len(shown), int(last))),
+            name=name,
+            marker={"color": color, "line": {"width": 0}},
+            # the total above the upper bar
+            text=[f"{total:,}" if total else "" for total in totals] if last else None,
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{customdata[0]} classes: %{customdata[1]:,} images"
+            "<extra>" + name + "</extra>",
+        )
+    figure.update_layout(barmode="stack", bargap=0.25, dragmode=False, hovermode="closest")
+    figure.update_xaxes(title="Classes in the set", dtick=1, fixedrange=True)
+    highest = 1.15 * max(1, int(totals.max()))
+    figure.update_yaxes(title="Images", range=[0, highest], fixedrange=True)
     return figure

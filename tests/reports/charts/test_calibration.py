@@ -57,3 +57,14 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     line = charts.risk_coverage_curve(curve, threshold=0.5).data[0]
     assert len(line.x) <= 600
     assert (line.x[0], line.x[-1]) == (100 * curve.coverages[0], 100 * curve.coverages[-1])
+
+
+def test_set_sizes_are_stacked_and_told_above_the_bars() -> None:
+    sizes = np.array([1, 1, 1, 2, 0, 4])
+    covered = np.array([True, True, False, True, False, True])
+    holds, misses = charts.set_sizes(sizes, covered).data
+    assert list(holds.x) == [0, 1, 2, 3, 4]
+    assert list(holds.y) == [0, 2, 1, 0, 1]
+    assert list(misses.y) == [1, 1, 0, 0, 0]
+    assert list(misses.text) == ["1", "3", "1", "", "1"]
+    assert [list(row) for row in misses.customdata][1] == [1, 1, 1]
