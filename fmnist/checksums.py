@@ -204,6 +204,18 @@ def read_checked(path: Path) -> tuple[bytes, list[Checksum]]:
         return path.read_bytes(), []
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def to_bytes(checksums: Checksums) -> bytes:
     """The content of `checksums.json`."""
     values = {name: [each._asdict() for each in checksums[name]] for name in sorted(checksums)}

@@ -93,7 +93,8 @@ class Job(Generic[_Task]):
                 # not by multiprocessing: that runs the main module again, the app's script
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", self._module, *self._arguments(task)],
-                    env=paths.child_environment(),
+                    # an ended task leaves no temporary file behind
+                    env=paths.child_environment() | {"TMPDIR": self._folder.name},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist import paths
+from fmnist import checksums, paths
 from fmnist.dashboard.run_catalog import all_runs
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.download import DownloadProcess
@@ -177,6 +177,22 @@ def verdict_problem(dataset: str, part: str) -> str:
         If the database cannot be read.
     """
     return _current_verdicts(dataset, part)[1]
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _file_digest(path: Path, modified: int) -> str:  # noqa: ARG001 - part of the key
+    return checksums.file_digest(path)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    return _file_digest(path, path.stat().st_mtime_ns)
 
 
 @st.cache_resource(show_spinner="Loading the model…", max_entries=3)

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.checksums import file_digest
 from fmnist.data import fashion_mnist
 from fmnist.data.splits import SPLITS, Dataset, SplitName
 from fmnist.errors import DamagedFileError
@@ -146,7 +147,7 @@ def _run_layout(run: Run, options: argparse.Namespace, reporter: Reporter) -> No
     else:
         evaluation = stored_evaluation(run, cast(SplitName, options.split))
         if run.weights_path.exists():
-            weights = map_sources.weights_digest(run.weights_path)
+            weights = file_digest(run.weights_path)
             dataset = _dataset(run, evaluation)
     checksum = dataset.checksum if dataset else None
     source = map_sources.source(

@@ -1,26 +1,14 @@
 """From a run to what its map is made from. Does not import torch."""
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 
+from fmnist.checksums import file_digest
 from fmnist.data.splits import Dataset
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.explain.map_files import Source, digest_of_features, digest_of_logits
 from fmnist.runs.run import Run
-
-
-def weights_digest(path: Path) -> str:
-    """SHA-256 (hex) of a run's weights.
-
-    Raises
-    ------
-    OSError
-        If there are none.
-    """
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def source(
@@ -40,7 +28,7 @@ def source(
     epoch : int, optional
         Of the evaluation, unless it is of the saved weights: only those have features.
     weights : str, optional
-        `weights_digest` of the run's weights, if it has them.
+        SHA-256 (hex) of the run's weights, if it has them.
     checksum : str, optional
         Of the data set with the images, if it is on this machine.
     """
@@ -54,7 +42,7 @@ def epoch_weights_digest(run: Run, epochs: int) -> str | None:
     """SHA-256 (hex) of the weights of all epochs of a run, from 1 on; None unless all are there."""
     if not set(range(1, epochs + 1)) <= set(run.epochs_with_weights()):
         return None
-    each = [weights_digest(run.epoch_weights_path(epoch)) for epoch in range(1, epochs + 1)]
+    each = [file_digest(run.epoch_weights_path(epoch)) for epoch in range(1, epochs + 1)]
     return hashlib.sha256("".join(each).encode()).hexdigest()
 
 

@@ -3,7 +3,6 @@
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,47 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fmnist
+from fmnist.checksums import file_digest
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
-from fmnist.data.splits import DATASET_TITLES, Dataset
-from fmnist.export.formats import CALIBRATION_IMAGES, ExportError, Runner, open_file, write
-from fmnist.export.names import FORMATS, Format
+from fmnist.data.splits import DATASET_TITLES, Dataset, SplitName
+from fmnist.evaluation.predictions import stored_evaluation
+from fmnist.export.checks import Check, ExportError
+from fmnist.export.formats import CALIBRATION_IMAGES, Runner, open_file, write
+from fmnist.export.names import Format
 from fmnist.export.program import INPUT, Program
+from fmnist.files import write_atomic
 from fmnist.models.classifier import Classifier
-from fmnist.runs.run import Run
+from fmnist.runs.run import Run, RunError
 
 BATCHES: Final = (1, 2, 7, 512)
 """Sizes of the batches that a file is tried with."""
-TOLERANCE: Final = 1e-4
-"""Largest difference of a probability, for formats in 32 bits."""
-LARGEST_LOSS: Final = 0.005
-"""How much accuracy 8 bits may cost."""
 _LICENSE: Final = "MIT"
-
-
-@dataclass(frozen=True)
-class Check:
-    """A file held against the run that it comes from.
-
-    Attributes
-    ----------
-    images : int
-        How many were compared: all of the test split.
-    changed : int
-        Images whose predicted class differs.
-    difference : float
-        Largest difference of a probability, in [0, 1].
-    accuracy, run_accuracy : float
-        Of the file and of the run, in [0, 1].
-    bytes : int
-        Size of the file.
-    """
-
-    images: int
-    changed: int
-    difference: float
-    accuracy: float
-    run_accuracy: float
-    bytes: int
 
 
 def export(
@@ -86,7 +59,7 @@ def export(
         If it cannot be written.
     """
     split = dataset.split("test")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / path.name
         program = Program(classifier)
         write(
@@ -95,8 +68,8 @@ def export(
         )  # fmt: skip
         runner = open_file(form, made)
         check = _compare(runner, classifier, split.images, split.labels, made, progress)
-        _refuse_what_differs(form, check)
-        made.replace(path)
+        check.require(form)
+        write_atomic(path, made.read_bytes())
     return check
 
 
@@ -134,22 +107,6 @@ def _compare(
     )
 
 
-def _refuse_what_differs(form: Format, check: Check) -> None:
-    title = FORMATS[form].title
-    if form == "int8":
-        if check.run_accuracy - check.accuracy > LARGEST_LOSS:
-            raise ExportError(
-                f"In 8 bits the model loses {100 * (check.run_accuracy - check.accuracy):.2f} "
-                "points of accuracy on the test images, more than 0.5. Export it as ONNX instead."
-            )
-    elif check.changed or check.difference > TOLERANCE:
-        raise ExportError(
-            f"The {title} file predicts another class for {check.changed:,} of "
-            f"{check.images:,} test images (largest difference of a probability: "
-            f"{check.difference:.2g}). It was not kept."
-        )
-
-
 def _calibration(dataset: Dataset) -> NDArray[np.uint8]:
     """Training images for the ranges of 8-bit values, the same each time."""
     images = dataset.split("train", protocol="held-out").images
@@ -158,16 +115,29 @@ def _calibration(dataset: Dataset) -> NDArray[np.uint8]:
 
 
 def _metadata(run: Run, program: Program) -> dict[str, str]:
-    config = run.config
+    config, selected = run.config, run.history.selected
     values: dict[str, object] = {
-        "run": run.name,
+        "name": run.name,
+        "run": run.run_id,
+        "weights": file_digest(run.weights_path),
         "classes": CLASS_NAMES,
         "input": f"{INPUT}: uint8 (N, 28, 28), a white garment on black",
         "outputs": program.outputs,
         "data set": DATASET_TITLES[config.dataset] if config else None,
         "protocol": config.protocol if config else None,
+        "accuracy": {split: _accuracy(run, split) for split in ("test", "validation")},
+        "epoch": selected.epoch if selected else None,
         "models": config.models if config else None,
+        "temperature": program.temperature,
         "license": _LICENSE,
         "fmnist": fmnist.__version__,
     }
     return {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
+
+
+def _accuracy(run: Run, split: SplitName) -> float | None:
+    """Stored accuracy in [0, 1]; None where the run has not been evaluated on the split."""
+    try:
+        return stored_evaluation(run, split).accuracy
+    except RunError:
+        return None

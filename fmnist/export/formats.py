@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from fmnist.data.labels import IMAGE_SIZE
-from fmnist.errors import ToldError
-from fmnist.export.names import Format
+from fmnist.export.checks import ExportError
+from fmnist.export.names import INSTALL, Format
 from fmnist.export.program import INPUT, Program
 
 Runner = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], ...]]
@@ -21,11 +21,7 @@ Runner = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], ...]]
 
 CALIBRATION_IMAGES: Final = 1024
 _METADATA: Final = "fmnist.json"
-_INSTALL: Final = "Install what it needs: pip install onnx onnxruntime onnxscript"
-
-
-class ExportError(ToldError):
-    """A model cannot be exported; the message says why."""
+_INSTALL: Final = f"Install what it needs: {INSTALL}"
 
 
 def write(

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fmnist.checksums import file_digest
 from fmnist.cli import main
 from fmnist.data.splits import Dataset
+from fmnist.evaluation.predictions import Evaluation
 from fmnist.export import exporting, formats
+from fmnist.export.checks import ExportError
 from fmnist.export.exporting import export
-from fmnist.export.formats import ExportError
 from fmnist.export.names import FORMATS, Format
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
@@ -90,7 +92,11 @@ def test_an_onnx_file_needs_nothing_of_this_project(
         expected = classifier.predict_proba(small.test_images[:count])
         assert np.load(tmp_path / "found.npy") == pytest.approx(expected, abs=1e-5)
     told = json.loads(result.stdout)
-    assert told["run"] == "My run"
+    assert (told["name"], told["run"]) == ("My run", run.run_id)
+    assert told["weights"] == file_digest(run.weights_path)
+    accuracy = json.loads(told["accuracy"])
+    assert accuracy == {s: Evaluation.load(run.evaluation_path(s)).accuracy for s in accuracy}
+    assert (float(told["temperature"]), json.loads(told["models"])) == (1.4, ["swift"])
     assert json.loads(told["classes"])[9] == "Ankle boot"
     assert (told["protocol"], told["license"]) == ("held-out", "MIT")
 
@@ -113,6 +119,8 @@ def test_scores_of_other_things_are_a_second_output(
         ("onnx", lambda p: p + 0.001, r"another class for 0 of 200 .* probability: 0.001"),
         ("int8", lambda p: np.roll(p, 1, axis=1), "In 8 bits the model loses"),
         ("onnx", lambda p: p[:1], "does not take 2 images"),
+        ("onnx", lambda p: p * np.nan, "no finite numbers"),
+        ("int8", lambda p: p * np.array([1.0] * 9 + [np.nan]), "no finite numbers"),
     ],
 )
 def test_a_file_that_predicts_something_else_is_refused(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from fmnist.checksums import file_digest
 from fmnist.evaluation import verdict_files
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.verdicts import Verdict
@@ -183,7 +184,7 @@ def _map_source(world: World) -> Source:
     run = world.run("A run")
     return map_sources.source(
         run, Evaluation.load(run.evaluation_path("validation")),
-        weights=map_sources.weights_digest(run.weights_path), checksum=small_dataset().checksum,
+        weights=file_digest(run.weights_path), checksum=small_dataset().checksum,
     )  # fmt: skip
 
 

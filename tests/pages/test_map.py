@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from fmnist.checksums import file_digest
 from fmnist.dashboard.components import image_map
 from fmnist.dashboard.map import colors, computation, layouts, panels
 from fmnist.evaluation.image_sets import ImageSet
@@ -70,7 +71,7 @@ def compute(run: Run) -> None:
     source = map_sources.source(
         run,
         evaluation,
-        weights=map_sources.weights_digest(run.weights_path),
+        weights=file_digest(run.weights_path),
         checksum=small_dataset().checksum,
     )
     with Path("/dev/null").open("w") as nowhere:

@@ -66,11 +66,6 @@ def process() -> MapProcess:
     return made
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
-def _weights_digest(path: Path, modified: int) -> str:  # noqa: ARG001 - part of the key
-    return map_sources.weights_digest(path)
-
-
 def _source(context: PageContext, run: Run, snapshot: Snapshot) -> Source:
     weights = checksum = None
     path = run.weights_path
@@ -78,7 +73,7 @@ def _source(context: PageContext, run: Run, snapshot: Snapshot) -> Source:
     if has_features and context.source is not None:
         dataset = cache.dataset(fashion_mnist.locate())
         if map_sources.fits(dataset, run, snapshot.evaluation):
-            weights = _weights_digest(path, path.stat().st_mtime_ns)
+            weights = cache.file_digest(path)
             checksum = dataset.checksum
     return map_sources.source(
         run,
