@@ -45,6 +45,9 @@ _MONITORED: Final[Mapping[Protocol, SplitName]] = {
 VALIDATION_SHARE: Final = 1 / 12  # 5,000 of 60,000
 VALIDATION_SEED: Final = 0
 
+FOLDS: Final = 5
+"""Parts of the training split in cross-validation."""
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -69,6 +72,12 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def take(self, positions: NDArray[np.intp]) -> "Split":
+        """The images at some positions."""
+        return Split(
+            self.name, self.images[positions], self.labels[positions], self.indices[positions]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +148,28 @@ def held_out_mask(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
         members = order[labels[order] == label]
         mask[members[: round(len(members) * VALIDATION_SHARE)]] = True
     return mask
+
+
+def folds(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Number the parts of cross-validation, spread evenly over the classes.
+
+    Parameters
+    ----------
+    labels : uint8 (N,)
+
+    Returns
+    -------
+    intp (N,)
+        From 1 to `FOLDS`, with a fixed seed; the sizes of the parts differ by at most one, in each
+        class too.
+    """
+    fold = np.zeros(len(labels), dtype=np.intp)
+    for number in range(FOLDS, 1, -1):
+        rest = np.flatnonzero(fold == 0)
+        size = round(len(rest) / number)
+        fold[rest[stratified_subset(labels[rest], size, seed=VALIDATION_SEED)]] = number
+    fold[fold == 0] = 1
+    return fold
 
 
 def stratified_subset(labels: NDArray[np.uint8], size: int, *, seed: int) -> NDArray[np.intp]:

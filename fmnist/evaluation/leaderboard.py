@@ -8,6 +8,7 @@ from fmnist.data.splits import DATASET_TITLES
 from fmnist.evaluation.significance import Correctness
 from fmnist.models.registry import describe
 from fmnist.models.sizes import Size
+from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 
 Curve = Literal["accuracy", "loss"]
@@ -121,7 +122,8 @@ def _in_words(name: str, value: object) -> str:
     if name == "dataset":
         return DATASET_TITLES[value]  # type: ignore[index]
     if value is None:
-        return "all"
+        setting = TrainConfig.settings()[name]
+        return (setting.titles.get(None) or setting.absent).lower()
     if name == "subset":
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else f"{value}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
-from fmnist.data.splits import DATASET_TITLES, DatasetName, Protocol
+from fmnist.data.splits import DATASET_TITLES, FOLDS, DatasetName, Protocol
 from fmnist.data.synthetic import TrainingDrawings
 from fmnist.models.registry import MODELS
 from fmnist.runs.migration import migrate_settings
@@ -257,6 +257,15 @@ class TrainConfig:
         help="Train on this many images only, spread evenly over the classes. Without a value, on "
         "all images.",
     )  # fmt: skip
+    left_out_fold: int | None = integer(
+        None, "Left-out fold", 1, FOLDS, absent="None",
+        group=_MODEL_AND_DATA,
+        help=f"Cross-validation: leaves this of {FOLDS} parts of the training images out, and "
+        "predicts it in the end. One run for each part gives predictions for all training images "
+        "by models that were not trained on them.",
+        when="under the held-out protocol",
+        applies=lambda c: c.protocol == "held-out",
+    )  # fmt: skip
     log_every: int = integer(
         100, "Steps per log entry", 1, 10_000,
         group=_COMPUTATION,
@@ -285,6 +294,8 @@ class TrainConfig:
                 )
             if self.checkpoint == "last":
                 raise ConfigError("patience", "needs the best epoch saved, not the last.")
+        if self.left_out_fold is not None and self.protocol != "held-out":
+            raise ConfigError("left_out_fold", "needs the held-out protocol.")
         if self.protocol == "full" and self.checkpoint != "last":
             raise ConfigError(
                 "checkpoint",

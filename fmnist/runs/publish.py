@@ -86,6 +86,11 @@ def publish(
             f"The run {run.run_id} was trained on {run.training.subset:,} images only; "
             "only runs on the whole data set are published."
         )
+    if run.training and run.training.left_out_fold is not None:
+        raise RunError(
+            f"The run {run.run_id} has left a part of the training images out; only runs on the "
+            "whole data set are published."
+        )
     if weights and not run.weights_path.exists():
         raise RunError(f"The run {run.run_id} has no weights; publish it with --no-weights.")
     if missing := set(epoch_weights) - set(run.epochs_with_weights()):

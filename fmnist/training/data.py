@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -12,6 +13,7 @@ from fmnist.data.splits import (
     VALIDATION_SHARE,
     Dataset,
     Split,
+    folds,
     monitored_split,
     stratified_subset,
 )
@@ -36,14 +38,23 @@ def monitored_images(config: TrainConfig, dataset: Dataset) -> Split:
 def training_split(config: TrainConfig, dataset: Dataset) -> Split:
     """Photographs that a run trains on."""
     split = dataset.split("train", protocol=config.protocol)
+    if config.left_out_fold is not None:
+        split = split.take(np.flatnonzero(folds(split.labels) != config.left_out_fold))
     if config.subset is None or config.subset >= len(split):
         return split
     return _subset(split, config.subset, seed=config.seed)
 
 
+def left_out_split(config: TrainConfig, dataset: Dataset) -> Split | None:
+    """Training images that the run leaves out to predict them in the end; None if it has all."""
+    if config.left_out_fold is None:
+        return None
+    split = dataset.split("train", protocol=config.protocol)
+    return split.take(np.flatnonzero(folds(split.labels) == config.left_out_fold))
+
+
 def _subset(split: Split, size: int, *, seed: int) -> Split:
-    chosen = stratified_subset(split.labels, size, seed=seed)
-    return Split(split.name, split.images[chosen], split.labels[chosen], split.indices[chosen])
+    return split.take(stratified_subset(split.labels, size, seed=seed))
 
 
 def num_outputs(config: TrainConfig) -> int:

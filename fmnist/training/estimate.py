@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable
 from typing import Final
 
-from fmnist.data.splits import VALIDATION_SHARE
+from fmnist.data.splits import FOLDS, VALIDATION_SHARE
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 
@@ -39,6 +39,8 @@ def estimate_seconds(
     evaluated = VALIDATION_SHARE * images
     if config.subset is None and config.protocol == "held-out":
         images = round((1 - VALIDATION_SHARE) * images)
+        if config.left_out_fold is not None:
+            images = round((1 - 1 / FOLDS) * images)
     shown = images * (1 + (config.epochs - 1) * config.epoch_share)
     work = shown + _EVALUATION_COST * config.epochs * evaluated
     return work / statistics.median(paces[:3])

@@ -16,7 +16,7 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry, Progress, StepEntry
 from fmnist.runs.run import Run
 from fmnist.training.checkpoint import Checkpoint
-from fmnist.training.data import TrainingData, monitored_images, scale_down
+from fmnist.training.data import TrainingData, left_out_split, monitored_images, scale_down
 from fmnist.training.distillation import Teachers, load_teachers
 from fmnist.training.errors import TrainingError, failure_message
 from fmnist.training.losses import distill, label_loss
@@ -336,6 +336,11 @@ class _Training:
         classifier.model.to(self.device)
         test = self.dataset.split("test")
         recorder.save_evaluation(evaluate(classifier, test, progress=self._report_evaluation))
+        left_out = left_out_split(self.config, self.dataset)
+        if left_out is not None:
+            recorder.save_evaluation(
+                evaluate(classifier, left_out, progress=self._report_evaluation)
+            )
         if self.config.tta:
             recorder.save_tta(
                 evaluate(classifier, test, tta=self.config.tta, progress=self._report_evaluation)

@@ -32,3 +32,15 @@ def test_a_subset_is_spread_over_the_classes_and_repeatable() -> None:
     assert not np.array_equal(chosen, splits.stratified_subset(labels, 34, seed=6))
     counts = np.bincount(labels[chosen], minlength=NUM_CLASSES)
     assert counts.sum() == 34 and set(counts.tolist()) == {3, 4}
+
+
+def test_folds_are_even_in_each_class_and_the_same_every_time() -> None:
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 55)
+    np.random.default_rng(0).shuffle(labels)
+    fold = splits.folds(labels)
+    assert np.array_equal(fold, splits.folds(labels))
+    assert np.bincount(fold).tolist() == [0] + [110] * 5
+    for label in range(10):
+        assert np.bincount(fold[labels == label])[1:].tolist() == [11] * 5
+    uneven = splits.folds(np.zeros(7, np.uint8))
+    assert sorted(np.bincount(uneven, minlength=6)[1:]) == [1, 1, 1, 2, 2]

@@ -89,6 +89,7 @@ NUMBERS = (
     "epochs", "batch_size", "learning_rate", "weight_decay", "seed", "subset", "log_every",
     "mix_probability", "distillation_weight", "epoch_share", "label_smoothing", "ema", "patience",
     "warmup_epochs", "shift_pixels", "cutout_side", "low_res_side", "low_res_share",
+    "left_out_fold",
 )  # fmt: skip
 NO_NUMBERS: tuple[Any, ...] = (True, False, "1", [1], {}, float("nan"), float("inf"), -float("inf"))
 CHOICES = (
@@ -99,7 +100,7 @@ NO_CHOICES: tuple[Any, ...] = ("", "other", 1, True, ["adam"], {})
 IMPOSSIBLE: list[tuple[str, Any]] = [
     *((name, value) for name in NUMBERS for value in NO_NUMBERS),
     *((name, None) for name in NUMBERS
-      if name not in ("subset", "patience", "warmup_epochs", "low_res_side")),
+      if name not in ("subset", "patience", "warmup_epochs", "low_res_side", "left_out_fold")),
     *((name, 2.0) for name in NUMBERS),
     *((name, -1) for name in NUMBERS),
     *((name, 10**400) for name in NUMBERS),
@@ -119,6 +120,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("warmup_epochs", 0), ("warmup_epochs", 20), ("shift_pixels", 0), ("shift_pixels", 15),
     ("cutout_side", 0), ("cutout_side", 29), ("low_res_side", 7), ("low_res_side", 28),
     ("low_res_share", 0), ("epoch_share", 0),
+    ("left_out_fold", 0), ("left_out_fold", 6),
     ("subset", 0), ("subset", 9), ("subset", 60_001),
     ("log_every", 0), ("log_every", 10_001),
 ]  # fmt: skip
@@ -171,10 +173,11 @@ def test_every_field_counts() -> None:
     defaults = TrainConfig().to_json()
     same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
     # these go with one protocol, one choice, no mixing only
-    assert same == ["protocol", "epoch_share", "patience"]
+    assert same == ["protocol", "epoch_share", "patience", "left_out_fold"]
     assert TrainConfig.from_json({"epoch_share": 0.5}).epoch_share == 0.5
     assert TrainConfig.from_json({"protocol": "notebook"}).protocol == "notebook"
     assert TrainConfig.from_json({"patience": 3}).patience == 3
+    assert TrainConfig.from_json({"left_out_fold": 5}).left_out_fold == 5
 
 
 def test_adamw_takes_weight_decay() -> None:
@@ -190,6 +193,11 @@ def test_images_are_not_selected_with_mixing_or_a_teacher(other: dict[str, Any])
 def test_muon_takes_no_weight_decay() -> None:
     with pytest.raises(ConfigError, match="the optimizer muon takes none"):
         TrainConfig(optimizer="muon", weight_decay=0.05)
+
+
+def test_folds_are_for_the_held_out_protocol() -> None:
+    with pytest.raises(ConfigError, match="^left_out_fold: needs the held-out protocol"):
+        TrainConfig(left_out_fold=1, protocol="notebook")
 
 
 def test_patience_on_the_test_split_is_refused() -> None:

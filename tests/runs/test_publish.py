@@ -87,6 +87,9 @@ def test_unfinished_runs_are_refused(tmp_path: Path, state: State) -> None:
 def test_subset_runs_and_impossible_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="500 images only"):
         publish(made_up_run(tmp_path / "runs", subset=500), tmp_path / "shipped", "a", card=card_of)
+    fold = made_up_run(tmp_path / "runs", left_out_fold=2)
+    with pytest.raises(RunError, match="left a part of the training images out"):
+        publish(fold, tmp_path / "shipped", "a", card=card_of)
     run = made_up_run(tmp_path / "runs")
     for name in ("", "..", "a/b", ".hidden", "Capital", "a" * 80):
         with pytest.raises(RunError, match="cannot be used"):

@@ -41,6 +41,7 @@ MANY = TrainConfig.from_json(
         "tta": "flip",
         "epoch_weights": "float16",
         "training_drawings": "non-garments",
+        "left_out_fold": 2,
         "epochs": 2,
         "batch_size": 200,
     }

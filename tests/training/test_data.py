@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from fmnist.data.splits import FOLDS
+from fmnist.evaluation.predictions import Evaluation
+from fmnist.models.classifier import Classifier
 from fmnist.models.networks import swift
 from fmnist.models.networks.swift import Swift
 from fmnist.runs import store
-from fmnist.training.data import monitored_images, training_split
+from fmnist.training.data import left_out_split, monitored_images, training_split
 from fmnist.training.loop import Outcome, Signal
 from tests.training.helpers import CONFIG, reread, run_until, run_whole
 from tools.small import small_dataset
@@ -22,6 +25,29 @@ def test_a_subset_is_spread_over_the_classes() -> None:
     assert np.bincount(split.labels).tolist() == [20] * 10
     held_out = small_dataset().split("validation").indices
     assert not set(split.indices) & set(held_out)
+
+
+def test_folds_leave_each_image_out_once_and_predict_it(tmp_path: Path) -> None:
+    dataset = small_dataset()
+    train = dataset.split("train")
+    left_out = []
+    for fold in range(1, FOLDS + 1):
+        config = replace(CONFIG, subset=None, left_out_fold=fold)
+        outside = left_out_split(config, dataset)
+        assert outside is not None
+        inside = training_split(config, dataset)
+        assert sorted([*inside.indices, *outside.indices]) == train.indices.tolist()
+        left_out += outside.indices.tolist()
+    assert sorted(left_out) == train.indices.tolist()
+    assert left_out_split(CONFIG, dataset) is None
+    run = run_whole(tmp_path, replace(config, model="logistic", epochs=1))
+    found = Evaluation.load(run.evaluation_path("train"))
+    assert outside is not None
+    assert np.array_equal(found.indices, outside.indices)
+    assert np.array_equal(found.labels, outside.labels)
+    classifier = Classifier.load(run.weights_path)
+    assert np.allclose(classifier.logits(outside.images), found.logits, atol=0.02)
+    assert not run_whole(tmp_path, replace(CONFIG, epochs=1)).evaluation_path("train").exists()
 
 
 @pytest.mark.parametrize(("signal", "outcome"), [("pause", "paused"), ("stop", "stopped")])
