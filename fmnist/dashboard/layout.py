@@ -12,7 +12,7 @@ from fmnist.dashboard import cache, failures, run_catalog, session
 from fmnist.data import fashion_mnist
 from fmnist.data.download import TOTAL_BYTES
 from fmnist.data.fashion_mnist import DatasetError
-from fmnist.data.splits import Dataset, SplitName
+from fmnist.data.splits import Dataset
 from fmnist.errors import sentence
 from fmnist.reports.text import UNKNOWN, percent
 from fmnist.runs.names import distinct_names
@@ -35,13 +35,6 @@ STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
     "interrupted": ("Interrupted", "orange", ":material/power_off:"),
     "broken": ("Broken", "red", ":material/broken_image:"),
 }
-
-MEASURED_ON: Final[Mapping[SplitName, str]] = {
-    "validation": "Validation",
-    "test": "Test",
-    "train": "Training sample",
-}
-"""What the epochs of a run were evaluated on, for people."""
 
 
 def check_folders() -> None:

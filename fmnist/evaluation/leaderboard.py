@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from fmnist.data.splits import DATASET_TITLES
 from fmnist.evaluation.significance import Correctness
 from fmnist.models.registry import describe
 from fmnist.models.sizes import Size
@@ -16,12 +15,6 @@ Axis = Literal["epoch", "step", "minutes"]
 
 ENVIRONMENT: Final = {"device": "Device", "threads": "Threads", "torch": "PyTorch"}
 """Facts about machine and software that are listed with the settings."""
-
-_TITLES: Final = {
-    "dataset": "Data",
-    "subset": "Images",
-    "log_every": "Log every … steps",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +74,18 @@ class LeaderboardRow:
         """Standard error of the test accuracy (fraction); None without an evaluation."""
         return self.correctness.standard_error if self.correctness else None
 
+    def on_same_images(self, other: "LeaderboardRow") -> bool:
+        """Whether both were evaluated on the same test images; False where one was not."""
+        mine, others = (
+            (e.run.dataset.get("name"), e.run.dataset.get("checksum")) for e in (self, other)
+        )
+        return bool(
+            mine == others
+            and self.correctness
+            and other.correctness
+            and self.correctness.on_same_images(other.correctness)
+        )
+
     @property
     def minutes(self) -> float:
         """Training time in minutes, without pauses."""
@@ -106,27 +111,15 @@ def settings(run: Run) -> dict[str, str]:
     """Settings, data and machine of a run as text, by title; empty if they are unreadable."""
     if run.config is None:
         return {}
-    texts = {
-        _TITLES.get(name, name.replace("_", " ").capitalize()): _in_words(name, value)
-        for name, value in run.config.to_json().items()
+    known = TrainConfig.settings()
+    texts = {"Model": describe(*run.config.models).title}
+    texts |= {
+        known[name].title: known[name].in_words(value)
+        for name, value in vars(run.config).items()
+        if name in known and name != "model"
     }
     texts["Data checksum"] = run.dataset.get("checksum", "–")[:8]
     return texts | {title: run.environment.get(key, "–") for key, title in ENVIRONMENT.items()}
-
-
-def _in_words(name: str, value: object) -> str:
-    if name == "model":
-        return describe(str(value)).title
-    if isinstance(value, list) and name == "models":
-        return describe(*value).title
-    if name == "dataset":
-        return DATASET_TITLES[value]  # type: ignore[index]
-    if value is None:
-        setting = TrainConfig.settings()[name]
-        return (setting.titles.get(None) or setting.absent).lower()
-    if name == "subset":
-        return f"{value:,}"
-    return f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
 def differences(runs: Sequence[Run]) -> list[Difference]:

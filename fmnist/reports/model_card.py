@@ -98,7 +98,14 @@ def is_card_current(run: Run, root: Path) -> bool:
     return text == card_of(run, root)
 
 
-def model_card(run: Run, *, companion: Run | None, reference: Run | None = None) -> str:
+def model_card(
+    run: Run,
+    *,
+    companion: Run | None,
+    reference: Run | None = None,
+    is_shipped: bool = True,
+    loader: str = "load_pretrained",
+) -> str:
     """Model card of a finished run, from the files in its folder.
 
     Parameters
@@ -108,6 +115,10 @@ def model_card(run: Run, *, companion: Run | None, reference: Run | None = None)
         Run of the same model under the other protocol.
     reference : Run, optional
         Run whose accuracy per class is shown beside.
+    is_shipped : bool
+        Whether the run is, or will be, one of the shipped models, whose cards lie in their folders.
+    loader : str
+        Function of the package that loads its weights; empty if none does.
 
     Returns
     -------
@@ -135,7 +146,8 @@ def model_card(run: Run, *, companion: Run | None, reference: Run | None = None)
     environment.filters["code"] = "`{}`".format
     environment.globals |= {"table": markdown_table, "count": "{:,}".format}
     template = environment.get_template("model_card.md.j2")
-    return template.render(_context(run, config, selected, companion, reference))
+    values = _context(run, config, selected, companion, reference)
+    return template.render(values, is_shipped=is_shipped, loader=loader)
 
 
 def _context(

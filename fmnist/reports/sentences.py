@@ -1,7 +1,86 @@
-"""Results of tests in sentences for people."""
+"""Protocols, curves and results of tests in sentences for people."""
 
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from fmnist.data.splits import Protocol, SplitName
 from fmnist.evaluation.significance import SIGNIFICANCE, McNemar
-from fmnist.reports.text import counted, p_value, share_of_cases
+from fmnist.reports.text import counted, p_value, percent, points, share_of_cases
+from fmnist.runs.history import History
+
+MEASURED_ON: Final[Mapping[SplitName, str]] = {
+    "validation": "Validation",
+    "test": "Test",
+    "train": "Training sample",
+}
+"""What the epochs of a run were evaluated on."""
+
+PROTOCOLS_IN_WORDS: Final[Mapping[Protocol, str]] = {
+    "held-out": "the epoch was selected on validation images; the test images were used once.",
+    "notebook": "the epoch was selected on the test images, so the accuracy is optimistic.",
+    "full": "trained on all training images for a fixed number of epochs; the test images were "
+    "used once.",
+}
+"""What a protocol means for the accuracy beside it."""
+
+
+MONITORED_IN_WORDS: Final[Mapping[SplitName, str]] = {
+    "train": "a sample of the training images (full protocol)",
+    "validation": "the validation images (held-out protocol)",
+    "test": "the test images (notebook protocol)",
+}
+"""What the epochs of a run were evaluated on, in a sentence."""
+
+
+class Remark(NamedTuple):
+    """What a chart shows: a Material icon, the first words, which may be none, and the rest."""
+
+    icon: str
+    title: str
+    text: str
+
+
+def curves_in_words(history: History) -> list[Remark]:
+    """What the curves of a training show; empty before the first epoch."""
+    if not history.epochs:
+        return []
+    last, best = history.epochs[-1], history.selected
+    if last.split == "train":
+        return [
+            Remark(
+                "info", "", "Evaluated on some of the training images (full protocol): this shows "
+                "fit, not generalization. The test images are evaluated once, at the end."
+            )
+        ]  # fmt: skip
+    gap = last.train_accuracy - last.accuracy
+    split = last.split
+    remarks = [
+        Remark(
+            "straighten", "Generalization gap",
+            f" after epoch {last.epoch}: training accuracy "
+            f"{percent(last.train_accuracy, 1)} (with dropout), {split} accuracy "
+            f"{percent(last.accuracy, 1)}: training accuracy is {points(abs(gap), 1)} "
+            f"{'higher' if gap >= 0 else 'lower'}.",
+        )
+    ]  # fmt: skip
+    onset = history.overfitting_onset
+    if onset and best:
+        text = (
+            f": {split} loss was lowest at that epoch ({onset.loss:.3f}) and is now "
+            f"{last.loss:.3f}. The saved weights are those of epoch {best.epoch}, the "
+            f"{'last' if history.checkpoint == 'last' else 'most accurate'}."
+        )
+        remarks.append(Remark("trending_up", f"Overfitting since epoch {onset.epoch}", text))
+    elif len(history.epochs) >= 3:
+        text = f"{split.capitalize()} loss has not started rising: no sign of overfitting."
+        remarks.append(Remark("trending_down", "", text))
+    if split == "test":
+        text = (
+            "The best epoch is selected on the test images (notebook protocol), so its accuracy is "
+            "optimistic."
+        )
+        remarks.append(Remark("info", "", text))
+    return remarks
 
 
 def mcnemar_in_words(test: McNemar, name_a: str, name_b: str) -> str:
@@ -20,3 +99,22 @@ def mcnemar_in_words(test: McNemar, name_a: str, name_b: str) -> str:
         return f"{counts} {chance}: no significant difference."
     better = name_a if test.only_a > test.only_b else name_b
     return f"{counts} {chance}: {better} is more accurate on images like these."
+
+
+def selected_on_test_in_words(names: Sequence[str]) -> str:
+    """What the notebook protocol means for tests of these runs, in two sentences."""
+    return (
+        f"{' and '.join(names)}: the epoch was selected on these test images (notebook protocol). "
+        "This biases the accuracy upward; the test does not correct for it."
+    )
+
+
+def many_pairs_in_words(runs: int) -> str:
+    """What testing all pairs of runs means, in two sentences; empty where there is only one."""
+    pairs = runs * (runs - 1) // 2
+    if pairs < 2:
+        return ""
+    return (
+        f"{runs} runs make {pairs} pairs. Of twenty equally accurate pairs, about one shows "
+        f"p < {SIGNIFICANCE} by chance."
+    )

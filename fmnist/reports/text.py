@@ -117,13 +117,13 @@ def markdown_table(
         raise ValueError(f"Each row needs {len(titles)} cells, one per title.")
     if aligned is None:
         columns = [[row[i] for row in rows] for i in range(1, len(titles))]
-        aligned = "l" + "".join("r" if all(map(_is_number, column)) else "l" for column in columns)
+        aligned = "l" + "".join("r" if all(map(is_number, column)) else "l" for column in columns)
     rule = ["--:" if side == "r" else ":--" for side in aligned]
     cells = [[_one_cell(cell) for cell in row] for row in (titles, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
     """Whether a cell holds a number, be it with a sign or in bold, or stands for one."""
     return cell in {"", UNKNOWN} or cell.lstrip("*+-−± ")[:1].isdigit()
 

@@ -106,6 +106,17 @@ class Setting:
             return f"at least {low} and below {high}"
         return f"between {low} and {high}"
 
+    def in_words(self, value: object) -> str:
+        """A value as people read it: the titles of choices, numbers with separators."""
+        if self.kind in ("choices", "runs"):
+            words = value if isinstance(value, (tuple, list)) else ()
+            return ", ".join(str(self.titles.get(word, word)) for word in words) or self.absent
+        if value in self.titles:
+            return self.titles[value]
+        if value is None:
+            return self.absent
+        return f"{value:,}" if isinstance(value, int) and self.kind == "integer" else f"{value:g}"
+
     def has_effect(self, settings: object) -> bool:
         """Whether it has an effect beside these other settings."""
         return self.applies is None or self.applies(settings)

@@ -78,7 +78,7 @@ def test_only_what_differs_is_told() -> None:
     assert leaderboard.differences([one, other]) == [
         Difference("Model", ("FashionCNN", "MLP")),
         Difference("Learning rate", ("0.001", "0.003")),
-        Difference("Images", ("all", "5,000")),
+        Difference("Training images", ("All", "5,000")),
         Difference("Device", ("cpu", "cuda")),
     ]
     assert leaderboard.differences([one, one]) == []
@@ -93,4 +93,4 @@ def test_other_data_of_the_same_name_is_told() -> None:
 
 def test_settings_that_cannot_be_read() -> None:
     rows = leaderboard.differences([a_run(), a_run(config=None)])
-    assert Difference("Optimizer", ("adam", "–")) in rows
+    assert Difference("Optimizer", ("Adam", "–")) in rows

@@ -85,3 +85,21 @@ def test_values_are_named_in_words() -> None:
     assert SETTINGS["subset"].values == "between 10 and 60000, or none"
     assert SETTINGS["batch_mix"].values == "none, mixup, cutmix"
     assert SETTINGS["augmentation"].values == "some of flip, shift, rotate, rand, erase, cutout"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("augmentation", ("flip", "rand"), "Flip, RandAugment"),
+        ("augmentation", (), "None"),
+        ("teachers", ("strong", "small"), "strong, small"),
+        ("subset", None, "All"),
+        ("subset", 5000, "5,000"),
+        ("batch_mix", None, "None"),
+        ("checkpoint", "last", "Last epoch"),
+        ("learning_rate", 0.003, "0.003"),
+        ("label_smoothing", 0.0, "0"),
+    ],
+)
+def test_values_in_words(name: str, value: object, words: str) -> None:
+    assert TrainConfig.settings()[name].in_words(value) == words

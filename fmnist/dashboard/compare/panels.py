@@ -10,22 +10,22 @@ import streamlit as st
 from fmnist.dashboard import layout, session
 from fmnist.dashboard.compare.run_comparison import RunComparison, toggle
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.data.splits import SPLITS, SplitName
+from fmnist.data.splits import SPLITS
 from fmnist.evaluation import leaderboard, significance
 from fmnist.evaluation.leaderboard import Axis, Curve, LeaderboardRow
 from fmnist.reports import charts
 from fmnist.reports.charts import RunCurve, RunPoint
-from fmnist.reports.sentences import mcnemar_in_words
+from fmnist.reports.sentences import (
+    MONITORED_IN_WORDS,
+    many_pairs_in_words,
+    mcnemar_in_words,
+    selected_on_test_in_words,
+)
 from fmnist.reports.text import counted, percent
 from fmnist.runs.names import distinct_labels
 from fmnist.text import plain
 
 _PLOT: Final = {"displayModeBar": False}
-_MONITORED: Final[Mapping[SplitName, str]] = {
-    "train": "a sample of the training images (full protocol)",
-    "validation": "the validation images (held-out protocol)",
-    "test": "the test images (notebook protocol)",
-}
 
 
 def _choice(title: str, options: Sequence[str], field: str) -> None:
@@ -89,7 +89,7 @@ def show_curves(comparison: RunComparison) -> None:
         alt=f"{selection.curve.capitalize()} of {counted(len(drawn), 'run')} by {selection.axis}",
     )
     splits = {e.run.history.epochs[0].split for e in drawn}
-    measured = " or ".join(_MONITORED[split] for split in SPLITS if split in splits)
+    measured = " or ".join(MONITORED_IN_WORDS[split] for split in SPLITS if split in splits)
     st.caption(
         f"{'Accuracy in percent' if selection.curve == 'accuracy' else 'Cross-entropy in nats'} "
         f"after each epoch. Solid: {measured}."
@@ -196,16 +196,6 @@ def _evaluated(entries: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
     return [entry for entry in entries if entry.correctness is not None]
 
 
-def _same_images(a: LeaderboardRow, b: LeaderboardRow) -> bool:
-    data = [(e.run.dataset.get("name"), e.run.dataset.get("checksum")) for e in (a, b)]
-    return bool(
-        data[0] == data[1]
-        and a.correctness
-        and b.correctness
-        and a.correctness.on_same_images(b.correctness)
-    )
-
-
 def show_classes(comparison: RunComparison) -> None:
     """Accuracy of each class, by run."""
     entries = _evaluated(comparison.chosen)
@@ -244,7 +234,7 @@ def show_classes(comparison: RunComparison) -> None:
         "Percent of the class's test images that are correct (recall). Spread: difference between "
         "the best and the worst run, in points."
     )
-    others = [plain(e.name) for e in entries if not _same_images(entries[0], e)]
+    others = [plain(e.name) for e in entries if not entries[0].on_same_images(e)]
     if others:
         right.caption(
             f"Evaluated on other images than {plain(entries[0].name)}: {', '.join(others)}."
@@ -290,7 +280,7 @@ def show_significance(comparison: RunComparison) -> None:
     if a.correctness is None or b.correctness is None:
         _evaluated(pair)
         return
-    if not _same_images(a, b):
+    if not a.on_same_images(b):
         st.warning(
             f"**{plain(a.name)}** and **{plain(b.name)}** were not evaluated on the same images, "
             "so they cannot be compared.",
@@ -310,19 +300,12 @@ def show_significance(comparison: RunComparison) -> None:
         "one of the two classifies correctly. This compares these two runs only; other seeds may "
         "differ."
     )
-    notebook = [plain(entry.name) for entry in pair if entry.protocol == "notebook"]
+    notebook = [f"**{plain(entry.name)}**" for entry in pair if entry.protocol == "notebook"]
     if notebook:
-        st.caption(
-            f":material/info: **{'** and **'.join(notebook)}**: the epoch was selected on these "
-            "test images (notebook protocol). This biases the accuracy upward; the test does not "
-            "correct for it."
-        )
-    pairs = len(comparison.chosen) * (len(comparison.chosen) - 1) // 2
-    if pairs > 1:
-        st.caption(
-            f"{len(comparison.chosen)} runs make {pairs} pairs. Of twenty equally accurate pairs, "
-            f"about one shows p < {significance.SIGNIFICANCE} by chance."
-        )
+        st.caption(f":material/info: {selected_on_test_in_words(notebook)}")
+    pairs = many_pairs_in_words(len(comparison.chosen))
+    if pairs:
+        st.caption(pairs)
 
 
 PANELS: Final[Mapping[str, Callable[[RunComparison], None]]] = {

@@ -15,6 +15,7 @@ from fmnist.dashboard.compare.run_comparison import RunComparison, choose
 from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
+from fmnist.reports.sentences import PROTOCOLS_IN_WORDS
 from fmnist.reports.text import counted
 from fmnist.runs.setting import format_value
 from fmnist.text import plain
@@ -26,14 +27,8 @@ DEFAULT_COLUMNS: Final = (
 )  # fmt: skip
 """Columns shown by default."""
 
-_PROTOCOLS: Final[Mapping[Protocol, str]] = {
-    "held-out": "the epoch was selected on validation images; the test images were used once.",
-    "notebook": "the epoch was selected on the test images, so the accuracy is optimistic.",
-    "full": "trained on all training images for a fixed number of epochs; the test images were "
-    "used once.",
-}
 _PROTOCOL_HELP: Final = " ".join(
-    f"{name.capitalize()}: {text}" for name, text in _PROTOCOLS.items()
+    f"{name.capitalize()}: {text}" for name, text in PROTOCOLS_IN_WORDS.items()
 )
 
 COLUMNS: Final[Mapping[str, Any]] = {
@@ -208,7 +203,11 @@ def show(comparison: RunComparison) -> None:
         else:
             st.info("No run matches these filters.", icon=":material/filter_alt_off:")
     found_protocols = {entry.protocol for entry, _ in found}
-    kinds = [f"**{p.capitalize()}**: {_PROTOCOLS[p]}" for p in _PROTOCOLS if p in found_protocols]
+    kinds = [
+        f"**{name.capitalize()}**: {text}"
+        for name, text in PROTOCOLS_IN_WORDS.items()
+        if name in found_protocols
+    ]
     st.caption(" ".join(["Select rows to compare runs side by side.", *kinds]))
     for entry in comparison.entries:
         if entry.problem:

@@ -12,9 +12,10 @@ from fmnist.data.splits import monitored_split
 from fmnist.errors import sentence
 from fmnist.models.registry import describe
 from fmnist.reports import charts
-from fmnist.reports.text import counted, duration, percent, points
+from fmnist.reports.sentences import MEASURED_ON, curves_in_words
+from fmnist.reports.text import counted, duration, percent
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.history import History, Progress
+from fmnist.runs.history import Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run
 from fmnist.text import plain
 
@@ -228,7 +229,7 @@ def _accuracy_title(run: Run) -> str:
 def _draw_curves(run: Run, config: TrainConfig, shown: tuple[int, int] | None) -> None:
     """The two charts; `shown` is the first and the last epoch, None for all."""
     history = run.history
-    measured = layout.MEASURED_ON[monitored_split(config.protocol)]
+    measured = MEASURED_ON[monitored_split(config.protocol)]
     first, second = st.columns(2, gap="medium")
     first.markdown("**Loss** (cross-entropy, nats)")
     first.echarts_chart(
@@ -289,8 +290,9 @@ def show_curves(run_id: str) -> None:
                 width=320,
                 help="Zoom in on a part of the run. The zoom stays while the curves grow.",
             )
-    for explanation in explain(history):
-        st.markdown(explanation)
+    for remark in curves_in_words(history):
+        title = remark.title and f"**{remark.title}**"
+        st.markdown(f":material/{remark.icon}: {title}{remark.text}")
     if config.label_smoothing or config.batch_mix:
         st.caption(
             "Only training loss is measured with smoothed labels or mixed images. Compare the "
@@ -341,45 +343,6 @@ def show_members(run: Run) -> None:
         "An ensemble is not trained: it averages the probabilities of its members. It has no "
         "training curves. Select a row to open a member."
     )
-
-
-def explain(history: History) -> list[str]:
-    """Describe the curves in sentences."""
-    if not history.epochs:
-        return []
-    last, best = history.epochs[-1], history.selected
-    if last.split == "train":
-        return [
-            ":material/info: Evaluated on some of the training images (full protocol): this shows "
-            "fit, not generalization. The test images are evaluated once, at the end."
-        ]
-    gap = last.train_accuracy - last.accuracy
-    split = last.split
-    sentences = [
-        f":material/straighten: **Generalization gap** after epoch {last.epoch}: training accuracy "
-        f"{percent(last.train_accuracy, 1)} (with dropout), {split} accuracy "
-        f"{percent(last.accuracy, 1)}: training accuracy is {points(abs(gap), 1)} "
-        f"{'higher' if gap >= 0 else 'lower'}."
-    ]
-    onset = history.overfitting_onset
-    if onset and best:
-        sentences.append(
-            f":material/trending_up: **Overfitting since epoch {onset.epoch}**: {split} loss was "
-            f"lowest at that epoch ({onset.loss:.3f}) and is now {last.loss:.3f}. The saved "
-            f"weights are those of epoch {best.epoch}, the "
-            f"{'last' if history.checkpoint == 'last' else 'most accurate'}."
-        )
-    elif len(history.epochs) >= 3:
-        sentences.append(
-            f":material/trending_down: {split.capitalize()} loss has not started rising: "
-            "no sign of overfitting."
-        )
-    if split == "test":
-        sentences.append(
-            ":material/info: The best epoch is selected on the test images (notebook protocol), so "
-            "its accuracy is optimistic."
-        )
-    return sentences
 
 
 def run_details(run: Run) -> None:

@@ -10,6 +10,7 @@ from fmnist.dashboard import failures, layout, run_catalog, session
 from fmnist.data.splits import DATASET_TITLES
 from fmnist.errors import sentence
 from fmnist.models.registry import describe
+from fmnist.reports.sentences import MEASURED_ON
 from fmnist.reports.text import duration
 from fmnist.runs import store
 from fmnist.runs.archive import zip_run
@@ -28,7 +29,7 @@ def table_row(run: Run) -> dict[str, Any]:
         "Protocol": config.protocol.capitalize() if config else "–",
         "Epochs": f"{len(run.history.epochs)} of {run.training.epochs}" if run.training else "–",
         "Accuracy": 100 * best.accuracy if best else None,
-        "Monitored split": layout.MEASURED_ON[best.split] if best else "–",
+        "Monitored split": MEASURED_ON[best.split] if best else "–",
         "Time": duration(run.progress.seconds),
         "Created": layout.moment(run.created),
     }
