@@ -184,7 +184,7 @@ def _inline(svg: str, key: str, alt: str) -> Markup:
     head, _, body = svg[svg.index("<svg") : svg.rindex("</svg>")].partition(">")
     view = head.partition('viewBox="')[2].partition('"')[0]
     body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
-    body = re.sub(r' id="[a-z.]+\d*_\d+"', "", body)  # of groups, which nothing refers to
+    body = re.sub(r' id="[a-z.]+(?:2d)?_\d+"', "", body)  # of groups, which nothing refers to
     body = re.sub(r'(?<=[ "(#])([mp][0-9a-f]{10})(?=[")])', rf"{key}-\1", body)
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     body = re.sub(r' transform="rotate\(-0 [^"]*"', "", body)
