@@ -90,10 +90,10 @@ PAGES: Final = {
     "export": PageText(
         "Export",
         ":material/ios_share:",
-        "Take a model with you: a file for other programs that predicts the same.",
+        "Take a model with you: a file for other programs that predicts the same, and a report.",
         "Export",
         "Take the open run with you: as a model file for other programs, which is checked to "
-        "predict the same.",
+        "predict the same, and as a report for other people.",
     ),
     "draw": PageText(
         "Draw",

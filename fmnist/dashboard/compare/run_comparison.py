@@ -8,7 +8,7 @@ from functools import cached_property
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache, failures, filter_bar, run_catalog, session
+from fmnist.dashboard import cache, failures, filter_bar, report_button, run_catalog, session
 from fmnist.dashboard.confusion import panels as confusion_panels
 from fmnist.dashboard.context import watch
 from fmnist.dashboard.selection import MAX_COMPARED, Selection
@@ -151,6 +151,12 @@ def show_controls(comparison: RunComparison) -> None:
                 args=([entry.run for entry in comparison.chosen],),
                 help="Make a run that averages the probabilities of the runs side by side. They "
                 "need weights, the same data and the same protocol.",
+            )
+            report_button.show(
+                [entry.run for entry in comparison.chosen],
+                "Report",
+                help="Download the comparison of the runs side by side as one HTML file to read, "
+                "send and print. Written in a few seconds, when you press it.",
             )
             st.caption(
                 f"{plain(first.name)} versus {plain(second.name)}. Select another pair under "
