@@ -26,13 +26,15 @@ class Check:
     images : int
         How many were compared: all of the test split.
     changed : int
-        Images whose predicted class differs.
+        Images whose predicted class differs; ties are no difference.
     difference : float
         Largest difference of a probability, in [0, 1].
     accuracy, run_accuracy : float
         Of the file and of the run, in [0, 1].
     bytes : int
         Size of the file.
+    outputs : tuple of str
+        Names of what the file gives: probabilities, and in-distribution scores if it has them.
     """
 
     images: int
@@ -41,6 +43,7 @@ class Check:
     accuracy: float
     run_accuracy: float
     bytes: int
+    outputs: tuple[str, ...]
 
     def require(self, form: Format) -> None:
         """Refuse a file that differs more than its format may.
@@ -54,7 +57,7 @@ class Check:
         if not math.isfinite(self.difference):
             raise ExportError(f"The {title} file gives values that are no finite numbers.")
         if form == "int8":
-            if loss > LARGEST_LOSS:
+            if loss > LARGEST_LOSS + 1e-9:  # but for rounding
                 raise ExportError(
                     f"In 8 bits the model loses {100 * loss:.2f} points of accuracy on the test "
                     "images, more than 0.5. Export it as ONNX instead."

@@ -23,6 +23,7 @@ class CheckDocument(Document):
     accuracy: Share
     run_accuracy: Share
     bytes: Count
+    outputs: Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=2)]
 
     def check(self) -> Check:
         """As an object."""

@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 import fmnist
 from fmnist.checksums import file_digest
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
-from fmnist.data.splits import DATASET_TITLES, Dataset, SplitName
+from fmnist.data.splits import DATASET_TITLES, Dataset, Split, SplitName
 from fmnist.evaluation.predictions import stored_evaluation
 from fmnist.export.checks import Check, ExportError
-from fmnist.export.formats import CALIBRATION_IMAGES, Runner, open_file, write
-from fmnist.export.names import Format
+from fmnist.export.formats import Runner, open_file, write
+from fmnist.export.names import LICENSE, Format
 from fmnist.export.program import INPUT, Program
+from fmnist.export.quantization import CHOSEN
 from fmnist.files import write_atomic
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run, RunError
 
 BATCHES: Final = (1, 2, 7, 512)
 """Sizes of the batches that a file is tried with."""
-_LICENSE: Final = "MIT"
+TIE: Final = 1e-5
+"""Probabilities that differ by less are equal but for rounding."""
 
 
 def export(
@@ -64,10 +66,10 @@ def export(
         program = Program(classifier)
         write(
             program, form, made, metadata=_metadata(run, program),
-            calibration=_calibration(dataset) if form == "int8" else None,
+            calibration=calibration_images(dataset, CHOSEN.images) if form == "int8" else None,
         )  # fmt: skip
         runner = open_file(form, made)
-        check = _compare(runner, classifier, split.images, split.labels, made, progress)
+        check = _compare(runner, classifier, split, made, program.outputs, progress)
         check.require(form)
         write_atomic(path, made.read_bytes())
     return check
@@ -76,11 +78,12 @@ def export(
 def _compare(
     runner: Runner,
     classifier: Classifier,
-    images: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
+    split: Split,
     path: Path,
+    names: tuple[str, ...],
     progress: Callable[[int, int], None] | None,
 ) -> Check:
+    images = split.images
     for size in BATCHES:
         if len(runner(images[:size])[0]) != min(size, len(images)):
             raise ExportError(f"The exported file does not take {size} images at once.")
@@ -95,22 +98,35 @@ def _compare(
         if progress:
             progress(min(start + BATCHES[-1], len(images)), len(images))
     outputs, run_outputs = np.concatenate(found), np.concatenate(known)
-    predicted = outputs[:, :NUM_CLASSES].argmax(1)
-    before = run_outputs[:, :NUM_CLASSES].argmax(1)
+    probabilities, run_probabilities = outputs[:, :NUM_CLASSES], run_outputs[:, :NUM_CLASSES]
     return Check(
         images=len(images),
-        changed=int((predicted != before).sum()),
+        changed=count_changed(probabilities, run_probabilities),
         difference=float(np.abs(outputs - run_outputs).max()),
-        accuracy=float((predicted == labels).mean()),
-        run_accuracy=float((before == labels).mean()),
+        accuracy=float((probabilities.argmax(1) == split.labels).mean()),
+        run_accuracy=float((run_probabilities.argmax(1) == split.labels).mean()),
         bytes=path.stat().st_size,
+        outputs=names,
     )
 
 
-def _calibration(dataset: Dataset) -> NDArray[np.uint8]:
+def count_changed(found: NDArray[np.floating], known: NDArray[np.floating]) -> int:
+    """Images whose predicted class differs; a tie, which rounding decides, is no difference.
+
+    Parameters
+    ----------
+    found, known : float (N, 10)
+        Probabilities of the file and of the run.
+    """
+    rows = np.arange(len(known))
+    lost = known.max(1) - known[rows, found.argmax(1)]
+    return int((lost > TIE).sum())
+
+
+def calibration_images(dataset: Dataset, count: int) -> NDArray[np.uint8]:
     """Training images for the ranges of 8-bit values, the same each time."""
     images = dataset.split("train", protocol="held-out").images
-    chosen = np.random.RandomState(0).permutation(len(images))[:CALIBRATION_IMAGES]
+    chosen = np.random.RandomState(0).permutation(len(images))[:count]
     return images[np.sort(chosen)]
 
 
@@ -129,7 +145,7 @@ def _metadata(run: Run, program: Program) -> dict[str, str]:
         "epoch": selected.epoch if selected else None,
         "models": config.models if config else None,
         "temperature": program.temperature,
-        "license": _LICENSE,
+        "license": LICENSE,
         "fmnist": fmnist.__version__,
     }
     return {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}

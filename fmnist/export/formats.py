@@ -1,9 +1,8 @@
 """The formats of exported models: how each is written, and how each is run."""
 
 import json
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +14,11 @@ from fmnist.data.labels import IMAGE_SIZE
 from fmnist.export.checks import ExportError
 from fmnist.export.names import INSTALL, Format
 from fmnist.export.program import INPUT, Program
+from fmnist.export.quantization import quantize
 
 Runner = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], ...]]
 """From images uint8 (N, 28, 28) to the outputs of `Program`."""
 
-CALIBRATION_IMAGES: Final = 1024
 _METADATA: Final = "fmnist.json"
 _INSTALL: Final = f"Install what it needs: {INSTALL}"
 
@@ -69,7 +68,7 @@ def write(
             if form == "int8":
                 if calibration is None:
                     raise ExportError("8 bits need training images for the ranges of values.")
-                _quantize(path, calibration)
+                quantize(path, path, calibration)
 
 
 def _write_onnx(
@@ -89,40 +88,6 @@ def _write_onnx(
     onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
-
-
-def _quantize(path: Path, images: NDArray[np.uint8]) -> None:
-    """Replace an ONNX file by one with 8-bit weights and activations, but for the first layer.
-
-    The first convolution has one input channel and little to gain; in 8 bits it costs accuracy.
-    """
-    try:
-        import onnx
-        from onnxruntime import quantization
-        from onnxruntime.quantization.shape_inference import quant_pre_process
-    except ImportError as error:
-        raise ExportError(f"8 bits need the package {error.name}. {_INSTALL}") from error
-
-    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._batches: Iterator[NDArray[np.uint8]] = iter(
-                np.array_split(images, max(1, len(images) // 128))
-            )
-
-        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-            batch = next(self._batches, None)
-            return None if batch is None else {INPUT: batch}
-
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
-        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-        nodes = onnx.load(prepared).graph.node
-        layers = ("Conv", "Gemm", "MatMul")
-        first = next((node.name for node in nodes if node.op_type in layers), "")
-        quantization.quantize_static(
-            str(prepared), str(path), Reader(), per_channel=True,
-            quant_format=quantization.QuantFormat.QDQ, nodes_to_exclude=[first],
-        )  # fmt: skip
 
 
 def open_file(form: Format, path: Path) -> Runner:

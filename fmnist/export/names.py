@@ -10,6 +10,9 @@ Format = Literal["onnx", "int8", "torch-export", "torchscript"]
 INSTALL: Final = "pip install onnx onnxruntime onnxscript"
 """The command for what ONNX needs."""
 
+LICENSE: Final = "MIT"
+"""Of the project, and of the models that it makes."""
+
 _ONNX: Final = ("onnx", "onnxruntime", "onnxscript")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 import jinja2
 
+from fmnist import paths
 from fmnist.data.fashion_mnist import SYNTHETIC_TRAIN
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES, DatasetName
@@ -74,6 +75,20 @@ def write_card(root: Path, name: str) -> Path:
 def card_of(run: Run, root: Path) -> str:
     """Model card of a run in the folder of shipped models, which it is compared with."""
     return model_card(run, companion=companion_of(run, root), reference=_reference(run, root))
+
+
+def card_elsewhere(run: Run) -> str:
+    """Model card of any run, to be read away from its folder: in a report or beside an export.
+
+    Raises
+    ------
+    fmnist.runs.run.RunError
+        If the run lacks a file.
+    """
+    if run.folder.parent == paths.pretrained_folder():
+        return card_of(run, run.folder.parent)
+    loader = "load_run" if run.folder.parent == paths.runs_folder() else ""
+    return model_card(run, companion=None, loader=loader, is_shipped=False)
 
 
 def _reference(run: Run, root: Path) -> Run | None:

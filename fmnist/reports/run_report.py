@@ -9,7 +9,6 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES, Dataset, SplitName, monitored_split
 from fmnist.errors import DamagedFileError, sentence
@@ -431,11 +430,7 @@ def _card(run: Run) -> Markup | str:
     if run.state in ACTIVE_STATES:
         return "A run has a model card once it has ended."
     try:
-        if run.folder.parent == paths.pretrained_folder():
-            text = model_card.card_of(run, run.folder.parent)
-        else:
-            loader = "load_run" if run.folder.parent == paths.runs_folder() else ""
-            text = model_card.model_card(run, companion=None, loader=loader, is_shipped=False)
+        text = model_card.card_elsewhere(run)
     except RunError as error:
         return sentence(error)
     return html.from_markdown(text.partition("\n")[2], level=3)

@@ -112,6 +112,12 @@ def test_scores_of_other_things_are_a_second_output(
     assert score == pytest.approx(expected, abs=1e-5)
 
 
+def test_rounding_may_decide_a_tie() -> None:
+    known = np.array([[0.4, 0.4, 0.2], [0.5, 0.4, 0.1], [0.1, 0.2, 0.7]])
+    found = known + np.array([[0, 1e-6, 0], [0, 0.2, 0], [0, 0, 0]])
+    assert exporting.count_changed(found, known) == 1
+
+
 @pytest.mark.parametrize(
     ("form", "change", "told"),
     [

@@ -1,20 +1,56 @@
-"""The section with the model as a file for other programs."""
+"""The section with the model as a file for other programs: made once, checked, downloaded."""
+
+import atexit
 
 import streamlit as st
 
-from fmnist.export.names import FORMATS
-from fmnist.runs.run import Run
-from fmnist.text import plain
+from fmnist.dashboard import cache, failures
+from fmnist.dashboard.context import watch
+from fmnist.data import fashion_mnist
+from fmnist.data.splits import DATASET_TITLES
+from fmnist.export import kept
+from fmnist.export.bundle import bundle, folder_name, javascript_example, python_example
+from fmnist.export.kept import KeptExport
+from fmnist.export.names import FORMATS, INSTALL, Format
+from fmnist.export.process import ExportProcess, ExportTask
+from fmnist.reports.text import counted, percent
+from fmnist.runs.run import Run, RunError
+from fmnist.text import number, plain
+
+_POLL_SECONDS = 1.0
+
+
+@st.cache_resource(show_spinner=False)
+def process() -> ExportProcess:
+    """The exports of this server, shared by all sessions."""
+    made = ExportProcess()
+    atexit.register(made.cancel)
+    return made
 
 
 def show(run: Run) -> None:
     """The choice of a format, and the file in it."""
     st.subheader("Model file", anchor=False)
     st.markdown(
-        f"**{plain(run.name)}** as one file: images in, probabilities out, with nothing else to "
-        "install but the runtime."
+        f"**{plain(run.name)}** as one file: images in, probabilities out. It needs nothing of "
+        "this project, and is checked against the run before you get it."
     )
-    chosen = st.segmented_control(
+    form = _choose_format()
+    with failures.shown("The model file cannot be shown"):
+        problem = _why_not(run, form)
+        if problem:
+            st.info(problem, icon=":material/block:")
+            watch(run)
+            return
+        found = kept.find(run, form, weights=cache.file_digest(run.weights_path))
+        if found is None:
+            _show_making(run, form)
+        else:
+            _show_file(run, found)
+
+
+def _choose_format() -> Format:
+    chosen: Format = st.segmented_control(
         "Format",
         list(FORMATS),
         default="onnx",
@@ -23,4 +59,150 @@ def show(run: Run) -> None:
         required=True,
         persist_state="session",
     )
-    st.code(f"python -m fmnist export {run.run_id} --format {chosen}", language="shell")
+    st.caption(FORMATS[chosen].purpose)
+    return chosen
+
+
+def _why_not(run: Run, form: Format) -> str | None:
+    """Why this run cannot be exported here in this format, in Markdown; None if it can."""
+    problem = kept.why_not(run)
+    if problem:
+        return plain(problem)
+    missing = FORMATS[form].missing
+    if missing:
+        names = " and ".join(f"`{name}`" for name in missing)
+        return f"This format needs {names}. Install it, then start the app again: `{INSTALL}`"
+    dataset = run.config.dataset if run.config else "synthetic-garments"
+    if dataset == "fashion-mnist" and fashion_mnist.locate().name != dataset:
+        return (
+            "The file is compared with the run on the test images of Fashion-MNIST, which is not "
+            "on this machine yet. Download it above."
+        )
+    return None
+
+
+def _show_making(run: Run, form: Format) -> None:
+    """A button that makes the file; the progress while it does, the reason if it failed."""
+    running = process().poll().running
+    failures.fragment(_show_task, run_every=_POLL_SECONDS if running else None)(
+        run, ExportTask(run.folder, form), running
+    )
+
+
+def _show_task(run: Run, task: ExportTask, was_running: bool) -> None:
+    state = process().poll()
+    if state.running != was_running or (state.finished and state.task == task):
+        # the whole page: once begun, it has to poll; once ended, there is a file to show
+        st.rerun()
+    with st.container(border=True, key="export-making"):
+        if state.running:
+            other = "" if state.task == task else "Another export first. "
+            st.progress(state.done, f"{other}{plain(state.text)}…")
+            st.button("Cancel", key="export-cancel", on_click=process().cancel)
+            return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                f"Export as {FORMATS[task.form].title}",
+                key="export-start",
+                type="primary",
+                icon=":material/ios_share:",
+                on_click=process().start,
+                args=(task,),
+            )
+            st.caption(
+                f"Once, in the background; the file is then kept with {plain(run.name)}.",
+                width="stretch",
+            )
+        if state.error and state.task == task:
+            failures.tell(f"Nothing was exported: {state.error}")
+
+
+def _show_file(run: Run, found: KeptExport) -> None:
+    """The result of the check, the downloads, and how to use the file."""
+    with st.container(border=True, key="export-file"):
+        _show_check(run, found)
+        _show_downloads(run, found)
+    _show_examples(found)
+
+
+def _show_check(run: Run, found: KeptExport) -> None:
+    check = found.check
+    dataset = DATASET_TITLES[run.config.dataset] if run.config else ""
+    images = counted(check.images, "test image")
+    told = f"Checked on all {images} of {dataset}: "
+    if check.changed:
+        told += f"{counted(check.changed, 'prediction')} of the run changed."
+    else:
+        told += "every prediction is that of the run."
+    st.markdown(f":material/verified: {told}")
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Accuracy of the file", percent(check.accuracy), width="content")
+        st.metric("Accuracy of the run", percent(check.run_accuracy), width="content")
+        st.metric("Changed predictions", f"{check.changed:,}", width="content")
+        st.metric(
+            "Largest difference",
+            number(check.difference, 2),
+            width="content",
+            help="The largest difference between a probability of the file and of the run.",
+        )
+        st.metric("Size", _size(check.bytes), width="content")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.0f} kB"
+
+
+def _show_downloads(run: Run, found: KeptExport) -> None:
+    is_onnx = javascript_example(found.form, "", found.check.outputs) is not None
+    examples = "examples in Python" + (" and for the browser" if is_onnx else "")
+
+    def archive() -> bytes:
+        from fmnist.reports import model_card  # here, since importing it takes a while
+
+        try:
+            card = model_card.card_elsewhere(run)
+        except RunError:
+            card = None  # it lacks an evaluation that the card shows
+        return bundle(found, run, card=card)
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Download with examples",
+            data=archive,
+            file_name=f"{folder_name(found, run)}.zip",
+            mime="application/zip",
+            key="export-archive",
+            type="primary",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            help=f"A zip archive: the model file, {examples}, and the model card.",
+        )
+        st.download_button(
+            "Download the model file",
+            data=found.read,
+            file_name=found.path.name,
+            mime="application/octet-stream",
+            key="export-bare",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _show_examples(found: KeptExport) -> None:
+    """The shortest programs that run the file."""
+    form, file, outputs = found.form, found.path.name, found.check.outputs
+    if len(outputs) > 1:
+        st.caption(
+            "Its second output, the in-distribution score, is near 0 where an image shows no "
+            "garment."
+        )
+    javascript = javascript_example(form, file, outputs)
+    if javascript is None:
+        st.caption("Such files hold pickles: open only those from people you trust.")
+        st.code(python_example(form, file, outputs), language="python")
+        return
+    python, web = st.tabs(["Python", "JavaScript"])
+    with python:
+        st.code(python_example(form, file, outputs), language="python")
+    with web:
+        st.code(javascript, language="javascript")

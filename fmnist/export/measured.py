@@ -1,0 +1,45 @@
+"""What `benchmarks/export.py` measured of the formats; without torch, for pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fmnist.files import read_json
+
+PATH: Final = Path(__file__).with_name("measured.json")
+"""Written by the benchmark, beside its table."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A shipped model in a format.
+
+    Attributes
+    ----------
+    bytes : int
+    accuracy : float
+        On the test images, in [0, 1].
+    one_ms, many_ms : float
+        Milliseconds, on one core, of one image and of 256 at once.
+    """
+
+    bytes: int
+    accuracy: float
+    one_ms: float
+    many_ms: float
+
+
+def load() -> Mapping[str, Mapping[str, Measured]]:
+    """By the id of a shipped model, then by format; "pytorch" is the model before its export.
+
+    Raises
+    ------
+    OSError, DamagedFileError
+        If it cannot be read.
+    """
+    values: dict[str, dict[str, Any]] = read_json(PATH)
+    return {
+        model: {form: Measured(**row) for form, row in rows.items()}
+        for model, rows in values.items()
+    }
