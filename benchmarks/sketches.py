@@ -232,6 +232,20 @@ def explanation(garments: list[Sketch], others: list[Sketch]) -> list[str]:
     ]
 
 
+def tables(
+    names: list[str],
+    measured: list[Measured],
+    garments: list[Sketch],
+    others: list[Sketch],
+    command: str,
+) -> list[str]:
+    """The page below its heading, as lines and tables."""
+    return [
+        *explanation(garments, others), "", summary(names, measured), "",
+        words(names, measured, garments), "", *footer(command), "",
+    ]  # fmt: skip
+
+
 def footer(command: str) -> list[str]:
     return [
         f"- {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, torch "
@@ -271,10 +285,7 @@ def main() -> None:
     titles = [run.name for run, _ in models.values()]
     given = " ".join(sys.argv[2:])
     command = f"python benchmarks/sketches.py FOLDER {given}".strip()
-    body = [
-        *explanation(garments, others), "", *summary(titles, measured), "",
-        *words(titles, measured, garments), "", *footer(command), "",
-    ]  # fmt: skip
+    body = tables(titles, measured, garments, others, command)
     text = "\n".join(["# Human drawings", "", *body])
     print(text)
     if options.write:

@@ -55,3 +55,13 @@ def test_acceptable_shares_are_counted_by_word_and_pen(
     assert by_pen == {
         pen: {"all": 0.5, "shoe": 0.5, "bag": 1.0, "t-shirt": 0.0} for pen in sketches.PENS
     }
+
+
+def test_the_tables_have_a_row_a_model_and_a_row_a_word() -> None:
+    shares = {pen: {"all": 0.5, "shoe": 0.25} for pen in sketches.PENS}
+    measured = sketches.Measured(shares, 0.9, 0.8, 0.7, 0.93, float("nan"))
+    garments = [sketches.Sketch("shoe", (7,), [])] * 4
+    text = "\n".join(sketches.tables(["A"], [measured], garments, [], "a command"))
+    lines = text.splitlines()
+    assert "| A | **50.0%** | 50.0% | 50.0% | 50.0% | 0.900 | 80.0% | 70.0% | 93.00% | – |" in lines
+    assert "| shoe | 4 | 25.0% |" in lines and lines[-1] == "- `a command`"
