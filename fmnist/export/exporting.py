@@ -16,8 +16,8 @@ from fmnist.data.splits import DATASET_TITLES, Dataset, Split, SplitName
 from fmnist.evaluation.predictions import stored_evaluation
 from fmnist.export.checks import Check, ExportError
 from fmnist.export.formats import Runner, open_file, write
-from fmnist.export.names import LICENSE, Format
-from fmnist.export.program import INPUT, Program
+from fmnist.export.names import INPUT, LICENSE, Format
+from fmnist.export.program import Program
 from fmnist.export.quantization import CHOSEN
 from fmnist.files import write_atomic
 from fmnist.models.classifier import Classifier

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.export.checks import ExportError
-from fmnist.export.names import INSTALL, Format
-from fmnist.export.program import INPUT, Program
+from fmnist.export.names import INPUT, INSTALL, Format
+from fmnist.export.program import Program
 from fmnist.export.quantization import quantize
 
 Runner = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], ...]]

@@ -1,9 +1,13 @@
-"""The formats of exported models, by name; without torch, for pages and `--help`."""
+"""Names of exported models' formats, inputs and outputs; without torch, for pages and `--help`."""
 
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+
+INPUT: Final = "images"
+PROBABILITIES: Final = "probabilities"
+IN_DISTRIBUTION: Final = "in_distribution"
 
 Format = Literal["onnx", "int8", "torch-export", "torchscript"]
 

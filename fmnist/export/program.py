@@ -7,11 +7,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fmnist.data.labels import NUM_CLASSES
+from fmnist.export.names import IN_DISTRIBUTION, PROBABILITIES
 from fmnist.models.classifier import Classifier
-
-INPUT = "images"
-PROBABILITIES = "probabilities"
-IN_DISTRIBUTION = "in_distribution"
 
 
 class Program(nn.Module):

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.export.checks import ExportError
-from fmnist.export.names import INSTALL
-from fmnist.export.program import INPUT
+from fmnist.export.names import INPUT, INSTALL
 
 LAYERS: Final = ("Conv", "Gemm", "MatMul")
 """Operators that have weights."""

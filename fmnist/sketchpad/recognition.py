@@ -89,11 +89,29 @@ def classify(
         from fmnist.runs.loading import load_pretrained
 
         model = load_pretrained(model)
-    image = to_model_input(rgba, preparation)
-    probabilities = model.predict_proba(image[None])[0]
+    image = to_model_input(rgba, preparation)[None]
     detector = model if model.has_ood_class else ood_model
-    if not image.any():
-        score = 0.0
-    else:
-        score = float(detector.in_distribution_scores(image[None])[0]) if detector else 1.0
-    return SketchResult(probabilities, score, image)
+    scores = detector.in_distribution_scores(image) if detector else None
+    return results(image, model.predict_proba(image), scores)[0]
+
+
+def results(
+    model_inputs: NDArray[np.uint8],
+    probabilities: NDArray[np.float32],
+    scores: NDArray[np.float32] | None,
+) -> list[SketchResult]:
+    """What a classifier's outputs say about model inputs.
+
+    Parameters
+    ----------
+    model_inputs : uint8 (N, 28, 28)
+    probabilities : float32 (N, 10)
+    scores : float32 (N,) or None
+        In-distribution scores; None without a model that can tell.
+    """
+    known = np.ones(len(model_inputs), np.float32) if scores is None else scores
+    return [
+        # a blank image is no garment, whatever a model says
+        SketchResult(row, float(score) if image.any() else 0.0, image)
+        for row, score, image in zip(probabilities, known, model_inputs, strict=True)
+    ]
