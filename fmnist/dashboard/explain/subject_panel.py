@@ -63,8 +63,7 @@ def _show_steps(context: PageContext) -> None:
 def show_subject(context: PageContext) -> Subject | None:
     """The image and its prediction; None, with the reason on the page, if there is none."""
     try:
-        with st.spinner("Loading the model…"):
-            subject = gather_subject(context)
+        subject = gather_subject(context)
     except NoSubjectError as error:
         st.info(str(error), icon=":material/image_search:")
         return None
