@@ -95,11 +95,12 @@ def main() -> None:
     ]
     dataset = datasets.load_named("fashion-mnist")
     rows = [row for name in arguments.models or shipped for row in rows_of(name, dataset)]
+    asked = f" --models {' '.join(arguments.models)}" if arguments.models else ""
     text = "\n".join(
         [
             "# Settings of the 8-bit export",
             "",
-            f"`python -m benchmarks.int8 --write`, {date.today()}; ONNX Runtime "
+            f"`python -m benchmarks.int8{asked} --write`, {date.today()}; ONNX Runtime "
             f"{onnxruntime.__version__}, torch {torch.__version__}, {machine.processor()}.",
             "",
             "Accuracy and cross-entropy (nats, probabilities of at least 10⁻⁶) on the 5,000 "

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from fmnist.checksums import file_digest
-from fmnist.cli import main
 from fmnist.data.splits import Dataset
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.export import exporting, formats
@@ -168,25 +167,3 @@ def test_a_missing_package_is_told(
     monkeypatch.setattr(builtins, "__import__", importing)
     with pytest.raises(ExportError, match="needs the package onnxscript. Install what it needs"):
         export(run, classifier, "onnx", tmp_path / "model.onnx", small)
-
-
-def test_the_command_writes_files_and_tells_how_they_compare(
-    run: Run,
-    small: Dataset,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("FMNIST_ARTIFACTS", str(run.folder.parent.parent / "nowhere"))
-    monkeypatch.setattr("fmnist.paths.runs_folder", lambda: run.folder.parent)
-    monkeypatch.setattr("fmnist.data.fashion_mnist.load_named", lambda _: small)
-    formats_asked = ["--format", "onnx", "--format", "torch-export"]
-    assert main(["export", run.run_id, *formats_asked, "--output", str(tmp_path)]) == 0
-    names = sorted(file.name for file in tmp_path.iterdir())
-    assert names == [f"{run.run_id}.onnx", f"{run.run_id}.pt2"]
-    assert capsys.readouterr().out.count("0 of 200") == 2
-    file = str(tmp_path / "one.onnx")
-    assert main(["export", run.run_id, *formats_asked, "--output", file]) == 1
-    assert "need a folder" in capsys.readouterr().err
-    assert main(["export"]) == 1
-    assert "Name a shipped model or a run" in capsys.readouterr().err
