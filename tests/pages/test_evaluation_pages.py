@@ -14,14 +14,17 @@ from streamlit.testing.v1 import AppTest
 from fmnist.checksums import remove_checked
 from fmnist.dashboard import session
 from fmnist.dashboard.selection import Selection
+from fmnist.data.image_properties import measure_all
 from fmnist.evaluation.filters import Filters, matching, sort_positions
 from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.prediction_sets import PredictionSets, calibrate
 from fmnist.evaluation.predictions import Evaluation
+from fmnist.evaluation.slices import SliceResult, candidates, weak_slices
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run
 from tests.pages.test_pages import finished, give, machine, open_app, text
 from tools.made_up_run import made_up_run
+from tools.small import small_dataset
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -274,3 +277,31 @@ def test_prediction_sets_without_validation_images(machine: Path) -> None:
     app.session_state["confidence-panels"] = "Prediction sets"
     app.run()
     assert "Select a run of the held-out protocol" in text(app)
+
+
+def open_slices(**address: str) -> AppTest:
+    app = open_app("errors", **address)
+    app.session_state["weak-slices"] = True
+    app.run()
+    return app
+
+
+def test_weak_slices_are_those_of_the_predictions_on_screen(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    test = evaluation_of(run)
+    values = measure_all(small_dataset().test_images[test.indices])
+    results = weak_slices(test.correct, test.labels, values, list(candidates(test.labels, values)))
+    weak = [result for result in results if result.is_weak]
+    app = open_slices()
+    (table,) = [each.value for each in app.dataframe if "Slice" in each.value]
+    assert table["Slice"].tolist() == [result.slice.title for result in weak][:12]
+    assert table["Gap"].tolist() == [100 * result.gap for result in weak][:12]
+    assert f"of {len(results)} tried" in text(app)
+
+
+def test_without_a_weak_slice_it_says_so(
+    finished: Run, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(finished, machine)
+    monkeypatch.setattr(SliceResult, "is_weak", False)
+    assert "less accurate than the rest of its class by more than chance" in text(open_slices())

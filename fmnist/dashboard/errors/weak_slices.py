@@ -1,0 +1,143 @@
+"""Weak slices: images alike in a simple way on which the model is less accurate."""
+
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from fmnist.dashboard import session
+from fmnist.dashboard.context import PageContext
+from fmnist.data.image_properties import PROPERTIES, measure_all
+from fmnist.evaluation.slices import LEVEL, SliceResult, candidates, weak_slices
+from fmnist.reports.text import counted, percent
+
+_SHOWN: Final = 12
+
+
+@st.cache_data(show_spinner="Measuring the images…", max_entries=4)
+def _properties(
+    key: tuple[object, ...],  # noqa: ARG001 - names the images
+    _images: NDArray[np.uint8],
+) -> dict[str, NDArray[np.float32]]:
+    return measure_all(_images)
+
+
+@st.cache_data(show_spinner="Looking for weak slices…", max_entries=8)
+def _results(
+    key: tuple[object, ...],  # noqa: ARG001 - names the predictions
+    _correct: NDArray[np.bool_],
+    _labels: NDArray[np.uint8],
+    _values: dict[str, NDArray[np.float32]],
+) -> list[SliceResult]:
+    return weak_slices(_correct, _labels, _values, list(candidates(_labels, _values)))
+
+
+def _properties_of(context: PageContext) -> dict[str, NDArray[np.float32]] | None:
+    evaluation = context.snapshot.evaluation
+    images = context.images(np.arange(len(evaluation.labels)))
+    if images is None:
+        return None
+    key = (context.dataset_name, context.split, evaluation.indices.tobytes())
+    return _properties(key, images)
+
+
+def show(context: PageContext) -> None:
+    """A table of the weak slices; a click on one shows its images."""
+    section = st.expander(
+        "Weak slices", icon=":material/content_cut:", on_change="rerun", key="weak-slices"
+    )
+    if not section.open:
+        return
+    with section:
+        values = _properties_of(context)
+        if values is None:
+            st.caption("Slices are found in the pixels, and the data set is not on this machine.")
+            return
+        evaluation = context.snapshot.evaluation
+        results = _results(context.snapshot.key, evaluation.correct, evaluation.labels, values)
+        weak = [result for result in results if result.is_weak]
+        if not weak:
+            st.caption(
+                f"None of {counted(len(results), 'slice')} is less accurate than the rest of its "
+                "class by more than chance."
+            )
+            return
+        _show_table(context, weak[:_SHOWN], values)
+        st.caption(_summary(len(weak), len(results)), help=_meanings())
+
+
+def _summary(weak: int, tried: int) -> str:
+    shown = f"The {_SHOWN} with the largest gaps of {weak}" if weak > _SHOWN else f"All {weak}"
+    return (
+        f"{shown} weak slices, of {tried} tried: the lowest and the highest quarter of each "
+        "property, within each class and over all. Select a row to see its images."
+    )
+
+
+def _meanings() -> str:
+    lines = [f"- **{each.title}**: {each.explanation}" for each in PROPERTIES.values()]
+    return "\n".join(
+        [
+            "The gap is the accuracy of the other images of the class minus that of the slice. "
+            f"Slices count as weak at a false discovery rate of {percent(LEVEL, 0)} (one-sided "
+            "exact test of Fisher 1922, corrected after Benjamini and Hochberg 1995). The interval "
+            "holds 95% (Wilson 1927).",
+            "",
+            *lines,
+        ]
+    )
+
+
+def _show_table(
+    context: PageContext, weak: list[SliceResult], values: dict[str, NDArray[np.float32]]
+) -> None:
+    import pandas as pd  # here, since the import takes a while
+
+    evaluation = context.snapshot.evaluation
+    # the table's own selection would outlive the chip: other images need a new table
+    key = f"weak-slices-table-{hash(context.selection.images)}"
+
+    def choose() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            mask = weak[rows[0]].slice.mask(evaluation.labels, values)
+            indices = evaluation.indices[mask].tolist()
+            session.select_images(context.dataset_name, context.split, indices)
+
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Slice": [result.slice.title for result in weak],
+                "Accuracy": [100 * result.accuracy for result in weak],
+                "Rest": [100 * result.rest_accuracy for result in weak],
+                "Gap": [100 * result.gap for result in weak],
+                "Images": [result.images for result in weak],
+                "Misclassified": [result.misclassified for result in weak],
+                "95% interval": [
+                    f"{percent(result.interval[0], 1)} to {percent(result.interval[1], 1)}"
+                    for result in weak
+                ],
+                "p": [
+                    f"{result.p_value:.3f}" if result.p_value >= 0.001 else "< 0.001"
+                    for result in weak
+                ],
+            }
+        ),
+        key=key,
+        hide_index=True,
+        height="content",
+        on_select=choose,
+        selection_mode="single-row",
+        column_config={
+            "Accuracy": st.column_config.NumberColumn(format="%.1f%%"),
+            "Gap": st.column_config.NumberColumn(
+                format="%.1f", help="Percentage points below the rest of the class."
+            ),
+            "Rest": st.column_config.NumberColumn(
+                format="%.1f%%", help="Accuracy on the other images of the class."
+            ),
+        },
+        alt="Weak slices with their accuracy and that of the rest of the class; select a row to "
+        "see its images",
+    )
