@@ -1,5 +1,7 @@
 """A person at a browser on the Map page, with real images if available."""
 
+import itertools
+import json
 import math
 import os
 import re
@@ -252,3 +254,23 @@ def test_a_drawing_is_placed_and_the_epochs_are_played(page: Page, world: World)
     page.keyboard.press("Home")
     expect(page.locator(".stage").first).to_have_attribute("data-epoch", "1")
     assert on_screen(page, 3) != at_last
+
+
+def test_on_a_phone_the_map_is_on_the_first_screen_and_no_names_overlap(
+    page: Page, world: World
+) -> None:
+    for width, height in ((390, 844), (1280, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        world.open(page)
+        page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+        top = page.locator(".stage").first.evaluate("e => e.getBoundingClientRect().top")
+        assert top < height - 50, f"the map begins at {top} of {height} pixels"
+        names = json.loads(stage(page, "names"))
+        assert len(names) > 5
+        for one, other in itertools.combinations(names, 2):
+            left, above, right, below = one
+            assert (
+                right <= other[0] + 1
+                or left >= other[2] - 1
+                or (below <= other[1] + 1 or above >= other[3] - 1)
+            ), (one, other)

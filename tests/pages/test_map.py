@@ -93,7 +93,10 @@ def test_until_a_map_is_computed_there_is_one_of_the_logits(
 ) -> None:
     run = give(finished, machine)
     app = open_app("map")
-    assert "PCA of the ten logits." in text(app)
+    assert (
+        "**Shown now is PCA of the ten logits, not PaCMAP**: the PaCMAP map is not computed yet."
+        in text(app)
+    )
     assert (sent[-1]["count"], sent[-1]["chosen"]) == (200, False)
     app.button(key="map-compute").click().run()
     assert process.started == [MapTask("pacmap", "test", (run.folder,))]

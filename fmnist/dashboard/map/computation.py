@@ -25,29 +25,58 @@ def show(context: PageContext, shown: Sequence[RunMap], method: Method, title: s
     together = [each for each in missing if each.source.epoch == first.source.epoch]
     folders = tuple(each.run.folder for each in together)
     task = MapTask(method, context.split, folders, first.source.epoch)
-    until = "PCA" if first.method == "pca" and not first.of_logits else "PCA of the ten logits"
+    names = " and ".join(plain(each.run.name) for each in missing) if len(shown) > 1 else ""
     show_task(
         task,
         f"Compute the {title} map",
-        f"Once, in the background. Until then: {until}.",
+        "It takes a while, in the background, and is kept: you may go on meanwhile.",
+        shown=_shown_instead(first, method, title, names),
     )
 
 
-def show_task(task: MapTask, label: str, explanation: str) -> None:
-    """A button that starts a task; its progress while it runs, its reason if it failed."""
+def _shown_instead(first: RunMap, method: Method, title: str, names: str) -> str:
+    """What the map shows until it is computed, in a sentence; `names` of the runs, or none."""
+    of_runs = f" of {names}" if names else ""
+    if method != "pca":
+        space = "ten logits" if first.of_logits else "features"
+        return (
+            f"**Shown now is PCA of the {space}, not {title}**: the {title} map{of_runs} is not "
+            "computed yet."
+        )
+    if first.of_logits and first.source.space != "logits":
+        return (
+            f"**Shown now is PCA of the ten logits**: that of the features{of_runs} is not "
+            "computed yet."
+        )
+    return f"How well the PCA map{of_runs} agrees with its space is not computed yet."
+
+
+def show_task(task: MapTask, label: str, explanation: str, *, shown: str = "") -> None:
+    """A button that starts a task; its progress while it runs, its reason if it failed.
+
+    Parameters
+    ----------
+    task : MapTask
+    label, explanation : str
+        Of the button.
+    shown : str
+        What is seen until it has ended, in Markdown; the explanation is then a help text.
+    """
     running = layouts.process().poll().running
     failures.fragment(_show_task, run_every=_POLL_SECONDS if running else None)(
-        task, label, explanation, running
+        task, label, explanation, shown, running
     )
 
 
-def _show_task(task: MapTask, label: str, explanation: str, was_running: bool) -> None:
+def _show_task(task: MapTask, label: str, explanation: str, shown: str, was_running: bool) -> None:
     process = layouts.process()
     state = process.poll()
     if state.running != was_running:
         # the whole page: once begun, it has to poll; once ended, there is a map to show
         st.rerun()
-    with st.container(border=True, key="map-computation"):
+    with st.container(border=True, key="map-computation", gap="small"):
+        if shown:
+            st.markdown(f":material/info: {shown}")
         if state.running:
             other = "" if state.task == task else "Another map first. "
             st.progress(state.done, f"{other}{plain(state.text)}…")  # it names a run
@@ -61,7 +90,9 @@ def _show_task(task: MapTask, label: str, explanation: str, was_running: bool) -
                 icon=":material/scatter_plot:",
                 on_click=process.start,
                 args=(task,),
+                help=explanation if shown else None,
             )
-            st.caption(explanation, width="stretch")
+            if not shown:
+                st.caption(explanation, width="stretch")
         if state.error and state.task == task:
             failures.tell(f"The map could not be computed: {state.error}")

@@ -21,6 +21,17 @@ from fmnist.text import plain
 
 METHOD_TITLES: Final = {"pca": "PCA", "pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
 _COLUMNS: Final = 100
+# on a phone, two controls share a row: the map begins on the first screen
+_STYLE: Final = """<style>
+@media (max-width: 640px) {
+  .st-key-snapshot-controls, .st-key-map-controls { column-gap: 0.5rem; row-gap: 0.5rem; }
+  .st-key-compared, .st-key-map-color {
+    flex: 1 1 7.5rem !important; width: auto !important; min-width: 0;
+  }
+  .st-key-map-computation { padding: 0.5rem 0.75rem; }
+  .st-key-compared > *, .st-key-map-color > * { width: 100% !important; }
+}
+</style>"""
 
 
 def show(context: PageContext) -> None:
@@ -32,6 +43,7 @@ def show(context: PageContext) -> None:
             icon=":material/scatter_plot:",
         )
         return
+    st.html(_STYLE)
     controls = st.container(horizontal=True, vertical_alignment="bottom", key="map-controls")
     with controls:
         method = _method_control()

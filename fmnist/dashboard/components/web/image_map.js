@@ -26,6 +26,12 @@ const element = (tag, name, parent) => {
   return made;
 };
 
+// the ways a name may give way, in CSS pixels: the shortest first, sideways before up and down
+const AROUND = [];
+for (let reach = 16; reach <= 260; reach += 12)
+  for (const turn of [0, 8, 2, 10, 14, 6, 4, 12, 1, 9, 3, 11, 15, 7, 5, 13])
+    AROUND.push([reach * Math.cos((turn * Math.PI) / 8), reach * Math.sin((turn * Math.PI) / 8)]);
+
 class ImageMap {
   constructor(root) {
     this.root = root;
@@ -348,7 +354,7 @@ class ImageMap {
   paint() {
     this.paints += 1;
     this.canvas.dataset.paints = this.paints;
-    const { count, chosen, medoids } = this.data;
+    const { count, chosen } = this.data;
     const { positions, marks, palette } = this;
     const values = this.currentValues;
     const { scale, x, y } = this.transform;
@@ -376,7 +382,7 @@ class ImageMap {
     const near = this.sheet && visible.length <= 300 && visible.length < count;
     const side = visible.length > 60 ? 26 : 42;
     if (near) for (const i of visible) this.thumbnail(i, side, values);
-    else for (const i of medoids) if (i >= 0) this.medoid(i, values);
+    else this.paintNames(values);
     this.paintDrawing();
     this.paintPath();
     const pointed = this.pinned >= 0 ? this.pinned : this.hovered;
@@ -396,8 +402,8 @@ class ImageMap {
     return [image, (i % columns) * tile, Math.floor(i / columns) * tile, 28, 28];
   }
 
-  thumbnail(i, side, values) {
-    const [px, py] = this.at(i);
+  thumbnail(i, side, values, [dx, dy] = [0, 0]) {
+    const [px, py] = this.at(i).map((v, axis) => v + [dx, dy][axis]);
     const size = side * this.ratio;
     const c = this.context;
     c.globalAlpha = this.data.chosen && !this.marks[i] ? 0.35 : 1;
@@ -408,23 +414,85 @@ class ImageMap {
     c.globalAlpha = 1;
   }
 
-  medoid(i, values) {
-    const [px, py] = this.at(i);
+  // each class by its medoid and its name, which a line leads to where it had to give way
+  paintNames(values) {
     const c = this.context;
-    const side = 30 * this.room;
-    const lift = (this.sheet ? side / 2 + 11 : 6) * this.ratio;
-    if (this.sheet) this.thumbnail(i, side, values);
-    c.font = `600 ${(11 + this.room) * this.ratio}px ${this.font}`;
+    const { ratio, room } = this;
+    c.font = `600 ${(11 + room) * ratio}px ${this.font}`;
     c.textAlign = "center";
-    c.lineWidth = 3.5 * this.ratio;
     c.lineJoin = "round";
+    const named = this.data.medoids.filter((i) => i >= 0);
+    const offsets = this.placeNames(named);
+    for (const i of named) {
+      const [dx, dy] = offsets.get(i);
+      if (!dx && !dy) continue;
+      const [px, py] = this.at(i);
+      c.strokeStyle = c.fillStyle = this.data.palette[values[i]];
+      c.lineWidth = 2 * ratio;
+      c.beginPath();
+      c.moveTo(px, py);
+      c.lineTo(px + dx, py + dy);
+      c.stroke();
+      c.beginPath();
+      c.arc(px, py, 4 * ratio, 0, 2 * Math.PI);
+      c.fill();
+    }
+    if (this.sheet) for (const i of named) this.thumbnail(i, 30 * room, values, offsets.get(i));
+    c.lineWidth = 3.5 * ratio;
     c.strokeStyle = this.colors.backgroundText;
     c.fillStyle = this.colors.text;
-    const name = this.data.classes[this.trueLabels[i]];
-    const half = c.measureText(name).width / 2 + 4 * this.ratio;
-    const tx = px > -half && px < this.canvas.width + half ? clamp(px, half, this.canvas.width - half) : px;
-    c.strokeText(name, tx, py + lift);
-    c.fillText(name, tx, py + lift);
+    const lift = (this.sheet ? 15 * room + 11 : 6) * ratio;
+    for (const i of named) {
+      const [px, py] = this.at(i).map((v, axis) => v + offsets.get(i)[axis]);
+      const name = this.data.classes[this.trueLabels[i]];
+      const half = c.measureText(name).width / 2 + 4 * ratio;
+      const inside = px > -half && px < this.canvas.width + half;
+      const tx = inside ? clamp(px, half, this.canvas.width - half) : px;
+      c.strokeText(name, tx, py + lift);
+      c.fillText(name, tx, py + lift);
+    }
+  }
+
+  // How far from its medoid each class is named, so that no two overlap. Moving the view changes
+  // nothing: names do not jump under the hand.
+  placeNames(named) {
+    const { scale } = this.transform;
+    const { width, height } = this.canvas;
+    const isSeen = (i) => {
+      const [px, py] = this.at(i);
+      return px >= 0 && py >= 0 && px <= width && py <= height;
+    };
+    const places = named.map((i) => [...this.positions.slice(2 * i, 2 * i + 2), isSeen(i)].join());
+    const size = [scale, width, height, Boolean(this.sheet)].join();
+    const key = [size, ...places].join();
+    if (key === this.namedFor) return this.nameOffsets;
+    const isSameSize = this.namedFor?.startsWith(size);
+    this.namedFor = key;
+    const before = this.nameOffsets ?? new Map();
+    const { ratio } = this;
+    const half = (this.sheet ? 15 * this.room : 8) * ratio;
+    const below = half + (this.sheet ? 18 : 4) * ratio;
+    const taken = [];
+    this.nameOffsets = new Map();
+    for (const i of named) {
+      const [px, py] = this.at(i);
+      const text = this.context.measureText(this.data.classes[this.trueLabels[i]]).width;
+      const side = Math.max(half, text / 2 + 4 * ratio);
+      const box = ([dx, dy]) => [px + dx - side, py + dy - half, px + dx + side, py + dy + below];
+      const isFree = (offset) => {
+        const [l, t, r, b] = box(offset);
+        const fits = l >= 0 && t >= 0 && r <= width && b <= height;
+        return fits && taken.every(([L, T, R, B]) => r <= L || l >= R || b <= T || t >= B);
+      };
+      const kept = before.has(i) ? [before.get(i)] : [];
+      const tried = isSameSize ? [...kept, [0, 0]] : [[0, 0], ...kept];
+      tried.push(...AROUND.map(([dx, dy]) => [dx * ratio, dy * ratio]));
+      const offset = (isSeen(i) && tried.find(isFree)) || [0, 0];
+      this.nameOffsets.set(i, offset);
+      if (isSeen(i)) taken.push(box(offset));
+    }
+    this.stage.dataset.names = JSON.stringify(taken.map((edges) => edges.map(Math.round)));
+    return this.nameOffsets;
   }
 
   grayCanvas(gray) {
