@@ -14,7 +14,6 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist import paths
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import SplitName
 from fmnist.errors import DamagedFileError
@@ -66,10 +65,7 @@ class Source:
 
     def path(self, what: Method | Literal["features", "epochs"]) -> Path:
         """Where the features, the layout of a method, or those of all epochs are kept."""
-        # a run under a benchmark's or a shipped model's folder comes with the project
-        is_own = self.run.folder.parent == paths.runs_folder()
-        cache = paths.artifacts_folder() / "cache" / "maps" / self.run.run_id
-        folder = self.run.folder / "maps" if is_own else cache
+        folder = self.run.derived_folder("maps")
         epoch = "" if self.epoch is None else f"-epoch-{self.epoch}"
         name = what if what in ("features", "epochs") else f"{self.space}{epoch}-{what}"
         return folder / f"{self.split}-{name}.npz"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from fmnist import paths
 from fmnist.data.splits import SplitName
 from fmnist.errors import ToldError
 from fmnist.files import append_line, parse_json, write_json
@@ -169,6 +170,28 @@ class Run:
         names = (path.stem for path in self.epoch_weights_folder.glob("epoch-*.safetensors"))
         numbers = (name.removeprefix("epoch-") for name in names)
         return sorted(int(number) for number in numbers if re.fullmatch("[0-9]{4}", number))
+
+    def derived_folder(self, what: str) -> Path:
+        """Where something computed from the run is kept, such as its "maps".
+
+        Beside the own runs' files; in the cache for runs that come with the project.
+        """
+        if self.folder.parent == paths.runs_folder():
+            return self.folder / what
+        return paths.artifacts_folder() / "cache" / what / self.run_id
+
+    def make_derived_folder(self, what: str) -> Path:
+        """The same, made where it is absent.
+
+        Raises
+        ------
+        OSError
+            If it cannot be made. The folder of an own run that was removed is not made again, not
+            even as a half.
+        """
+        folder = self.derived_folder(what)
+        folder.mkdir(parents=folder.parent != self.folder, exist_ok=True)
+        return folder
 
     def evaluation_path(self, split: SplitName) -> Path:
         """Logits of a split from the best epoch's weights."""
