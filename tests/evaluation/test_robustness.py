@@ -8,9 +8,12 @@ import pytest
 
 from fmnist import paths
 from fmnist.data.corruptions import CORRUPTIONS
+from fmnist.data.fashion_mnist import load_named
 from fmnist.errors import DamagedFileError
 from fmnist.evaluation import robustness
 from fmnist.evaluation.robustness import Robustness, robustness_of, robustness_path
+from fmnist.evaluation.robustness_job import RobustnessProcess, RobustnessTask
+from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
 from fmnist.runs.run import Run
@@ -92,3 +95,22 @@ def test_a_run_that_is_gone_is_not_made_again(run: Run, classifier: Classifier) 
     with pytest.raises(OSError, match="No such file"):
         first.save(run)
     assert not run.folder.exists()
+
+
+def test_a_process_measures_runs_and_says_what_it_does(
+    run: Run, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FMNIST_DATA", raising=False)
+    assert run.training
+    config = replace(run.training, dataset="synthetic-garments")
+    document = read_json(run.config_path)
+    write_json(run.config_path, document | {"config": config.to_json()})
+    process = RobustnessProcess()
+    process.start(RobustnessTask((run.folder,)))
+    state = process.wait(300)
+    assert state.error is None and state.finished
+    dataset = load_named("synthetic-garments")
+    found = Robustness.load(run, digest=robustness.digest_of(run, dataset))
+    assert found is not None and len(found.labels) == robustness.IMAGES
+    process.start(RobustnessTask((run.folder.with_name("none"),)))
+    assert process.wait(300).error is not None

@@ -13,14 +13,22 @@ from streamlit.testing.v1 import AppTest
 from fmnist import paths
 from fmnist.dashboard.compare.panels import PANELS
 from fmnist.dashboard.selection import Selection
+from fmnist.data.corruptions import CORRUPTIONS, SEVERITIES
 from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
+from fmnist.evaluation.robustness import (
+    Robustness,
+    digest_of,
+    robustness_path,
+    robustness_split,
+)
 from fmnist.files import read_json, write_json
 from fmnist.reports.benchmarks import TABLES, Row
 from fmnist.reports.sentences import mcnemar_in_words
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from tests.pages.test_pages import choose, finished, machine, open_app, text
+from tools.small import small_dataset
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -292,3 +300,50 @@ def test_runs_without_weights_make_no_ensemble(two: tuple[Run, Run], machine: Pa
     app.button(key="make-ensemble").click().run()
     assert "finished runs that have their weights" in text(app)
     assert len(store.list_runs(machine)) == 2
+
+
+def keep_robustness(run: Run, seed: int) -> Robustness:
+    """Keep made-up predictions for corrupted images with a run."""
+    dataset = small_dataset()
+    split, rng = robustness_split(dataset), np.random.default_rng(seed)
+    shape = (len(CORRUPTIONS), len(SEVERITIES), len(split))
+    found = Robustness(
+        digest_of(run, dataset), split.indices, split.labels, split.labels,
+        np.where(rng.random(shape) < 0.8, split.labels, 9).astype(np.uint8),
+        rng.random(shape).astype(np.float16),
+    )  # fmt: skip
+    found.save(run)
+    return found
+
+
+def test_robustness_is_asked_for_and_then_shown_with_its_numbers(two: tuple[Run, Run]) -> None:
+    runs = "~".join(run.run_id for run in two)
+    app = open_app("compare", runs=runs, panel="Robustness")
+    assert app.button(key="robustness-start").label == "Measure robustness"
+    assert "by First and Second" in text(app)
+    found = [keep_robustness(run, seed) for seed, run in enumerate(two)]
+    app = open_app("compare", runs=runs, panel="Robustness")
+    assert "robustness-start" not in [button.key for button in app.button]
+    (shown,) = [each.value for each in app.dataframe if "Corruption" in each.value]
+    assert shown["Corruption"].tolist()[:3] == ["None", "All (mean)", "Noise"]
+    assert shown["First"].tolist() == [
+        100 * found[0].clean_accuracy, 100 * found[0].mean_accuracy,
+        *(100 * found[0].accuracies.mean(axis=1)),
+    ]  # fmt: skip
+    assert "Select a corruption to see examples" in text(app)
+    app.selectbox(key="robustness-corruption").select("rotation").run()
+    assert "Rotation: Turned by so many degrees" in text(app)
+    assert "Worst mistakes of First" in text(app)
+
+
+def test_robustness_without_weights_or_with_damage_says_so(two: tuple[Run, Run]) -> None:
+    first, second = two
+    found = keep_robustness(first, 0)
+    robustness_path(first).write_bytes(b"PK rubbish")
+    second.weights_path.unlink()
+    app = open_app("compare", runs=f"{first.run_id}~{second.run_id}", panel="Robustness")
+    assert "Second has no weights to predict with." in text(app)
+    assert "The robustness cannot be shown" in text(app)
+    found.save(first)
+    app.run()
+    assert "cannot be shown" not in text(app)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from fmnist.dashboard import layout, session
+from fmnist.dashboard.compare.robustness import show_robustness
 from fmnist.dashboard.compare.run_comparison import RunComparison, toggle
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS
@@ -314,6 +315,7 @@ PANELS: Final[Mapping[str, Callable[[RunComparison], None]]] = {
     "Size and time": show_costs,
     "Classes": show_classes,
     "Significance": show_significance,
+    "Robustness": show_robustness,
 }
 """The tabs below the table, by title."""
 

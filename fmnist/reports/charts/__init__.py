@@ -7,6 +7,7 @@ from fmnist.reports.charts.comparison import (
     accuracy_against,
     class_accuracies,
     run_colors,
+    severity_curves,
 )
 from fmnist.reports.charts.confidence import class_histograms, measure_histogram
 from fmnist.reports.charts.confusion import (
@@ -60,4 +61,5 @@ __all__ = [
     "run_colors",
     "run_curves",
     "set_sizes",
+    "severity_curves",
 ]

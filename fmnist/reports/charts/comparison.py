@@ -1,4 +1,4 @@
-"""Comparison of several runs: their colors, accuracy against size or time, classes."""
+"""Comparison of several runs: their colors, accuracy against size or time, classes, corruption."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,4 +161,33 @@ def class_accuracies(
     figure.update_layout(hovermode="closest", dragmode=False, margin={"t": 8})
     figure.update_xaxes(title="Accuracy of the class (%)", fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, showgrid=True)
+    return figure
+
+
+def severity_curves(
+    accuracies: NDArray[np.floating], names: Sequence[str], colors: Sequence[str]
+) -> "go.Figure":
+    """Draw accuracy against the severity of a corruption: a curve a run.
+
+    Parameters
+    ----------
+    accuracies : float (R, 6) in [0, 1]
+        Row = run; the first column is of clean images, the others of severities 1 to 5.
+    names, colors : sequence of str (R,)
+        Name and color of each run.
+    """
+    figure = new_figure(360)
+    for values, name, color in zip(accuracies, names, colors, strict=True):
+        figure.add_scatter(
+            x=["Clean", "1", "2", "3", "4", "5"],
+            y=100 * values,
+            name=name,
+            mode="lines+markers",
+            line={"color": color},
+            marker={"size": 8},
+            hovertemplate=f"{hover_name(name)}<br>%{{y:.1f}}%<extra></extra>",
+        )
+    figure.update_layout(hovermode="x unified", dragmode=False)
+    figure.update_xaxes(title="Severity", type="category", fixedrange=True)
+    figure.update_yaxes(title="Accuracy (%)", range=[0, 101], fixedrange=True)
     return figure

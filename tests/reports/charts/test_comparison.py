@@ -45,3 +45,13 @@ def test_a_run_has_a_dot_per_class() -> None:
     figure = charts.class_accuracies(accuracies, ["A", "B"], ["#123456", "#654321"])
     assert [trace.marker.color for trace in figure.data] == ["#123456", "#654321"]
     assert list(figure.data[1].x) == pytest.approx(100 * accuracies[1])
+
+
+def test_severity_curves_start_at_the_clean_images() -> None:
+    figure = charts.severity_curves(
+        np.array([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4]]), ["A run"], ["#123456"]
+    )
+    (curve,) = figure.data
+    assert list(curve.x) == ["Clean", "1", "2", "3", "4", "5"]
+    assert list(curve.y) == pytest.approx([90, 80, 70, 60, 50, 40])
+    assert (curve.name, curve.line.color) == ("A run", "#123456")
