@@ -1,6 +1,5 @@
 """Streamlit's caches of data sets, evaluations, classifiers and tables."""
 
-import atexit
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fmnist import checksums, paths
+from fmnist.dashboard import ending
 from fmnist.dashboard.run_catalog import all_runs
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.download import DownloadProcess
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def download_process() -> DownloadProcess:
     """The download of this server, shared by all sessions."""
     made = DownloadProcess()
-    atexit.register(made.cancel)
+    ending.register(made.cancel)
     return made
 
 

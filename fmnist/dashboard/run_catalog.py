@@ -1,6 +1,5 @@
 """The runs on this machine: shipped models, own runs, benchmark runs; and the trainer."""
 
-import atexit
 import threading
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -8,6 +7,7 @@ from typing import Final, NamedTuple
 import streamlit as st
 
 from fmnist import paths
+from fmnist.dashboard import ending
 from fmnist.runs import making, store
 from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 from fmnist.training.worker import Trainer
@@ -29,7 +29,7 @@ def trainer() -> Trainer:
     """The trainer of this server, shared by all sessions."""
     made = Trainer()
     # Ctrl-C on the server writes the current run to disk before the process ends
-    atexit.register(made.close)
+    ending.register(made.close)
     return made
 
 

@@ -140,16 +140,21 @@ def create_app(
     documented = documentation.Documentation(app)
 
     async def document(request: Request) -> Response:
-        return _json(documented.document(str(request.base_url).rstrip("/")))
+        return _json(documented.document(_base(request)))
 
     async def page(request: Request) -> Response:
-        return HTMLResponse(documented.page(str(request.base_url).rstrip("/")))
+        return HTMLResponse(documented.page(_base(request)))
 
     app.add_route("/openapi.json", document)
     app.add_route("/", page)
     problems.add_handlers(app)
     app.add_middleware(Guard, allowed_hosts=allowed_hosts, metrics=metrics, paths=frozenset(table))
     return app
+
+
+def _base(request: Request) -> str:
+    """What a request called the application, with the path that it is mounted at."""
+    return str(request.url.replace(path=request.scope.get("root_path", ""), query=""))
 
 
 def _prediction(result: SketchResult, *, is_scored: bool) -> dict[str, Any]:

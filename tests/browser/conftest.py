@@ -58,14 +58,14 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start the app with artifacts of its own; stopped at the end of the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(**environment: str) -> Server:
+    def start(script: Path = driver.ROOT / "app.py", **environment: str) -> Server:
         settings = {
             "FMNIST_ARTIFACTS": str(tmp_path / "artifacts"),
             # nothing is found there: drawn garments, unless the test names a folder
             "FMNIST_DATA": "",
             "FMNIST_DOWNLOADS": str(tmp_path / "data"),
         }
-        url, process = driver.start_app(tmp_path / "server.log", **(settings | environment))
+        url, process = driver.start_app(tmp_path / "server.log", script, **(settings | environment))
         started.append(process)
         return Server(url, tmp_path / "artifacts", process)
 

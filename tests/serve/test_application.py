@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from fmnist.data.labels import CLASS_NAMES
@@ -130,6 +133,17 @@ def test_the_model_is_described(client: TestClient, run: Run) -> None:
     assert 0 <= told["accuracy"]["value"] <= 1 and told["accuracy"]["split"] == "test"
     assert told["others"] == [run.run_id, OOD_MODEL]
     assert client.get(f"/model?run={OOD_MODEL}").json()["knows_other_things"] is True
+
+
+def test_examples_call_the_address_that_was_called(app: FastAPI) -> None:
+    client = TestClient(Starlette(routes=[Mount("/api", app)]))
+    document = client.get("/api/openapi.json?x=1").json()
+    assert document["servers"] == [{"url": "http://testserver/api"}]
+    sample = document["paths"]["/health"]["get"]["x-codeSamples"][0]["source"]
+    assert sample == "curl -s http://testserver/api/health"
+    assert "http://testserver/api/predict" in client.get("/api/").text
+    assert client.get("/api/example.png").status_code == 200
+    assert 'path="/example.png",status="200"' in client.get("/api/metrics").text
 
 
 def test_health_and_metrics(client: TestClient) -> None:

@@ -1,10 +1,8 @@
 """The section with the model as a file for other programs: made once, checked, downloaded."""
 
-import atexit
-
 import streamlit as st
 
-from fmnist.dashboard import cache, failures
+from fmnist.dashboard import cache, ending, failures
 from fmnist.dashboard.context import watch
 from fmnist.data import fashion_mnist
 from fmnist.data.splits import DATASET_TITLES
@@ -24,7 +22,7 @@ _POLL_SECONDS = 1.0
 def process() -> ExportProcess:
     """The exports of this server, shared by all sessions."""
     made = ExportProcess()
-    atexit.register(made.cancel)
+    ending.register(made.cancel)
     return made
 
 

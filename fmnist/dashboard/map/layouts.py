@@ -1,6 +1,5 @@
 """The maps that are kept with the runs, and what stands in for one until it is computed."""
 
-import atexit
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache
+from fmnist.dashboard import cache, ending
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.snapshots import Snapshot
 from fmnist.data import fashion_mnist
@@ -62,7 +61,7 @@ class RunMap:
 def process() -> MapProcess:
     """The computation of maps of this server, shared by all sessions."""
     made = MapProcess()
-    atexit.register(made.cancel)
+    ending.register(made.cancel)
     return made
 
 
