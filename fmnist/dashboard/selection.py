@@ -16,6 +16,10 @@ from fmnist.reports.text import counted, short_percent
 from fmnist.text import quoted
 
 SubjectKind = Literal["image", "drawing", "average"]
+AttributionMethod = Literal["grad-cam", "occlusion", "integrated-gradients"]
+"""Those of `fmnist.explain.attributions`, which takes a while to import."""
+ClassChoice = int | str
+"""A class of an image: its label, or "predicted" or "true"."""
 
 MAX_COMPARED: Final = 10
 """Runs that can be shown side by side: there are as many colors."""
@@ -49,7 +53,9 @@ SUBJECT_TITLES: Final[Mapping[SubjectKind, str]] = {
 }
 """What the Explain page can explain."""
 
-VIEW_ONLY_FIELDS: Final = ("image", "subject", "panel", "curve", "axis")
+VIEW_ONLY_FIELDS: Final = (
+    "image", "subject", "method", "why", "against", "panel", "curve", "axis",
+)  # fmt: skip
 """The fields that Undo skips: they change what is seen of a selection, not the selection."""
 
 SLIDING_FIELDS: Final = (*MEASURES, "epoch")
@@ -79,6 +85,12 @@ class Selection:
         Ids of the runs that the Compare page shows side by side; empty for the page's default.
     subject : {"image", "drawing", "average"}
         What the Explain page explains.
+    method : str or None
+        How; None for the first method that applies to the model.
+    why : int, "predicted" or "true"
+        The class that it explains.
+    against : int, "predicted", "true" or None
+        The class that it is contrasted with.
     panel : str or None
         Title of the open panel of the Compare page or the Explain page; None for the first.
     curve : {"accuracy", "loss"}
@@ -106,6 +118,9 @@ class Selection:
     image: int | None = None
     runs: tuple[str, ...] = ()
     subject: SubjectKind = "image"
+    method: AttributionMethod | None = None
+    why: ClassChoice = "predicted"
+    against: ClassChoice | None = None
     panel: str | None = None
     curve: Curve = "accuracy"
     axis: Axis = "epoch"
@@ -188,6 +203,13 @@ def _read_classes(text: str) -> tuple[int, ...]:
     return tuple(labels)
 
 
+def _read_class_choice(text: str) -> ClassChoice:
+    if text in ("predicted", "true"):
+        return text
+    (label,) = _read_classes(text)
+    return label
+
+
 def _read_runs(text: str) -> tuple[str, ...]:
     ids = tuple(dict.fromkeys(text.split("~")))
     if not all(ids):
@@ -242,6 +264,9 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "image": _read_count,
     "runs": _read_runs,
     "subject": _read_one_of(*SUBJECT_TITLES),
+    "method": _read_one_of(*get_args(AttributionMethod)),
+    "why": _read_class_choice,
+    "against": _read_class_choice,
     "panel": str,
     "curve": _read_one_of(*get_args(Curve)),
     "axis": _read_one_of(*get_args(Axis)),

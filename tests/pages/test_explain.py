@@ -5,7 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,9 +15,10 @@ from PIL import Image
 
 from fmnist import paths
 from fmnist.checksums import remove_checked
+from fmnist.dashboard.selection import AttributionMethod, Selection
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.predictions import Evaluation
-from fmnist.explain.attributions import Explainer
+from fmnist.explain.attributions import METHODS, Explainer
 from fmnist.files import write_json
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
@@ -140,6 +141,23 @@ def test_a_contrast_asks_for_two_classes(
     assert "Choose two different classes" in text(app)
     choose(app, "explain-against", CLASS_NAMES[0])
     assert "Why Shirt and not T-shirt/top?" in text(app)
+
+
+def test_a_link_reopens_method_class_and_contrast(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    app = open_app("explain", method="occlusion", why="8", against="true")
+    assert app.session_state["explain-method"] == "occlusion"
+    assert re.search(r"Why Bag(\?| and not )|Choose two different classes", text(app))
+    choose(app, "explain-method", "integrated-gradients")
+    choose(app, "explain-class", CLASS_NAMES[1])
+    choose(app, "explain-against", CLASS_NAMES[2])
+    assert "Why Trouser and not Pullover?" in text(app)
+    address = app.session_state["selection"].to_address()
+    assert {"method": "integrated-gradients", "why": "1", "against": "2"}.items() <= address.items()
+    app.session_state["selection"] = Selection(run=finished.run_id)
+    app.run()
+    assert "Why " in text(app) and app.session_state["explain-against"] is None
+    assert get_args(AttributionMethod) == tuple(METHODS)
 
 
 def test_integrated_gradients_sum_to_what_the_page_says(

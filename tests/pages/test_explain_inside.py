@@ -84,7 +84,12 @@ def test_the_sum_of_a_unit_is_the_number_shown(
     app = open_app("explain", panel="Layers")
     app.session_state["layers-layer"] = layer
     app.run()
-    (shown,) = re.findall(r"^\*\*(?:Channel|Unit) \d+.*: (\S+)\*\*$", text(app), re.MULTILINE)
+    heading = r"^\*\*(Channel \d+|Unit \d+|.+ \(unit \d\)).*: (\S+)\*\*$"
+    ((name, shown),) = re.findall(heading, text(app), re.MULTILINE)
+    if layer == "fc2":  # the logits
+        label = int(name[-2])
+        assert name == f"{CLASS_NAMES[label]} (unit {label})"
+        assert f"Training images that excite {name} of fc2 most" in text(app)
     (total,) = re.findall(r"add up to \*\*(\S+)\*\*\.", text(app))
     assert total == shown
     assert f"{products:,} in all, and the bias" in text(app)
@@ -353,7 +358,15 @@ def test_the_epochs_are_played_from_the_initial_weights_on(
     assert told() == "Epoch 1"
     run.epoch_weights_path(1).write_bytes(b"rubbish")
     app.run()
-    assert "is damaged" in text(app)
+    assert "Epoch 1 cannot be shown; choose another one: " in text(app) and "is damaged" in text(
+        app
+    )
+    app.select_slider(key="over-epoch").set_value(0).run()
+    assert told() == "Initial weights"
+    app.button(key="over-play").click().run()
+    app.run()  # the film ends where it cannot go on
+    assert "Epoch 1 cannot be shown" in text(app)
+    assert app.button(key="over-play").label == "Play" and "over-next" not in app.session_state
     run.epoch_weights_path(1).unlink()
     app.run()
     assert "The same image after 1 of the 2 epochs." in text(app) and told() == "Initial weights"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from fmnist.data.labels import CLASS_NAMES
+
 if TYPE_CHECKING:
     from fmnist.explain.feature_maps import Layer
 
@@ -46,6 +48,20 @@ class Choice:
     def layer(self) -> "Layer":
         """The chosen layer."""
         return self.layers[self.index]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the units of the layer stand for, if they are the logits; else empty."""
+        rest = [layer.output.shape for layer in self.layers[self.index :]]
+        if rest[0] != rest[-1] or len(set(rest)) > 1 or len(rest[-1]) > 1:
+            return ()
+        return (*CLASS_NAMES, "No garment")[: rest[-1][0]]
+
+    def named(self, channel: int) -> str:
+        """A channel or a unit of the layer in words: "channel 3", "unit 7", "Shirt (unit 6)"."""
+        noun = "channel" if self.layer.maps[0].size > 1 else "unit"
+        classes = self.classes
+        return f"{classes[channel]} ({noun} {channel})" if classes else f"{noun} {channel}"
 
     @property
     def unit(self) -> tuple[int, int, int]:

@@ -28,7 +28,9 @@ def show(subject: Subject, choice: Choice) -> None:
     if layer.title == "Flatten":
         return  # the same numbers as in the maps before it
     noun = "channel" if layer.maps[0].size > 1 else "unit"
-    st.markdown(f"**Training images that excite {noun} {choice.channel} of {layer.key} most**")
+    st.markdown(
+        f"**Training images that excite {choice.named(choice.channel)} of {layer.key} most**"
+    )
     dataset = own_dataset(subject.run)
     if dataset is None or subject.run.config is None:
         return
@@ -70,7 +72,7 @@ def show(subject: Subject, choice: Choice) -> None:
         ],
         split.images[chosen[best]],
         key="exciting-images",
-        label=f"Images that excite {noun} {choice.channel} most",
+        label=f"Images that excite {choice.named(choice.channel)} most",
         on_pick=lambda _: None,
         width=68,
     )

@@ -139,8 +139,6 @@ def _show_output(choice: Choice) -> None:
 def _show_vector(choice: Choice) -> None:
     layer = choice.layer
     values = layer.maps[:, 0, 0]
-    is_last = choice.index == len(choice.layers) - 1
-    names = [*CLASS_NAMES, "No garment"][: len(values)] if is_last else None
     unit_picture(
         values,
         key=f"layers-vector-{choice.index}",
@@ -148,7 +146,7 @@ def _show_vector(choice: Choice) -> None:
         limit=float(np.abs(values).max()),
         marked=choice.channel,
         on_pick=lambda unit: pick_channel(layer.key, unit),
-        names=names,
+        names=choice.classes or None,
         width=420 if len(values) > 16 else 36 * len(values),
     )
     st.caption(

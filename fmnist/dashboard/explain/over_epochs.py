@@ -13,6 +13,7 @@ from fmnist.dashboard import failures, layout, pictures, session
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.explain.subject import Subject
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.errors import sentence
 from fmnist.reports import charts, heat_maps
 from fmnist.reports.text import percent
 from fmnist.runs.config import TrainConfig
@@ -159,7 +160,15 @@ def _draw(film: Film) -> None:
         epoch = st.session_state[_SHOWN] = film.epochs[position]
         st.session_state[_NEXT] = (film.subject.run.run_id, position + 1)
     _show_controls(film, epoch, plays=position is not None)
-    _show_frame(film, epoch)
+    try:
+        frame = film.frame(epoch)
+    except failures.EXPECTED as error:
+        if position is not None:  # it would be read again and again
+            _stop()
+            st.rerun()
+        failures.tell(sentence(error, f"Epoch {epoch} cannot be shown; choose another one"))
+        return
+    _show_frame(film, frame, epoch)
     if position is not None and position + 1 >= len(film.epochs):
         _stop()
         st.rerun()
@@ -198,9 +207,9 @@ def _stop() -> None:
     st.session_state[_SLIDER] = st.session_state[_SHOWN]
 
 
-def _show_frame(film: Film, epoch: int) -> None:
+def _show_frame(film: Film, frame: "Frame", epoch: int) -> None:
     """Everything there is of an epoch, drawn in place."""
-    frame, subject = film.frame(epoch), film.subject
+    subject = film.subject
     label = int(frame.probabilities.argmax())
     entry = next((entry for entry in subject.run.history.epochs if entry.epoch == epoch), None)
     measured = f"; {entry.split} accuracy {percent(entry.accuracy)}" if entry else ""

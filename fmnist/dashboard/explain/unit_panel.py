@@ -31,8 +31,8 @@ def show(subject: Subject, choice: Choice) -> None:
     value = float(layer.maps[choice.unit])
     is_map = layer.maps[0].size > 1
     place = f", row {choice.row}, column {choice.column}" if is_map else ""
-    noun = "Channel" if is_map else "Unit"
-    st.markdown(f"**{noun} {choice.channel}{place}: {number(value)}**")
+    name = choice.named(choice.channel)
+    st.markdown(f"**{name[:1].upper()}{name[1:]}{place}: {number(value)}**")
     found = unit_sums.unit_sum(model, choice.layers, choice.index, choice.unit)
     if found is None:
         if is_map:

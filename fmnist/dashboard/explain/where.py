@@ -9,10 +9,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache, pictures
+from fmnist.dashboard import cache, pictures, session
 from fmnist.dashboard.explain import maps
 from fmnist.dashboard.explain.maps import Explanation, Question
 from fmnist.dashboard.explain.subject import Subject, mean_image, weights_key
+from fmnist.dashboard.selection import ClassChoice
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
 from fmnist.reports import glossary, heat_maps
 from fmnist.reports.heat_maps import Panel
@@ -32,9 +33,6 @@ _WINDOWS: Final = (3, 5, 7, 9)
 _STEPS: Final = (20, 50, 100, 300)
 _NEAR: Final = 0.05
 """Part of the score that the sum of integrated gradients may miss before the page tells why."""
-
-Choice = int | str
-"""A class, or "predicted" or "true"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,16 +112,16 @@ def show(subject: Subject) -> None:
 def _choose_method(explainer: "Explainer") -> Any:
     from fmnist.explain.attributions import METHODS
 
-    _forget_unless_in(_METHOD, explainer.methods)
+    asked = session.selection().method
+    session.sync_widget(_METHOD, asked if asked in explainer.methods else explainer.methods[0])
     return st.segmented_control(
         "Method",
         explainer.methods,
-        default=explainer.methods[0],
         key=_METHOD,
         format_func=lambda name: METHODS[name].title,
         required=True,
         width="content",
-        persist_state="session",
+        on_change=lambda: session.change(method=st.session_state[_METHOD]),
         help=glossary.short("attribution"),
     )
 
@@ -132,25 +130,26 @@ def _choose_question(subject: Subject) -> Question:
     """The class to explain, and the one to contrast it with."""
     classes = range(len(CLASS_NAMES))
     named = [name for name in _NAMED if name != "true" or subject.labels is not None]
-    options: list[Choice] = [*named, *classes]
-    _forget_unless_in(_CLASS, options)
-    chosen: Choice = st.selectbox(
+    options: list[ClassChoice] = [*named, *classes]
+    asked = session.selection()
+    session.sync_widget(_CLASS, asked.why if asked.why in options else options[0])
+    chosen: ClassChoice = st.selectbox(
         "Why",
         options,
         key=_CLASS,
         format_func=_choice_title,
-        persist_state="session",
+        on_change=lambda: session.change(why=st.session_state[_CLASS]),
         width=155,
     )
-    _forget_unless_in(_AGAINST, [None, *options])
-    against: Choice | None = st.selectbox(
+    session.sync_widget(_AGAINST, asked.against if asked.against in options else None)
+    against: ClassChoice | None = st.selectbox(
         "and not",
         options,
-        index=None,
         key=_AGAINST,
         format_func=_choice_title,
         placeholder="No contrast",
-        persist_state="session",
+        index=None,
+        on_change=lambda: session.change(against=st.session_state[_AGAINST]),
         width=155,
         help="Explains the difference of the two classes' logits: what speaks for the one and "
         "not for the other.",
@@ -179,7 +178,7 @@ def _choose_question(subject: Subject) -> Question:
     return Question(labels, others, (_name(chosen, labels), _name(against, others)))
 
 
-def _name(choice: Choice, labels: NDArray[np.int64]) -> str:
+def _name(choice: ClassChoice, labels: NDArray[np.int64]) -> str:
     """The class that was chosen, in words; of several images it may be a different one of each."""
     if isinstance(choice, str) and len(np.unique(labels)) > 1:
         return f"the {_NAMED[choice].lower()}"
@@ -192,11 +191,11 @@ def _forget_unless_in(key: str, options: Any) -> None:
         del st.session_state[key]
 
 
-def _choice_title(choice: Choice) -> str:
+def _choice_title(choice: ClassChoice) -> str:
     return CLASS_NAMES[choice] if isinstance(choice, int) else _NAMED[choice]
 
 
-def _labels(subject: Subject, choice: Choice, count: int) -> NDArray[np.int64]:
+def _labels(subject: Subject, choice: ClassChoice, count: int) -> NDArray[np.int64]:
     if isinstance(choice, int):
         return np.full(count, choice, np.int64)
     if choice == "true":
