@@ -11,6 +11,7 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.verdicts import Verdict
 from fmnist.explain import map_job, map_sources
 from fmnist.explain.map_files import Layout, Source
+from fmnist.export import kept
 from fmnist.files import read_json, write_json
 from fmnist.jobs import Reporter
 from fmnist.models import sizes
@@ -205,6 +206,17 @@ def _seen_map(world: World) -> object:
     return seen(world), layout and layout.positions.tobytes()
 
 
+def _keep_export(world: World) -> None:
+    kept.make(world.run("A run"), "torchscript", small_dataset())
+
+
+def _seen_export(world: World) -> object:
+    """All there is, and whether there is an export, which is whole if it is there."""
+    run = world.run("A run")
+    found = kept.find(run, "torchscript", weights=file_digest(run.weights_path))
+    return seen(world), found is not None and len(found.read()) == found.check.bytes
+
+
 ACTIONS: Final[Mapping[str, Action]] = {
     "start a run": Action(_finished, _queued),
     "train": Action(_queued, lambda w: train_run(w.run("New")), seen_training),
@@ -222,6 +234,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "publish again": Action(_published, _publish),
     "write a model card": Action(_published, _write_card),
     "keep a map": Action(_finished, _keep_map, _seen_map),
+    "keep an export": Action(_finished, _keep_export, _seen_export),
     "save a temperature": Action(_finished, lambda w: _temperature(w, 1.5)),
     "change a temperature": Action(_with_temperature, lambda w: _temperature(w, 2.5)),
     "remove a temperature": Action(_with_temperature, lambda w: _temperature(w, None)),

@@ -28,23 +28,29 @@ def process() -> ExportProcess:
 
 def show(run: Run) -> None:
     """The choice of a format, and the file in it."""
-    st.subheader("Model file", anchor=False)
-    st.markdown(
-        f"**{plain(run.name)}** as one file: images in, probabilities out. It needs nothing of "
-        "this project, and is checked against the run before you get it."
-    )
-    form = _choose_format()
-    with failures.shown("The model file cannot be shown"):
-        problem = _why_not(run, form)
-        if problem:
-            st.info(problem, icon=":material/block:")
-            watch(run)
-            return
-        found = kept.find(run, form, weights=cache.file_digest(run.weights_path))
-        if found is None:
-            _show_making(run, form)
-        else:
-            _show_file(run, found)
+    with st.container(border=True, key="export-model"):
+        st.subheader("Model file", anchor=False)
+        st.markdown(
+            f"**{plain(run.name)}** as one file: images in, probabilities out. It needs nothing "
+            "of this project, and is checked against the run before you get it."
+        )
+        form = _choose_format()
+        with failures.shown("The model file cannot be shown"):
+            _show_form(run, form)
+
+
+def _show_form(run: Run, form: Format) -> None:
+    """The file in a format, or the button that makes it, or why there is none."""
+    problem = _why_not(run, form)
+    if problem:
+        st.info(problem, icon=":material/block:")
+        watch(run)
+        return
+    found = kept.find(run, form, weights=cache.file_digest(run.weights_path))
+    if found is None:
+        _show_making(run, form)
+    else:
+        _show_file(run, found)
 
 
 def _choose_format() -> Format:
@@ -92,7 +98,7 @@ def _show_task(run: Run, task: ExportTask, was_running: bool) -> None:
     if state.running != was_running or (state.finished and state.task == task):
         # the whole page: once begun, it has to poll; once ended, there is a file to show
         st.rerun()
-    with st.container(border=True, key="export-making"):
+    with st.container(key="export-making"):
         if state.running:
             other = "" if state.task == task else "Another export first. "
             st.progress(state.done, f"{other}{plain(state.text)}…")
@@ -117,9 +123,8 @@ def _show_task(run: Run, task: ExportTask, was_running: bool) -> None:
 
 def _show_file(run: Run, found: KeptExport) -> None:
     """The result of the check, the downloads, and how to use the file."""
-    with st.container(border=True, key="export-file"):
-        _show_check(run, found)
-        _show_downloads(run, found)
+    _show_check(run, found)
+    _show_downloads(run, found)
     _show_examples(found)
 
 
