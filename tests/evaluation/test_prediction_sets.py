@@ -94,7 +94,7 @@ def test_shipped_models_reach_the_coverage_on_the_test_images(name: str, by_clas
     validation = Evaluation.load(run.evaluation_path("validation"))
     test = Evaluation.load(run.evaluation_path("test"))
     # the test images are a little harder than the validation images: one threshold for all
-    # classes misses the band of 99% by 0.1 points at most (docs/results.md)
+    # classes misses the band of 99% by 0.1 points at most (benchmarks/prediction_sets.md)
     for coverage in (0.8, 0.9, 0.95, *((0.99,) if by_class else ())):
         thresholds = calibrate(
             validation.probabilities, validation.labels, coverage, by_class=by_class
