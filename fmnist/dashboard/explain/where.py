@@ -139,7 +139,7 @@ def _choose_question(subject: Subject) -> Question:
         key=_CLASS,
         format_func=_choice_title,
         on_change=lambda: session.change(why=st.session_state[_CLASS]),
-        width=155,
+        width=150,
     )
     session.sync_widget(_AGAINST, asked.against if asked.against in options else None)
     against: ClassChoice | None = st.selectbox(
@@ -150,7 +150,7 @@ def _choose_question(subject: Subject) -> Question:
         placeholder="No contrast",
         index=None,
         on_change=lambda: session.change(against=st.session_state[_AGAINST]),
-        width=155,
+        width=177,
         help="Explains the difference of the two classes' logits: what speaks for the one and "
         "not for the other.",
     )
