@@ -90,8 +90,15 @@ def _write_onnx(
     path.write_bytes(model.SerializeToString())
 
 
-def open_file(form: Format, path: Path) -> Runner:
+def open_file(form: Format, path: Path, *, threads: int = 0) -> Runner:
     """Run an exported file. Only for one that this project has just written.
+
+    Parameters
+    ----------
+    form : {"onnx", "int8", "torch-export", "torchscript"}
+    path : Path
+    threads : int
+        Of ONNX Runtime; 0 for as many as there are cores. The others take torch's.
 
     Raises
     ------
@@ -103,7 +110,11 @@ def open_file(form: Format, path: Path) -> Runner:
             import onnxruntime
         except ImportError as error:
             raise ExportError(f"ONNX needs the package {error.name}. {_INSTALL}") from error
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
         return lambda images: tuple(session.run(None, {INPUT: images}))
     if form == "torch-export":
         module = torch.export.load(path).module()

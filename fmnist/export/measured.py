@@ -11,6 +11,10 @@ PATH: Final = Path(__file__).with_name("measured.json")
 """Written by the benchmark, beside its table."""
 
 
+PYTORCH: Final = "pytorch"
+"""Stands among the formats for the model before its export."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """A shipped model in a format.
@@ -31,7 +35,7 @@ class Measured:
 
 
 def load() -> Mapping[str, Mapping[str, Measured]]:
-    """By the id of a shipped model, then by format; "pytorch" is the model before its export.
+    """By the id of a shipped model, then by format; `PYTORCH` is among them.
 
     Raises
     ------

@@ -1,12 +1,14 @@
 """The section with the model as a file for other programs: made once, checked, downloaded."""
 
+from typing import Final
+
 import streamlit as st
 
 from fmnist.dashboard import cache, ending, failures
 from fmnist.dashboard.context import watch
 from fmnist.data import fashion_mnist
 from fmnist.data.splits import DATASET_TITLES
-from fmnist.export import kept
+from fmnist.export import kept, measured
 from fmnist.export.bundle import bundle, folder_name, javascript_example, python_example
 from fmnist.export.kept import KeptExport
 from fmnist.export.names import FORMATS, INSTALL, Format
@@ -16,6 +18,7 @@ from fmnist.runs.run import Run, RunError
 from fmnist.text import number, plain
 
 _POLL_SECONDS = 1.0
+_USUAL: Final = "strong"  # whose figures are shown with a run that was not measured
 
 
 @st.cache_resource(show_spinner=False)
@@ -35,6 +38,7 @@ def show(run: Run) -> None:
             "of this project, and is checked against the run before you get it."
         )
         form = _choose_format()
+        st.caption(f"{FORMATS[form].purpose} {_measured(run, form)}")
         with failures.shown("The model file cannot be shown"):
             _show_form(run, form)
 
@@ -63,8 +67,29 @@ def _choose_format() -> Format:
         required=True,
         persist_state="session",
     )
-    st.caption(FORMATS[chosen].purpose)
     return chosen
+
+
+def _measured(run: Run, form: Format) -> str:
+    """What the benchmark measured of a format: of this run, or of a shipped model."""
+    models = measured.load()
+    model = run.run_id if run.run_id in models else _USUAL
+    title = plain(run.name) if model == run.run_id else model.capitalize()
+    found = models[model][form]
+    one = f"{number(found.one_ms, 2)} ms"
+    if form == "int8":
+        before = models[model]["onnx"]
+        return (
+            f"Measured on one core, {title} has {_size(found.bytes)} instead of "
+            f"{_size(before.bytes)}, {percent(found.accuracy)} test accuracy instead of "
+            f"{percent(before.accuracy)}, and takes {one} an image instead of "
+            f"{number(before.one_ms, 2)} ms as ONNX."
+        )
+    before = models[model][measured.PYTORCH]
+    return (
+        f"Measured on one core, {title} takes {one} an image; in this app it takes "
+        f"{number(before.one_ms, 2)} ms."
+    )
 
 
 def _why_not(run: Run, form: Format) -> str | None:
