@@ -34,6 +34,22 @@ def shown(what: str = "") -> Iterator[None]:
         tell(sentence(error, what), icon=":material/broken_image:")
 
 
+@contextmanager
+def kept(key: str) -> Iterator[None]:
+    """Keep an error of a file or a disk in the session: a click's callback cannot draw it.
+
+    Parameters
+    ----------
+    key : str
+        In the session's state; the sentence is there until the page takes it.
+    """
+    try:
+        yield
+    except EXPECTED as error:
+        _log.warning("A click failed", exc_info=True)
+        st.session_state[key] = sentence(error)
+
+
 def tell(problem: str, *, icon: str = ":material/error:") -> None:
     """Show what went wrong, as plain text: such sentences quote files, names and addresses."""
     st.error(plain(problem), icon=icon)

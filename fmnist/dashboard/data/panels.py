@@ -22,6 +22,21 @@ _RAW: Final = "Raw, 0 to 255"
 _NORMALIZED: Final = "Normalized, −1 to 1"
 
 
+def show_images(dataset: Dataset) -> None:
+    """Samples, mean images, class counts and pixel values of a split."""
+    protocol, name = choose_split()
+    split = cache.split(dataset, dataset.checksum, protocol, name)
+    key = f"{dataset.checksum}-{protocol}-{name}"
+    st.subheader("Samples", anchor=False)
+    show_samples(split, key)
+    st.subheader("Mean image of each class", anchor=False)
+    show_means(split, key)
+    st.subheader("Classes in each split", anchor=False)
+    show_distribution(dataset, protocol)
+    st.subheader("Pixel statistics", anchor=False)
+    show_pixels(split, key)
+
+
 def choose_split() -> tuple[Protocol, SplitName]:
     """Show the choice of a protocol and a split."""
     with st.container(horizontal=True):
