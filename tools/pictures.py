@@ -76,6 +76,12 @@ def take(browser: Browser, address: str, path: Path, *, width: int, dark: bool) 
             compute.click()
         page.get_by_text("Trustworthiness").wait_for(timeout=600_000)
         driver.settle(page)
+    if path.stem.startswith("export"):
+        start = page.get_by_role("button", name="Export as ONNX", exact=True)
+        if start.is_visible():
+            start.click()
+        page.get_by_text("Checked on all").wait_for(timeout=600_000)
+        driver.settle(page)
     if path.stem.startswith("draw"):
         put_on_the_sheet(page, "Ankle boot")
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")

@@ -23,7 +23,7 @@ _LOADING: Final = {
 
 def python_example(form: Format, file: str, outputs: tuple[str, ...]) -> str:
     """The shortest program in Python that runs a file."""
-    names = ", ".join(outputs) + "," * (len(outputs) == 1)
+    names, first = ", ".join(outputs), "[0]" if len(outputs) == 1 else ""
     if form in _LOADING:
         return "\n".join(
             [
@@ -32,7 +32,7 @@ def python_example(form: Format, file: str, outputs: tuple[str, ...]) -> str:
                 f"model = {_LOADING[form].format(file=_quoted(file))}",
                 "images = torch.zeros(2, 28, 28, dtype=torch.uint8)  # white garments on black",
                 "with torch.inference_mode():",
-                f"    {names} = model(images)  # float32 (2, 10)",
+                f"    {names} = model(images){first}  # float32 (2, 10)",
             ]
         )
     return "\n".join(
@@ -42,7 +42,7 @@ def python_example(form: Format, file: str, outputs: tuple[str, ...]) -> str:
             "",
             f"session = onnxruntime.InferenceSession({_quoted(file)})",
             "images = np.zeros((2, 28, 28), np.uint8)  # white garments on black",
-            f'{names} = session.run(None, {{"images": images}})  # float32 (2, 10)',
+            f'{names} = session.run(None, {{"images": images}}){first}  # float32 (2, 10)',
         ]
     )
 

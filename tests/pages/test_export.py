@@ -184,7 +184,7 @@ def test_changed_predictions_of_8_bits_are_told(
     choose(app, "export-format", "int8")
     assert "1 prediction of the run changed" in text(app)
     assert metrics(app)["Size"] == "0 kB"
-    assert [code.language for code in app.code] == ["python", "javascript"]
+    assert [code.language for code in app.code][:2] == ["python", "javascript"]
 
 
 def test_a_file_of_other_weights_is_offered_to_be_made_again(finished: Run, machine: Path) -> None:

@@ -41,6 +41,7 @@ def show(run: Run) -> None:
         st.caption(f"{FORMATS[form].purpose} {_measured(run, form)}")
         with failures.shown("The model file cannot be shown"):
             _show_form(run, form)
+            st.code(f"python -m fmnist export {run.run_id} --format {form}", language="shell")
 
 
 def _show_form(run: Run, form: Format) -> None:
@@ -76,19 +77,19 @@ def _measured(run: Run, form: Format) -> str:
     model = run.run_id if run.run_id in models else _USUAL
     title = plain(run.name) if model == run.run_id else model.capitalize()
     found = models[model][form]
-    one = f"{number(found.one_ms, 2)} ms"
+    one = f"{found.one_ms:.1f} ms"
     if form == "int8":
         before = models[model]["onnx"]
         return (
             f"Measured on one core, {title} has {_size(found.bytes)} instead of "
             f"{_size(before.bytes)}, {percent(found.accuracy)} test accuracy instead of "
             f"{percent(before.accuracy)}, and takes {one} an image instead of "
-            f"{number(before.one_ms, 2)} ms as ONNX."
+            f"{before.one_ms:.1f} ms as ONNX."
         )
     before = models[model][measured.PYTORCH]
     return (
         f"Measured on one core, {title} takes {one} an image; in this app it takes "
-        f"{number(before.one_ms, 2)} ms."
+        f"{before.one_ms:.1f} ms."
     )
 
 
@@ -165,7 +166,13 @@ def _show_check(run: Run, found: KeptExport) -> None:
     st.markdown(f":material/verified: {told}")
     with st.container(horizontal=True, gap="medium"):
         st.metric("Accuracy of the file", percent(check.accuracy), width="content")
-        st.metric("Accuracy of the run", percent(check.run_accuracy), width="content")
+        st.metric(
+            "Accuracy of the run",
+            percent(check.run_accuracy),
+            width="content",
+            help="Computed again with that of the file. It may differ from the one on other pages "
+            "by an image or two, since processors round differently.",
+        )
         st.metric("Changed predictions", f"{check.changed:,}", width="content")
         st.metric(
             "Largest difference",
