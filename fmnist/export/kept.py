@@ -85,7 +85,7 @@ def why_not(run: Run) -> str | None:
 def folder(run: Run) -> Path:
     """Where the exports of a run are kept."""
     if run.folder.parent == paths.runs_folder():
-        return run.folder / "exports"
+        return run.exports_folder
     return paths.artifacts_folder() / "cache" / "exports" / run.run_id
 
 

@@ -9,7 +9,7 @@ from fmnist.runs.run import Run
 
 
 def zip_run(run: Run) -> bytes:
-    """A zip archive of the folder, without the lock, temporary files and links.
+    """A zip archive of the folder, without the lock, temporary files, links and exports.
 
     A training may go on meanwhile.
 
@@ -29,7 +29,7 @@ def zip_run(run: Run) -> bytes:
             entry = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
             archive.writestr(entry, content)
 
-        for path in _own_files(run.folder):
+        for path in _own_files(run):
             try:
                 content, expected = checksums.read_checked(path)
                 add(path, content)
@@ -42,14 +42,15 @@ def zip_run(run: Run) -> bytes:
     return buffer.getvalue()
 
 
-def _own_files(folder: Path) -> list[Path]:
-    """The files of a run, without those for the moment, its checksums and links."""
+def _own_files(run: Run) -> list[Path]:
+    """The files of a run, without those for the moment, its checksums, links and exports."""
     # what a link leads to is not the run's, and may be private
     return [
         path
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(run.folder.rglob("*"))
         if path.is_file()
         and not path.is_symlink()
         and not path.name.startswith(".")
-        and path != folder / checksums.FILE
+        and path != run.folder / checksums.FILE
+        and run.exports_folder not in path.parents
     ]

@@ -161,6 +161,11 @@ class Run:
         """Weights of every epoch, where the settings ask for them."""
         return self.folder / "weights"
 
+    @property
+    def exports_folder(self) -> Path:
+        """Files for other programs, which can be made again."""
+        return self.folder / "exports"
+
     def epoch_weights_path(self, epoch: int) -> Path:
         """Weights after an epoch, in float16; epoch 0 has the initial ones."""
         return self.epoch_weights_folder / f"epoch-{epoch:04d}.safetensors"

@@ -766,7 +766,11 @@ def test_zip_takes_any_date(run: Run, seconds: int) -> None:
     assert archive.getinfo(name).date_time[0] == (1980 if seconds <= 0 else 2107)
 
 
-def test_zip_leaves_links_out(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_zip_leaves_links_and_exports_out(
+    run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (run.exports_folder / "onnx").mkdir(parents=True)
+    (run.exports_folder / "onnx" / "model.onnx").write_text("made again when asked for")
     elsewhere = tmp_path_factory.mktemp("private")
     (elsewhere / "secret").write_text("secret")
     (run.folder / "notes.txt").symlink_to(elsewhere / "secret")

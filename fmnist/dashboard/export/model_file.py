@@ -156,9 +156,10 @@ def _show_file(run: Run, found: KeptExport) -> None:
 
 def _show_check(run: Run, found: KeptExport) -> None:
     check = found.check
-    dataset = DATASET_TITLES[run.config.dataset] if run.config else ""
-    images = counted(check.images, "test image")
-    told = f"Checked on all {images} of {dataset}: "
+    images, told = counted(check.images, "test image"), ""
+    if run.config is not None:
+        dataset, protocol = DATASET_TITLES[run.config.dataset], run.config.protocol
+        told = f"Checked on all {images} of {dataset} ({protocol} protocol): "
     if check.changed:
         told += f"{counted(check.changed, 'prediction')} of the run changed."
     else:
