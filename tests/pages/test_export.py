@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
 from fmnist.dashboard.export import model_file
-from fmnist.export import exporting, formats, kept
+from fmnist.export import exporting, formats, kept, measured
 from fmnist.export.names import Format
 from fmnist.export.process import ExportProcess, ExportState, ExportTask
 from fmnist.models.classifier import Classifier
@@ -142,6 +142,10 @@ def test_a_refusal_is_told_where_it_was_asked_for(
     choose(app, "export-format", "int8")
     assert f"Nothing was exported: {told}" in text(app)
     assert "Export as ONNX, 8 bits" in buttons(app)
+    strong = measured.load()["strong"]  # stands in for a run that was not measured
+    size, accuracy = strong["int8"].bytes / 1e6, strong["int8"].accuracy
+    assert f"Strong takes {size:.2f} MB instead of" in text(app)
+    assert f"and has {accuracy:.2%} test accuracy instead of" in text(app)
 
 
 def test_a_file_is_shown_with_its_check_and_given(finished: Run, machine: Path) -> None:

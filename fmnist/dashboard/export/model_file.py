@@ -81,10 +81,9 @@ def _measured(run: Run, form: Format) -> str:
     if form == "int8":
         before = models[model]["onnx"]
         return (
-            f"Measured on one core, {title} has {_size(found.bytes)} instead of "
-            f"{_size(before.bytes)}, {percent(found.accuracy)} test accuracy instead of "
-            f"{percent(before.accuracy)}, and takes {one} an image instead of "
-            f"{before.one_ms:.1f} ms as ONNX."
+            f"Beside ONNX, measured on one core: {title} takes {_size(found.bytes)} instead of "
+            f"{_size(before.bytes)}, {one} an image instead of {before.one_ms:.1f} ms, and has "
+            f"{percent(found.accuracy)} test accuracy instead of {percent(before.accuracy)}."
         )
     before = models[model][measured.PYTORCH]
     return (
