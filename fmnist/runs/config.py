@@ -12,7 +12,16 @@ from fmnist.data.splits import DATASET_TITLES, FOLDS, DatasetName, Protocol
 from fmnist.data.synthetic import TrainingDrawings
 from fmnist.models.registry import MODELS
 from fmnist.runs.migration import migrate_settings
-from fmnist.runs.setting import ConfigError, Setting, choice, choices, integer, number, run_ids
+from fmnist.runs.setting import (
+    ConfigError,
+    Setting,
+    checksum,
+    choice,
+    choices,
+    integer,
+    number,
+    run_ids,
+)
 
 Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
@@ -256,6 +265,13 @@ class TrainConfig:
         group=_MODEL_AND_DATA,
         help="Train on this many images only, spread evenly over the classes. Without a value, on "
         "all images.",
+    )  # fmt: skip
+    corrections: str | None = checksum(
+        "Corrections", absent="None",
+        group=_MODEL_AND_DATA,
+        help="Corrected labels: training images that get another label or are left out, by the "
+        "checksum of the file. The Data page makes them from suspect labels. They are kept with "
+        "the run; validation and test images stay as they are.",
     )  # fmt: skip
     left_out_fold: int | None = integer(
         None, "Left-out fold", 1, FOLDS, absent="None",

@@ -13,7 +13,7 @@ from fmnist.checksums import verify, write_checked
 from fmnist.data.splits import SplitName
 from fmnist.errors import sentence
 from fmnist.files import load_arrays, write_atomic, write_json
-from fmnist.runs import store
+from fmnist.runs import corrections, store
 from fmnist.runs.making import making
 from fmnist.runs.run import EVALUATION_ARRAYS, EVALUATION_BYTES, Run, RunError
 from fmnist.text import NAME_LENGTH, one_line
@@ -158,7 +158,8 @@ def _copy(
     evaluations = [*map(run.evaluation_path, get_args(SplitName)), run.tta_path]
     checked += [path for path in evaluations if path.exists()]
     try:
-        for path in (run.config_path, run.status_path):
+        changes = run.folder / corrections.FILE
+        for path in (run.config_path, run.status_path, *([changes] if changes.exists() else [])):
             shutil.copyfile(path, folder / path.name)
         for path in checked:
             verify(path)

@@ -6,6 +6,7 @@ and the validation come from them.
 """
 
 import dataclasses
+import re
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from typing import Any, Final, Literal
 from fmnist.errors import ToldError
 
 _LONGEST_ID: Final = 200
+_CHECKSUM: Final = re.compile("[0-9a-f]{64}")
 
-Kind = Literal["integer", "number", "choice", "choices", "runs"]
+Kind = Literal["integer", "number", "choice", "choices", "runs", "checksum"]
 Group = Literal["Model and data", "Optimization", "Regularization", "Computation and evaluation"]
 
 NONE: Final = "none"
@@ -46,8 +48,8 @@ class Setting:
 
     Attributes
     ----------
-    kind : {"integer", "number", "choice", "choices", "runs"}
-        "choices" is a tuple of choices, "runs" a tuple of run ids.
+    kind : {"integer", "number", "choice", "choices", "runs", "checksum"}
+        "choices" is a tuple of choices, "runs" a tuple of run ids, "checksum" a SHA-256 (hex).
     title : str
         Label of its widget.
     help : str
@@ -92,6 +94,8 @@ class Setting:
         """The possible values, in words."""
         if self.kind == "runs":
             return "ids of runs"
+        if self.kind == "checksum":
+            return f"a SHA-256 (64 hexadecimal digits), or {NONE}"
         if self.titles:
             words = ", ".join(NONE if value is None else str(value) for value in self.titles)
             return f"some of {words}" if self.kind == "choices" else words
@@ -137,6 +141,9 @@ class Setting:
                 isinstance(v, str) and 0 < len(v) <= _LONGEST_ID for v in value
             ):
                 raise ConfigError(name, f"must be ids of runs, not {_SHORT.repr(value)}.")
+        elif self.kind == "checksum":
+            if value is not None and not (isinstance(value, str) and _CHECKSUM.fullmatch(value)):
+                raise ConfigError(name, f"must be {self.values}, not {_SHORT.repr(value)}.")
         elif value is not None or not self.optional:
             self._check_number(name, value)
 
@@ -212,3 +219,8 @@ def choices(title: str, titles: Mapping[Any, str], **about: Any) -> Any:
 def run_ids(title: str, **about: Any) -> Any:
     """A field that is a tuple of ids of runs; none by default."""
     return _field((), Setting("runs", title, **about))
+
+
+def checksum(title: str, **about: Any) -> Any:
+    """A field that is the SHA-256 (hex) of a file, or None, which is the default."""
+    return _field(None, Setting("checksum", title, optional=True, **about))

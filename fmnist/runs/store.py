@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 from fmnist import checksums, paths
 from fmnist.errors import DamagedFileError, reason, sentence
-from fmnist.files import read_json, write_json
+from fmnist.files import read_json, write_atomic, write_json
+from fmnist.runs import corrections
 from fmnist.runs.config import RunConfig, TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.making import making
@@ -55,9 +56,14 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
     ------
     RunError
         If the name is longer than 80 characters.
+    CorrectionsError
+        If the settings name corrections that are not on this machine.
     """
+    # before there is a run: whoever asked is still there to be told
+    changes = corrections.load(config.corrections) if config.corrections else None
     with making_run(root, config, name=name) as run:
-        pass
+        if changes is not None:
+            write_atomic(run.folder / corrections.FILE, changes.to_bytes())
     return replace(run, folder=root / run.run_id)
 
 

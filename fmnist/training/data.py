@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fmnist.data.corrections import Corrections
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import (
     VALIDATION_SHARE,
@@ -35,14 +36,17 @@ def monitored_images(config: TrainConfig, dataset: Dataset) -> Split:
     return _subset(split, max(NUM_CLASSES, round(len(split) * VALIDATION_SHARE)), seed=0)
 
 
-def training_split(config: TrainConfig, dataset: Dataset) -> Split:
-    """Photographs that a run trains on."""
+def training_split(
+    config: TrainConfig, dataset: Dataset, corrections: Corrections | None = None
+) -> Split:
+    """Photographs that a run trains on, with corrected labels if there are corrections."""
     split = dataset.split("train", protocol=config.protocol)
     if config.left_out_fold is not None:
         split = split.take(np.flatnonzero(folds(split.labels) != config.left_out_fold))
-    if config.subset is None or config.subset >= len(split):
-        return split
-    return _subset(split, config.subset, seed=config.seed)
+    if config.subset is not None and config.subset < len(split):
+        split = _subset(split, config.subset, seed=config.seed)
+    # last: the same images are drawn with and without them
+    return corrections.apply(split) if corrections else split
 
 
 def left_out_split(config: TrainConfig, dataset: Dataset) -> Split | None:
@@ -101,6 +105,7 @@ class TrainingData:
     progress : callable
         Called now and then with (drawings made, drawings in all), where the settings ask for
         drawings.
+    corrections : Corrections, optional
     """
 
     def __init__(
@@ -109,8 +114,9 @@ class TrainingData:
         dataset: Dataset,
         device: torch.device,
         progress: Callable[[int, int], None],
+        corrections: Corrections | None = None,
     ) -> None:
-        split = training_split(config, dataset)
+        split = training_split(config, dataset, corrections)
         if config.training_drawings:
             # here, since photographs alone need neither SciPy nor Pillow
             from fmnist.data.synthetic.training_drawings import with_drawings

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fmnist.data.corrections import Corrections
 from fmnist.data.splits import DATASET_TITLES, Dataset
 from fmnist.evaluation.predictions import evaluate
 from fmnist.models.classifier import Classifier
+from fmnist.runs import corrections
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry, Progress, StepEntry
 from fmnist.runs.run import Run
@@ -162,7 +164,7 @@ class _Training:
             )
 
         recorder.report_phase(replace(run.progress, phase="preparing data"))
-        data = TrainingData(config, dataset, device, report_drawings)
+        data = TrainingData(config, dataset, device, report_drawings, _corrections(run, config))
         state = TrainState.create(config, images=len(data), device=device)
         checkpoint = Checkpoint(
             run.checkpoint_path, config, dataset.checksum, seconds=checkpoint_seconds
@@ -367,6 +369,15 @@ def _checked_config(run: Run, dataset: Dataset) -> TrainConfig:
             f"The run is on {DATASET_TITLES[config.dataset]}, which is not on this computer."
         )
     return config
+
+
+def _corrections(run: Run, config: TrainConfig) -> Corrections | None:
+    if config.corrections is None:
+        return None
+    found = corrections.load(config.corrections, run_folder=run.folder)
+    if found.dataset != config.dataset:
+        raise TrainingError("The corrections are of another data set.")
+    return found
 
 
 def _choose_device(name: str | None) -> torch.device:

@@ -121,6 +121,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("cutout_side", 0), ("cutout_side", 29), ("low_res_side", 7), ("low_res_side", 28),
     ("low_res_share", 0), ("epoch_share", 0),
     ("left_out_fold", 0), ("left_out_fold", 6),
+    ("corrections", ""), ("corrections", 1), ("corrections", "0" * 63), ("corrections", "G" * 64),
     ("subset", 0), ("subset", 9), ("subset", 60_001),
     ("log_every", 0), ("log_every", 10_001),
 ]  # fmt: skip
@@ -173,11 +174,12 @@ def test_every_field_counts() -> None:
     defaults = TrainConfig().to_json()
     same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
     # these go with one protocol, one choice, no mixing only
-    assert same == ["protocol", "epoch_share", "patience", "left_out_fold"]
+    assert same == ["protocol", "epoch_share", "patience", "corrections", "left_out_fold"]
     assert TrainConfig.from_json({"epoch_share": 0.5}).epoch_share == 0.5
     assert TrainConfig.from_json({"protocol": "notebook"}).protocol == "notebook"
     assert TrainConfig.from_json({"patience": 3}).patience == 3
     assert TrainConfig.from_json({"left_out_fold": 5}).left_out_fold == 5
+    assert TrainConfig.from_json({"corrections": "a" * 64}).corrections == "a" * 64
 
 
 def test_adamw_takes_weight_decay() -> None:

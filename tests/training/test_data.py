@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from fmnist.data.corrections import Corrections
 from fmnist.data.splits import FOLDS
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
 from fmnist.models.networks import swift
 from fmnist.models.networks.swift import Swift
-from fmnist.runs import store
+from fmnist.runs import corrections, store
 from fmnist.training.data import left_out_split, monitored_images, training_split
 from fmnist.training.loop import Outcome, Signal
 from tests.training.helpers import CONFIG, reread, run_until, run_whole
@@ -48,6 +49,33 @@ def test_folds_leave_each_image_out_once_and_predict_it(tmp_path: Path) -> None:
     classifier = Classifier.load(run.weights_path)
     assert np.allclose(classifier.logits(outside.images), found.logits, atol=0.02)
     assert not run_whole(tmp_path, replace(CONFIG, epochs=1)).evaluation_path("train").exists()
+
+
+def test_a_run_trains_with_its_corrections_and_measures_without(
+    tmp_path: Path, own_artifacts: Path
+) -> None:
+    dataset = small_dataset()
+    split = training_split(CONFIG, dataset)
+    validation = dataset.split("validation")
+    gone, changed = int(split.indices[0]), int(split.indices[1])
+    changes = Corrections.of(
+        CONFIG.dataset,
+        relabeled={changed: (int(split.labels[1]) + 1) % 10},
+        excluded=[gone, *validation.indices.tolist()],
+    )
+    corrected = training_split(CONFIG, dataset, changes)
+    assert len(corrected) == len(split) - 1
+    assert (corrected.labels != split.labels[1:]).sum() == 1
+    corrections.keep(changes)
+    config = replace(CONFIG, model="logistic", epochs=1)
+    run = run_whole(tmp_path / "runs", replace(config, corrections=changes.checksum))
+    control = run_whole(tmp_path / "runs", config)
+    assert run.weights_path.read_bytes() != control.weights_path.read_bytes()
+    for name in ("validation", "test"):
+        found = Evaluation.load(run.evaluation_path(name))
+        known = Evaluation.load(control.evaluation_path(name))
+        assert np.array_equal(found.labels, known.labels)
+    assert f"{len(split) - 1:,} images an epoch" in run.events_path.read_text()
 
 
 @pytest.mark.parametrize(("signal", "outcome"), [("pause", "paused"), ("stop", "stopped")])

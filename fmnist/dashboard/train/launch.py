@@ -35,7 +35,8 @@ PRESET_CAPTIONS: Final[Mapping[str, str]] = {
 _TIMED: Final = "timed-steps"
 _SAME_PACE: Final = (
     "dataset", "protocol", "epochs", "learning_rate", "schedule", "warmup_epochs", "checkpoint",
-    "patience", "tta", "training_drawings", "seed", "subset", "left_out_fold", "log_every",
+    "patience", "tta", "training_drawings", "seed", "subset", "corrections", "left_out_fold",
+    "log_every",
 )  # fmt: skip
 """Settings that do not change how long a step takes."""
 

@@ -10,6 +10,7 @@ from fmnist.dashboard import cache, layout, run_catalog
 from fmnist.data import fashion_mnist as datasets
 from fmnist.models.registry import MODELS
 from fmnist.reports.images import contact_sheet
+from fmnist.runs import corrections
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.names import distinct_labels, distinct_names
 from fmnist.runs.setting import NONE, Setting
@@ -113,6 +114,9 @@ def _widget(column: Any, name: str, setting: Setting, current: SimpleNamespace) 
         column.multiselect(
             setting.title, list(runs), format_func=runs.__getitem__, placeholder="None", **about
         )
+    elif setting.kind == "checksum":
+        known = _corrections(current)
+        column.selectbox(setting.title, list(known), format_func=known.__getitem__, **about)
     else:
         _number_input(column, setting, about)
 
@@ -154,7 +158,7 @@ def _key(name: str) -> str:
 def _to_widget(setting: Setting, value: Any) -> Any:
     if setting.kind in ("choices", "runs"):
         return list(value)
-    return NONE if setting.kind == "choice" and value is None else value
+    return NONE if setting.kind in ("choice", "checksum") and value is None else value
 
 
 def _from_widget(setting: Setting, shown: Any) -> Any:
@@ -162,12 +166,24 @@ def _from_widget(setting: Setting, shown: Any) -> Any:
         return tuple(value for value in setting.titles if value in shown)
     if setting.kind == "runs":
         return tuple(shown)
-    return None if setting.kind == "choice" and shown == NONE else shown
+    return None if setting.kind in ("choice", "checksum") and shown == NONE else shown
 
 
 def _use_recipe_of_model() -> None:
     model = st.session_state[_key("model")]
     fill_in({**MODELS[model].recipe, "model": model})
+
+
+def _corrections(current: SimpleNamespace) -> dict[str, str]:
+    """Checksums and titles of the corrections of the data set; a selected one stays."""
+    titles = {
+        checksum: each.title
+        for checksum, each in corrections.known().items()
+        if each.dataset == current.dataset
+    }
+    if current.corrections is not None:
+        titles.setdefault(current.corrections, f"{current.corrections[:8]} (gone)")
+    return {NONE: "None", **distinct_labels(titles)}
 
 
 def _teachers(current: SimpleNamespace) -> dict[str, str]:
