@@ -14,7 +14,7 @@ from fmnist.sketchpad.recognition import OOD_MODEL
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # all addresses of this machine: no name to call it by
 _BAR: Final = "{desc} |{bar}| {percentage:.0f}%"
-_PACKAGES: Final = ("fastapi", "uvicorn", "prometheus_client", "python_multipart", "onnxruntime")
+_PACKAGES: Final = ("fastapi", "uvicorn", "prometheus_client", "python_multipart", "orjson")
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,14 +1,15 @@
 """The application: its addresses, and how they answer."""
 
-import json
 import logging
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+import orjson
 from fastapi import FastAPI, HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
 
 import fmnist
 from fmnist.data.labels import CLASS_NAMES
@@ -137,6 +138,11 @@ def create_app(
             responses={200: {"description": "The answer."} | success},
             openapi_extra=documentation.extra(path),
         )  # fmt: skip
+    # Handlers that take the request itself gain nothing by FastAPI's own routes, and lose 0.1 ms:
+    # those are there to be documented.
+    app.router.routes[:0] = [
+        Route(path, answer, methods=[method]) for path, (answer, method, _) in table.items()
+    ]
     documented = documentation.Documentation(app)
 
     async def document(request: Request) -> Response:
@@ -171,4 +177,4 @@ def _prediction(result: SketchResult, *, is_scored: bool) -> dict[str, Any]:
 
 
 def _json(values: object) -> Response:
-    return Response(json.dumps(values), media_type="application/json")
+    return Response(orjson.dumps(values), media_type="application/json")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import subprocess
 import time
 from collections import OrderedDict
@@ -55,8 +56,9 @@ class Served:
     Attributes
     ----------
     run : Run
+    files : tuple of str
+        Weights and temperature of the run, and in `stamp` when they were written.
     stamp : tuple of int
-        Changes with the run's weights or temperature.
     engine : Engine
     accuracy : Accuracy or None
         On test images, where they were evaluated.
@@ -65,6 +67,7 @@ class Served:
     """
 
     run: Run
+    files: tuple[str, ...]
     stamp: tuple[int, ...]
     engine: Engine
     accuracy: Accuracy | None
@@ -73,14 +76,14 @@ class Served:
     @property
     def is_current(self) -> bool:
         """Whether the run still has the weights and the temperature that were opened."""
-        return self.stamp == _stamp(self.run)
+        return self.stamp == _stamp(self.files)
 
 
-def _stamp(run: Run) -> tuple[int, ...]:
+def _stamp(files: Sequence[str]) -> tuple[int, ...]:
     times = []
-    for path in (run.weights_path, temperature_path(run)):
+    for file in files:  # for each request: a `Path` would take ten times as long
         try:
-            times.append(path.stat().st_mtime_ns)
+            times.append(os.stat(file).st_mtime_ns)  # noqa: PTH116
         except OSError:
             times.append(0)
     return tuple(times)
@@ -243,7 +246,8 @@ class Models:
 
     def _open(self, name: str, progress: Progress) -> Served:
         run = store.find_run(name)
-        stamp = _stamp(run)
+        files = (str(run.weights_path), str(temperature_path(run)))
+        stamp = _stamp(files)
         engine = Engine(self._file(run, progress), on_batch=self._on_batch)
         accuracy = card = None
         with suppress(RunError):  # it answers without these, too
@@ -251,7 +255,7 @@ class Models:
             value = stored_evaluation(run, "test").accuracy
             accuracy = Accuracy(split="test", protocol=run.config.protocol, value=value)
             card = model_card(run, companion=None)
-        return Served(run, stamp, engine, accuracy, card)
+        return Served(run, files, stamp, engine, accuracy, card)
 
     def _file(self, run: Run, progress: Progress) -> bytes:
         """The ONNX file of a run; it is made and checked by another process if none is kept."""

@@ -173,9 +173,8 @@ def test_errors_are_problem_details(
     assert response.headers["content-type"] == "application/problem+json"
     details = response.json()
     assert details["status"] == status and told in details["detail"]
-    assert response.headers.get("allow", "") == (
-        {"/predict": "POST", "/model": "GET"}[address] if status == 405 else ""
-    )
+    if status == 405:
+        assert {"/predict": "POST", "/model": "GET"}[address] in response.headers["allow"]
 
 
 def test_a_mistake_of_the_server_shows_nothing_of_it(
