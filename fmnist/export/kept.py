@@ -90,7 +90,7 @@ def folder(run: Run) -> Path:
 
 
 def find(run: Run, form: Format, *, weights: str) -> KeptExport | None:
-    """The file that is kept; None if there is none, or if it is of something else.
+    """The file that is kept; None if there is none, or if it is damaged or of something else.
 
     Parameters
     ----------
@@ -101,8 +101,6 @@ def find(run: Run, form: Format, *, weights: str) -> KeptExport | None:
 
     Raises
     ------
-    OSError
-        If it cannot be read.
     RunError
         If the run's temperature is damaged.
     """
@@ -110,7 +108,7 @@ def find(run: Run, form: Format, *, weights: str) -> KeptExport | None:
     try:
         about = _read(path.with_name(_ABOUT))
         size = path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (OSError, ValueError):  # made again, in its place
         return None
     known = (about.version, about.format, about.name, about.weights, about.temperature)
     if known != (VERSION, form, run.name, weights, _temperature(run)):

@@ -23,6 +23,7 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.runs.temperature import Temperature, save_temperature
 from fmnist.training.loop import train
+from tests.faults.test_damage import ANY, JSON
 
 CONFIG = TrainConfig(
     model="logistic", dataset="synthetic-garments", epochs=1, batch_size=50, subset=100
@@ -107,6 +108,26 @@ def test_a_file_of_something_else_is_made_again(
     after = kept.make(again(run), "torchscript", small)
     assert find(run) == after
     assert after.made > before.made
+
+
+@pytest.mark.parametrize("what", ["export.json", "the file"])
+def test_damage_in_any_way_is_mended_by_the_next_export(
+    run: Run, small: Dataset, what: str
+) -> None:
+    made = kept.make(run, "torchscript", small)
+    path = made.path if what == "the file" else made.path.with_name(what)
+    good = path.read_bytes()
+    damages = ANY | JSON if what == "export.json" else {"a folder": ANY["a folder"]}
+    for name, damage in damages.items():
+        damage(path)
+        found = find(run)
+        assert found is None or name == "a bit flipped", name  # it may be one of a checksum
+        if path.is_dir() or path.is_symlink():
+            made = kept.make(again(run), "torchscript", small)
+            assert find(run) == made, name
+            path = made.path if what == "the file" else made.path.with_name(what)
+            good = path.read_bytes()
+        path.write_bytes(good)
 
 
 def test_damage_is_told_when_it_is_read(run: Run, small: Dataset) -> None:
