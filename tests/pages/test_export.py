@@ -75,9 +75,16 @@ def test_a_broken_run_is_told(finished: Run, machine: Path) -> None:
     assert "the file history.jsonl is damaged" in text(open_app("export"))
 
 
+def test_the_server_s_command_is_there(finished: Run, machine: Path) -> None:
+    run = give(finished, machine)
+    commands = [code.value for code in open_app("export").code]
+    assert f"python -m fmnist serve {run.run_id}" in commands
+
+
 def test_a_run_without_weights_is_told(finished: Run, machine: Path) -> None:
     give(finished, machine).weights_path.unlink()
     app = open_app("export")
+    assert not any("fmnist serve" in code.value for code in app.code)
     assert "Trained has no weights to export" in text(app)
     assert not [label for label in buttons(app) if label.startswith("Export")]
 
