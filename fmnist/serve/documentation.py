@@ -44,6 +44,17 @@ _PROBLEMS: Final[Mapping[int, str]] = {
 _ALWAYS: Final = (421, 503)
 _OF_MODELS: Final = (*_ALWAYS, 404, 409, 422)
 
+DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "/predict": "Predicts the class of pictures (PNG, JPEG or WebP), of a drawing, or of images of "
+    "28×28 pixels. The parameter run chooses another of the server's models.",
+    "/model": "Describes the model that answers: classes, protocol, accuracy and model card; and "
+    "lists what else the parameter run takes.",
+    "/health": "Says that the server is there.",
+    "/metrics": "Requests, their times and the sizes of batches, for Prometheus.",
+    "/example.png": "A drawing to try it with.",
+}
+"""What each address is for."""
+
 SAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
     "/predict": {
         "A picture": f"curl -s {_ADDRESS}/example.png -o example.png\n"
