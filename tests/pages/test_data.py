@@ -1,11 +1,13 @@
 """The Data page's suspect labels without a browser: asked for, under way, found."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fmnist.data.corrections import Corrections
 from fmnist.data.splits import FOLDS, folds
 from fmnist.evaluation.label_errors import find_suspects, out_of_sample
 from fmnist.evaluation.predictions import Evaluation
@@ -14,7 +16,7 @@ from fmnist.runs import store
 from fmnist.runs.history import Progress
 from fmnist.runs.run import Run, RunError
 from fmnist.training.worker import Trainer
-from tests.pages.test_pages import machine, open_app, text
+from tests.pages.test_pages import choose, machine, open_app, text
 from tools.made_up_run import made_up_run
 from tools.small import small_dataset
 
@@ -96,6 +98,39 @@ def test_suspects_are_those_of_the_five_models(machine: Path) -> None:
     labels = evaluation.labels[suspects.positions]
     app.selectbox(key="suspects-label").set_value(int(labels[0])).run()
     assert f"**{counted(int((labels == labels[0]).sum()), 'suspect label')}**" in text(app)
+
+
+def test_a_corrected_and_a_control_run_are_queued_and_then_compared(
+    machine: Path, submitted: list[Run]
+) -> None:
+    runs, _ = give_folds(machine)
+    evaluation = out_of_sample(dict(enumerate(runs, start=1)))
+    suspects = find_suspects(evaluation)
+    images = evaluation.indices[suspects.positions].tolist()
+    app = open_suspects()
+    app.button(key="corrected-train").click().run()
+    control, run = submitted
+    assert runs[0].training and run.training and control.training
+    assert control.training == replace(runs[0].training, left_out_fold=None)
+    changes = Corrections.of("synthetic-garments", excluded=images)
+    assert run.training == replace(control.training, corrections=changes.checksum)
+    assert run.name == f"Corrected: {len(images)} excluded"
+    # as if both had been trained: the second is right about three images more
+    for each, wrong in ((control, 5), (run, 2)):
+        settings = each.training.to_json() if each.training else {}
+        each = made_up_run(machine, **settings)
+        test = small_dataset().split("test")
+        logits = np.zeros((len(test), 10), np.float16)
+        logits[np.arange(len(test)), (test.labels + (np.arange(len(test)) < wrong)) % 10] = 5
+        Evaluation("test", logits, test.labels, test.indices).save(each.evaluation_path("test"))
+    app.run()
+    assert "Test accuracy 97.50% without and **99.00%** with the corrections: +1.50 points" in (
+        text(app)
+    )
+    choose(app, "corrected-choice", "Give them the suggested label")
+    assert f"{len(images)} relabeled" in text(app)
+    app.button(key="corrected-train").click().run()
+    assert len(submitted) == 3  # the control run is there already
 
 
 def test_damaged_predictions_are_told(machine: Path) -> None:

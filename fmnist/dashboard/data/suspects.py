@@ -12,6 +12,7 @@ from fmnist import paths
 from fmnist.csv import write_table
 from fmnist.dashboard import failures, image_grid, layout, run_catalog, session
 from fmnist.dashboard.components.clickable import Tile, image_wall
+from fmnist.dashboard.data import corrected
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import FOLDS, Dataset
 from fmnist.evaluation.label_errors import (
@@ -191,12 +192,25 @@ def _show_suspects(folds: Folds, dataset: Dataset) -> None:
     )
     _show_wall(folds, evaluation, suspects, chosen[:shown], dataset)
     _show_exports(evaluation, suspects, chosen, dataset)
+    corrected.show(replace(model, left_out_fold=None), _corrections(evaluation, suspects, chosen))
     st.caption(
         "Confident learning (Northcutt et al. 2021, cleanlab): suspect is an image that the models "
         "give to another class with more confidence than that class has on average. Many are hard "
         "images with a right label: look before you judge. Click an image to see it and give a "
         "verdict."
     )
+
+
+def _corrections(
+    evaluation: Evaluation, suspects: Suspects, chosen: NDArray[np.intp]
+) -> corrected.Choices:
+    """What can be done with the chosen suspects, by what it is called."""
+    images = evaluation.indices[suspects.positions[chosen]].tolist()
+    suggested = dict(zip(images, suspects.suggested[chosen].tolist(), strict=True))
+    return {
+        "Leave them out": {"excluded": images},
+        "Give them the suggested label": {"relabeled": suggested},
+    }
 
 
 def _tiles(evaluation: Evaluation, suspects: Suspects, chosen: NDArray[np.intp]) -> Sequence[Tile]:
