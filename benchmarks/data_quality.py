@@ -51,8 +51,8 @@ def trained(config: TrainConfig, dataset: Dataset, name: str) -> Run:
     for run in same:
         if run.state == "finished":
             return run
-    run = next((run for run in same if run.state in RESUMABLE_STATES), None)
-    run = run or store.create_run(root, config, name=name)
+    begun = next((run for run in same if run.state in RESUMABLE_STATES), None)
+    run = begun or store.create_run(root, config, name=name)
     print(name, flush=True)
     with store.owning(run):
         train(run, dataset)
