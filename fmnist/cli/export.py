@@ -171,7 +171,8 @@ def _write_table(
     import onnxruntime
     import torch
 
-    data = sorted({DATASET_TITLES[run.config.dataset] for run in runs if run.config})
+    configs = [run.config for run in runs if run.config]
+    data = sorted({f"{DATASET_TITLES[c.dataset]} ({c.protocol} protocol)" for c in configs})
     text = [
         "# Exported models",
         "",
