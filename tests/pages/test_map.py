@@ -98,7 +98,7 @@ def test_until_a_map_is_computed_there_is_one_of_the_logits(
         in text(app)
     )
     assert (sent[-1]["count"], sent[-1]["chosen"]) == (200, False)
-    app.button(key="map-compute").click().run()
+    app.button(key="map-start").click().run()
     assert process.started == [MapTask("pacmap", "test", (run.folder,))]
 
 

@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
-from fmnist.dashboard import failures
 from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.jobs import JobText, show_job
 from fmnist.dashboard.map import layouts
 from fmnist.dashboard.map.layouts import RunMap
 from fmnist.explain.embeddings import Method
 from fmnist.explain.map_process import MapTask
 from fmnist.text import plain
-
-_POLL_SECONDS = 1.0
 
 
 def show(context: PageContext, shown: Sequence[RunMap], method: Method, title: str) -> None:
@@ -62,37 +58,8 @@ def show_task(task: MapTask, label: str, explanation: str, *, shown: str = "") -
     shown : str
         What is seen until it has ended, in Markdown; the explanation is then a help text.
     """
-    running = layouts.process().poll().running
-    failures.fragment(_show_task, run_every=_POLL_SECONDS if running else None)(
-        task, label, explanation, shown, running
-    )
-
-
-def _show_task(task: MapTask, label: str, explanation: str, shown: str, was_running: bool) -> None:
-    process = layouts.process()
-    state = process.poll()
-    if state.running != was_running:
-        # the whole page: once begun, it has to poll; once ended, there is a map to show
-        st.rerun()
-    with st.container(border=True, key="map-computation", gap="small"):
-        if shown:
-            st.markdown(f":material/info: {shown}")
-        if state.running:
-            other = "" if state.task == task else "Another map first. "
-            st.progress(state.done, f"{other}{plain(state.text)}…")  # it names a run
-            st.button("Cancel", key="map-cancel", on_click=process.cancel)
-            return
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                label,
-                key="map-compute",
-                type="primary",
-                icon=":material/scatter_plot:",
-                on_click=process.start,
-                args=(task,),
-                help=explanation if shown else None,
-            )
-            if not shown:
-                st.caption(explanation, width="stretch")
-        if state.error and state.task == task:
-            failures.tell(f"The map could not be computed: {state.error}")
+    text = JobText(
+        "map", label, ":material/scatter_plot:", explanation,
+        "Another map first.", "The map could not be computed", notice=shown,
+    )  # fmt: skip
+    show_job(layouts.process(), task, text)

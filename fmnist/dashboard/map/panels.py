@@ -28,7 +28,7 @@ _STYLE: Final = """<style>
   .st-key-compared, .st-key-map-color {
     flex: 1 1 7.5rem !important; width: auto !important; min-width: 0;
   }
-  .st-key-map-computation { padding: 0.5rem 0.75rem; }
+  .st-key-map-job { padding: 0.5rem 0.75rem; }
   .st-key-compared > *, .st-key-map-color > * { width: 100% !important; }
 }
 </style>"""
