@@ -10,8 +10,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fmnist.checksums import file_digest
+from fmnist.dashboard import jobs
 from fmnist.dashboard.components import image_map
-from fmnist.dashboard.map import colors, computation, layouts, panels
+from fmnist.dashboard.map import colors, layouts, panels
 from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.explain import map_job, map_sources
@@ -49,7 +50,7 @@ class Fake(MapProcess):
 def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     made = Fake()
     monkeypatch.setattr(layouts, "process", lambda: made)
-    monkeypatch.setattr(computation, "_POLL_SECONDS", None)
+    monkeypatch.setattr(jobs, "_POLL_SECONDS", None)
     yield made
 
 
