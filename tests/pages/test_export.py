@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
+from fmnist.dashboard import jobs
 from fmnist.dashboard.export import model_file
 from fmnist.export import exporting, formats, kept, measured
 from fmnist.export.names import Format
@@ -49,7 +50,7 @@ class Fake(ExportProcess):
 def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     made = Fake()
     monkeypatch.setattr(model_file, "process", lambda: made)
-    monkeypatch.setattr(model_file, "_POLL_SECONDS", None)
+    monkeypatch.setattr(jobs, "_POLL_SECONDS", None)
     yield made
 
 
@@ -206,6 +207,14 @@ def test_a_file_of_other_weights_is_offered_to_be_made_again(finished: Run, mach
     app = open_app("export")
     choose(app, "export-format", "torchscript")
     assert "Export as TorchScript" in buttons(app)
+
+
+def test_a_finished_export_of_something_else_is_offered_again(
+    finished: Run, machine: Path, process: Fake
+) -> None:
+    run = give(finished, machine)
+    process.state = ExportState(ExportTask(run.folder, "onnx"), done=1.0)
+    assert "Export as ONNX" in buttons(open_app("export"))
 
 
 def test_an_ensemble_is_exported(finished: Run, machine: Path, process: Fake) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from fmnist.dashboard import cache, ending, failures
 from fmnist.dashboard.context import watch
+from fmnist.dashboard.jobs import JobText, show_job
 from fmnist.data import fashion_mnist
 from fmnist.data.splits import DATASET_TITLES
 from fmnist.export import kept, measured
@@ -17,7 +18,6 @@ from fmnist.reports.text import counted, percent
 from fmnist.runs.run import Run, RunError
 from fmnist.text import number, plain
 
-_POLL_SECONDS = 1.0
 _USUAL: Final = "strong"  # whose figures are shown with a run that was not measured
 
 
@@ -112,38 +112,15 @@ def _why_not(run: Run, form: Format) -> str | None:
 
 def _show_making(run: Run, form: Format) -> None:
     """A button that makes the file; the progress while it does, the reason if it failed."""
-    running = process().poll().running
-    failures.fragment(_show_task, run_every=_POLL_SECONDS if running else None)(
-        run, ExportTask(run.folder, form), running
+    text = JobText(
+        "export",
+        f"Export as {FORMATS[form].title}",
+        ":material/ios_share:",
+        f"Once, in the background; the file is then kept with {plain(run.name)}.",
+        "Another export first.",
+        "Nothing was exported",
     )
-
-
-def _show_task(run: Run, task: ExportTask, was_running: bool) -> None:
-    state = process().poll()
-    if state.running != was_running or (state.finished and state.task == task):
-        # the whole page: once begun, it has to poll; once ended, there is a file to show
-        st.rerun()
-    with st.container(key="export-making"):
-        if state.running:
-            other = "" if state.task == task else "Another export first. "
-            st.progress(state.done, f"{other}{plain(state.text)}…")
-            st.button("Cancel", key="export-cancel", on_click=process().cancel)
-            return
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                f"Export as {FORMATS[task.form].title}",
-                key="export-start",
-                type="primary",
-                icon=":material/ios_share:",
-                on_click=process().start,
-                args=(task,),
-            )
-            st.caption(
-                f"Once, in the background; the file is then kept with {plain(run.name)}.",
-                width="stretch",
-            )
-        if state.error and state.task == task:
-            failures.tell(f"Nothing was exported: {state.error}")
+    show_job(process(), ExportTask(run.folder, form), text)
 
 
 def _show_file(run: Run, found: KeptExport) -> None:
