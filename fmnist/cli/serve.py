@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import Final
 
@@ -63,7 +63,8 @@ def _serve(options: argparse.Namespace) -> int:
     models = Models(
         lambda: names, default=names[0], most_open=len(names) + 1, on_batch=metrics.count_batch
     )
-    with listen(options.host, options.port) as listening:
+    # closed before the first request, too: an export under way ends with this command
+    with listen(options.host, options.port) as listening, closing(models):
         for name in names:
             with _progress(name) as show:
                 models.open_now(name, show)

@@ -71,7 +71,4 @@ def serve(
         app, log_level="warning", access_log=False, server_header=False, lifespan="off",
         backlog=_BACKLOG, timeout_graceful_shutdown=10,
     )  # fmt: skip
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        models.close()
+    uvicorn.Server(config).run(sockets=[listening])
