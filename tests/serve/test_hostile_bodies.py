@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 from typing import Final
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from fmnist.serve import bodies as bodies_module
 from fmnist.serve import limits
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.examples import examples
@@ -151,6 +153,17 @@ def test_a_hostile_body_is_refused_in_one_sentence(client: TestClient, number: i
     sentence = details["detail"]
     assert sentence.endswith(".") and "\n" not in sentence and len(sentence) <= 500, told
     assert not any(word in sentence for word in ("Error", "Traceback", "pydantic", "/work")), told
+
+
+def test_a_long_text_among_short_ones_takes_no_memory() -> None:
+    """An array of texts would take the longest length for each: 300 MB for this body."""
+    body = json.dumps({"images": ["a" * 16_000] + [""] * 5_000}).encode()
+    tracemalloc.start()
+    try:
+        assert bodies_module._images(body) is None
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_server_answers_as_before(client: TestClient) -> None:
