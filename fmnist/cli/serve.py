@@ -50,7 +50,7 @@ def _port(text: str) -> int:
 def _serve(options: argparse.Namespace) -> int:
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise RunError(
-            f"The server needs the package {missing[0]}. Install it: pip install -e .[serve]"
+            f'The server needs the package {missing[0]}: pip install -e ".[serve]" installs it.'
         )
     from fmnist.serve.guard import LOCAL
     from fmnist.serve.metrics import Metrics

@@ -29,7 +29,7 @@ def routes() -> list[BaseRoute]:
 def _make() -> FastAPI:
     """The API; all runs with weights answer, by default the one that the app opens."""
     metrics = Metrics()
-    default = run_catalog.shipped_runs()[0].run_id
+    default = next((run.run_id for run in run_catalog.shipped_runs()), "fashion-cnn")
     models = Models(_names, default=default, on_batch=metrics.count_batch)
     ending.register(models.close)
     # under the same names as the app

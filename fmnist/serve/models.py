@@ -141,6 +141,7 @@ class Models:
         self.default = default
         self.has_detector = OOD_MODEL in store.run_ids(paths.pretrained_folder())
         self._most_open = most_open
+        self._asked: set[str] = set()  # that there are; listing all takes a while
         self._on_batch = on_batch
         self._known: OrderedDict[str, _Opening] = OrderedDict()
         self._exports = ExportProcess()
@@ -156,8 +157,12 @@ class Models:
         NotReadyError
             If it is not open within some seconds; it goes on being opened.
         """
-        if name is not None and name not in self.names():
-            raise UnknownModelError(f"There is no model {quoted(name)} here; /model lists them.")
+        if name is not None and name not in self._asked:
+            if name not in self.names():
+                raise UnknownModelError(
+                    f"There is no model {quoted(name)} here; /model lists them."
+                )
+            self._asked.add(name)
         return await self._get(name or self.default)
 
     async def detector(self) -> Served | None:

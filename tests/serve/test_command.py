@@ -1,6 +1,7 @@
 """`python -m fmnist serve` in a process of its own, and the documentation's commands in a shell."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -119,6 +120,27 @@ def test_a_signal_ends_it_and_it_has_asked_no_other_machine(server: Server) -> N
     assert "Traceback" not in printed
     asked = re.findall(r"asks for (.*)", printed)
     assert [one for one in asked if "127.0.0.1" not in one and "::1" not in one] == []
+
+
+def test_a_missing_package_is_told(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fmnist.cli.serve.find_spec", lambda name: name != "orjson" or None)
+    assert main(["serve", run.run_id]) == 1
+    told = capsys.readouterr().err
+    assert told == 'The server needs the package orjson: pip install -e ".[serve]" installs it.\n'
+
+
+def test_the_app_s_server_tells_of_a_missing_package(tmp_path: Path) -> None:
+    (tmp_path / "fastapi.py").write_text("raise ModuleNotFoundError(name='fastapi')")
+    result = subprocess.run(
+        [sys.executable, "-c", "import server"], cwd=paths.PROJECT, text=True, capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        'The API needs the package fastapi. Install it: pip install -e ".[serve]"'
+    )
 
 
 def test_what_prevents_a_start_is_told(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """Requests drawn from the API's own OpenAPI document, right ones and wrong ones."""
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +16,17 @@ OPERATIONS = [
     ("/predict", "POST"), ("/model", "GET"), ("/health", "GET"), ("/metrics", "GET"),
     ("/example.png", "GET"),
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_garbage_collection() -> Iterator[None]:
+    """Python 3.11 fails where a collection comes within `ast.parse` (CPython issue 106905).
+
+    schemathesis imports its modules late, and pytest parses those of each package with a plugin.
+    """
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="module")
