@@ -53,7 +53,11 @@ def show_job(job: Job[Any], task: object, text: JobText) -> None:
         As `job` takes it.
     text : JobText
     """
-    running = job.poll().running
+    running, seen = job.poll().running, f"{text.key}-job-running"
+    was_running = st.session_state.get(seen, False)
+    st.session_state[seen] = running
+    if was_running and not running:
+        st.rerun()  # it has ended since the page looked for what it makes
     failures.fragment(_show, run_every=_POLL_SECONDS if running else None)(job, task, text, running)
 
 
@@ -61,6 +65,7 @@ def _show(job: Job[Any], task: object, text: JobText, was_running: bool) -> None
     state = job.poll()
     if state.running != was_running:
         # the whole page: once begun, it has to poll; once ended, there is something to show
+        st.session_state[f"{text.key}-job-running"] = state.running
         st.rerun()
     with st.container(border=True, key=f"{text.key}-job", gap="small"):
         if text.notice:

@@ -5,6 +5,7 @@ import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,6 +138,28 @@ def test_progress_can_be_cancelled(finished: Run, machine: Path, process: Fake) 
     assert bar.startswith("Another export first. ")
     app.button(key="export-cancel").click().run()
     assert "Export as TorchScript" in buttons(app)
+
+
+def test_a_file_that_is_done_while_the_page_looks_is_shown(
+    finished: Run, machine: Path, process: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = give(finished, machine)
+    task = ExportTask(run.folder, "torchscript")
+    process.state = ExportState(task, True, 0.9, "Comparing")
+    app = open_app("export")
+    choose(app, "export-format", "torchscript")
+    find = kept.find
+
+    def find_then_end(*names: Any, **more: Any) -> kept.KeptExport | None:
+        found = find(*names, **more)
+        if process.state.running:
+            process.state = ExportState(task, done=1.0)
+            export(run)
+        return found
+
+    monkeypatch.setattr(kept, "find", find_then_end)
+    app.run()
+    assert "every prediction is that of the run" in text(app)
 
 
 def test_a_refusal_is_told_where_it_was_asked_for(
