@@ -9,6 +9,7 @@ interrupted. Needs the real data set. The same figures are on the Compare page, 
 import argparse
 import platform
 from datetime import date
+from functools import partial
 from typing import Final
 
 import torch
@@ -34,7 +35,7 @@ def measured() -> dict[str, Robustness]:
         with tqdm(desc=run.run_id, total=100, unit="%", leave=False) as bar:
             found[run.name] = robustness_of(
                 run,
-                load_pretrained(run.run_id),
+                partial(load_pretrained, run.run_id),
                 dataset,
                 progress=lambda share, bar=bar: bar.update(round(100 * share) - bar.n),  # type: ignore[misc]
             )

@@ -210,7 +210,7 @@ def measure(
 
 def robustness_of(
     run: Run,
-    classifier: "Classifier",
+    load: Callable[[], "Classifier"],
     dataset: Dataset,
     *,
     progress: Callable[[float], None] | None = None,
@@ -220,8 +220,8 @@ def robustness_of(
     Parameters
     ----------
     run : Run
-    classifier : Classifier
-        The run's, with its temperature.
+    load : callable
+        Gives the run's classifier, with its temperature; called if something is measured.
     dataset : Dataset
         The run's.
     progress : callable, optional
@@ -232,12 +232,12 @@ def robustness_of(
     OSError
         If it cannot be written, or the run is gone.
     """
-    digest = digest_of(run, dataset)
+    digest = digest_of(run, dataset)  # before its weights are read: others may be saved meanwhile
     try:
         kept = Robustness.load(run, digest=digest)
     except DamagedFileError:  # it can be computed again
         kept = None
     if kept is None:
-        kept = measure(classifier, dataset, digest=digest, progress=progress)
+        kept = measure(load(), dataset, digest=digest, progress=progress)
         kept.save(run)
     return kept

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fmnist.jobs import Job, Reporter, work
@@ -45,9 +46,9 @@ def _run(folders: Sequence[Path], reporter: Reporter) -> None:
         if run.config is None:
             raise RunError(f"The run {run.name} is broken: {run.reason}")
         report = part(f"{run.name}: predicting corrupted images")
-        classifier = load_run(run.run_id, folder=folder.parent)
+        load = partial(load_run, run.run_id, folder=folder.parent)
         dataset = fashion_mnist.load_named(run.config.dataset)
-        robustness_of(run, classifier, dataset, progress=report)
+        robustness_of(run, load, dataset, progress=report)
 
 
 if __name__ == "__main__":

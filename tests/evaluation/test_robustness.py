@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, classifier: Classifier)
 
 def test_predictions_are_those_of_the_corrupted_images(run: Run, classifier: Classifier) -> None:
     done: list[float] = []
-    found = robustness_of(run, classifier, small_dataset(), progress=done.append)
+    found = robustness_of(run, lambda: classifier, small_dataset(), progress=done.append)
     test = small_dataset().split("test")
     assert np.array_equal(found.indices, test.indices)  # fewer than 2,000
     assert np.array_equal(found.clean, classifier.predict_proba(test.images).argmax(1))
@@ -53,7 +53,7 @@ def test_predictions_are_those_of_the_corrupted_images(run: Run, classifier: Cla
 def test_worst_mistakes_are_confident_and_were_correct_before(
     run: Run, classifier: Classifier
 ) -> None:
-    found = robustness_of(run, classifier, small_dataset())
+    found = robustness_of(run, lambda: classifier, small_dataset())
     row = list(CORRUPTIONS).index("noise")
     lost = (found.predicted[row, 4] != found.labels) & (found.clean == found.labels)
     worst = found.worst("noise", 5, 3)
@@ -64,9 +64,9 @@ def test_worst_mistakes_are_confident_and_were_correct_before(
 def test_they_are_kept_until_weights_or_temperature_change(
     run: Run, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = robustness_of(run, classifier, small_dataset())
+    first = robustness_of(run, lambda: classifier, small_dataset())
     monkeypatch.setattr(robustness, "measure", lambda *_a, **_k: pytest.fail("measured again"))
-    again = robustness_of(run, classifier, small_dataset())
+    again = robustness_of(run, lambda: classifier, small_dataset())
     for name in ("indices", "labels", "clean", "predicted", "confidence"):
         assert np.array_equal(getattr(again, name), getattr(first, name)), name
     before = first.digest
@@ -78,19 +78,33 @@ def test_they_are_kept_until_weights_or_temperature_change(
     assert Robustness.load(run, digest=other) is None
 
 
+def test_weights_that_are_saved_meanwhile_are_measured_anew(
+    run: Run, classifier: Classifier
+) -> None:
+    def load() -> Classifier:  # as of a run that is resumed
+        Classifier(create_model("logistic", seed=1), models=["logistic"]).save(run.weights_path)
+        return classifier
+
+    robustness_of(run, load, small_dataset())
+    digest = robustness.digest_of(run, small_dataset())
+    assert Robustness.load(run, digest=digest) is None
+
+
 def test_a_damaged_file_is_told_and_made_again(run: Run, classifier: Classifier) -> None:
-    first = robustness_of(run, classifier, small_dataset())
+    first = robustness_of(run, lambda: classifier, small_dataset())
     replace(first, clean=first.clean[:5]).save(run)
     with pytest.raises(DamagedFileError, match="do not fit together"):
         Robustness.load(run, digest=first.digest)
     robustness_path(run).write_bytes(b"PK rubbish")
     with pytest.raises(DamagedFileError):
         Robustness.load(run, digest=first.digest)
-    assert np.array_equal(robustness_of(run, classifier, small_dataset()).clean, first.clean)
+    assert np.array_equal(
+        robustness_of(run, lambda: classifier, small_dataset()).clean, first.clean
+    )
 
 
 def test_a_run_that_is_gone_is_not_made_again(run: Run, classifier: Classifier) -> None:
-    first = robustness_of(run, classifier, small_dataset())
+    first = robustness_of(run, lambda: classifier, small_dataset())
     run.folder.rename(run.folder.with_name("elsewhere"))
     with pytest.raises(OSError, match="No such file"):
         first.save(run)

@@ -83,6 +83,7 @@ def test_what_has_stopped_or_gone_goes_on_at_a_click(machine: Path, submitted: l
     app = open_suspects()
     assert f"{runs[1].name} is interrupted; fold 4 is gone." in text(app)
     app.button(key="suspects-resume").click().run()
+    app.button(key="suspects-resume").click().run()  # a double click
     assert [run.training and run.training.left_out_fold for run in submitted] == [2, 4]
 
 
@@ -98,6 +99,10 @@ def test_suspects_are_those_of_the_five_models(machine: Path) -> None:
     labels = evaluation.labels[suspects.positions]
     app.selectbox(key="suspects-label").set_value(int(labels[0])).run()
     assert f"**{counted(int((labels == labels[0]).sum()), 'suspect label')}**" in text(app)
+    sound = min(set(range(10)) - set(labels.tolist()))
+    app.selectbox(key="suspects-label").set_value(sound).run()
+    assert "**0 suspect labels**" in text(app)
+    assert "corrected-train" not in [button.key for button in app.button]
 
 
 def test_a_corrected_and_a_control_run_are_queued_and_then_compared(

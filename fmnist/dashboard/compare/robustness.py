@@ -1,6 +1,5 @@
 """Robustness of the selected runs: accuracy on corrupted images, examples, the worst mistakes."""
 
-import atexit
 import functools
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fmnist.dashboard import cache, failures, image_grid, session
+from fmnist.dashboard import cache, ending, failures, image_grid, session
 from fmnist.dashboard.compare.run_comparison import RunComparison
 from fmnist.dashboard.components.clickable import Tile, image_wall
 from fmnist.dashboard.jobs import JobText, show_job
@@ -17,12 +16,14 @@ from fmnist.data import fashion_mnist
 from fmnist.data.corruptions import CORRUPTIONS, SEVERITIES
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES, Dataset
+from fmnist.errors import DamagedFileError
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.evaluation.robustness import IMAGES, Robustness, digest_of, robustness_split
 from fmnist.evaluation.robustness_job import RobustnessProcess, RobustnessTask
 from fmnist.reports import charts
 from fmnist.reports.text import percent
 from fmnist.runs.names import distinct_labels
+from fmnist.runs.run import Run
 from fmnist.text import plain
 
 _ALL: Final = "all"
@@ -43,7 +44,7 @@ class Measured:
 def process() -> RobustnessProcess:
     """The measurements of this server, shared by all sessions."""
     made = RobustnessProcess()
-    atexit.register(made.cancel)
+    ending.register(made.cancel)
     return made
 
 
@@ -59,7 +60,7 @@ def show_robustness(comparison: RunComparison) -> None:
     measured, missing = [], []
     with failures.shown("The robustness cannot be shown"):
         for entry in able:
-            found = Robustness.load(entry.run, digest=digest_of(entry.run, dataset))
+            found = _load(entry.run, dataset)
             if found is None:
                 missing.append(entry)
             else:
@@ -70,6 +71,14 @@ def show_robustness(comparison: RunComparison) -> None:
             corruption, severity = _controls()
             _show_curves(comparison, measured, corruption)
             _show_examples(measured, dataset, corruption, severity)
+
+
+def _load(run: Run, dataset: Dataset) -> Robustness | None:
+    """What was measured; None if nothing was, or if it is damaged: it is then measured anew."""
+    try:
+        return Robustness.load(run, digest=digest_of(run, dataset))
+    except DamagedFileError:
+        return None
 
 
 def _able(comparison: RunComparison, dataset: Dataset) -> tuple[list[LeaderboardRow], list[str]]:

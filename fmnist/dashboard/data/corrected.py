@@ -52,8 +52,9 @@ def show(config: TrainConfig, choices: Choices) -> None:
 
 
 def _newest(config: TrainConfig) -> Run | None:
-    """The newest run with these settings, a finished one first."""
-    found = [run for run in run_catalog.own_runs() if run.training == config]
+    """The newest run with these settings that can be read, a finished one first."""
+    runs = run_catalog.own_runs()
+    found = [run for run in runs if run.training == config and run.state != "broken"]
     return next((run for run in found if run.state == "finished"), next(iter(found), None))
 
 

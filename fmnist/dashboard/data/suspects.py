@@ -143,8 +143,8 @@ def _resume(dataset: Dataset) -> None:
         return
     config = next(iter(folds.values())).training
     assert config
-    with failures.kept("suspects-error"):
-        for each in fold_configs(replace(config, left_out_fold=None)):
+    with failures.kept("suspects-error"), session.once("resume", config) as is_first:
+        for each in fold_configs(replace(config, left_out_fold=None)) if is_first else ():
             assert each.left_out_fold
             run = folds.get(each.left_out_fold)
             if run is None:
@@ -190,6 +190,8 @@ def _show_suspects(folds: Folds, dataset: Dataset) -> None:
         f"({percent(len(chosen) / len(evaluation.labels), 1)}), the least probable first. "
         f"Accuracy of the five models on what they left out: {percent(evaluation.accuracy)}."
     )
+    if not len(chosen):
+        return
     _show_wall(folds, evaluation, suspects, chosen[:shown], dataset)
     _show_exports(evaluation, suspects, chosen, dataset)
     corrected.show(replace(model, left_out_fold=None), _corrections(evaluation, suspects, chosen))
