@@ -15,6 +15,7 @@ from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run
 from fmnist.serve import limits
 from fmnist.serve.engine import Engine, Outputs
+from tests.serve import loops
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_what_comes_meanwhile_is_one_batch(
     async def ask_all() -> list[Outputs]:
         return await asyncio.gather(*map(engine, parts))
 
-    for outputs, part in zip(asyncio.run(ask_all()), parts, strict=True):
+    for outputs, part in zip(loops.run(ask_all()), parts, strict=True):
         assert outputs.probabilities == pytest.approx(classifier.predict_proba(part), abs=1e-5)
         assert outputs.scores is None
     assert sum(batches) == sum(sizes)
@@ -52,10 +53,10 @@ def test_a_batch_has_a_limit(engine: Engine, batches: list[int], small: Dataset)
     async def ask(count: int, size: int) -> None:
         await asyncio.gather(*(engine(small.test_images[:size]) for _ in range(count)))
 
-    asyncio.run(ask(10, 30))
+    loops.run(ask(10, 30))
     assert batches == [60] * 5
     batches.clear()
-    asyncio.run(ask(1, 2 * limits.MAX_BATCH + 3))
+    loops.run(ask(1, 2 * limits.MAX_BATCH + 3))
     assert batches == [limits.MAX_BATCH, limits.MAX_BATCH, 3]
 
 
@@ -83,7 +84,7 @@ def test_what_was_given_up_is_not_computed(
         may_go_on.set()
         return await third
 
-    assert len(asyncio.run(give_up()).probabilities) == 2
+    assert len(loops.run(give_up()).probabilities) == 2
     assert batches == [1, 2]
 
 
@@ -99,5 +100,5 @@ def test_an_error_fails_its_batch_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(engine, "_compute", fail)
-        assert [*map(str, asyncio.run(ask_twice()))] == ["no memory"] * 2
-    assert all(isinstance(one, Outputs) for one in asyncio.run(ask_twice()))
+        assert [*map(str, loops.run(ask_twice()))] == ["no memory"] * 2
+    assert all(isinstance(one, Outputs) for one in loops.run(ask_twice()))

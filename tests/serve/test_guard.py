@@ -12,6 +12,7 @@ from starlette.types import Message
 from fmnist.serve import limits
 from fmnist.serve.guard import LOCAL, is_allowed
 from fmnist.serve.models import Models, Served
+from tests.serve import loops
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def ask(
         }  # fmt: skip
         await app(scope, receive, send)
 
-    asyncio.run(ask_it())
+    loops.run(ask_it())
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 

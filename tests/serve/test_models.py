@@ -1,6 +1,5 @@
 """Models are opened when they are asked for, and exported first where they have to be."""
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from fmnist.serve.application import create_app
 from fmnist.serve.metrics import Metrics
 from fmnist.serve.models import Models, UnusableModelError
 from fmnist.sketchpad.recognition import OOD_MODEL
+from tests.serve import loops
 
 IMAGE = {"images": [[[0] * 28] * 28]}
 DRAWING = {"strokes": [[[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]]]}
@@ -148,7 +148,7 @@ def test_the_least_recently_used_model_is_closed(run: Run, monkeypatch: pytest.M
     monkeypatch.setattr(store, "find_run", finding)
     try:
         for name in (names[0], names[0], names[1], names[0]):
-            asyncio.run(models.get(name))
+            loops.run(models.get(name))
     finally:
         models.close()
     assert opened == [names[0], names[1], names[0]]
@@ -169,6 +169,6 @@ def test_a_process_of_its_own_exports(artifacts: Path, run: Run) -> None:
         assert any("2,000 test images" in text for text in said)
         with pytest.raises(UnusableModelError):
             (copy.folder / "model.safetensors").unlink()
-            asyncio.run(models.get())
+            loops.run(models.get())
     finally:
         models.close()
