@@ -81,11 +81,23 @@ def _show(job: Job[Any], task: object, text: JobText, was_running: bool) -> None
                 key=f"{text.key}-start",
                 type="primary",
                 icon=text.icon,
-                on_click=job.start,
-                args=(task,),
+                on_click=_start,
+                args=(job, task, text),
                 help=text.explanation if text.notice else None,
             )
             if not text.notice:
                 st.caption(text.explanation, width="stretch")
+        error = st.session_state.pop(_error_key(text), None)
         if state.error and state.task == task:
-            failures.tell(f"{text.failed}: {state.error}")
+            error = state.error
+        if error:
+            failures.tell(f"{text.failed}: {error}")
+
+
+def _start(job: Job[Any], task: object, text: JobText) -> None:
+    with failures.kept(_error_key(text)):
+        job.start(task)
+
+
+def _error_key(text: JobText) -> str:
+    return f"{text.key}-job-error"

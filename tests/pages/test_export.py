@@ -162,6 +162,21 @@ def test_a_file_that_is_done_while_the_page_looks_is_shown(
     assert "every prediction is that of the run" in text(app)
 
 
+def test_a_process_that_cannot_be_started_is_told(
+    finished: Run, machine: Path, process: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_task: ExportTask) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    give(finished, machine)
+    monkeypatch.setattr(process, "start", refuse)
+    app = open_app("export")
+    app.button(key="export-start").click().run()
+    assert "Nothing was exported: There is not enough memory." in text(app)
+    app.run()
+    assert "Nothing was exported" not in text(app)
+
+
 def test_a_refusal_is_told_where_it_was_asked_for(
     finished: Run, machine: Path, process: Fake
 ) -> None:
