@@ -85,9 +85,14 @@ def _show_start(dataset: Dataset) -> None:
             f"Queues {FOLDS} quick runs, which go on in the background; you can leave this page."
             f"{about}"
         )
-        error = st.session_state.pop("suspects-error", None)
-        if error:
-            failures.tell(error)
+        _tell_error()
+
+
+def _tell_error() -> None:
+    """Why the last click failed, if it did."""
+    error = st.session_state.pop("suspects-error", None)
+    if error:
+        failures.tell(error)
 
 
 def _start(dataset: Dataset) -> None:
@@ -121,9 +126,7 @@ def _show_progress(dataset: Dataset) -> None:
                 on_click=_resume, args=(dataset,),
             )  # fmt: skip
         layout.train_link()
-        error = st.session_state.pop("suspects-error", None)
-        if error:
-            failures.tell(error)
+        _tell_error()
 
 
 def _goes_on(run: Run) -> bool:
@@ -162,6 +165,7 @@ def _found(key: tuple[object, ...], _folds: Folds) -> tuple[Evaluation, Suspects
 
 
 def _show_suspects(folds: Folds, dataset: Dataset) -> None:
+    _tell_error()
     key = tuple((run.run_id, run.created) for _, run in sorted(folds.items()))
     evaluation, suspects = _found(key, folds)
     model = next(iter(folds.values())).training
@@ -244,11 +248,12 @@ def _show_wall(
 
     def open_image(image: int) -> None:
         """The image on the Errors page, with what the run predicts that left it out."""
-        for run in folds.values():
-            if image in Evaluation.load(run.evaluation_path("train")).indices:
-                session.change(run=run.run_id, split="train", epoch=None)
-                image_grid.open_image(image)
-                return
+        with failures.kept("suspects-error"):
+            for run in folds.values():
+                if image in Evaluation.load(run.evaluation_path("train")).indices:
+                    session.change(run=run.run_id, split="train", epoch=None)
+                    image_grid.open_image(image)
+                    return
 
     image_wall(
         _tiles(evaluation, suspects, chosen),
