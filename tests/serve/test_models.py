@@ -27,7 +27,7 @@ class Fake(ExportProcess):
 
     def __init__(self) -> None:
         super().__init__()
-        self.started, self.ended = threading.Event(), threading.Event()
+        self.started, self.told, self.ended = (threading.Event() for _ in range(3))
         self.error: str | None = None
         self.task: ExportTask | None = None
 
@@ -40,6 +40,7 @@ class Fake(ExportProcess):
         return ExportState(self.task, running=runs, done=0.5, text="Working", error=self.error)
 
     def wait(self, timeout: float) -> ExportState:
+        self.told.set()
         self.ended.wait(timeout)
         return self.poll()
 
@@ -75,7 +76,7 @@ def test_meanwhile_it_says_how_far_the_export_is(
 ) -> None:
     monkeypatch.setattr(module, "_PATIENCE", 0.01)
     client.post("/predict", json=IMAGE)
-    assert fake.started.wait(60)
+    assert fake.told.wait(60)
     response = client.post("/predict", json=IMAGE)
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     told = response.json()["detail"]
