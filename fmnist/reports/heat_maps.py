@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.files import png
+from fmnist.reports.images import font
 
 FOR: Final = (242, 142, 43)
 """Orange: values above 0."""
@@ -80,13 +81,13 @@ def figure(panels: Sequence[Panel], *, title: str, legend: str) -> bytes:
     height = _TITLE + _GAP + side + text_height + _GAP + _LINE + _GAP
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((_GAP, _GAP / 2), title, fill="black", font=ImageFont.load_default(16))
-    font = ImageFont.load_default(12)
+    draw.text((_GAP, _GAP / 2), title, fill="black", font=font(15))
+    small = font(11)
     for number, panel in enumerate(panels):
         left, top = _GAP + number * (side + _GAP), _TITLE + _GAP / 2
         picture = Image.fromarray(panel.picture).convert("RGB")
         sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (left, int(top)))
         for row, line in enumerate(panel.lines):
-            draw.text((left, top + side + 4 + row * _LINE), line, fill="black", font=font)
-    draw.text((_GAP, height - _LINE - _GAP / 2), legend, fill="#505050", font=font)
+            draw.text((left, top + side + 4 + row * _LINE), line, fill="black", font=small)
+    draw.text((_GAP, height - _LINE - _GAP / 2), legend, fill="#505050", font=small)
     return png(sheet)

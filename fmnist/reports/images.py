@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -73,6 +74,14 @@ def confusion_figure(
     return buffer.getvalue()
 
 
+def font(size: float) -> ImageFont.FreeTypeFont:
+    """The font of pictures, with arrows and most alphabets; Pillow's own has neither."""
+    import matplotlib  # here, since the import takes a while
+
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(path, size)
+
+
 def contact_sheet(
     images: NDArray[np.uint8],
     captions: Sequence[str] | None = None,
@@ -112,8 +121,8 @@ def contact_sheet(
     sheet = Image.new("RGB", size, background)
     draw = ImageDraw.Draw(sheet)
     if captions is not None:
-        draw.text((_GAP, _GAP), title, fill="black", font=ImageFont.load_default(16))
-    font = ImageFont.load_default(10)
+        draw.text((_GAP, _GAP), title, fill="black", font=font(15))
+    small = font(9) if captions is not None else None
     for number, image in enumerate(images):
         x, y = left + width * (number % columns), top + height * (number // columns)
         picture = Image.fromarray(image).resize((side, side), Image.Resampling.NEAREST)
@@ -123,7 +132,7 @@ def contact_sheet(
                 (x + side / 2, y + side + 2),
                 captions[number],
                 fill="black",
-                font=font,
+                font=small,
                 anchor="ma",
                 align="center",
                 spacing=1,

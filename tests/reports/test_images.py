@@ -90,3 +90,9 @@ def test_a_sheet_without_captions_has_images_alone() -> None:
     assert (pixels[1:29, 31:59] == images[1]).all()
     assert (pixels[31:59, 1:29] == images[2]).all()
     assert (pixels[31:59, 31:59] == 96).all()  # no image
+
+
+@pytest.mark.parametrize("text", ["→", "×", "é", "Ж", "λ"])
+def test_pictures_have_the_characters_of_captions_and_names(text: str) -> None:
+    missing = exports.font(12).getmask("\ue123")
+    assert bytes(exports.font(12).getmask(text)) != bytes(missing)
