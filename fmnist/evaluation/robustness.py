@@ -154,8 +154,15 @@ def robustness_path(run: Run) -> Path:
     return run.derived_folder(_FOLDER) / "test.npz"
 
 
-def digest_of(run: Run, dataset: Dataset) -> str:
+def digest_of(run: Run, dataset: Dataset, *, weights: str | None = None) -> str:
     """SHA-256 (hex) of what robustness is computed from: weights, temperature, images, strengths.
+
+    Parameters
+    ----------
+    run : Run
+    dataset : Dataset
+    weights : str, optional
+        SHA-256 (hex) of the run's weights, where it is known.
 
     Raises
     ------
@@ -167,7 +174,7 @@ def digest_of(run: Run, dataset: Dataset) -> str:
     temperature = load_temperature(run)
     strengths = {name: each.strengths for name, each in CORRUPTIONS.items()}
     known = [
-        file_digest(run.weights_path),
+        weights or file_digest(run.weights_path),
         temperature.value if temperature else 1.0,
         dataset.checksum,
         IMAGES,

@@ -336,6 +336,33 @@ def test_robustness_is_asked_for_and_then_shown_with_its_numbers(two: tuple[Run,
     assert "Worst mistakes of First" in text(app)
 
 
+def test_robustness_says_what_was_chosen_by_test_images_and_what_is_of_others(
+    finished: Run, machine: Path
+) -> None:
+    runs = [
+        give(finished, machine, number, name, **settings)
+        for number, (name, settings) in enumerate(
+            {
+                "Sound": {},
+                "Peeking": {"protocol": "notebook"},
+                "Other": {"dataset": "fashion-mnist"},
+            }.items()
+        )
+    ]
+    for seed, run in enumerate(runs[:2]):
+        keep_robustness(run, seed)
+
+    def caption(*chosen: Run) -> str:
+        ids = "~".join(run.run_id for run in chosen)
+        return text(open_app("compare", runs=ids, panel="Robustness"))
+
+    assert "Nothing was chosen by them." in caption(runs[0], runs[2])
+    told = caption(*runs)
+    assert "Peeking: the epoch was selected on test images (notebook protocol)" in told
+    assert "Nothing was chosen" not in told
+    assert "Other is of Fashion-MNIST; the images here are Synthetic garments." in told
+
+
 def test_robustness_without_weights_says_so_and_damaged_is_made_anew(
     two: tuple[Run, Run],
 ) -> None:
