@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import fmnist
-from fmnist import paths
 from fmnist.checksums import file_digest
 from fmnist.data.splits import Dataset, DatasetName
 from fmnist.errors import DamagedFileError
@@ -84,9 +83,7 @@ def why_not(run: Run) -> str | None:
 
 def folder(run: Run) -> Path:
     """Where the exports of a run are kept."""
-    if run.folder.parent == paths.runs_folder():
-        return run.exports_folder
-    return paths.artifacts_folder() / "cache" / "exports" / run.run_id
+    return run.derived_folder(run.exports_folder.name)
 
 
 def find(run: Run, form: Format, *, weights: str) -> KeptExport | None:
@@ -156,9 +153,7 @@ def make(
 
     temperature = _temperature(run)
     classifier = load_run(run.run_id, folder=run.folder.parent)
-    target = folder(run)
-    # without the folders above an own run's: one that was removed must not come back as a half
-    target.mkdir(parents=target.parent != run.folder, exist_ok=True)
+    target = run.make_derived_folder(run.exports_folder.name)
     loaded = dataset(run.config.dataset) if callable(dataset) else dataset
     with making(target / form) as hidden:
         path = hidden / _file_name(run, form)
