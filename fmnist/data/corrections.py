@@ -136,7 +136,7 @@ class Corrections:
                 tuple(values["excluded"]),
             )
             made.check()
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise CorrectionsError("The corrections are damaged.") from error
         if made.to_bytes() != content:
             raise CorrectionsError("The corrections are not as this program writes them.")

@@ -35,7 +35,8 @@ def test_the_same_corrections_have_the_same_checksum() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"rubbish", b"[]", b"{}", b'{"dataset":"x","relabeled":[],"excluded":[]}\n',
+        b"", b"rubbish", b"[" * 200_000, b"[]", b"{}",
+        b'{"dataset":"x","relabeled":[],"excluded":[]}\n',
         b'{"dataset":"synthetic-garments","relabeled":[[1]],"excluded":[]}\n',
         b'{"dataset":"synthetic-garments","relabeled":[[1,10]],"excluded":[]}\n',
         b'{"dataset":"synthetic-garments","relabeled":[[1,"2"]],"excluded":[]}\n',
