@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,21 @@ CONFIG = TrainConfig(model="lenet-5", dataset="synthetic-garments", epochs=1, su
 HOST = "testserver"  # as test clients call it
 
 
-@pytest.fixture(scope="session")
-def artifacts(tmp_path_factory: pytest.TempPathFactory, small: Dataset) -> Iterator[Path]:
-    """A folder with a run, and with a shipped model that knows other things than garments."""
-    folder = tmp_path_factory.mktemp("artifacts")
+@contextmanager
+def _at_home(folder: Path) -> Iterator[None]:
+    """Where all runs are in this folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FMNIST_ARTIFACTS", str(folder))
         patch.setattr(paths, "pretrained_folder", lambda: folder / "pretrained")
         patch.setattr(paths, "benchmark_folder", lambda: folder / "benchmarks")
+        yield
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, small: Dataset) -> Path:
+    """A folder with a run, and with a shipped model that knows other things than garments."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    with _at_home(folder):
         made = store.create_run(folder / "runs", CONFIG, name="My run")
         with store.owning(made):
             train(made, small)
@@ -45,26 +53,33 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory, small: Dataset) -> Itera
         Classifier(network, models=["lenet-5"]).save(detector / "model.safetensors")
         for one in (store.open_run(folder / "runs", made.run_id), store.find_run(OOD_MODEL)):
             kept.make(one, "onnx", small)
-        yield folder
+    return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module", autouse=True)
+def artifacts(built: Path) -> Iterator[Path]:
+    """The folder, in use for the tests of a module."""
+    with _at_home(built):
+        yield built
+
+
+@pytest.fixture(scope="module")
 def run(artifacts: Path) -> Run:
     (found,) = store.list_runs(artifacts / "runs")
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def classifier(run: Run) -> Classifier:
     return load_run(run.run_id, folder=run.folder.parent)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def detector(artifacts: Path) -> Classifier:
     return load_run(OOD_MODEL, folder=artifacts / "pretrained")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def models(run: Run) -> Iterator[Models]:
     made = Models(lambda: [run.run_id, OOD_MODEL], default=run.run_id)
     for name in made.names():
@@ -73,12 +88,12 @@ def models(run: Run) -> Iterator[Models]:
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app(models: Models) -> FastAPI:
     return create_app(models, Metrics(), allowed_hosts=[HOST])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(app: FastAPI) -> Iterator[TestClient]:
     """A client in one event loop, as a server has it; what fails on the server fails here."""
     with TestClient(app) as made:

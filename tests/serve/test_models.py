@@ -173,3 +173,4 @@ def test_a_process_of_its_own_exports(artifacts: Path, run: Run) -> None:
             loops.run(models.get())
     finally:
         models.close()
+        shutil.rmtree(copy.folder)
