@@ -224,7 +224,9 @@ class Models:
         self._known.move_to_end(name)
         future = opening.future
         if not future.done():
-            await asyncio.wait([asyncio.wrap_future(future)], timeout=_PATIENCE)
+            waiting = asyncio.wrap_future(future)
+            waiting.add_done_callback(lambda done: done.exception())  # which is told below
+            await asyncio.wait([waiting], timeout=_PATIENCE)
         if not future.done():
             text, share = opening.progress
             raise NotReadyError(f"{name} is not ready ({text}, {share:.0%}); try again soon.")

@@ -1,5 +1,6 @@
 """Models are opened when they are asked for, and exported first where they have to be."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
