@@ -27,10 +27,10 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Dataset
 from fmnist.evaluation.label_errors import Suspects, find_suspects, fold_configs, out_of_sample
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
-from fmnist.evaluation.significance import mcnemar
+from fmnist.evaluation.significance import SIGNIFICANCE, mcnemar
 from fmnist.files import write_atomic
 from fmnist.reports.images import contact_sheet
-from fmnist.reports.text import markdown_table, percent
+from fmnist.reports.text import markdown_table, p_value, percent
 from fmnist.runs import corrections, store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.recipes import RECIPES
@@ -83,7 +83,8 @@ def pairs(dataset: Dataset, changes: Corrections, title: str) -> Iterator[list[s
         gains.append(100 * (after.accuracy - before.accuracy))
         yield [
             title, str(seed), percent(before.accuracy), percent(after.accuracy),
-            f"{gains[-1]:+.2f}", f"{test.only_a} / {test.only_b}", f"{test.p_value:.2f}",
+            f"{gains[-1]:+.2f}", f"{test.only_a} / {test.only_b}",
+            p_value(test.p_value, SIGNIFICANCE).removeprefix("p = ").removeprefix("p "),
         ]  # fmt: skip
     yield [title, "mean", "", "", f"**{statistics.mean(gains):+.2f}**", "", ""]
 
