@@ -153,8 +153,8 @@ def make(
 
     temperature = _temperature(run)
     classifier = load_run(run.run_id, folder=run.folder.parent)
-    target = run.make_derived_folder(run.exports_folder.name)
     loaded = dataset(run.config.dataset) if callable(dataset) else dataset
+    target = run.make_derived_folder(run.exports_folder.name)  # last: loading takes seconds
     with making(target / form) as hidden:
         path = hidden / _file_name(run, form)
         check = export(run, classifier, form, path, loaded, progress=progress)

@@ -170,6 +170,16 @@ def test_a_run_that_was_removed_does_not_come_back(
     assert not run.folder.exists()
 
 
+def test_nor_one_that_is_removed_while_the_images_are_loaded(run: Run, small: Dataset) -> None:
+    def load(_name: str) -> Dataset:
+        shutil.rmtree(run.folder)
+        return small
+
+    with pytest.raises(FileNotFoundError):
+        kept.make(run, "torchscript", load)
+    assert not run.folder.exists()
+
+
 def test_the_process_tells_a_refusal_and_leaves_nothing(run: Run) -> None:
     process = ExportProcess()
     run.weights_path.unlink()
