@@ -64,6 +64,18 @@ def predict(folder: Path, *pictures: Path) -> str:
     return result.stdout
 
 
+def test_what_is_no_picture_is_told(run: Run, small: Dataset, tmp_path: Path) -> None:
+    folder = unpacked(run, "torchscript", small, tmp_path)
+    for name in ("README.md", "nothing.png"):
+        result = subprocess.run(
+            [sys.executable, "-I", folder / "predict.py", folder / name],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        told = f"{folder / name} cannot be read as a picture: "
+        assert result.returncode == 1 and told in result.stderr
+        assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_each_archive_runs_from_anywhere(
     run: Run, small: Dataset, tmp_path: Path, form: Format
