@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fmnist import checksums, paths
+from fmnist.data.corrections import CorrectionsError
 from fmnist.errors import DamagedFileError, reason, sentence
 from fmnist.files import read_json, write_atomic, write_json
 from fmnist.runs import corrections
@@ -57,10 +58,12 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
     RunError
         If the name is longer than 80 characters.
     CorrectionsError
-        If the settings name corrections that are not on this machine.
+        If the settings name corrections that are not on this machine, or of another data set.
     """
     # before there is a run: whoever asked is still there to be told
     changes = corrections.load(config.corrections) if config.corrections else None
+    if changes is not None and changes.dataset != config.dataset:
+        raise CorrectionsError("The corrections are of another data set.")
     with making_run(root, config, name=name) as run:
         if changes is not None:
             write_atomic(run.folder / corrections.FILE, changes.to_bytes())

@@ -33,6 +33,14 @@ def test_without_them_there_is_no_run(artifacts: Path) -> None:
     assert not (artifacts / "runs").exists()
 
 
+def test_those_of_another_data_set_make_no_run(artifacts: Path) -> None:
+    corrections.keep(CHANGES)
+    (other,) = {"fashion-mnist", "synthetic-garments"} - {CHANGES.dataset}
+    with pytest.raises(CorrectionsError, match="of another data set"):
+        store.create_run(artifacts / "runs", replace(CONFIG, dataset=other))
+    assert not (artifacts / "runs").exists()
+
+
 def test_damage_is_told_and_not_listed(artifacts: Path) -> None:
     corrections.keep(CHANGES)
     path = corrections.folder() / f"{CHANGES.checksum}.json"

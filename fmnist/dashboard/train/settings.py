@@ -176,13 +176,13 @@ def _use_recipe_of_model() -> None:
 
 def _corrections(current: SimpleNamespace) -> dict[str, str]:
     """Checksums and titles of the corrections of the data set; a selected one stays."""
+    known = corrections.known()
     titles = {
-        checksum: each.title
-        for checksum, each in corrections.known().items()
-        if each.dataset == current.dataset
+        checksum: each.title for checksum, each in known.items() if each.dataset == current.dataset
     }
     if current.corrections is not None:
-        titles.setdefault(current.corrections, f"{current.corrections[:8]} (gone)")
+        why = "of another data set" if current.corrections in known else "gone"
+        titles.setdefault(current.corrections, f"{current.corrections[:8]} ({why})")
     return {NONE: "None", **distinct_labels(titles)}
 
 
