@@ -116,10 +116,10 @@ MIN_IMAGES_A_CLASS: Final = 5
 def find_suspects(evaluation: Evaluation) -> Suspects:
     """Find labels that are probably wrong, by confident learning (Northcutt et al. 2021).
 
-    For each pair of classes, the number of wrong labels is estimated from the images of the one
-    whose probability of the other is above the mean that the other has on its own images. So many
-    are suspect, those by whose probability the other class is most ahead ("prune by noise rate").
-    The most suspect have the lowest probability of their label.
+    For each class, the number of its wrong labels is estimated from the images whose probability of
+    another class is above the mean that the other has on its own images. So many are suspect: those
+    with the lowest probability of their label. On synthetic garments with flipped labels this finds
+    more of them, with fewer others, than the other ways to choose (cleanlab's `filter_by`).
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def find_suspects(evaluation: Evaluation) -> Suspects:
     found: NDArray[np.intp] = find_label_issues(
         labels=labels,
         pred_probs=probabilities,
-        filter_by="prune_by_noise_rate",
+        filter_by="low_self_confidence",
         return_indices_ranked_by="self_confidence",
         n_jobs=1,  # its processes would fork a program with threads
     )

@@ -201,10 +201,10 @@ def _show_suspects(folds: Folds, dataset: Dataset) -> None:
     corrected.show(replace(model, left_out_fold=None), _corrections(evaluation, suspects, chosen))
     st.caption(
         "Confident learning (Northcutt et al. 2021, cleanlab) estimates how many labels of each "
-        "class belong to each other class, from images that the models give to the other with more "
-        "confidence than it has on average. So many are suspect, those whose label lies farthest "
-        "behind. Many are hard images with a right label: look before you judge. Click an image to "
-        "see it and give a verdict."
+        "class are wrong, from images that the models give to another class with more confidence "
+        "than that class has on average. So many are suspect: those whose label is least probable. "
+        "Many are hard images with a right label: look before you judge. Click an image to see it "
+        "and give a verdict."
     )
 
 
