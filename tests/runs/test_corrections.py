@@ -35,9 +35,8 @@ def test_without_them_there_is_no_run(artifacts: Path) -> None:
 
 def test_those_of_another_data_set_make_no_run(artifacts: Path) -> None:
     corrections.keep(CHANGES)
-    (other,) = {"fashion-mnist", "synthetic-garments"} - {CHANGES.dataset}
     with pytest.raises(CorrectionsError, match="of another data set"):
-        store.create_run(artifacts / "runs", replace(CONFIG, dataset=other))
+        store.create_run(artifacts / "runs", replace(CONFIG, dataset="fashion-mnist"))
     assert not (artifacts / "runs").exists()
 
 
