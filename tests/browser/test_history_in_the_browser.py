@@ -5,10 +5,20 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
 
+from fmnist import paths
+from fmnist.evaluation.predictions import stored_evaluation
+from fmnist.runs import store
 from tests.browser.conftest import Server
 from tools.driver import DEEP, SLOW, settle
 
 expect.set_options(timeout=SLOW)
+
+TEST = stored_evaluation(store.open_run(paths.pretrained_folder(), "fashion-cnn"), "test")
+WRONG = ~TEST.correct
+ALL = int(WRONG.sum())
+CLASS = int((WRONG & (TEST.labels == 6)).sum())
+PAIR = int(TEST.confusion[6, 0])
+"""Misclassified images of FashionCNN: all, shirts, shirts predicted as T-shirts."""
 
 
 def chips(page: Page, number: int) -> None:
@@ -25,29 +35,29 @@ def entries(page: Page) -> int:
 
 def test_back_and_forward_open_what_was_seen(page: Page, bare_server: Server) -> None:
     page.goto(f"{bare_server.url}/confusion?run=fashion-cnn&true=6&predicted=0&verdict=none")
-    chips(page, 89)
-    for name, number in (("predicted", 227), ("true", 727), ("verdict", 727)):
+    chips(page, PAIR)
+    for name, number in (("predicted", CLASS), ("true", ALL), ("verdict", ALL)):
         before = page.url
         page.locator(f".st-key-chip-{name}").get_by_role("button").click()
         expect(page).not_to_have_url(before)
         chips(page, number)
-    for number in (727, 227, 89):
+    for number in (ALL, CLASS, PAIR):
         page.go_back()
         chips(page, number)
-    for number in (227, 727, 727):
+    for number in (CLASS, ALL, ALL):
         page.go_forward()
         chips(page, number)
 
     # another page, an image, another run
     page.get_by_role("link", name="Errors", exact=True).first.click()
     expect(page.get_by_role("heading", level=1, name="Errors", exact=True)).to_be_visible()
-    chips(page, 727)
+    chips(page, ALL)
     page.evaluate(f"() => {{ {DEEP} deep('.st-key-error-images', '.tile').click(); }}")
     place = page.locator(".st-key-detail-steps")
-    expect(place).to_contain_text("1 of 727")
+    expect(place).to_contain_text(f"1 of {ALL}")
     settle(page)
     page.keyboard.press("ArrowRight")
-    expect(place).to_contain_text("2 of 727")
+    expect(place).to_contain_text(f"2 of {ALL}")
     expect(page).to_have_url(re.compile("image="))
     settle(page)
     picker = page.get_by_test_id("stSidebar").get_by_role("combobox")
@@ -58,21 +68,21 @@ def test_back_and_forward_open_what_was_seen(page: Page, bare_server: Server) ->
     settle(page)
     page.go_back()
     expect(picker).to_have_value(re.compile("held-out"))
-    expect(place).to_contain_text("2 of 727")
+    expect(place).to_contain_text(f"2 of {ALL}")
     assert page.url == image
     page.go_back()
-    expect(place).to_contain_text("1 of 727")
+    expect(place).to_contain_text(f"1 of {ALL}")
     page.go_back()
-    chips(page, 727)
+    chips(page, ALL)
     page.go_back()
     heading = page.get_by_role("heading", level=1, name="Confusion matrix", exact=True)
     expect(heading).to_be_visible()
-    chips(page, 727)
+    chips(page, ALL)
 
 
 def test_a_slider_leaves_one_entry(page: Page, bare_server: Server) -> None:
     page.goto(f"{bare_server.url}/confidence?run=fashion-cnn")
-    chips(page, 727)
+    chips(page, ALL)
     before = entries(page)
     slider = page.locator(".st-key-range-confidence").get_by_role("slider").first
     slider.focus()

@@ -115,7 +115,7 @@ def test_names_of_other_archives_are_read(
         ("/" + "x" * 5000, r"/x{199}… cannot be used, since the name is too long"),
         ("/" + "x/" * 2500, "cannot be used, since the name is too long"),
         (__file__, "is a file; name the folder"),
-        (str(Path(__file__).parents[1]), "but benchmarks, browser, conftest.py and .* more"),
+        (str(Path(__file__).parents[1]), r"but benchmarks, browser, \w+ and \d+ more"),
     ],
 )
 def test_a_path_that_cannot_be_used_is_told_in_a_sentence(
