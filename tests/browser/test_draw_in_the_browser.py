@@ -285,6 +285,7 @@ def test_a_drawing_outlives_the_server(page: Page, browser: Browser, tmp_path: P
         page.context.set_offline(False)
         app = page.get_by_test_id("stApp")
         expect(app).to_have_attribute("data-test-connection-state", "CONNECTED")
+        driver.settle(page)  # the page is drawn anew, which would swallow the stroke
         draw(page, [[(120, 120), (210, 210)]])
         assert ink(page) > dark
         button(page, "Undo").click()
