@@ -25,7 +25,13 @@ from fmnist.data import fashion_mnist
 from fmnist.data.corrections import Corrections
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Dataset
-from fmnist.evaluation.label_errors import Suspects, find_suspects, fold_configs, out_of_sample
+from fmnist.evaluation.label_errors import (
+    Suspects,
+    find_suspects,
+    fold_configs,
+    fold_name,
+    out_of_sample,
+)
 from fmnist.evaluation.predictions import Evaluation, stored_evaluation
 from fmnist.evaluation.significance import SIGNIFICANCE, mcnemar
 from fmnist.files import write_atomic
@@ -62,7 +68,7 @@ def trained(config: TrainConfig, dataset: Dataset, name: str) -> Run:
 def suspects_of(dataset: Dataset) -> tuple[Evaluation, Suspects]:
     """Suspect labels by the cross-validation."""
     folds = {
-        number: trained(config, dataset, f"Cross-validation, fold {number} of 5")
+        number: trained(config, dataset, fold_name(config))
         for number, config in enumerate(fold_configs(BASE), start=1)
     }
     evaluation = out_of_sample(folds)

@@ -26,6 +26,11 @@ def fold_configs(config: TrainConfig) -> list[TrainConfig]:
     return [replace(config, left_out_fold=fold) for fold in range(1, FOLDS + 1)]
 
 
+def fold_name(config: TrainConfig) -> str:
+    """What people call the run of a fold."""
+    return f"Cross-validation, fold {config.left_out_fold} of {FOLDS}"
+
+
 def cross_validations(runs: Iterable[Run]) -> list[Folds]:
     """Runs that differ in the left-out fold only, together.
 

@@ -21,6 +21,7 @@ from fmnist.evaluation.label_errors import (
     cross_validations,
     find_suspects,
     fold_configs,
+    fold_name,
     is_complete,
     out_of_sample,
 )
@@ -102,7 +103,7 @@ def _start(dataset: Dataset) -> None:
         if not is_first:
             return
         for each in fold_configs(config):
-            name = f"Cross-validation, fold {each.left_out_fold} of {FOLDS}"
+            name = fold_name(each)
             run_catalog.trainer().submit(store.create_run(paths.runs_folder(), each, name=name))
 
 
@@ -151,7 +152,7 @@ def _resume(dataset: Dataset) -> None:
             assert each.left_out_fold
             run = folds.get(each.left_out_fold)
             if run is None:
-                name = f"Cross-validation, fold {each.left_out_fold} of {FOLDS}"
+                name = fold_name(each)
                 run = store.create_run(paths.runs_folder(), each, name=name)
             elif _goes_on(run):
                 continue
