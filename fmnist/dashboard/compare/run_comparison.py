@@ -178,15 +178,12 @@ def make_ensemble(members: Sequence[Run]) -> None:
     from fmnist.training.ensemble import combine  # torch, which takes seconds
 
     ids = [run.run_id for run in members]
-    try:
+    with failures.kept("ensemble-error"):
         with session.once("ensemble", *ids) as is_first:
             if not is_first:
                 return
             made = combine(members, paths.runs_folder())
-    except failures.EXPECTED as error:
-        st.session_state["ensemble-error"] = sentence(error)
-        return
-    choose([made.run_id, *ids])
+        choose([made.run_id, *ids])
 
 
 def legend(comparison: RunComparison) -> None:

@@ -9,7 +9,6 @@ import streamlit as st
 from fmnist import paths
 from fmnist.dashboard import cache, failures, run_catalog, session
 from fmnist.dashboard.train import settings
-from fmnist.errors import sentence
 from fmnist.models.registry import MODELS
 from fmnist.reports.text import duration
 from fmnist.runs import store
@@ -87,7 +86,7 @@ def _show_time(config: TrainConfig, caption: str) -> None:
 
 def start() -> None:
     """Create a run with these settings, queue it and open it; a double click makes one."""
-    try:
+    with failures.kept("start-error"):
         config = settings.read()
         with session.once("start", config) as is_first:
             if not is_first:
@@ -97,11 +96,8 @@ def start() -> None:
                 paths.runs_folder(), config, name=st.session_state.get("run-name", "")
             )
             run_catalog.trainer().submit(run)
-    except failures.EXPECTED as error:
-        st.session_state["start-error"] = sentence(error)
-        return
-    st.session_state["run-name"] = ""
-    session.select_run(run.run_id)
+        st.session_state["run-name"] = ""
+        session.select_run(run.run_id)
 
 
 def launch_bar() -> None:

@@ -8,7 +8,6 @@ import streamlit as st
 from fmnist import paths
 from fmnist.dashboard import failures, layout, run_catalog, session
 from fmnist.data.splits import DATASET_TITLES
-from fmnist.errors import sentence
 from fmnist.models.registry import describe
 from fmnist.reports.sentences import MEASURED_ON
 from fmnist.reports.text import duration
@@ -46,30 +45,23 @@ def delete(run: Run) -> None:
     """Move a run to the trash, and offer to undo it."""
     if run.run_id == st.session_state.get("deleted", ("", ""))[0] and not run.folder.exists():
         return  # the second click of a double click
-    try:
+    with failures.kept("runs-error"):
         store.delete_run(run)
-    except failures.EXPECTED as error:
-        st.session_state["runs-error"] = sentence(error)
-        return
-    st.session_state["deleted"] = (run.run_id, run.name)
+        st.session_state["deleted"] = (run.run_id, run.name)
 
 
 def undo_delete(run_id: str) -> None:
     """Restore the run that was deleted last."""
-    try:
+    with failures.kept("runs-error"):
         store.restore_run(paths.runs_folder(), run_id)
         session.select_run(run_id)
-    except failures.EXPECTED as error:
-        st.session_state["runs-error"] = sentence(error)
     st.session_state.pop("deleted", None)
 
 
 def rename(run: Run) -> None:
     """Rename a run to what the text field says."""
-    try:
+    with failures.kept("runs-error"):
         store.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
-    except failures.EXPECTED as error:
-        st.session_state["runs-error"] = sentence(error)
 
 
 def past_runs(opened: Run | None) -> None:

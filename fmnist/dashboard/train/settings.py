@@ -1,6 +1,7 @@
 """The form of a run's settings: one widget for each field of `TrainConfig`."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -174,11 +175,20 @@ def _use_recipe_of_model() -> None:
     fill_in({**MODELS[model].recipe, "model": model})
 
 
+@st.cache_data(show_spinner=False, max_entries=4)
+def _known_corrections(files: tuple[tuple[Path, int], ...]) -> dict[str, tuple[str, str]]:  # noqa: ARG001
+    """Data set and title of the kept corrections, read again where their files change."""
+    return {checksum: (each.dataset, each.title) for checksum, each in corrections.known().items()}
+
+
 def _corrections(current: SimpleNamespace) -> dict[str, str]:
     """Checksums and titles of the corrections of the data set; a selected one stays."""
-    known = corrections.known()
+    files = sorted(corrections.folder().glob("*.json"))
+    known = _known_corrections(tuple((file, file.stat().st_mtime_ns) for file in files))
     titles = {
-        checksum: each.title for checksum, each in known.items() if each.dataset == current.dataset
+        checksum: title
+        for checksum, (dataset, title) in known.items()
+        if dataset == current.dataset
     }
     if current.corrections is not None:
         why = "of another data set" if current.corrections in known else "gone"
