@@ -35,7 +35,7 @@ from benchmarks.gpu_jobs import (
     small_jobs,
 )
 from benchmarks.gpu_table import RESULTS, seconds_until, write_table
-from benchmarks.gpu_training import Trainer
+from benchmarks.gpu_training import Teacher, Trainer, load_teacher
 from fmnist import paths
 from fmnist.data import fashion_mnist
 from fmnist.data.fashion_mnist import DatasetError
@@ -132,6 +132,7 @@ class Session:
         """
         if self.checkpoint(job).exists():
             trainer = Trainer.from_checkpoint(self.checkpoint(job), self.dataset, self.device)
+            trainer.teacher = self._teacher(job)
             # not read by `store.open_run`, which needs pydantic
             run = Run(self.root / job.key, job.title, "interrupted", config=trainer.config)
             print(f"{job.key}: resumed after epoch {trainer.state.epoch}")
@@ -153,17 +154,23 @@ class Session:
             self._skip(f"{job.title}: the run that fixes its number of epochs has not finished")
             return None
         fewest = first["epochs"] if first else job.fewest
+        if not all(self.result(teacher) for teacher in job.config.teachers):
+            self._skip(f"{job.title}: its teacher has not finished")
+            return None
         if self.remaining < fewest * epoch_seconds / 2 + _OVERHEAD * (self.device.type == "cuda"):
             self._skip(f"{job.title}: too little time, {self.remaining:.0f} s")
             return None
         expected = job.config.epochs * epoch_seconds
+        # of a step with a teacher, the teacher takes most, which is not compiled
+        worth_it = expected > COMPILE_FROM and not job.config.teachers
         compiles = {"on": True, "off": False}.get(
-            self.options.compile, self.device.type == "cuda" and expected > COMPILE_FROM
+            self.options.compile, self.device.type == "cuda" and worth_it
         )
         trainer = Trainer(job.config, self.dataset, self.device)
+        trainer.teacher = self._teacher(job)
         pace = trainer.measure_pace(steps=self._steps(TIMED_STEPS), try_compile=compiles)
         epochs = fitting_epochs(
-            pace, self.remaining, first["epochs"] if first else job.config.epochs
+            pace, self.remaining * job.share, first["epochs"] if first else job.config.epochs
         )
         print(
             f"{job.key}: {1000 * pace.step:.1f} ms per step, compiled "
@@ -176,6 +183,13 @@ class Session:
             return None
         trainer.config = replace(job.config, epochs=epochs)
         return trainer, self._create(job, trainer)
+
+    def _teacher(self, job: Job) -> Teacher | None:
+        """The network that a job learns from beside the labels."""
+        if not job.config.teachers:
+            return None
+        (run_id,) = job.config.teachers
+        return load_teacher(Run(self.root / run_id, run_id, "finished"), self.device)
 
     def _create(self, job: Job, trainer: Trainer) -> Run:
         """Create the run's folder, in place of one that has no checkpoint."""

@@ -65,6 +65,30 @@ def write_weights(path: Path, model_name: str, tensors: Mapping[str, Tensor]) ->
     write_checked(path, safetensors_bytes(tensors, {"fmnist": json.dumps(description)}))
 
 
+def read_weights(path: Path) -> tuple[str, dict[str, Tensor]]:
+    """Read what `write_weights` wrote.
+
+    Returns
+    -------
+    str
+        Name of the network.
+    dict of str to Tensor
+        On the processor.
+    """
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    (model,) = json.loads(header.pop("__metadata__")["fmnist"])["models"]
+    values = bytearray(content[8 + length :])  # torch warns about bytes, which it may not write to
+    types = {name: dtype for dtype, name in _TYPES.items()}
+    tensors = {}
+    for name, entry in header.items():
+        start, end = entry["data_offsets"]
+        dtype = types[entry["dtype"]]
+        tensors[name] = torch.frombuffer(values[start:end], dtype=dtype).reshape(entry["shape"])
+    return model, tensors
+
+
 def pack(runs: Sequence[Path], out: Path) -> list[str]:
     """Write the folders of runs as a tar file in a few parts of bounded size.
 

@@ -35,12 +35,15 @@ class Job:
     fixed_by : str or None
         Key of the job that fixes its number of epochs, and its choice between raw and averaged
         weights.
+    share : float
+        Share of the remaining time that it takes at most, in (0, 1].
     """
 
     key: str
     config: TrainConfig
     fewest: int = 1
     fixed_by: str | None = None
+    share: float = 1.0
 
     @property
     def title(self) -> str:
@@ -49,11 +52,16 @@ class Job:
         parts = [MODELS[config.model].title, "on a GPU"]
         if config.protocol == "full":
             parts.append("all 60,000 images")
+        if config.teachers:
+            parts.append("taught")
         return ", ".join([*parts, f"seed {config.seed}"])
 
 
 def large_jobs(precision: Precision, epochs: int | None = None) -> tuple[Job, ...]:
-    """WRN-16-8 three times, then three networks of torchvision by recipes of the same length.
+    """WRN-16-8, two small networks that it teaches, and others while there is time.
+
+    Two more runs of WRN-16-8 follow, then three networks of torchvision by recipes of the same
+    length.
 
     Parameters
     ----------
@@ -68,10 +76,16 @@ def large_jobs(precision: Precision, epochs: int | None = None) -> tuple[Job, ..
         return TrainConfig(**settings)
 
     full: Protocol = "full"
+    first = f"{_WIDE}-gpu-0"
+    # a long training pays where a teacher labels the augmented images (Beyer et al. 2022)
+    taught: Mapping[str, Any] = {"teachers": (first,), "tta": "flip"}
+    compact = config("residual-compact", 200, weight_decay=2e-4, **taught)
     return (
-        Job(f"{_WIDE}-gpu-0", config(_WIDE, 100), fewest=10),
-        Job(f"{_WIDE}-gpu-full-0", config(_WIDE, 100, protocol=full), 10, f"{_WIDE}-gpu-0"),
-        Job(f"{_WIDE}-gpu-1", config(_WIDE, 100, seed=1), 10, f"{_WIDE}-gpu-0"),
+        Job(first, config(_WIDE, 100), fewest=10, share=0.5),
+        Job("preact-resnet-gpu-taught-0", config("preact-resnet", 200, **taught), 20, share=0.55),
+        Job("residual-compact-gpu-taught-0", compact, fewest=20),
+        Job(f"{_WIDE}-gpu-full-0", config(_WIDE, 100, protocol=full), 10, first),
+        Job(f"{_WIDE}-gpu-1", config(_WIDE, 100, seed=1), 10, first),
         Job("resnet18-gpu-0", config("resnet18", 60, tta=None), fewest=20),
         Job(
             "efficientnet-b0-stride-1-gpu-0",
@@ -96,10 +110,11 @@ def small_jobs(precision: Precision, epochs: int | None = None) -> tuple[Job, ..
         "batch_size": 50, "learning_rate": 0.05, "warmup_epochs": 1, "subset": 2000,
         "checkpoint": "last", "precision": precision, "tta": None, "log_every": 5,
     }  # fmt: skip
-    held_out, full = TrainConfig(**settings), TrainConfig(**settings, protocol="full")
+    first = f"{model}-gpu-0"
     return (
-        Job(f"{model}-gpu-0", held_out, fewest=2),
-        Job(f"{model}-gpu-full-0", full, 2, f"{model}-gpu-0"),
+        Job(first, TrainConfig(**settings), fewest=2),
+        Job(f"{model}-gpu-taught-0", TrainConfig(**settings, teachers=(first,)), fewest=2),
+        Job(f"{model}-gpu-full-0", TrainConfig(**settings, protocol="full"), 2, first),
     )
 
 

@@ -8,6 +8,7 @@ the logits after every epoch would take longer than the epoch.
 """
 
 import copy
+import hashlib
 import io
 import json
 import time
@@ -22,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.gpu_files import to_float16, write_weights
+from benchmarks.gpu_files import read_weights, to_float16, write_weights
 from benchmarks.gpu_jobs import Pace, Result, Weights
 from fmnist.checksums import write_checked
 from fmnist.data.splits import Dataset, Split
@@ -36,7 +37,7 @@ from fmnist.runs.run import Run
 from fmnist.training.augmentation import augment
 from fmnist.training.data import monitored_images, training_split
 from fmnist.training.errors import TrainingError, first_line
-from fmnist.training.losses import label_loss
+from fmnist.training.losses import distill, label_loss
 from fmnist.training.optim import average_weights, create_optimizer, resolve_dtype
 from fmnist.training.recorder import RunRecorder
 from fmnist.training.schedules import learning_rate
@@ -63,6 +64,35 @@ class State:
     logits: list[Tensor] = field(default_factory=list)  # float16 (N, 10) after every epoch
 
 
+@dataclass(frozen=True)
+class Teacher:
+    """A trained network whose probabilities another learns from beside the labels.
+
+    Attributes
+    ----------
+    run_id : str
+    checksum : str
+        SHA-256 of the file of its weights.
+    network : torch.nn.Module
+        In evaluation mode, on the device.
+    """
+
+    run_id: str
+    checksum: str
+    network: nn.Module
+
+
+def load_teacher(run: Run, device: torch.device) -> Teacher:
+    """Read the weights of a finished run of this benchmark."""
+    model, tensors = read_weights(run.weights_path)
+    network = create_model(model, seed=0)
+    network.load_state_dict(tensors)
+    network.requires_grad_(False).eval()
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    checksum = hashlib.sha256(run.weights_path.read_bytes()).hexdigest()
+    return Teacher(run.run_id, checksum, network)
+
+
 class Trainer:
     """Trains one network.
 
@@ -87,6 +117,7 @@ class Trainer:
         self.first_flips = torch.rand(len(split), generator=self._generator(0), device=device) < 0.5
         self.monitored = monitored_images(config, dataset)
         self.forward: Callable[[Tensor], Tensor] = self.model
+        self.teacher: Teacher | None = None  # set by the caller
         self.state = State()
 
     @property
@@ -147,6 +178,10 @@ class Trainer:
         with self._autocast():
             logits = self.forward(images).float()  # (B, 10)
         loss = label_loss(logits, labels, label_smoothing=config.label_smoothing)
+        if self.teacher is not None:
+            with torch.no_grad(), self._autocast():
+                targets = self.teacher.network(images).float().softmax(1)
+            loss = distill(loss, logits, targets, config.distillation_weight)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -419,6 +454,9 @@ class Trainer:
             "weights": chosen,
             "compiled": "no" if self.forward is self.model else "yes",
         }
+        if self.teacher:
+            teacher = {"run_id": self.teacher.run_id, "weights": self.teacher.checksum}
+            document["teachers"] = [teacher]
         write_json(run.config_path, document)
 
 

@@ -1,6 +1,7 @@
 """The GPU benchmark, on a processor: a small network and synthetic garments."""
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -35,7 +36,7 @@ from fmnist.runs.store import open_run
 from fmnist.training.data import monitored_images
 from tools.small import history_without_times, small_dataset
 
-FIRST, SECOND = "swift-gpu-0", "swift-gpu-full-0"
+FIRST, TAUGHT, SECOND = "swift-gpu-0", "swift-gpu-taught-0", "swift-gpu-full-0"
 CPU = torch.device("cpu")
 
 # stands in for a machine that has only torch and NumPy, and for the original's files
@@ -158,8 +159,8 @@ def test_dashboard_opens_the_run_with_its_evaluations(
 def test_results_and_table_of_the_command(command: tuple[Path, str]) -> None:
     out = command[0] / "out"
     results = json.loads((out / "gpu_speed.json").read_text())
-    first, second = results["jobs"]
-    assert (first["key"], second["key"]) == (FIRST, SECOND)
+    first, taught, second = results["jobs"]
+    assert (first["key"], taught["key"], second["key"]) == (FIRST, TAUGHT, SECOND)
     assert second["weights"] == first["weights"]  # fixed by the first
     assert 0 < first["train_seconds"] < 600
     run = open_run(command[0] / "small" / "runs", FIRST)
@@ -174,7 +175,7 @@ def test_results_and_table_of_the_command(command: tuple[Path, str]) -> None:
 def test_archive_of_the_command_holds_the_runs(command: tuple[Path, str]) -> None:
     parts = sorted((command[0] / "out").glob("runs.tar.*"))
     with tarfile.open(fileobj=io.BytesIO(b"".join(p.read_bytes() for p in parts))) as archive:
-        for key in (FIRST, SECOND):
+        for key in (FIRST, TAUGHT, SECOND):
             for path in ("config.json", "status.json", "model.safetensors", "evaluation/test.npz"):
                 stored = archive.extractfile(f"{key}/{path}")
                 assert stored is not None
@@ -327,7 +328,7 @@ def test_weights_decay_and_norms_and_biases_do_not() -> None:
 
 
 def test_recipe_of_wide_resnet() -> None:
-    first, full, second = large_jobs("bfloat16")[:3]
+    first, _, _, full, second = large_jobs("bfloat16")[:5]
     wanted = {
         "batch_size": 512, "learning_rate": 0.4, "warmup_epochs": 3, "schedule": "cosine",
         "optimizer": "sgd", "weight_decay": 4e-4, "label_smoothing": 0.1, "ema": 0.999,
@@ -539,3 +540,32 @@ def test_damaged_results_are_an_error_in_one_sentence(
     assert gpu.main(["table", str(tmp_path), "--to", str(tmp_path / "table.md")]) == 1
     assert "is damaged" in capsys.readouterr().err
     assert not (tmp_path / "table.md").exists()
+
+
+def test_taught_run_learns_from_the_first_and_names_it(command: tuple[Path, str]) -> None:
+    runs = command[0] / "small" / "runs"
+    first, taught = open_run(runs, FIRST), open_run(runs, TAUGHT)
+    assert taught.training is not None
+    assert taught.training.teachers == (FIRST,)
+    (teacher,) = json.loads(taught.config_path.read_text())["teachers"]
+    assert teacher == {
+        "run_id": FIRST, "weights": hashlib.sha256(first.weights_path.read_bytes()).hexdigest(),
+    }  # fmt: skip
+    expected = Classifier.load(first.weights_path)
+    found = gpu_training.load_teacher(first, CPU)
+    images = torch.rand(3, 1, 28, 28)
+    torch.testing.assert_close(found.network(images), expected.model(images))
+
+
+def test_loss_of_a_taught_step_is_that_of_the_teacher(small: Dataset) -> None:
+    config = replace(small_jobs("float32")[1].config, distillation_weight=1.0)
+    trainer = Trainer(config, small, CPU)
+    images, labels = trainer.epoch_images(1)
+    teacher = create_model("swift", seed=5).eval()
+    trainer.teacher = gpu_training.Teacher(FIRST, "", teacher)
+    trainer.model.train()
+    with torch.no_grad():
+        logits = create_model("swift", seed=config.seed).train()(images[:50])
+        expected = -(teacher(images[:50]).softmax(1) * logits.log_softmax(1)).sum(1).mean()
+    found, _ = trainer._train_step(images[:50], labels[:50], 0)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
