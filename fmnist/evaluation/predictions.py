@@ -218,8 +218,8 @@ class EpochEvaluations:
 
     Attributes
     ----------
-    split : {"validation", "test"}
-        The monitored split.
+    split : {"train", "validation", "test"}
+        The monitored split, or "train" for training images that the run follows.
     logits : float16 (E, N, 10)
         The first axis is the epoch, from epoch 1 on.
     labels : uint8 (N,)

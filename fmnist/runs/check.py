@@ -60,11 +60,11 @@ def check_run(run: Run, *, write: bool = False) -> CheckResult:
 
 def _files(run: Run) -> Iterator[Path]:
     """The files that have checksums, so far as they are there."""
-    evaluations = [*map(run.evaluation_path, get_args(SplitName)), run.tta_path, run.epochs_path]
+    evaluations = [*map(run.evaluation_path, get_args(SplitName)), run.tta_path]
     epochs = map(run.epoch_weights_path, run.epochs_with_weights())
     for path in (
         run.history_path, run.checkpoint_path, run.weights_path, run.last_weights_path,
-        *evaluations, *epochs,
+        *evaluations, run.epochs_path, run.followed_path, *epochs,
     ):  # fmt: skip
         if path.exists():
             yield path

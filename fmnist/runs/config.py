@@ -245,6 +245,16 @@ class TrainConfig:
         "can play how the model learned. Takes two bytes a parameter and epoch: FashionCNN 3.3 MB "
         "an epoch.",
     )  # fmt: skip
+    followed_images: int | None = integer(
+        None, "Training images followed", 10, 10_000, absent="None",
+        group=_COMPUTATION,
+        help="Predicts this many training images, drawn by the seed, after every epoch, without "
+        "augmentation. The Data page then shows which are easy, ambiguous or hard to learn, and "
+        "when each was learned and forgotten. 5,000 take about as long as validation, and 100 kB "
+        "an epoch.",
+        when="under the held-out or notebook protocol, without a left-out fold",
+        applies=lambda c: c.protocol != "full" and c.left_out_fold is None,
+    )  # fmt: skip
     training_drawings: TrainingDrawings | None = choice(
         None, "Training drawings",
         {None: "None", "outlines": "Outlines", "sketches": "Outlines, sketches",
@@ -312,6 +322,17 @@ class TrainConfig:
                 raise ConfigError("patience", "needs the best epoch saved, not the last.")
         if self.left_out_fold is not None and self.protocol != "held-out":
             raise ConfigError("left_out_fold", "needs the held-out protocol.")
+        if self.followed_images is not None:
+            if self.protocol == "full":
+                raise ConfigError(
+                    "followed_images",
+                    "must be none under the full protocol, which measures training images anyway.",
+                )
+            if self.left_out_fold is not None:
+                raise ConfigError(
+                    "followed_images",
+                    "must be none with a left-out fold, which is predicted instead.",
+                )
         if self.protocol == "full" and self.checkpoint != "last":
             raise ConfigError(
                 "checkpoint",

@@ -164,10 +164,10 @@ def _copy(
         for path in checked:
             verify(path)
             write_checked(folder / path.relative_to(run.folder), path.read_bytes())
-        if epochs and run.epochs_path.exists():
-            verify(run.epochs_path)
-            compressed = _compressed(run.epochs_path)
-            write_checked(folder / "evaluation" / run.epochs_path.name, compressed)
+        for path in (run.epochs_path, run.followed_path):
+            if epochs and path.exists():
+                verify(path)
+                write_checked(folder / "evaluation" / path.name, _compressed(path))
     except (FileNotFoundError, ValueError) as error:
         raise RunError(sentence(error, f"The run {run.run_id} cannot be published")) from error
     write_json(folder / run.name_path.name, {"name": one_line(title) or run.name})

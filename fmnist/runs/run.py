@@ -157,6 +157,11 @@ class Run:
         return self.folder / "evaluation" / "epochs.npz"
 
     @property
+    def followed_path(self) -> Path:
+        """Logits of training images after every epoch, where the settings ask for them."""
+        return self.folder / "evaluation" / "followed.npz"
+
+    @property
     def epoch_weights_folder(self) -> Path:
         """Weights of every epoch, where the settings ask for them."""
         return self.folder / "weights"

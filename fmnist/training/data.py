@@ -49,6 +49,23 @@ def training_split(
     return corrections.apply(split) if corrections else split
 
 
+def followed_images(
+    config: TrainConfig, dataset: Dataset, corrections: Corrections | None = None
+) -> Split | None:
+    """Training images that a run predicts after every epoch, with the labels that it learns.
+
+    The same ones with and without corrections, but for those that these leave out. None if the
+    settings ask for none, or the corrections leave none.
+    """
+    if config.followed_images is None:
+        return None
+    split = training_split(config, dataset)
+    if config.followed_images < len(split):
+        split = _subset(split, config.followed_images, seed=config.seed)
+    split = corrections.apply(split) if corrections else split
+    return split if len(split) else None
+
+
 def left_out_split(config: TrainConfig, dataset: Dataset) -> Split | None:
     """Training images that the run leaves out to predict them in the end; None if it has all."""
     if config.left_out_fold is None:

@@ -42,6 +42,7 @@ def estimate_seconds(
         if config.left_out_fold is not None:
             images = round((1 - 1 / FOLDS) * images)
     shown = images * (1 + (config.epochs - 1) * config.epoch_share)
+    evaluated += config.followed_images or 0
     work = shown + _EVALUATION_COST * config.epochs * evaluated
     return work / statistics.median(paces[:3])
 

@@ -11,14 +11,20 @@ from torch import Tensor
 
 from fmnist.data.corrections import Corrections
 from fmnist.data.splits import DATASET_TITLES, Dataset
-from fmnist.evaluation.predictions import evaluate
+from fmnist.evaluation.predictions import Evaluation, evaluate
 from fmnist.models.classifier import Classifier
 from fmnist.runs import corrections
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry, Progress, StepEntry
 from fmnist.runs.run import Run
 from fmnist.training.checkpoint import Checkpoint
-from fmnist.training.data import TrainingData, left_out_split, monitored_images, scale_down
+from fmnist.training.data import (
+    TrainingData,
+    followed_images,
+    left_out_split,
+    monitored_images,
+    scale_down,
+)
 from fmnist.training.distillation import Teachers, load_teachers
 from fmnist.training.errors import TrainingError, failure_message
 from fmnist.training.losses import distill, label_loss
@@ -150,7 +156,14 @@ class _Training:
         config = _checked_config(run, dataset)
         device = _choose_device(device_name)
         dtype = resolve_dtype(config.precision, device)
-        recorder = RunRecorder(run, config, monitored_images(config, dataset), on_progress)
+        changes = _corrections(run, config)
+        recorder = RunRecorder(
+            run,
+            config,
+            monitored_images(config, dataset),
+            on_progress,
+            followed_images(config, dataset, changes),
+        )
         recorder.prepare_folder()
         recorder.record_environment(dataset, device, dtype)
         teachers = load_teachers(run, config, device)
@@ -164,7 +177,7 @@ class _Training:
             )
 
         recorder.report_phase(replace(run.progress, phase="preparing data"))
-        data = TrainingData(config, dataset, device, report_drawings, _corrections(run, config))
+        data = TrainingData(config, dataset, device, report_drawings, changes)
         state = TrainState.create(config, images=len(data), device=device)
         checkpoint = Checkpoint(
             run.checkpoint_path, config, dataset.checksum, seconds=checkpoint_seconds
@@ -296,7 +309,9 @@ class _Training:
         images_per_second = state.totals.images / state.epoch_seconds
         recorder.report_phase(recorder.progress(state, "evaluating"))
         evaluation = evaluate(self.classifier(), recorder.monitored)
-        self._check(bool(np.isfinite(evaluation.logits).all()))
+        followed = self._followed()
+        for each in (evaluation, followed):
+            self._check(each is None or bool(np.isfinite(each.logits).all()))
         entry = EpochEntry(
             epoch=state.epoch,
             step=state.step,
@@ -310,13 +325,18 @@ class _Training:
         )
         # before the history, and so before any checkpoint that would not come back here
         recorder.save_epoch(self.classifier(), state.epoch)
-        is_selected = recorder.log_epoch(entry, evaluation)
+        is_selected = recorder.log_epoch(entry, evaluation, followed)
         state.begin_next_epoch()
         if is_selected:
             # the checkpoint first: a resumed run must never go back behind the selected weights
             self.checkpoint.save(state, recorder.history)
             recorder.save_selected(self.classifier())
         recorder.end_epoch(state)
+
+    def _followed(self) -> Evaluation | None:
+        """What the model as it is predicts for the followed images; None without any."""
+        followed = self.recorder.followed
+        return None if followed is None else evaluate(self.classifier(), followed)
 
     def evaluate_run(self) -> None:
         """Save the last weights; measure the selected ones on every split of the protocol."""
@@ -329,9 +349,13 @@ class _Training:
         if selected is None:  # stopped within the first epoch
             recorder.save_selected(last)
             monitored = evaluate(last, recorder.monitored)
+            followed = self._followed()
         else:
             monitored = recorder.monitored_evaluation(selected.epoch)
+            followed = recorder.followed_evaluation(selected.epoch)
         recorder.save_evaluation(monitored)
+        if followed is not None:
+            recorder.save_evaluation(followed)
         if monitored.split == "test":
             return
         classifier = recorder.load_selected()

@@ -4,8 +4,9 @@ import importlib.metadata
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -40,6 +41,8 @@ class RunRecorder:
         Images that are measured after every epoch.
     on_progress : callable
         Called about once a second while steps are made, and after every epoch.
+    followed : Split, optional
+        Training images that are predicted after every epoch, too.
     """
 
     def __init__(
@@ -48,13 +51,16 @@ class RunRecorder:
         config: TrainConfig,
         monitored: Split,
         on_progress: Callable[[Progress], None],
+        followed: Split | None = None,
     ) -> None:
         self.history = History(checkpoint=config.checkpoint)
         self.monitored = monitored
+        self.followed = followed
         self.run = run
         self._checksum = GrowingChecksum()  # of history.jsonl
         self._config = config
         self._logits: list[NDArray[np.float16]] = []  # of the monitored images, after each epoch
+        self._followed: list[NDArray[np.float16]] = []  # of the followed images, after each epoch
         self._on_progress = on_progress
         self._pace = 0.0
         self._reported = 0.0
@@ -77,10 +83,9 @@ class RunRecorder:
             If the logits of an epoch are absent or damaged.
         """
         if epochs:
-            logits = EpochEvaluations.load(self.run.epochs_path).logits[:epochs]
-            if len(logits) < epochs:
-                raise ValueError("epochs.npz lacks epochs")
-            self._logits = list(logits)
+            self._logits = _logits_of(self.run.epochs_path, epochs, self.monitored)
+            if self.followed is not None:
+                self._followed = _logits_of(self.run.followed_path, epochs, self.followed)
         self.history = history
         # lines logged between the checkpoint and a crash will be logged again
         text = "".join(f"{line}\n" for line in history.to_lines())
@@ -172,8 +177,18 @@ class RunRecorder:
         append_line(self.run.history_path, line)
         self._checksum.add(f"{line}\n")
 
-    def log_epoch(self, entry: EpochEntry, evaluation: Evaluation) -> bool:
+    def log_epoch(
+        self, entry: EpochEntry, evaluation: Evaluation, followed: Evaluation | None = None
+    ) -> bool:
         """Append an epoch to the history, and its logits to those of the epochs before.
+
+        Parameters
+        ----------
+        entry : EpochEntry
+        evaluation : Evaluation
+            Of the monitored images.
+        followed : Evaluation, optional
+            Of the followed images.
 
         Returns
         -------
@@ -182,10 +197,12 @@ class RunRecorder:
         """
         best = self.history.best
         is_best = best is None or entry.accuracy > best.accuracy
+        # before the history, and so before any checkpoint that would not come back here
         self._logits.append(evaluation.logits)
-        EpochEvaluations(
-            evaluation.split, np.stack(self._logits), evaluation.labels, evaluation.indices
-        ).save(self.run.epochs_path)
+        _save_epochs(self.run.epochs_path, self._logits, evaluation)
+        if followed is not None:
+            self._followed.append(followed.logits)
+            _save_epochs(self.run.followed_path, self._followed, followed)
         self._append(entry)
         self._checksum.write(self.run.history_path)
         self.history = replace(self.history, epochs=(*self.history.epochs, entry))
@@ -225,6 +242,13 @@ class RunRecorder:
         split = self.monitored
         return Evaluation(split.name, self._logits[epoch - 1], split.labels, split.indices)
 
+    def followed_evaluation(self, epoch: int) -> Evaluation | None:
+        """What the followed images gave after an epoch (1 is the first); None without any."""
+        split = self.followed
+        if split is None:
+            return None
+        return Evaluation(split.name, self._followed[epoch - 1], split.labels, split.indices)
+
     def save_evaluation(self, evaluation: Evaluation) -> None:
         """Write the logits of a split."""
         evaluation.save(self.run.evaluation_path(evaluation.split))
@@ -232,3 +256,26 @@ class RunRecorder:
     def save_tta(self, evaluation: Evaluation) -> None:
         """Write the logits of the test split with test-time augmentation."""
         evaluation.save(self.run.tta_path)
+
+
+def _save_epochs(path: Path, logits: Sequence[NDArray[np.float16]], last: Evaluation) -> None:
+    """Write the logits of all epochs; `last` says of which images they are."""
+    EpochEvaluations(last.split, np.stack(logits), last.labels, last.indices).save(path)
+
+
+def _logits_of(path: Path, epochs: int, split: Split) -> list[NDArray[np.float16]]:
+    """The logits of the first epochs in a file, of the images of a split.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it lacks epochs, or is of other images.
+    """
+    kept = EpochEvaluations.load(path)
+    if len(kept.logits) < epochs:
+        raise ValueError(f"{path.name} lacks epochs")
+    if not np.array_equal(kept.indices, split.indices):
+        raise ValueError(f"{path.name} is of other images")
+    return list(kept.logits[:epochs])

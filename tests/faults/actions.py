@@ -77,7 +77,7 @@ def _queued(world: World) -> None:
 
 
 def _queued_saving(world: World) -> None:
-    config = replace(CONFIG, epoch_weights="float16")
+    config = replace(CONFIG, epoch_weights="float16", followed_images=20)
     store.create_run(world.runs, config, name="New")
 
 

@@ -37,6 +37,7 @@ CHANGED = TrainConfig(
     precision="bfloat16",
     tta="flip",
     epoch_weights="float16",
+    followed_images=500,
     training_drawings="non-garments",
     seed=5,
     subset=500,
@@ -121,6 +122,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("cutout_side", 0), ("cutout_side", 29), ("low_res_side", 7), ("low_res_side", 28),
     ("low_res_share", 0), ("epoch_share", 0),
     ("left_out_fold", 0), ("left_out_fold", 6),
+    ("followed_images", 9), ("followed_images", 10_001),
     ("corrections", ""), ("corrections", 1), ("corrections", "0" * 63), ("corrections", "G" * 64),
     ("subset", 0), ("subset", 9), ("subset", 60_001),
     ("log_every", 0), ("log_every", 10_001),
@@ -155,6 +157,7 @@ def test_an_impossible_value_is_refused_by_its_name(name: str, value: Any) -> No
         ("shift_pixels", 1), ("shift_pixels", 14), ("cutout_side", 1), ("cutout_side", 28),
         ("low_res_side", None), ("low_res_side", 8), ("low_res_side", 27), ("low_res_share", 1),
         ("subset", None), ("subset", 10), ("subset", 60_000),
+        ("followed_images", None), ("followed_images", 10), ("followed_images", 10_000),
         ("log_every", 1), ("log_every", 10_000),
     ],
 )  # fmt: skip

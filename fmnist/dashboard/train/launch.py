@@ -35,7 +35,7 @@ _TIMED: Final = "timed-steps"
 _SAME_PACE: Final = (
     "dataset", "protocol", "epochs", "learning_rate", "schedule", "warmup_epochs", "checkpoint",
     "patience", "tta", "training_drawings", "seed", "subset", "corrections", "left_out_fold",
-    "log_every",
+    "followed_images", "log_every",
 )  # fmt: skip
 """Settings that do not change how long a step takes."""
 
