@@ -1,16 +1,19 @@
 """Data: the images that the models learn from."""
 
 from fmnist.dashboard import layout, session
-from fmnist.dashboard.data import panels, suspects
+from fmnist.dashboard.data import dynamics, panels, suspects
 
 layout.header()
 dataset = layout.load_dataset()
 if dataset is None:
     session.end_page()
 
-for title, tab in layout.open_tabs(("Images", "Suspect labels"), key="data-panel"):
+TABS = ("Images", "Suspect labels", "Training dynamics")
+for title, tab in layout.open_tabs(TABS, key="data-panel"):
     with tab:
         if title == "Images":
             panels.show_images(dataset)
-        else:
+        elif title == "Suspect labels":
             suspects.show(dataset)
+        else:
+            dynamics.show()

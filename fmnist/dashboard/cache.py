@@ -105,18 +105,30 @@ def epochs_file(path: Path, modified: int) -> EpochEvaluations:  # noqa: ARG001 
     return EpochEvaluations.load(path)
 
 
-def epoch_evaluations(run: Run) -> EpochEvaluations | None:
+def epoch_evaluations(run: Run, split: SplitName | None = None) -> EpochEvaluations | None:
     """A run's evaluation after every epoch; None before the first has ended.
+
+    Parameters
+    ----------
+    run : Run
+    split : {"train", "validation", "test"}, optional
+        By default the monitored one. The training images that a run follows are another.
 
     Raises
     ------
     ValueError
         If its file is damaged.
     """
-    try:
-        return epochs_file(run.epochs_path, run.epochs_path.stat().st_mtime_ns)
-    except FileNotFoundError:
-        return None
+    for path in (run.epochs_path, run.followed_path):
+        try:
+            found = epochs_file(path, path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            continue
+        if split in (None, found.split):
+            return found
+        if split != "train":
+            return None
+    return None
 
 
 @st.cache_data(show_spinner=False, max_entries=256)

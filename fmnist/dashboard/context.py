@@ -1,7 +1,7 @@
 """What a page shows: the selection, and the snapshots of the runs that it names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -135,7 +135,7 @@ class PageContext:
         return Tile(image, (f"{true} → {predicted}", confidence), alt, is_wrong=True)
 
 
-def gather(*, with_verdicts: bool = False) -> PageContext:
+def gather(*, with_verdicts: bool = False, split: SplitName | None = None) -> PageContext:
     """Read all that the selection names.
 
     Where there is nothing to show, writes the reason on the page and ends the script.
@@ -144,8 +144,13 @@ def gather(*, with_verdicts: bool = False) -> PageContext:
     ----------
     with_verdicts : bool
         Read the verdicts even where no filter needs them.
+    split : {"train", "validation", "test"}, optional
+        A split to show in place of the selected one, with the saved weights.
     """
     selection = session.selection()
+    if split is not None:
+        images = selection.images if selection.split == split else None
+        selection = replace(selection, split=split, epoch=None, images=images)
     run = run_catalog.run_or_none(selection.run)
     if run is None:
         layout.no_model_yet("Train a model to see its misclassified images.")

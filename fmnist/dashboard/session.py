@@ -109,7 +109,9 @@ def set_filters(**values: Any) -> None:
     change(**({"image": None} | values))
 
 
-def select_images(dataset: str, split: SplitName, images: Iterable[int]) -> None:
+def select_images(
+    dataset: str, split: SplitName, images: Iterable[int], *, opens_split: bool = False
+) -> None:
     """Filter by a set of images, and by nothing else; without images, by nothing at all.
 
     Parameters
@@ -118,10 +120,13 @@ def select_images(dataset: str, split: SplitName, images: Iterable[int]) -> None
     split : {"train", "validation", "test"}
     images : iterable of int
         As `fmnist.data.splits.Split.indices`.
+    opens_split : bool
+        Show this split, too, as the saved weights predict it.
     """
     chosen = list(images)
+    opened = {"split": split, "epoch": None} if opens_split else {}
     everything = replace(Filters(), images=ImageSet.of(dataset, split, chosen) if chosen else None)
-    set_filters(**{name: getattr(everything, name) for name in FILTERS})
+    set_filters(**{name: getattr(everything, name) for name in FILTERS}, **opened)
 
 
 def clear_filters(*names: str) -> None:

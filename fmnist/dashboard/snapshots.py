@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from fmnist.dashboard import cache
 from fmnist.data.splits import SplitName
 from fmnist.evaluation import misclassifications
-from fmnist.evaluation.predictions import Evaluation, check_images
-from fmnist.evaluation.training_dynamics import TrainingDynamics
+from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, check_images
+from fmnist.evaluation.training_dynamics import TrainingDynamics, order_of
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.runs.temperature import load_temperature
 
@@ -67,6 +67,18 @@ def splits(run: Run) -> tuple[SplitName, ...]:
         for name in names
         if run.evaluation_path(name).exists() or (epochs is not None and epochs.split == name)
     )
+
+
+def dynamics_splits(run: Run) -> tuple[SplitName, ...]:
+    """The splits whose images a run has predicted after two epochs or more.
+
+    Raises
+    ------
+    ValueError
+        If the evaluation of its epochs is damaged.
+    """
+    known = {name: cache.epoch_evaluations(run, name) for name in splits(run)}
+    return tuple(name for name, epochs in known.items() if epochs and len(epochs.logits) > 1)
 
 
 def epoch_count(run: Run) -> int:
@@ -157,19 +169,29 @@ def _from_epochs(compute: Callable[[Path, int], _Result], run: Run) -> _Result |
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _training_dynamics(path: Path, modified: int) -> TrainingDynamics:
-    return TrainingDynamics.from_epochs(cache.epochs_file(path, modified))
+def _training_dynamics(
+    key: tuple[object, ...],  # noqa: ARG001 - names the epochs and the images
+    _epochs: EpochEvaluations,
+    _indices: NDArray[np.int32],
+) -> TrainingDynamics | None:
+    order = order_of(_epochs.indices, _indices)
+    return None if order is None else TrainingDynamics.from_epochs(_epochs).take(order)
 
 
-def training_dynamics(run: Run) -> TrainingDynamics | None:
-    """Predictions for each image after every epoch; None before the first has ended.
+def dynamics_of(run: Run, snapshot: Snapshot) -> TrainingDynamics | None:
+    """Predictions for the images of a snapshot after every epoch; None where they are unknown.
 
     Raises
     ------
     ValueError
-        If its evaluation is damaged.
+        If the evaluation of the epochs is damaged.
     """
-    return _from_epochs(_training_dynamics, run)
+    epochs = cache.epoch_evaluations(run, snapshot.evaluation.split)
+    if epochs is None:
+        return None
+    is_followed = epochs.split == "train" and run.followed_path.exists()
+    key = (*snapshot.key, _modified(run.followed_path if is_followed else run.epochs_path))
+    return _training_dynamics(key, epochs, snapshot.evaluation.indices)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

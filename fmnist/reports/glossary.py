@@ -49,6 +49,13 @@ TERMS: Final = {
         "should be correct.",
         "The reliability diagram shows it bin by bin; ECE and MCE sum it up.",
     ),
+    "cartography": Term(
+        "Cartography (training dynamics)",
+        "A map of images by how probable their label was on average over the epochs, and how much "
+        "that changed.",
+        "Its ends are images that are easy to learn, ambiguous, or hard to learn (Swayamdipta et "
+        "al. 2020). Those hard to learn often have a wrong label.",
+    ),
     "confidence": Term(
         "Confidence",
         "The highest of the ten probabilities: that of the predicted label.",

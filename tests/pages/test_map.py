@@ -10,9 +10,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fmnist.checksums import file_digest
-from fmnist.dashboard import jobs
+from fmnist.dashboard import jobs, linked_map
 from fmnist.dashboard.components import image_map
-from fmnist.dashboard.map import colors, layouts, panels
+from fmnist.dashboard.map import colors, layouts
 from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.explain import map_job, map_sources
@@ -279,7 +279,7 @@ def test_a_lasso_selects_all_its_images_and_nothing_else(
 
         dataset_name, split = "fashion-mnist", "test"
 
-    choose = panels._lassoed(Context)  # type: ignore[arg-type]
+    choose = linked_map.lassoed(Context)  # type: ignore[arg-type]
     for how, expected in (("replace", [3, 9]), ("add", [1, 2, 3, 9]), ("remove", [1, 2])):
         choose(how, [990, 996])  # of the last, from behind: 9 and 3
         images = known[-1]["images"]

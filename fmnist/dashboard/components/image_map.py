@@ -26,6 +26,26 @@ TILE: Final = 32
 """Side of a thumbnail's place in the sheet, in pixels: whole blocks of a JPEG."""
 
 
+_STOPS: Final = ("#482878", "#3E4A89", "#31688E", "#26828E", "#1F9E89", "#6DCD59", "#FDE725")
+"""Of viridis, without its darkest end, which a dark page swallows."""
+STEPS: Final = 64
+"""Colors of `color_scale`."""
+
+
+def color_scale() -> list[str]:
+    """Colors of a scale, from its low end to its high one."""
+    stops = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in _STOPS])
+    at = np.linspace(0, len(stops) - 1, STEPS)
+    mixed = [np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)]
+    return [f"#{round(r):02X}{round(g):02X}{round(b):02X}" for r, g, b in zip(*mixed, strict=True)]
+
+
+def color_steps(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Shares in [0, 1] as colors of the scale."""
+    steps: NDArray[np.uint8] = np.rint(shares.clip(0, 1) * (STEPS - 1)).astype(np.uint8)
+    return steps
+
+
 @dataclass(frozen=True)
 class Coloring:
     """Colors of points.
@@ -75,6 +95,48 @@ class Points:
     medoids: NDArray[np.integer] = field(
         default_factory=lambda: np.full(NUM_CLASSES, -1, dtype=np.int32)
     )
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One of two axes of a map whose places have a meaning.
+
+    Attributes
+    ----------
+    title : str
+    low, high : float
+        What -1 and 1 of the positions stand for.
+    ticks : sequence of float
+    """
+
+    title: str
+    low: float
+    high: float
+    ticks: Sequence[float]
+
+    def place(self, values: NDArray[np.floating] | float) -> NDArray[np.float32]:
+        """Positions in [-1, 1] of values."""
+        placed = (np.asarray(values) - self.low) / (self.high - self.low) * 2 - 1
+        return placed.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Axes, and regions that have names.
+
+    Attributes
+    ----------
+    x, y : Axis
+    lines : sequence of (float, float, float, float)
+        From one place to another, in the axes' own units: x, y, x, y.
+    names : sequence of (float, float, str, str)
+        A place in the axes' own units, a name, and "left", "center" or "right" of it.
+    """
+
+    x: Axis
+    y: Axis
+    lines: Sequence[tuple[float, float, float, float]] = ()
+    names: Sequence[tuple[float, float, str, str]] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +195,7 @@ def image_map(
     sprite_name: str = "",
     drawing: Placed | None = None,
     frames: NDArray[np.floating] | None = None,
+    axes: Axes | None = None,
 ) -> None:
     """A map of images.
 
@@ -162,6 +225,8 @@ def image_map(
     drawing : Placed, optional
     frames : float (E, N, 2), optional
         Positions after every epoch, to be played.
+    axes : Axes, optional
+        Where the places of the points have a meaning.
     """
 
     def lassoed() -> None:
@@ -196,6 +261,7 @@ def image_map(
             "sprites": sprite_name,
             "drawing": _placed(drawing),
             "frames": _frames(frames, coloring),
+            "axes": None if axes is None else _axes(axes),
         },
         on_lassoed_change=lassoed,
         on_opened_change=opened,
@@ -247,6 +313,28 @@ def _placed(drawing: Placed | None) -> dict[str, Any] | None:
         "y": float(drawing.position[1]),
         "nearest": [int(i) for i in drawing.nearest],
         "pixels": _base64(drawing.image),
+    }
+
+
+def _axes(axes: Axes) -> dict[str, Any]:
+    def axis(each: Axis) -> dict[str, Any]:
+        ticks = [{"at": float(each.place(tick)), "text": f"{tick:g}"} for tick in each.ticks]
+        return {"title": each.title, "ticks": ticks}
+
+    x, y = axes.x, axes.y
+    return {
+        "x": axis(x),
+        "y": axis(y),
+        "scale": [(each.high - each.low) / 2 for each in (x, y)],
+        "offset": [(each.high + each.low) / 2 for each in (x, y)],
+        "lines": [
+            [float(axis.place(value)) for axis, value in zip((x, y, x, y), line, strict=True)]
+            for line in axes.lines
+        ],
+        "names": [
+            {"x": float(x.place(a)), "y": float(y.place(b)), "text": text, "align": align}
+            for a, b, text, align in axes.names
+        ],
     }
 
 

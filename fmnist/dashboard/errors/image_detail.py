@@ -178,14 +178,10 @@ def _other_prediction(context: PageContext, position: int) -> Prediction | None:
 
 
 def _history(context: PageContext, image: int) -> ImageHistory | None:
-    epochs = cache.epoch_evaluations(context.run)
-    dynamics = snapshots.training_dynamics(context.run)
-    if epochs is None or dynamics is None or epochs.split != context.split:
+    dynamics = snapshots.dynamics_of(context.run, context.snapshot)
+    column = context.snapshot.position(image)
+    if dynamics is None or column is None:
         return None
-    found = np.flatnonzero(epochs.indices == image)
-    if not len(found):
-        return None
-    column = int(found[0])
     return ImageHistory(
         dynamics.predicted[:, column],
         dynamics.confidence[:, column],

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fmnist.dashboard import snapshots
-from fmnist.dashboard.components.image_map import Coloring
+from fmnist.dashboard.components.image_map import STEPS, Coloring, color_scale, color_steps
 from fmnist.dashboard.context import PageContext
-from fmnist.dashboard.map.layouts import RunMap, epoch_order
+from fmnist.dashboard.map.layouts import RunMap
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.training_dynamics import TrainingDynamics
 from fmnist.evaluation.verdicts import VERDICT_TITLES
@@ -20,33 +19,15 @@ from fmnist.reports.charts.theme import (
     OTHER_COLOR,
 )
 
-_STOPS: Final = ("#482878", "#3E4A89", "#31688E", "#26828E", "#1F9E89", "#6DCD59", "#FDE725")
-"""Of viridis, without its darkest end, which a dark page swallows."""
-_STEPS: Final = 64
 _LOSSES: Final = (1e-3, 10.0)
 _VERDICT_COLORS: Final = ("#E15759", "#D4A72C", "#4E79A7")
 _CLASSES: Final = tuple(zip(CLASS_NAMES, CLASS_COLORS, strict=True))
 _CORRECTNESS: Final = (("Correct", CORRECT_COLOR), ("Misclassified", MISCLASSIFIED_COLOR))
 
 
-def _scale() -> list[str]:
-    stops = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in _STOPS])
-    at = np.linspace(0, len(stops) - 1, _STEPS)
-    mixed = [np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)]
-    return [f"#{round(r):02X}{round(g):02X}{round(b):02X}" for r, g, b in zip(*mixed, strict=True)]
-
-
-def _steps(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Shares in [0, 1] as colors of the scale."""
-    steps: NDArray[np.uint8] = np.rint(shares.clip(0, 1) * (_STEPS - 1)).astype(np.uint8)
-    return steps
-
-
-def _dynamics(shown: RunMap) -> tuple[TrainingDynamics, NDArray[np.intp]] | None:
-    """What the run predicted after every epoch, and where each image is in it."""
-    dynamics = snapshots.training_dynamics(shown.run)
-    order = epoch_order(shown.run, shown.snapshot)
-    return None if dynamics is None or order is None else (dynamics, order)
+def _dynamics(shown: RunMap) -> TrainingDynamics | None:
+    """What the run predicted for the images of the map after every epoch."""
+    return snapshots.dynamics_of(shown.run, shown.snapshot)
 
 
 def _true_class(_context: PageContext, shown: RunMap) -> Coloring:
@@ -56,30 +37,30 @@ def _true_class(_context: PageContext, shown: RunMap) -> Coloring:
 def _predicted_class(_context: PageContext, shown: RunMap) -> Coloring:
     labels = shown.snapshot.evaluation.predicted_labels.astype(np.uint8)
     known = _dynamics(shown)
-    frames = known[0].predicted[:, known[1]] if known else None
+    frames = known.predicted if known else None
     return Coloring(labels, CLASS_COLORS, _CLASSES, frames=frames)
 
 
 def _correctness(_context: PageContext, shown: RunMap) -> Coloring:
     wrong = (~shown.snapshot.evaluation.correct).astype(np.uint8)
     known = _dynamics(shown)
-    frames = (~known[0].correct[:, known[1]]).astype(np.uint8) if known else None
+    frames = (~known.correct).astype(np.uint8) if known else None
     colors = [color for _, color in _CORRECTNESS]
     return Coloring(wrong, colors, _CORRECTNESS, frames=frames)
 
 
 def _confidence(_context: PageContext, shown: RunMap) -> Coloring:
     known = _dynamics(shown)
-    frames = _steps(known[0].confidence[:, known[1]]) if known else None
-    values = _steps(shown.snapshot.evaluation.confidence)
-    return Coloring(values, _scale(), scale=("Confidence 0%", "100%"), frames=frames)
+    frames = color_steps(known.confidence) if known else None
+    values = color_steps(shown.snapshot.evaluation.confidence)
+    return Coloring(values, color_scale(), scale=("Confidence 0%", "100%"), frames=frames)
 
 
 def _loss(_context: PageContext, shown: RunMap) -> Coloring:
     low, high = np.log(_LOSSES)
     losses = np.log(shown.snapshot.evaluation.losses.clip(*_LOSSES))
     ends = (f"Loss {_LOSSES[0]} or less", f"{_LOSSES[1]:.0f} or more")
-    return Coloring(_steps((losses - low) / (high - low)), _scale(), scale=ends)
+    return Coloring(color_steps((losses - low) / (high - low)), color_scale(), scale=ends)
 
 
 def _verdict(context: PageContext, shown: RunMap) -> Coloring:
@@ -98,13 +79,13 @@ def _first_learned(_context: PageContext, shown: RunMap) -> Coloring:
     known = _dynamics(shown)
     if known is None:  # not among the choices then
         return _true_class(_context, shown)
-    found = known[0].first_learned[known[1]]
+    found = known.first_learned
     last = max(int(found.max()), 2)
-    values = _steps((found - 1) / (last - 1))
-    values[found == 0] = _STEPS
+    values = color_steps((found - 1) / (last - 1))
+    values[found == 0] = STEPS
     never = (("Never", MISCLASSIFIED_COLOR),)
     scale = ("Epoch 1", f"epoch {last}")
-    return Coloring(values, [*_scale(), MISCLASSIFIED_COLOR], never, scale)
+    return Coloring(values, [*color_scale(), MISCLASSIFIED_COLOR], never, scale)
 
 
 COLORINGS: Final[Mapping[str, Callable[[PageContext, RunMap], Coloring]]] = {

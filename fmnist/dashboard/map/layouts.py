@@ -12,6 +12,7 @@ from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.snapshots import Snapshot
 from fmnist.data import fashion_mnist
 from fmnist.errors import DamagedFileError
+from fmnist.evaluation.training_dynamics import order_of
 from fmnist.explain import embeddings, map_sources
 from fmnist.explain.embeddings import Agreement, Method, Positions
 from fmnist.explain.map_files import EpochLayouts, Features, Layout, Source, digest_of_logits
@@ -165,13 +166,9 @@ def epoch_order(run: Run, snapshot: Snapshot) -> NDArray[np.intp] | None:
         If the evaluations of the epochs cannot be read.
     """
     epochs = cache.epoch_evaluations(run)
-    indices = snapshot.evaluation.indices
     if epochs is None or epochs.split != snapshot.evaluation.split:
         return None
-    order = np.argsort(epochs.indices)
-    at = np.searchsorted(epochs.indices, indices, sorter=order).clip(max=len(order) - 1)
-    found: NDArray[np.intp] = order[at]
-    return found if np.array_equal(epochs.indices[found], indices) else None
+    return order_of(epochs.indices, snapshot.evaluation.indices)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

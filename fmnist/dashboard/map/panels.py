@@ -1,13 +1,13 @@
 """The map with its controls: method, colors, computation, agreement."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import failures, image_grid, session
+from fmnist.dashboard import failures, image_grid, linked_map
 from fmnist.dashboard.components import image_map
 from fmnist.dashboard.components.image_map import Placed, Points
 from fmnist.dashboard.context import PageContext
@@ -15,12 +15,10 @@ from fmnist.dashboard.map import colors, computation, epochs, layouts
 from fmnist.dashboard.map.layouts import RunMap
 from fmnist.explain.embeddings import FEWEST, METHODS, Method, is_available
 from fmnist.reports import glossary
-from fmnist.reports.images import sprite_sheet
 from fmnist.reports.text import counted, percent
 from fmnist.text import plain
 
 METHOD_TITLES: Final = {"pca": "PCA", "pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
-_COLUMNS: Final = 100
 # on a phone, two controls share a row: the map begins on the first screen
 _STYLE: Final = """<style>
 @media (max-width: 640px) {
@@ -115,7 +113,7 @@ def _show_maps(
     frames: Sequence[NDArray[np.floating] | None] = (),
 ) -> None:
     """One map, or two side by side; below each other on a phone."""
-    name = _send_sprites(context)
+    name = linked_map.send_sprites(context)
     places = st.columns(len(shown), gap="medium") if len(shown) > 1 else [st.container()]
     for number, (each, place) in enumerate(zip(shown, places, strict=True)):
         with place:
@@ -168,45 +166,12 @@ def _show_map(
         marks=marks,
         marked=f"Selected ({number:,}){'; the others are pale' if chosen else ''}",
         chosen=chosen,
-        on_lasso=_lassoed(context),
+        on_lasso=linked_map.lassoed(context),
         on_open=image_grid.open_image,
         sprite_name=sprite_name,
         drawing=placed,
         frames=frames,
     )
-
-
-def _lassoed(context: PageContext) -> Callable[[str, Sequence[int]], None]:
-    """What a lasso does: its images, all of them, become the selection of all pages."""
-    indices, dataset = context.snapshot.evaluation.indices, context.dataset_name
-
-    def choose(how: str, positions: Sequence[int]) -> None:
-        chosen = {int(indices[i]) for i in positions}
-        known = context.selection.images
-        before = set(known.indices.tolist()) if known is not None else set()
-        if how == "add":
-            chosen |= before
-        elif how == "remove":
-            chosen = (before or set(indices.tolist())) - chosen
-        session.select_images(dataset, context.split, chosen)
-
-    return choose
-
-
-def _send_sprites(context: PageContext) -> str:
-    """Send the thumbnails to the browser; returns their name, empty without images."""
-    if context.source is None:
-        return ""
-    evaluation = context.snapshot.evaluation
-    name = f"{context.dataset_name}-{context.split}-{len(evaluation.indices)}"
-    sheet = _sheet(name, evaluation.indices, context.source)
-    image_map.sprites(name, sheet, _COLUMNS)
-    return name
-
-
-@st.cache_data(show_spinner=False, max_entries=4)
-def _sheet(name: str, indices: NDArray[np.integer], _source: NDArray[np.uint8]) -> bytes:  # noqa: ARG001
-    return sprite_sheet(_source[indices], tile=image_map.TILE, columns=_COLUMNS)
 
 
 def _agreement(context: PageContext, shown: Sequence[RunMap]) -> None:

@@ -383,6 +383,7 @@ class ImageMap {
     const side = visible.length > 60 ? 26 : 42;
     if (near) for (const i of visible) this.thumbnail(i, side, values);
     else this.paintNames(values);
+    this.paintAxes();
     this.paintDrawing();
     this.paintPath();
     const pointed = this.pinned >= 0 ? this.pinned : this.hovered;
@@ -495,6 +496,56 @@ class ImageMap {
     return this.nameOffsets;
   }
 
+  // faint lines across the map, with their figures beside it, and the names of its regions
+  paintAxes() {
+    const { axes } = this.data;
+    if (!axes) return;
+    const { scale, x, y } = this.transform;
+    const { width, height } = this.canvas;
+    const { context: c, ratio } = this;
+    const at = (a, b) => [x + a * scale, y - b * scale];
+    const line = (from, to, dash) => {
+      c.setLineDash(dash.map((length) => length * ratio));
+      c.beginPath();
+      c.moveTo(...from);
+      c.lineTo(...to);
+      c.stroke();
+    };
+    const write = (text, px, py, align) => {
+      const wide = c.measureText(text).width;
+      const left = { left: 0, center: wide / 2, right: wide }[align];
+      c.textAlign = align;
+      c.strokeText(text, clamp(px, left + 3 * ratio, width - wide + left - 3 * ratio), py);
+      c.fillText(text, clamp(px, left + 3 * ratio, width - wide + left - 3 * ratio), py);
+    };
+    c.save();
+    c.strokeStyle = c.fillStyle = this.colors.text;
+    c.lineWidth = ratio;
+    c.globalAlpha = 0.16;
+    for (const { at: v } of axes.x.ticks) line(at(v, -1), at(v, 1), []);
+    for (const { at: v } of axes.y.ticks) line(at(-1, v), at(1, v), []);
+    c.globalAlpha = 0.75;
+    for (const [x1, y1, x2, y2] of axes.lines) line(at(x1, y1), at(x2, y2), [5, 4]);
+    c.globalAlpha = 1;
+    c.setLineDash([]);
+    c.lineWidth = 3.5 * ratio;
+    c.lineJoin = "round";
+    c.strokeStyle = this.colors.backgroundText;
+    c.font = `${11 * ratio}px ${this.font}`;
+    c.textBaseline = "middle";
+    const [left, bottom] = at(-1, -1);
+    const row = clamp(bottom + 11 * ratio, 0, height - 9 * ratio);
+    for (const { at: v, text } of axes.x.ticks) write(text, at(v, 0)[0], row, "center");
+    for (const { at: v, text } of axes.y.ticks) write(text, left - 6 * ratio, at(0, v)[1], "right");
+    c.font = `600 ${11 * ratio}px ${this.font}`;
+    write(axes.y.title, left + 6 * ratio, clamp(at(0, 1)[1] + 9 * ratio, 9 * ratio, height), "left");
+    write(axes.x.title, at(1, 0)[0], row - 18 * ratio, "right");
+    c.font = `600 ${12.5 * ratio}px ${this.font}`;
+    for (const { x: a, y: b, text, align } of axes.names) write(text, ...at(a, b), align);
+    c.restore();
+    this.stage.dataset.regions = axes.names.map(({ text }) => text).join(", ");
+  }
+
   grayCanvas(gray) {
     const made = element("canvas");
     made.width = made.height = 28;
@@ -565,13 +616,22 @@ class ImageMap {
     tip.querySelector(".names").textContent = wrong ? `${truth} → ${predicted}` : truth;
     tip.querySelector(".facts").textContent =
       `${wrong ? "Misclassified" : "Correct"}, confidence ` +
-      `${(this.confidences[i] / 100).toFixed(1)}%. ${noun} #${this.indices[i]}`;
+      `${(this.confidences[i] / 100).toFixed(1)}%. ${this.notes(i)}${noun} #${this.indices[i]}`;
     const canvas = tip.querySelector("canvas");
     canvas.style.display = this.sheet ? "" : "none";
     if (this.sheet) {
       canvas.width = canvas.height = 28;
       canvas.getContext("2d").drawImage(...this.tile(i), 0, 0, 28, 28);
     }
+  }
+
+  // what a map with axes tells of a point, beside its place
+  notes(i) {
+    const { axes } = this.data;
+    if (!axes) return "";
+    const { scale: [dx, dy], offset: [x0, y0] } = axes;
+    const across = this.positions[2 * i] * dx + x0, up = this.positions[2 * i + 1] * dy + y0;
+    return `${axes.y.title} ${up.toFixed(2)}, ${axes.x.title.toLowerCase()} ${across.toFixed(2)}. `;
   }
 
   placeTip(i) {

@@ -1,0 +1,205 @@
+"""The Data page's training dynamics without a browser: what is shown, chosen and exported."""
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from fmnist.csv import write_table
+from fmnist.dashboard.components import image_map
+from fmnist.dashboard.data import dynamics
+from fmnist.dashboard.selection import Selection
+from fmnist.evaluation.image_sets import ImageSet
+from fmnist.evaluation.predictions import EpochEvaluations
+from fmnist.evaluation.training_dynamics import REGIONS, TrainingDynamics
+from fmnist.runs import store
+from fmnist.runs.run import Run
+from fmnist.training.ensemble import combine
+from fmnist.training.loop import train
+from tests.pages.test_pages import SETTINGS, choose, finished, give, machine, open_app, text
+from tools.small import small_dataset
+
+__all__ = ["finished", "machine"]  # fixtures
+
+PANEL = {"panel": "Training dynamics"}
+
+
+@pytest.fixture(scope="module")
+def following(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that follows training images."""
+    root = tmp_path_factory.mktemp("following")
+    run = store.create_run(root, replace(SETTINGS, followed_images=60), name="Following")
+    with store.owning(run):
+        train(run, small_dataset())
+    return store.open_run(root, run.run_id)
+
+
+def dynamics_of(path: Path) -> tuple[EpochEvaluations, TrainingDynamics]:
+    epochs = EpochEvaluations.load(path)
+    return epochs, TrainingDynamics.from_epochs(epochs)
+
+
+def selection(app: AppTest) -> Selection:
+    found: Selection = app.session_state["selection"]
+    return found
+
+
+def test_training_images_come_first_and_validation_images_at_a_click(
+    following: Run, machine: Path
+) -> None:
+    give(following, machine)
+    app = open_app("data", **PANEL)
+    assert "60 training images over 3 epochs" in text(app)
+    assert "setting *Training images followed*" not in text(app)
+    choose(app, "dynamics-split", "validation")
+    assert selection(app).split == "validation"
+    assert "50 validation images over 3 epochs" in text(app)
+
+
+def test_a_run_without_followed_images_shows_its_validation_images(
+    finished: Run, machine: Path
+) -> None:
+    give(finished, machine)
+    app = open_app("data", **PANEL)
+    assert "50 validation images over 3 epochs" in text(app)
+    assert "setting *Training images followed*" in text(app)
+    assert "dynamics-split" not in [each.key for each in app.segmented_control]
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_region_selects_its_images_for_all_pages(
+    following: Run, machine: Path, split: str
+) -> None:
+    run = give(following, machine)
+    path = run.followed_path if split == "train" else run.epochs_path
+    epochs, known = dynamics_of(path)
+    app = open_app("data", split=split, **PANEL)
+    region = REGIONS[np.bincount(known.regions).argmax()]
+    images = np.sort(epochs.indices[known.regions == REGIONS.index(region)])
+    button = app.button(key=f"dynamics-{region}")
+    assert f"**{len(images):,}**" in button.label
+    button.click().run()
+    assert not app.exception
+    chosen = selection(app).images
+    assert chosen is not None and chosen.split == selection(app).split == split
+    assert chosen.indices.tolist() == images.tolist()
+    app.switch_page("pages/errors.py").run()
+    assert f"**{len(images)}** images" in text(app)
+    # once more: all images, and those of another split are no longer chosen
+    app.switch_page("pages/data.py").run()
+    app.button(key=f"dynamics-{region}").click().run()
+    assert selection(app).images is None
+
+
+def test_images_of_another_split_are_not_chosen_here(following: Run, machine: Path) -> None:
+    give(following, machine)
+    chosen = str(ImageSet.of("synthetic-garments", "test", [1, 2, 3]))
+    app = open_app("data", split="test", images=chosen, **PANEL)
+    assert "60 training images" in text(app)
+    assert "3 images selected" not in [button.label for button in app.button]
+
+
+def test_the_map_places_and_colors_the_images(
+    following: Run, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = give(following, machine)
+    epochs, known = dynamics_of(run.followed_path)
+    drawn: list[tuple[image_map.Points, image_map.Coloring, image_map.Axes]] = []
+    monkeypatch.setattr(
+        image_map,
+        "image_map",
+        lambda points, coloring, **named: drawn.append((points, coloring, named["axes"])),
+    )
+    app = open_app("data", split="train", **PANEL)
+    points, coloring, axes = drawn[-1]
+    assert np.array_equal(points.indices, epochs.indices)
+    assert np.allclose((points.positions[:, 1] + 1) / 2, known.mean_confidence, atol=1e-6)
+    across = (points.positions[:, 0] + 1) / 2 * axes.x.high
+    assert np.allclose(across, known.variability, atol=1e-6)
+    assert axes.x.high >= known.variability.max()
+    assert np.array_equal(coloring.values, known.regions)
+    app.selectbox(key="dynamics-color").select("Epoch first learned").run()
+    values = drawn[-1][1].values
+    assert (values[known.first_learned == 1] == 0).all()
+    assert (values[known.first_learned == 3] == image_map.STEPS - 1).all()
+    assert (values[known.first_learned == 0] == image_map.STEPS).all()
+    for coloring_name in ("Times forgotten", "Class", "Correctness"):
+        app.selectbox(key="dynamics-color").select(coloring_name).run()
+        assert not app.exception
+        assert drawn[-1][1].values.max() < len(drawn[-1][1].palette)
+
+
+def test_a_lasso_opens_the_split_with_its_images(
+    following: Run, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(following, machine)
+    lassos = []
+    monkeypatch.setattr(
+        image_map, "image_map", lambda *_points, **named: lassos.append(named["on_lasso"])
+    )
+    known: list[dict[str, object]] = []
+    monkeypatch.setattr("fmnist.dashboard.session.set_filters", lambda **f: known.append(f))
+    open_app("data", **PANEL)
+    lassos[-1]("replace", [0, 1])
+    assert (known[-1]["split"], known[-1]["epoch"]) == ("train", None)
+    images = known[-1]["images"]
+    assert isinstance(images, ImageSet) and images.split == "train" and len(images) == 2
+
+
+def test_the_table_has_the_figures_of_the_filtered_images(
+    following: Run, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = give(following, machine)
+    epochs, known = dynamics_of(run.followed_path)
+    offered = {}
+    monkeypatch.setattr(
+        st, "download_button", lambda label, data, **_named: offered.update({label: data})
+    )
+    position = 4
+    image = int(epochs.indices[position])
+    chosen = str(ImageSet.of("synthetic-garments", "train", [image]))
+    open_app("data", split="train", images=chosen, correctness="all", **PANEL)
+    (row,) = csv.DictReader(io.StringIO(offered["Table of 1 image (CSV)"]()))
+    assert (int(row["image"]), row["split"]) == (image, "train")
+    assert float(row["mean_confidence"]) == pytest.approx(known.mean_confidence[position], abs=1e-6)
+    assert float(row["variability"]) == pytest.approx(known.variability[position], abs=1e-6)
+    assert row["first_learned_epoch"] == str(known.first_learned[position] or "")
+    assert row["times_forgotten"] == str(known.forgotten[position])
+    assert write_table(dynamics._COLUMNS, []).startswith("image,split,label,region")
+
+
+def test_an_ensemble_and_a_run_of_one_epoch_are_told(finished: Run, machine: Path) -> None:
+    other = give(finished, machine)
+    second = store.create_run(machine, replace(SETTINGS, epochs=1, seed=1), name="Short")
+    with store.owning(second):
+        train(second, small_dataset())
+    second = store.open_run(machine, second.run_id)
+    both = combine([other, second], machine, name="Both")
+    assert "**Both** is an ensemble, which has no epochs." in text(
+        open_app("data", run=both.run_id, **PANEL)
+    )
+    assert "**Short** has fewer than two epochs so far." in text(
+        open_app("data", run=second.run_id, **PANEL)
+    )
+
+
+def test_a_damaged_file_is_told_in_a_sentence(following: Run, machine: Path) -> None:
+    run = give(following, machine)
+    whole = run.followed_path.read_bytes()
+    run.followed_path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    app = open_app("data", **PANEL)
+    assert "The training dynamics cannot be shown" in text(app)
+    assert "followed.npz is damaged" in text(app)
+
+
+def test_the_history_of_a_followed_image_is_on_its_page(following: Run, machine: Path) -> None:
+    run = give(following, machine)
+    epochs, known = dynamics_of(run.followed_path)
+    position = int(np.flatnonzero(known.first_learned > 0)[0])
+    app = open_app("errors", split="train", image=str(int(epochs.indices[position])))
+    assert f"epoch {known.first_learned[position]}" in text(app).lower()
