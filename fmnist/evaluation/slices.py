@@ -15,6 +15,10 @@ MIN_IMAGES: Final = 30
 LEVEL: Final = 0.05
 """False discovery rate up to which a slice counts as weak."""
 QUARTER: Final = 0.25
+CLUSTER_IMAGES: Final = 100
+"""Images of a class for each of its clusters, on average."""
+MOST_CLUSTERS: Final = 8
+_DIFFERS: Final = 0.5  # from the rest of the class, in standard deviations, to be named
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,49 @@ class Slice:
 
 
 @dataclass(frozen=True, eq=False)
+class Cluster:
+    """Images of a class that are near each other in a model's feature space.
+
+    It is no rule: other images have no place in it.
+
+    Attributes
+    ----------
+    label : int
+        True class of the images.
+    number : int
+        From 1 on, the largest cluster of the class first.
+    members : bool (N,)
+    words : tuple of str
+        In what the images differ most from the rest of the class: "bright", "wide".
+    """
+
+    label: int
+    number: int
+    members: NDArray[np.bool_]
+    words: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What it is called: "Shirt, cluster 2 (bright, wide)"."""
+        marks = f" ({', '.join(self.words)})" if self.words else ""
+        return f"{CLASS_NAMES[self.label]}, cluster {self.number}{marks}"
+
+    def mask(
+        self,
+        labels: NDArray[np.integer],  # noqa: ARG002 - as `Slice.mask`
+        values: Mapping[str, NDArray[np.floating]],  # noqa: ARG002
+    ) -> NDArray[np.bool_]:
+        """Mark the images that belong to it, bool (N,)."""
+        return self.members
+
+
+@dataclass(frozen=True, eq=False)
 class SliceResult:
     """How accurate a model is on a slice, against the rest of the slice's class.
 
     Attributes
     ----------
-    slice : Slice
+    slice : Slice or Cluster
     images, misclassified : int
     accuracy, rest_accuracy : float
         On the slice, and on the other images of its class; in [0, 1].
@@ -81,7 +122,7 @@ class SliceResult:
         Hochberg 1995).
     """
 
-    slice: Slice
+    slice: Slice | Cluster
     images: int
     misclassified: int
     accuracy: float
@@ -123,11 +164,61 @@ def candidates(
                 yield Slice(label, measure, float(high), np.inf)
 
 
+def clusters(
+    labels: NDArray[np.integer],
+    features: NDArray[np.floating],
+    values: Mapping[str, NDArray[np.floating]],
+) -> Iterator[Cluster]:
+    """Clusters of each class in a model's feature space, by k-means (Lloyd 1982).
+
+    Parameters
+    ----------
+    labels : int (N,)
+        True classes.
+    features : float (N, F)
+        Finite.
+    values : mapping of str to float (N,)
+        Properties, which name what the images of a cluster have in common.
+    """
+    from sklearn.cluster import KMeans  # here, since importing it takes seconds
+
+    for label in range(NUM_CLASSES):
+        positions = np.flatnonzero(labels == label)
+        count = min(MOST_CLUSTERS, len(positions) // CLUSTER_IMAGES)
+        if count < 2:
+            continue
+        kmeans = KMeans(count, n_init=4, random_state=0)
+        found = kmeans.fit_predict(features[positions].astype(np.float64))
+        sizes = np.bincount(found, minlength=count)
+        for number, cluster in enumerate(np.argsort(-sizes, kind="stable"), 1):
+            members = np.zeros(len(labels), dtype=np.bool_)
+            members[positions[found == cluster]] = True
+            yield Cluster(label, number, members, _words(members[positions], positions, values))
+
+
+def _words(
+    within: NDArray[np.bool_],
+    positions: NDArray[np.intp],
+    values: Mapping[str, NDArray[np.floating]],
+) -> tuple[str, ...]:
+    """The one or two properties in which a part of a class differs most from the rest of it."""
+    marks = []
+    for measure, numbers in values.items():
+        of_class = numbers[positions].astype(np.float64)
+        spread = of_class.std()
+        if spread and within.any() and not within.all():
+            difference = (of_class[within].mean() - of_class[~within].mean()) / spread
+            if abs(difference) >= _DIFFERS:
+                found = PROPERTIES[measure]
+                marks.append((-abs(difference), found.high if difference > 0 else found.low))
+    return tuple(word for _, word in sorted(marks)[:2])
+
+
 def weak_slices(
     correct: NDArray[np.bool_],
     labels: NDArray[np.integer],
     values: Mapping[str, NDArray[np.floating]],
-    slices: Sequence[Slice],
+    slices: Sequence[Slice | Cluster],
 ) -> list[SliceResult]:
     """Measure a model on slices.
 
@@ -138,7 +229,7 @@ def weak_slices(
     labels : int (N,)
         True classes.
     values : mapping of str to float (N,)
-    slices : sequence of Slice
+    slices : sequence of Slice or Cluster
         Those with fewer than `MIN_IMAGES`, in the slice or in the rest, are left out.
 
     Returns
@@ -148,7 +239,7 @@ def weak_slices(
     """
     from scipy import stats  # here, since importing it takes seconds
 
-    counted: list[tuple[Slice, int, int, int, int]] = []
+    counted: list[tuple[Slice | Cluster, int, int, int, int]] = []
     for each in slices:
         mask = each.mask(labels, values)
         rest = ~mask if each.label is None else ~mask & (labels == each.label)

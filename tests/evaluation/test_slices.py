@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fmnist.evaluation.slices import Slice, candidates, weak_slices
+from fmnist.evaluation.slices import Cluster, Slice, candidates, clusters, weak_slices
 
 Values = dict[str, np.ndarray]
 
@@ -68,3 +68,44 @@ def test_small_and_undivided_slices_are_left_out() -> None:
     assert {each.measure for each in slices} == {"area"}
     assert {each.label for each in slices} == {None, 0}
     assert weak_slices(labels > 0, labels, values, slices[2:]) == []  # 20 images of 80
+
+
+def test_a_planted_cluster_is_found_named_and_measured() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([6, 3, 1], [400, 250, 150])
+    features = rng.normal(0, 0.1, (800, 5))
+    planted = np.zeros(800, dtype=np.bool_)
+    planted[:90] = True  # shirts, far from the others
+    features[planted, 0] += 10
+    values = {
+        "brightness": np.where(planted, 0.9, 0.2) + rng.normal(0, 0.05, 800),
+        "area": rng.normal(0.5, 0.1, 800),
+    }
+    found = list(clusters(labels, features, values))
+    assert {(each.label, each.number) for each in found} == {
+        (6, 1), (6, 2), (6, 3), (6, 4), (3, 1), (3, 2)
+    }  # fmt: skip
+    sizes = [each.members.sum() for each in found if each.label == 6]
+    assert sizes == sorted(sizes, reverse=True) and sum(sizes) == 400
+    assert all((labels[each.members] == each.label).all() for each in found)
+    (match,) = (each for each in found if np.array_equal(each.members, planted))
+    assert match.words == ("bright",)
+    assert match.title == f"Shirt, cluster {match.number} (bright)"
+    correct = np.ones(800, dtype=np.bool_)
+    correct[:30] = False
+    first, *others = weak_slices(correct, labels, values, found)
+    assert first.slice is match and first.is_weak
+    assert (first.images, first.misclassified, first.rest_accuracy) == (90, 30, 1.0)
+    assert not any(each.is_weak for each in others)
+
+
+def test_a_cluster_without_a_mark_has_no_words() -> None:
+    assert Cluster(0, 2, np.zeros(3, dtype=np.bool_)).title == "T-shirt/top, cluster 2"
+
+
+def test_clusters_are_the_same_every_time() -> None:
+    rng = np.random.default_rng(1)
+    labels, features = np.zeros(400, dtype=np.int64), rng.normal(size=(400, 6))
+    one, other = ([each.members for each in clusters(labels, features, {})] for _ in range(2))
+    assert len(one) == 4
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

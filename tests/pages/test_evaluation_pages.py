@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fmnist.checksums import remove_checked
+from fmnist.checksums import file_digest, remove_checked
 from fmnist.dashboard import session
+from fmnist.dashboard.errors import weak_slices as weak_slices_panel
 from fmnist.dashboard.selection import Selection
 from fmnist.data.image_properties import measure_all
+from fmnist.evaluation import slices
 from fmnist.evaluation.filters import Filters, matching, sort_positions
 from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.prediction_sets import PredictionSets, calibrate
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.slices import SliceResult, candidates, weak_slices
+from fmnist.explain import map_sources
+from fmnist.explain.map_files import Features
 from fmnist.models.classifier import Classifier
 from fmnist.runs.run import Run
 from tests.pages.test_pages import finished, give, machine, open_app, text
@@ -297,6 +301,31 @@ def test_weak_slices_are_those_of_the_predictions_on_screen(finished: Run, machi
     assert table["Slice"].tolist() == [result.slice.title for result in weak][:12]
     assert table["Gap"].tolist() == [100 * result.gap for result in weak][:12]
     assert f"of {len(results)} tried" in text(app)
+
+
+def test_clusters_are_tried_once_the_features_are_there(
+    finished: Run, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = give(finished, machine)
+    monkeypatch.setattr(slices, "CLUSTER_IMAGES", 8)
+    monkeypatch.setattr(slices, "MIN_IMAGES", 4)
+    monkeypatch.setattr(SliceResult, "is_weak", True)
+    app = open_slices()
+    assert app.button(key="map-start").label == "Look for clusters, too"
+    assert "clusters of each class" not in text(app)
+    test, dataset = evaluation_of(run), small_dataset()
+    source = map_sources.source(
+        run, test, weights=file_digest(run.weights_path), checksum=dataset.checksum
+    )
+    features = Classifier.load(run.weights_path).features(dataset.test_images[test.indices])
+    Features.of(source.digest, features).save(source.path("features"))
+    app.run()
+    assert "map-start" not in [button.key for button in app.button]
+    assert "and clusters of each class in the feature space" in text(app)
+    monkeypatch.setattr(weak_slices_panel, "_SHOWN", 1000)
+    app.run()
+    (table,) = [each.value for each in app.dataframe if "Slice" in each.value]
+    assert any("cluster 1" in title for title in table["Slice"])
 
 
 def test_without_a_weak_slice_it_says_so(

@@ -6,10 +6,21 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import session
+from fmnist.dashboard import failures, session
 from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.map import computation, layouts
 from fmnist.data.image_properties import PROPERTIES, measure_all
-from fmnist.evaluation.slices import LEVEL, SliceResult, candidates, weak_slices
+from fmnist.evaluation.slices import (
+    LEVEL,
+    Cluster,
+    Slice,
+    SliceResult,
+    candidates,
+    clusters,
+    weak_slices,
+)
+from fmnist.explain.map_files import Features
+from fmnist.explain.map_process import MapTask
 from fmnist.reports.text import counted, percent
 
 _SHOWN: Final = 12
@@ -29,8 +40,34 @@ def _results(
     _correct: NDArray[np.bool_],
     _labels: NDArray[np.uint8],
     _values: dict[str, NDArray[np.float32]],
+    _clusters: list[Cluster],
 ) -> list[SliceResult]:
-    return weak_slices(_correct, _labels, _values, list(candidates(_labels, _values)))
+    slices: list[Slice | Cluster] = [*candidates(_labels, _values), *_clusters]
+    return weak_slices(_correct, _labels, _values, slices)
+
+
+@st.cache_resource(show_spinner="Looking for clusters…", max_entries=4)
+def _clusters(
+    digest: str,  # noqa: ARG001 - names weights and images
+    _labels: NDArray[np.uint8],
+    _features: Features,
+    _values: dict[str, NDArray[np.float32]],
+) -> list[Cluster]:
+    return list(clusters(_labels, _features.values, _values))
+
+
+def _found_clusters(
+    context: PageContext, values: dict[str, NDArray[np.float32]]
+) -> tuple[list[Cluster], bool]:
+    """Clusters in the feature space, and whether features have to be computed for them first."""
+    source = layouts.source_of(context, context.run, context.snapshot)
+    if source.space != "features":  # an epoch, or a run without weights
+        return [], False
+    features = layouts.stored_features(source)
+    if features is None:
+        return [], True
+    labels = context.snapshot.evaluation.labels
+    return _clusters(source.digest, labels, features, values), False
 
 
 def _properties_of(context: PageContext) -> dict[str, NDArray[np.float32]] | None:
@@ -54,24 +91,39 @@ def show(context: PageContext) -> None:
         if values is None:
             st.caption("Slices are found in the pixels, and the data set is not on this machine.")
             return
-        evaluation = context.snapshot.evaluation
-        results = _results(context.snapshot.key, evaluation.correct, evaluation.labels, values)
-        weak = [result for result in results if result.is_weak]
-        if not weak:
-            st.caption(
-                f"None of {counted(len(results), 'slice')} is less accurate than the rest of its "
-                "class by more than chance."
-            )
-            return
+        with failures.shown("The weak slices cannot be shown"):
+            _show_results(context, values)
+
+
+def _show_results(context: PageContext, values: dict[str, NDArray[np.float32]]) -> None:
+    evaluation = context.snapshot.evaluation
+    found, needs_features = _found_clusters(context, values)
+    key = (*context.snapshot.key, len(found))
+    results = _results(key, evaluation.correct, evaluation.labels, values, found)
+    weak = [result for result in results if result.is_weak]
+    if weak:
         _show_table(context, weak[:_SHOWN], values)
-        st.caption(_summary(len(weak), len(results)), help=_meanings())
+        st.caption(_summary(len(weak), len(results), bool(found)), help=_meanings())
+    else:
+        st.caption(
+            f"None of {counted(len(results), 'slice')} is less accurate than the rest of its "
+            "class by more than chance."
+        )
+    if needs_features:
+        computation.show_task(
+            MapTask("pca", context.split, (context.run.folder,)),
+            "Look for clusters, too",
+            "Computes the features of the images, once, in the background; then groups of images "
+            "that are near each other in the feature space are tried as well.",
+        )
 
 
-def _summary(weak: int, tried: int) -> str:
+def _summary(weak: int, tried: int, has_clusters: bool) -> str:
     shown = f"The {_SHOWN} with the largest gaps of {weak}" if weak > _SHOWN else f"All {weak}"
+    and_clusters = ", and clusters of each class in the feature space" if has_clusters else ""
     return (
         f"{shown} weak slices, of {tried} tried: the lowest and the highest quarter of each "
-        "property, within each class and over all. Select a row to see its images."
+        f"property, within each class and over all{and_clusters}. Select a row to see its images."
     )
 
 
@@ -82,7 +134,9 @@ def _meanings() -> str:
             "The gap is the accuracy of the other images of the class minus that of the slice. "
             f"Slices count as weak at a false discovery rate of {percent(LEVEL, 0)} (one-sided "
             "exact test of Fisher 1922, corrected after Benjamini and Hochberg 1995). The interval "
-            "holds 95% (Wilson 1927).",
+            "holds 95% (Wilson 1927). Clusters are found by k-means in the features of the model, "
+            "whatever it predicts; in brackets stands what their images differ in from the rest "
+            "of the class.",
             "",
             *lines,
         ]

@@ -66,7 +66,14 @@ def process() -> MapProcess:
     return made
 
 
-def _source(context: PageContext, run: Run, snapshot: Snapshot) -> Source:
+def source_of(context: PageContext, run: Run, snapshot: Snapshot) -> Source:
+    """What a map of a snapshot is made from.
+
+    Raises
+    ------
+    OSError, ToldError
+        If a file cannot be read.
+    """
     weights = checksum = None
     path = run.weights_path
     has_features = snapshot.is_selected and run.state not in ACTIVE_STATES and path.exists()
@@ -109,7 +116,8 @@ def _logits_as_features(digest: str, _logits: NDArray[np.float16]) -> Features:
     return Features.of(digest, _logits.astype(np.float32))
 
 
-def _stored_features(source: Source) -> Features | None:
+def stored_features(source: Source) -> Features | None:
+    """The kept features; None where they are absent, damaged or of other weights."""
     if source.space == "logits":
         return _logits_as_features(source.digest, source.evaluation.logits)
     path = source.path("features")
@@ -137,9 +145,9 @@ def run_map(context: PageContext, run: Run, snapshot: Snapshot, method: Method) 
     OSError, ToldError
         If a file cannot be read.
     """
-    source = _source(context, run, snapshot)
+    source = source_of(context, run, snapshot)
     evaluation = snapshot.evaluation
-    features = _stored_features(source)
+    features = stored_features(source)
     if features is not None:
         candidates: tuple[Method, ...] = (method,) if method == "pca" else (method, "pca")
         for candidate in candidates:
