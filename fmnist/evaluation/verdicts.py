@@ -2,8 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import RENAMED_DATASETS
-from fmnist.errors import ToldError, reason
+from fmnist.errors import ToldError
+from fmnist.evaluation.database import Database
 
 VERDICTS: Final = ("model-mistake", "ambiguous", "label-wrong")
 VERDICT_TITLES: Final[Mapping[str, str]] = {
@@ -25,7 +25,6 @@ NOTE_LENGTH: Final = 500
 
 PART_SIZES: Final[Mapping[str, int]] = {"train": 60_000, "test": 10_000}
 _SCHEMA_VERSION: Final = 2
-_BUSY_SECONDS: Final = 10.0
 
 # Every change is a row that stays: an image's verdict is its newest row, and an earlier one can be
 # brought back.
@@ -130,6 +129,9 @@ class VerdictStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._transaction = Database(
+            path, "verdicts", _SCHEMA, _SCHEMA_VERSION, VerdictError, _migrate
+        ).transaction
 
     def give(self, verdict: Verdict, *, seen: int | None = None) -> int:
         """Record a verdict; it replaces the image's current one.
@@ -285,78 +287,14 @@ class VerdictStore:
                 _append_many(connection, news)
         return result
 
-    @contextmanager
-    def _transaction(self, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
-        """A transaction on a connection of its own: all of it happens, or nothing.
 
-        One that only reads waits for no other, and no other waits for it. It makes no file, which
-        a read-only disk would refuse.
-        """
-        try:
-            place: Path | str = self._path
-            if writes:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-            elif not self._path.exists():
-                place = ":memory:"
-            # autocommit: sqlite3 begins no transaction by itself, later than ours
-            with closing(
-                sqlite3.connect(place, timeout=_BUSY_SECONDS, isolation_level=None)
-            ) as connection:
-                connection.row_factory = sqlite3.Row
-                # one damaged letter must not hide all verdicts
-                connection.text_factory = lambda text: text.decode(errors="replace")
-                is_current = _schema_version(connection) == _SCHEMA_VERSION
-                # the lock at the beginning: what is read still holds when it is written
-                connection.execute("BEGIN" if is_current and not writes else "BEGIN IMMEDIATE")
-                with connection:  # commits, or rolls back where something is raised
-                    if not is_current:
-                        self._create(connection)
-                    yield connection
-        except (sqlite3.Error, OSError) as error:
-            if "locked" in str(error):
-                raise VerdictError("Another process is writing verdicts; try again.") from error
-            raise VerdictError(
-                f"The verdicts in {self._path} cannot be read or written ({_reason(error)})."
-            ) from error
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    if version == 1:  # data sets had other names
+        for name in RENAMED_DATASETS.items():
+            connection.execute("UPDATE changes SET dataset = ?2 WHERE dataset = ?1", name)
 
-    def _create(self, connection: sqlite3.Connection) -> None:
-        version = _schema_version(connection)
-        if version > _SCHEMA_VERSION:
-            raise VerdictError(
-                f"The verdicts in {self._path} were written by a newer version of the app; update "
-                "the app."
-            )
-        if version == 0:
-            # not executescript, which would commit what has begun
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
-        if version == 1:  # data sets had other names
-            for name in RENAMED_DATASETS.items():
-                connection.execute("UPDATE changes SET dataset = ?2 WHERE dataset = ?1", name)
-        connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-
-
-def _reason(error: sqlite3.Error | OSError) -> str:
-    """As `fmnist.errors.reason`, for errors of SQLite too."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # its higher bits say more than we need
-    return _REASONS.get(code) or reason(error)
-
-
-_REASONS: Final[Mapping[int, str]] = {
-    sqlite3.SQLITE_FULL: "the disk is full; free some space, then try again",
-    sqlite3.SQLITE_READONLY: "the file or its disk is read-only; make it writable",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check its rights and those of its folder",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, and import your last export",
-    sqlite3.SQLITE_NOTADB: "it is no database; move it away, and import your last export",
-    sqlite3.SQLITE_IOERR: "the disk failed; check it",
-}
 
 _OF_IMAGE: Final = "dataset = ? AND part = ? AND image = ?"
-
-
-def _schema_version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
 
 
 def _version(connection: sqlite3.Connection) -> int:
