@@ -2,14 +2,14 @@
 
     benchmarks/gpu.sh [--minutes 8] [--data FOLDER]
     benchmarks/gpu.sh --small
-    benchmarks/gpu.sh table FOLDER
+    benchmarks/gpu.sh table FILE_OR_FOLDER …
 
 The first command needs torch, NumPy and a GPU. Runs and checkpoints go to `artifacts/gpu`; a
 command that was ended early resumes when it is run again. Open the runs with
 `FMNIST_ARTIFACTS=artifacts/gpu streamlit run app.py`. At every checkpoint, `$OUT` gets the results
 and an archive of the runs in parts, which `cat runs.tar.* | tar -x` unpacks. The second command
-tries everything with a small network on few images; a processor is enough. The third writes the
-table of `gpu_speed.json` on any machine.
+tries everything with a small network on few images; a processor is enough. The third writes
+`benchmarks/gpu_speed.md` from one or more `gpu_speed.json`, on any machine.
 """
 
 import argparse
@@ -340,10 +340,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if arguments[:1] == ["table"]:
             parser = argparse.ArgumentParser(prog="benchmarks/gpu.sh table")
-            parser.add_argument("folder", type=Path, help="folder that holds gpu_speed.json")
+            parser.add_argument("files", type=Path, nargs="+", help="gpu_speed.json, or its folder")
             parser.add_argument("--to", type=Path, default=paths.BENCHMARK_TABLES / "gpu_speed.md")
             options = parser.parse_args(arguments[1:])
-            write_table(options.folder, options.to)
+            write_table(options.files, options.to)
             return 0
         return train_all(parse(arguments))
     except torch.OutOfMemoryError:

@@ -39,8 +39,14 @@ def seconds_until(times: Sequence[float], accuracies: Sequence[float]) -> dict[s
     }
 
 
-def write_table(folder: Path, to: Path) -> None:
-    """Write the table of the results in a folder.
+def write_table(files: Sequence[Path], to: Path) -> None:
+    """Write the table of the results of one or more commands.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Files of results, or folders that hold one.
+    to : Path
 
     Raises
     ------
@@ -49,17 +55,18 @@ def write_table(folder: Path, to: Path) -> None:
     ValueError
         If the results are damaged.
     """
-    path = folder / RESULTS
+    files = [path / RESULTS if path.is_dir() else path for path in files]
     try:
-        text = table(read_json(path))
+        text = table([read_json(path) for path in files])
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}); run the benchmark again.") from error
+        named = " or ".join(str(path) for path in files)
+        raise ValueError(f"{named} is damaged ({error!r}); run the benchmark again.") from error
     write_atomic(to, text.encode(), make_folder=True)
 
 
-def table(results: Mapping[str, Any]) -> str:
-    """The tables, in Markdown."""
-    jobs = results["jobs"]
+def table(results: Sequence[Mapping[str, Any]]) -> str:
+    """The tables of the results of one or more commands, in Markdown."""
+    jobs = [job for each in results for job in each["jobs"]]
     thresholds = [f"{100 * wanted:g}" for wanted in THRESHOLDS]
     return "\n".join(
         [
@@ -88,13 +95,22 @@ def table(results: Mapping[str, Any]) -> str:
             ),
             "",
             *(f"- Not finished: {job['title']}" for job in jobs if not job["finished"]),
-            *(f"- Left out: {sentence}" for sentence in results["skipped"]),
-            *(["- A small network on few images: a trial, no measurement"] * results["small"]),
-            f"- {results['date']}, {results['device']}, torch {results['torch']}",
-            f"- `{results['command']}`",
+            *(f"- Left out: {sentence}" for each in results for sentence in each["skipped"]),
+            *(line for each in results for line in _origin(each)),
             "",
         ]
     )
+
+
+def _origin(results: Mapping[str, Any]) -> list[str]:
+    """Where and when results were measured."""
+    trial = ["- A small network on few images: a trial, no measurement"] * results["small"]
+    titles = "; ".join(job["title"] for job in results["jobs"])
+    return [
+        *trial,
+        f"- {titles}: {results['date']}, {results['device']}, torch {results['torch']}, "
+        f"`{results['command']}`",
+    ]
 
 
 def _row(job: Mapping[str, Any]) -> list[str]:

@@ -228,7 +228,9 @@ class Classifier:
         probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
         return probabilities
 
-    def save(self, path: Path, *, dtype: torch.dtype | None = None) -> None:
+    def save(
+        self, path: Path, *, dtype: torch.dtype | None = None, half_if_exact: bool = False
+    ) -> None:
         """Write weights, normalization and temperature to one `.safetensors` file, atomically.
 
         Parameters
@@ -237,16 +239,19 @@ class Classifier:
         dtype : torch.dtype, optional
             Number format in the file, such as float16; by default that of the weights. `load`
             gives float32 again.
+        half_if_exact : bool
+            Whether to write as float16 the tensors that lose nothing by it, such as those that
+            were read from float16.
         """
         import safetensors.torch  # here and below, since the GPU benchmark runs without it
 
-        tensors = {
-            name: t.detach()
-            .to(dtype if dtype and t.is_floating_point() else t.dtype)
-            .cpu()
-            .contiguous()
-            for name, t in self.model.state_dict().items()
-        }
+        tensors = {}
+        for name, tensor in self.model.state_dict().items():
+            own = tensor.detach().cpu()
+            kept = own.to(dtype) if dtype and own.is_floating_point() else own
+            if half_if_exact and own.is_floating_point() and torch.equal(own.half().to(own), own):
+                kept = own.half()
+            tensors[name] = kept.contiguous()
         description = {
             "models": self.models,
             "mean": self.normalization.mean,

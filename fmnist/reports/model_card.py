@@ -188,6 +188,7 @@ def _context(
         "drawings": _drawings(run.training),
         "members": run.members,
         "teachers": run.training.teachers if run.training else (),
+        "differences": run.environment.get("recipe", ""),
         "has_weights": run.weights_path.exists(),
         "train_images": _TRAIN_IMAGES[config.dataset],
         "validation_images": len(stored_evaluation(run, "validation").labels) if is_held_out else 0,

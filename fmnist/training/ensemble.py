@@ -68,7 +68,7 @@ def combine(members: Sequence[Run], root: Path, *, name: str = "") -> Run:
             Ensemble([classifier.model for classifier in classifiers]),
             models=config.models,
             normalization=classifiers[0].normalization,
-        ).save(run.weights_path)
+        ).save(run.weights_path, half_if_exact=True)
         for evaluation in evaluations.values():
             evaluation.save(run.evaluation_path(evaluation.split))
         if with_tta:

@@ -262,6 +262,18 @@ def test_the_card_of_a_student_names_its_teacher(tmp_path: Path) -> None:
     assert told in card and "one of them sampled per batch" in card
 
 
+def test_the_card_of_a_run_from_a_gpu_says_how_its_training_differed(tmp_path: Path) -> None:
+    run = made_up_run(tmp_path)
+    assert "the figures are the same." in cards.model_card(run, companion=None)
+    run = made_up_run(tmp_path)
+    document = read_json(run.config_path)
+    document.setdefault("environment", {})["recipe"] = "alternating flip"
+    write_json(run.config_path, document)
+    card = cards.model_card(store.open_run(run.folder.parent, run.run_id), companion=None)
+    assert "`benchmarks/gpu.sh`, which differs from this command: alternating flip." in card
+    assert "the figures are the same." not in card
+
+
 def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path: Path) -> None:
     run = made_up_run(tmp_path, epochs=1)
     averaged = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from fmnist import paths
 from fmnist.evaluation.metrics import softmax
@@ -49,6 +50,25 @@ def test_probabilities_are_the_mean_of_the_members(tmp_path: Path, members: list
     ensemble = Classifier.load(made.weights_path)
     assert softmax(ensemble.logits(images)) == pytest.approx(np.mean(each, axis=0), abs=1e-5)
     assert not np.allclose(each[0], each[1], atol=1e-3)
+
+
+def test_members_kept_as_float16_stay_so_and_lose_nothing(
+    tmp_path: Path, members: list[Run]
+) -> None:
+    first = combine(members[:2], tmp_path)
+    whole = first.weights_path.stat().st_size
+    classifier = Classifier.load(first.weights_path)
+    classifier.save(first.weights_path, dtype=torch.float16)
+    rounded = Classifier.load(first.weights_path)
+    half = first.weights_path.stat().st_size
+    assert half < 0.6 * whole
+    rounded.save(first.weights_path, half_if_exact=True)
+    assert first.weights_path.stat().st_size == half
+    again = Classifier.load(first.weights_path).model.state_dict()
+    for name, tensor in rounded.model.state_dict().items():
+        assert torch.equal(again[name], tensor)
+    classifier.save(first.weights_path, half_if_exact=True)  # no number of it fits
+    assert first.weights_path.stat().st_size == whole
 
 
 def test_an_ensemble_is_a_finished_run_with_the_members_figures(

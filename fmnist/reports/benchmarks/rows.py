@@ -146,15 +146,30 @@ _COMPACT_LONGER = _changed(
     "residual-compact", "residual-compact-taught-40", "Compact, distilled, 40 epochs",
     teachers=("residual-large-0",), epochs=40,
 )  # fmt: skip
-_PREACT_LONG = _changed(
-    "preact-resnet", "preact-resnet-low-res",
-    "PreActResNet, 100 epochs of SGD, small images first",
-    low_res_side=20,
+# trained by benchmarks/gpu.sh, in batches of 512 and as many epochs as fitted into its time
+_ON_A_GPU: Final[Mapping[str, Any]] = {
+    **MODELS["wide-resnet-16-8"].recipe, "checkpoint": "last", "precision": "bfloat16",
+}  # fmt: skip
+_WIDE = Row(
+    "wide-resnet-16-8-gpu", "WRN-16-8, SGD with cutout, on a GPU",
+    TrainConfig(model="wide-resnet-16-8", **_ON_A_GPU),
 )  # fmt: skip
-_COMPACT_LONG = _changed(
-    "residual-compact", "residual-compact-low-res",
-    "Compact, 100 epochs of SGD, small images first",
-    **MODELS["preact-resnet"].recipe, low_res_side=20,
+_TAUGHT_ON_A_GPU: Final[Mapping[str, Any]] = {
+    **_ON_A_GPU, "teachers": ("wide-resnet-16-8-gpu-0",), "tta": "flip",
+}  # fmt: skip
+_PREACT_GPU = Row(
+    "preact-resnet-gpu-taught", "PreActResNet, distilled from WRN-16-8, on a GPU",
+    TrainConfig(**{**_TAUGHT_ON_A_GPU, "model": "preact-resnet", "epochs": 156}),
+)  # fmt: skip
+_COMPACT_GPU = Row(
+    "residual-compact-gpu-taught", "Compact, distilled from WRN-16-8, on a GPU",
+    TrainConfig(
+        **{**_TAUGHT_ON_A_GPU, "model": "residual-compact", "epochs": 144, "weight_decay": 2e-4}
+    ),
+)  # fmt: skip
+_RESNET18_GPU = Row(
+    "resnet18-gpu", "ResNet18, SGD with cutout, on a GPU",
+    TrainConfig(**{**_ON_A_GPU, "model": "resnet18", "epochs": 40, "tta": None}),
 )  # fmt: skip
 
 TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
@@ -169,8 +184,10 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _own("residual"),
         _own("residual-large"),
         _own("residual-deep"),
+        _WIDE,
         _own("deep-cnn", seeds=2),
         _own("resnet18", 0.945),
+        _RESNET18_GPU,
         _own("efficientnet-b0", 0.952),
         _own("vit-tiny"),
         Row(
@@ -222,8 +239,9 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
         _DEEP_FULL,
         _COMPACT_TAUGHT,
         _COMPACT_LONGER,
-        _PREACT_LONG,
-        _COMPACT_LONG,
+        _WIDE,
+        _PREACT_GPU,
+        _COMPACT_GPU,
         _ensemble(
             "ensemble-five", "Ensemble of three runs above and two of the models table",
             _LARGE, _LARGE_CUTMIX, _COMPACT_TAUGHT, _own("deep-cnn"), _own("residual-small"),
@@ -232,6 +250,7 @@ TABLES: Final[Mapping[TableName, tuple[Row, ...]]] = {
             "ensemble-best", "Ensemble of the five best on validation",
             _LARGE_TAUGHT, _DEEP_TAUGHT, _LARGE, _LARGE_CUTMIX, _COMPACT_LONGER,
         ),
+        _ensemble("ensemble-wide", "Ensemble of WRN-16-8 and PreActResNet", _WIDE, _PREACT_GPU),
     ),
 }  # fmt: skip
 """Rows of each table, in order. A row without a finished run is not shown."""
