@@ -2,7 +2,7 @@
 
 from fmnist.dashboard import filter_bar, image_grid, layout, session
 from fmnist.dashboard.context import gather
-from fmnist.dashboard.errors import detail, panels, verdicts, weak_slices
+from fmnist.dashboard.errors import detail, named_slices, panels, verdicts, weak_slices
 
 layout.header()
 context = gather(with_verdicts=True)
@@ -13,6 +13,7 @@ else:
     filter_bar.show_controls(context)
     panels.show_error_types(context)
     weak_slices.show(context)
+    named_slices.show(context)
     panels.show_sort_and_filters(context)
     filter_bar.show_filters(context)
     image_grid.show_images(

@@ -15,8 +15,10 @@ from fmnist.dashboard.run_catalog import all_runs
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.download import DownloadProcess
 from fmnist.data.fashion_mnist import Location
+from fmnist.data.image_properties import measure_all
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
+from fmnist.evaluation.named_slices import SliceStore
 from fmnist.evaluation.neighbors import FeatureIndex
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.evaluation.significance import Correctness
@@ -191,6 +193,44 @@ def verdict_problem(dataset: str, part: str) -> str:
     return _current_verdicts(dataset, part)[1]
 
 
+@st.cache_resource(show_spinner=False)
+def slice_store(path: Path) -> SliceStore:
+    """The database of named slices, shared by all sessions."""
+    return SliceStore(path)
+
+
+def named_slices() -> SliceStore:
+    """The named slices of this folder of artifacts."""
+    store: SliceStore = slice_store(paths.artifacts_folder() / "slices.sqlite")
+    return store
+
+
+@st.cache_data(show_spinner="Measuring the images…", max_entries=8)
+def _image_properties(
+    key: tuple[object, ...],  # noqa: ARG001 - names the images
+    _images: NDArray[np.uint8],
+) -> dict[str, NDArray[np.float32]]:
+    return measure_all(_images)
+
+
+def image_properties(
+    dataset: str, split: SplitName, indices: NDArray[np.integer], source: NDArray[np.uint8]
+) -> dict[str, NDArray[np.float32]]:
+    """Properties of images, as `fmnist.data.image_properties.measure_all` returns them.
+
+    Parameters
+    ----------
+    dataset, split : str
+    indices : int (N,)
+        As `Split.indices`.
+    source : uint8 (M, 28, 28)
+        Images that `indices` counts.
+    """
+    key = (dataset, split, indices.tobytes())
+    found: dict[str, NDArray[np.float32]] = _image_properties(key, source[indices])
+    return found
+
+
 @st.cache_data(show_spinner=False, max_entries=256)
 def _file_digest(path: Path, modified: int) -> str:  # noqa: ARG001 - part of the key
     return checksums.file_digest(path)
@@ -300,13 +340,13 @@ def feature_index(path: Path) -> FeatureIndex:
 
 
 @st.cache_resource(show_spinner=False, max_entries=512)
-def _test_correctness(path: Path, modified: int) -> Correctness:  # noqa: ARG001 - part of the key
-    test = Evaluation.load(path)
-    return Correctness(test.correct, test.labels, test.indices)
+def _correctness(path: Path, modified: int) -> Correctness:  # noqa: ARG001 - part of the key
+    found = Evaluation.load(path)
+    return Correctness(found.correct, found.labels, found.indices)
 
 
-def test_correctness(run: Run) -> Correctness | None:
-    """Which test images a run classifies correctly; None if it was not evaluated on them.
+def correctness(run: Run, split: SplitName = "test") -> Correctness | None:
+    """Which images of a split a run classifies correctly; None if it was not evaluated on them.
 
     Raises
     ------
@@ -315,9 +355,9 @@ def test_correctness(run: Run) -> Correctness | None:
     """
     if run.state in ACTIVE_STATES:
         return None  # files of an earlier end, if any, are older than what trains now
-    path = run.evaluation_path("test")
+    path = run.evaluation_path(split)
     try:
-        return _test_correctness(path, path.stat().st_mtime_ns)
+        return _correctness(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         return None
 

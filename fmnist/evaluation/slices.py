@@ -214,6 +214,20 @@ def _words(
     return tuple(word for _, word in sorted(marks)[:2])
 
 
+def wilson(right: int, images: int) -> tuple[float, float]:
+    """95% confidence interval of an accuracy (Wilson 1927).
+
+    Parameters
+    ----------
+    right, images : int
+        Images classified correctly, of at least one.
+    """
+    from scipy import stats  # here, since importing it takes seconds
+
+    interval = stats.binomtest(right, images).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def weak_slices(
     correct: NDArray[np.bool_],
     labels: NDArray[np.integer],
@@ -261,11 +275,10 @@ def weak_slices(
         counted, corrected, strict=True
     ):
         right = images - wrong
-        interval = stats.binomtest(right, images).proportion_ci(method="wilson")
         found.append(
             SliceResult(
                 each, images, wrong, right / images, 1 - others_wrong / others,
-                (float(interval.low), float(interval.high)), float(p_value),
+                wilson(right, images), float(p_value),
             )
         )  # fmt: skip
     return sorted(found, key=lambda result: (not result.is_weak, -result.gap))

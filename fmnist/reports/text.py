@@ -23,6 +23,11 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return f"{fraction:.{digits}%}"
 
 
+def percent_range(low: float, high: float) -> str:
+    """An interval of fractions in percent: "42.7–62.4%"."""
+    return f"{100 * low:.1f}–{percent(high, 1)}"
+
+
 def short_percent(fraction: float) -> str:
     """Write a fraction as a percentage without superfluous zeros: 0.55 is "55%", 0.125 "12.5%"."""
     return f"{100 * fraction:.4f}".rstrip("0").rstrip(".") + "%"

@@ -1,12 +1,15 @@
 """What people do that writes: from a folder before it to the folder after it."""
 
 import io
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from fmnist.checksums import file_digest
 from fmnist.evaluation import verdict_files
+from fmnist.evaluation.image_sets import ImageSet
+from fmnist.evaluation.named_slices import NamedSlice
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.verdicts import Verdict
 from fmnist.explain import map_job, map_sources
@@ -147,6 +150,9 @@ def _restore_drawing(world: World) -> None:
     world.gallery.restore(path.stem)
 
 
+SLICE: Final = NamedSlice(
+    "Shirts", "synthetic-garments", ImageSet.of("synthetic-garments", "test", [1, 4, 9])
+)
 VERDICT: Final = Verdict(IMAGE, "ambiguous", "a note", 1.7e9, 3, 4, "a-run")
 
 
@@ -167,6 +173,27 @@ def _undo_verdict(world: World) -> None:
 def _import(world: World) -> None:
     several = [replace(VERDICT, image=replace(IMAGE, index=i)) for i in range(40)]
     world.verdicts.import_csv(verdict_files.write(several))
+
+
+def _name(world: World) -> None:
+    world.slices.add(SLICE)
+
+
+def _named(world: World) -> None:
+    world.slices.add(replace(SLICE, name="Another"))
+    _name(world)
+
+
+def _unnamed(world: World) -> None:
+    _named(world)
+    world.slices.delete(2)
+
+
+def _import_slices(world: World) -> None:
+    several = [replace(SLICE, name=f"Slice {i}").to_json() for i in range(40)]
+    world.slices.import_json(
+        json.dumps({"format": "fmnist slices", "version": 1, "slices": several})
+    )
 
 
 def _old_config(world: World) -> None:
@@ -248,6 +275,11 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "withdraw a verdict": Action(_given, lambda w: w.verdicts.withdraw(IMAGE)),
     "undo a verdict": Action(_given, _undo_verdict),
     "import verdicts": Action(_given, _import),
+    "name the first slice": Action(lambda w: None, _name),
+    "rename a slice": Action(_named, lambda w: w.slices.rename(2, "Renamed")),
+    "delete a slice": Action(_named, lambda w: w.slices.delete(2)),
+    "undo deleting a slice": Action(_unnamed, lambda w: w.slices.restore(2)),
+    "import slices": Action(_named, _import_slices),
     "migrate": Action(_old_config, lambda w: store.migrate_runs(w.runs)),
     "count sizes": Action(lambda w: None, _count_sizes),
 }  # fmt: skip

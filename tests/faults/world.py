@@ -11,6 +11,7 @@ from unittest import mock
 
 from fmnist import checksums, paths
 from fmnist.errors import ToldError
+from fmnist.evaluation.named_slices import SliceStore
 from fmnist.evaluation.verdicts import ImageKey, VerdictStore
 from fmnist.files import load_arrays, read_json
 from fmnist.runs import store
@@ -56,6 +57,11 @@ class World:
     def verdicts(self) -> VerdictStore:
         """The verdicts."""
         return VerdictStore(self.folder / "verdicts.sqlite")
+
+    @property
+    def slices(self) -> SliceStore:
+        """The named slices."""
+        return SliceStore(self.folder / "slices.sqlite")
 
     def run(self, name: str) -> Run:
         """The run of a name."""
@@ -105,11 +111,12 @@ def seen(world: World) -> Mapping[str, object]:
         path for path in sorted(world.folder.rglob("*"))
         if path.is_file()
         and path.relative_to(world.folder).parts[0] not in kept
-        and not path.name.startswith(("verdicts.sqlite", "."))
+        and not path.name.startswith(("verdicts.sqlite", "slices.sqlite", "."))
     ]  # fmt: skip
     drawings, problems = world.gallery.all()
     # looking would make the database
     given = world.verdicts if (world.folder / "verdicts.sqlite").exists() else None
+    named = world.slices.all() if (world.folder / "slices.sqlite").exists() else ([], "")
     return {
         "runs": sorted(map(seen_run, store.list_runs(world.runs)), key=str),
         "shipped": sorted(map(seen_run, store.list_runs(world.shipped)), key=str),
@@ -118,6 +125,7 @@ def seen(world: World) -> Mapping[str, object]:
         "damaged drawings": problems,
         "verdicts": [(k, v.verdict, v.note) for k, v in (given.all() if given else {}).items()],
         "damaged verdicts": given.problem() if given else "",
+        "slices": ([each.to_json() for each in named[0]], named[1]),
         "others": [(str(p.relative_to(world.folder)), _digest(p)) for p in others],
     }
 

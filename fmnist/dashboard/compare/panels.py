@@ -10,6 +10,7 @@ import streamlit as st
 from fmnist.dashboard import layout, session
 from fmnist.dashboard.compare.robustness import show_robustness
 from fmnist.dashboard.compare.run_comparison import RunComparison, toggle
+from fmnist.dashboard.compare.slices import show_slices
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS
 from fmnist.evaluation import leaderboard, significance
@@ -316,6 +317,7 @@ PANELS: Final[Mapping[str, Callable[[RunComparison], None]]] = {
     "Classes": show_classes,
     "Significance": show_significance,
     "Robustness": show_robustness,
+    "Slices": show_slices,
 }
 """The tabs below the table, by title."""
 

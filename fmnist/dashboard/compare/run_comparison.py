@@ -71,7 +71,7 @@ def _entry(run: Run, name: str) -> LeaderboardRow:
     if run.state == "broken" or run.config is None:
         return LeaderboardRow(run, name, problem=run.reason or "its files cannot be read.")
     try:
-        answers = cache.test_correctness(run)
+        answers = cache.correctness(run)
     except failures.EXPECTED as error:
         problem = sentence(error, "Its evaluation cannot be read")
         return LeaderboardRow(run, name, problem=problem)

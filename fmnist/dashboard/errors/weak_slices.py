@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import failures, session
+from fmnist.dashboard import cache, failures, session
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.map import computation, layouts
-from fmnist.data.image_properties import PROPERTIES, measure_all
+from fmnist.data.image_properties import PROPERTIES
 from fmnist.evaluation.slices import (
     LEVEL,
     Cluster,
@@ -21,17 +21,13 @@ from fmnist.evaluation.slices import (
 )
 from fmnist.explain.map_files import Features
 from fmnist.explain.map_process import MapTask
-from fmnist.reports.text import counted, percent
+from fmnist.reports.text import counted, percent, percent_range
 
 _SHOWN: Final = 12
-
-
-@st.cache_data(show_spinner="Measuring the images…", max_entries=4)
-def _properties(
-    key: tuple[object, ...],  # noqa: ARG001 - names the images
-    _images: NDArray[np.uint8],
-) -> dict[str, NDArray[np.float32]]:
-    return measure_all(_images)
+_ALL: Final = "All"
+_PROPERTIES: Final = "Properties"
+_CLUSTERS: Final = "Clusters"
+_SELECTED: Final = "weak-slice-selected"
 
 
 @st.cache_data(show_spinner="Looking for weak slices…", max_entries=8)
@@ -70,13 +66,19 @@ def _found_clusters(
     return _clusters(source.digest, labels, features, values), False
 
 
-def _properties_of(context: PageContext) -> dict[str, NDArray[np.float32]] | None:
-    evaluation = context.snapshot.evaluation
-    images = context.images(np.arange(len(evaluation.labels)))
-    if images is None:
+def properties_of(context: PageContext) -> dict[str, NDArray[np.float32]] | None:
+    """Properties of the images on screen; None where their pixels are not on this machine."""
+    if context.source is None:
         return None
-    key = (context.dataset_name, context.split, evaluation.indices.tobytes())
-    return _properties(key, images)
+    indices = context.snapshot.evaluation.indices
+    return cache.image_properties(context.dataset_name, context.split, indices, context.source)
+
+
+def selected_rule(context: PageContext) -> Slice | None:
+    """The rule of the weak slice whose images are selected, if there is one."""
+    images, rule = st.session_state.get(_SELECTED, (None, None))
+    is_selected = images is not None and images == context.selection.images
+    return rule if is_selected and isinstance(rule, Slice) else None
 
 
 def show(context: PageContext) -> None:
@@ -87,7 +89,7 @@ def show(context: PageContext) -> None:
     if not section.open:
         return
     with section:
-        values = _properties_of(context)
+        values = properties_of(context)
         if values is None:
             st.caption("Slices are found in the pixels, and the data set is not on this machine.")
             return
@@ -102,8 +104,11 @@ def _show_results(context: PageContext, values: dict[str, NDArray[np.float32]]) 
     results = _results(key, evaluation.correct, evaluation.labels, values, found)
     weak = [result for result in results if result.is_weak]
     if weak:
-        _show_table(context, weak[:_SHOWN], values)
-        st.caption(_summary(len(weak), len(results), bool(found)), help=_meanings())
+        kind = _kind_control() if found else _ALL
+        shown = [each for each in weak if kind in (_ALL, _kind(each))]
+        if shown:
+            _show_table(context, shown[:_SHOWN], values)
+        st.caption(_summary(len(shown), len(results), kind, bool(found)), help=_meanings())
     else:
         st.caption(
             f"None of {counted(len(results), 'slice')} is less accurate than the rest of its "
@@ -118,11 +123,24 @@ def _show_results(context: PageContext, values: dict[str, NDArray[np.float32]]) 
         )
 
 
-def _summary(weak: int, tried: int, has_clusters: bool) -> str:
+def _kind(result: SliceResult) -> str:
+    return _CLUSTERS if isinstance(result.slice, Cluster) else _PROPERTIES
+
+
+def _kind_control() -> str:
+    chosen: str = st.segmented_control(
+        "Kind of slices", (_ALL, _PROPERTIES, _CLUSTERS), default=_ALL, key="weak-slices-kind",
+        required=True, width="content", label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    return chosen
+
+
+def _summary(weak: int, tried: int, kind: str, has_clusters: bool) -> str:
     shown = f"The {_SHOWN} with the largest gaps of {weak}" if weak > _SHOWN else f"All {weak}"
+    slices = "weak slices" if kind == _ALL else f"weak slices by {kind.lower()}"
     and_clusters = ", and clusters of each class in the feature space" if has_clusters else ""
     return (
-        f"{shown} weak slices, of {tried} tried: the lowest and the highest quarter of each "
+        f"{shown} {slices}, of {tried} tried: the lowest and the highest quarter of each "
         f"property, within each class and over all{and_clusters}. Select a row to see its images."
     )
 
@@ -155,9 +173,10 @@ def _show_table(
     def choose() -> None:
         rows = st.session_state[key].selection.rows
         if rows:
-            mask = weak[rows[0]].slice.mask(evaluation.labels, values)
-            indices = evaluation.indices[mask].tolist()
+            chosen = weak[rows[0]].slice
+            indices = evaluation.indices[chosen.mask(evaluation.labels, values)].tolist()
             session.select_images(context.dataset_name, context.split, indices)
+            st.session_state[_SELECTED] = (session.selection().images, chosen)
 
     st.dataframe(
         pd.DataFrame(
@@ -168,10 +187,7 @@ def _show_table(
                 "Gap": [100 * result.gap for result in weak],
                 "Images": [result.images for result in weak],
                 "Misclassified": [result.misclassified for result in weak],
-                "95% interval": [
-                    f"{percent(result.interval[0], 1)} to {percent(result.interval[1], 1)}"
-                    for result in weak
-                ],
+                "95% interval": [percent_range(*result.interval) for result in weak],
                 "p": [
                     f"{result.p_value:.3f}" if result.p_value >= 0.001 else "< 0.001"
                     for result in weak
