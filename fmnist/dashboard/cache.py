@@ -102,7 +102,7 @@ def pixel_counts(_split: Split, key: str) -> NDArray[np.int64]:  # noqa: ARG001
     return np.bincount(_split.images.reshape(-1), minlength=256)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def epochs_file(path: Path, modified: int) -> EpochEvaluations:  # noqa: ARG001 - part of the key
     return EpochEvaluations.load(path)
 
@@ -121,16 +121,17 @@ def epoch_evaluations(run: Run, split: SplitName | None = None) -> EpochEvaluati
     ValueError
         If its file is damaged.
     """
-    for path in (run.epochs_path, run.followed_path):
-        try:
-            found = epochs_file(path, path.stat().st_mtime_ns)
-        except FileNotFoundError:
-            continue
-        if split in (None, found.split):
-            return found
-        if split != "train":
-            return None
-    return None
+    monitored = _epochs_in(run.epochs_path)
+    if split is None or (monitored is not None and monitored.split == split):
+        return monitored
+    return _epochs_in(run.followed_path) if split == "train" else None
+
+
+def _epochs_in(path: Path) -> EpochEvaluations | None:
+    try:
+        return epochs_file(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return None
 
 
 @st.cache_data(show_spinner=False, max_entries=256)

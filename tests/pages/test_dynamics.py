@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fmnist.csv import write_table
+from fmnist.dashboard import cache
 from fmnist.dashboard.components import image_map
 from fmnist.dashboard.data import dynamics
 from fmnist.dashboard.selection import Selection
@@ -203,3 +204,15 @@ def test_the_history_of_a_followed_image_is_on_its_page(following: Run, machine:
     position = int(np.flatnonzero(known.first_learned > 0)[0])
     app = open_app("errors", split="train", image=str(int(epochs.indices[position])))
     assert f"epoch {known.first_learned[position]}" in text(app).lower()
+
+
+def test_followed_images_never_stand_in_for_the_monitored_ones(following: Run) -> None:
+    epochs = cache.epoch_evaluations(following, "train")
+    assert epochs is not None and epochs.split == "train"
+    monitored = cache.epoch_evaluations(following)
+    assert monitored is not None and monitored.split == "validation"
+    assert cache.epoch_evaluations(following, "test") is None
+    gone = replace(following, folder=following.folder / "gone")
+    gone.followed_path.parent.mkdir(parents=True)
+    gone.followed_path.write_bytes(following.followed_path.read_bytes())
+    assert cache.epoch_evaluations(gone) is None

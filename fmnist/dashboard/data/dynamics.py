@@ -27,7 +27,7 @@ from fmnist.dashboard.components.image_map import (
     color_scale,
     color_steps,
 )
-from fmnist.dashboard.context import PageContext, gather
+from fmnist.dashboard.context import PageContext, gather, watch
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SplitName
 from fmnist.evaluation.training_dynamics import (
@@ -79,6 +79,7 @@ def show() -> None:
             split = _choose_split(run_catalog.run_or_none(session.selection().run))
         context = gather(with_verdicts=True, split=split)  # tells of a run that has nothing
         dynamics = split and snapshots.dynamics_of(context.run, context.snapshot)
+        watch(context.run)
         if not dynamics:
             _tell_none(context.run)
             return
