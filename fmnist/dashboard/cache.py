@@ -18,6 +18,8 @@ from fmnist.data.fashion_mnist import Location
 from fmnist.data.image_properties import measure_all
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import SPLITS, Dataset, Protocol, Split, SplitName
+from fmnist.evaluation.label_verdicts import FILE as LABEL_VERDICTS
+from fmnist.evaluation.label_verdicts import LabelVerdict, LabelVerdictStore
 from fmnist.evaluation.named_slices import SliceStore
 from fmnist.evaluation.neighbors import FeatureIndex
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
@@ -229,6 +231,41 @@ def image_properties(
     """
     key = (dataset, split, indices.tobytes())
     found: dict[str, NDArray[np.float32]] = _image_properties(key, source[indices])
+    return found
+
+
+@st.cache_resource(show_spinner=False)
+def _label_verdict_store(path: Path) -> LabelVerdictStore:
+    return LabelVerdictStore(path)
+
+
+def label_verdict_store() -> LabelVerdictStore:
+    """The database of verdicts on training labels, shared by all sessions."""
+    store: LabelVerdictStore = _label_verdict_store(paths.artifacts_folder() / LABEL_VERDICTS)
+    return store
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _label_verdicts(
+    path: Path,
+    version: tuple[int, int],  # noqa: ARG001 - part of the key
+    dataset: str,
+) -> tuple[dict[int, dict[str, LabelVerdict]], str]:
+    return _label_verdict_store(path).read(dataset)
+
+
+def label_verdicts(dataset: str) -> tuple[dict[int, dict[str, LabelVerdict]], str]:
+    """Verdicts on training labels by image and reviewer, and a sentence on damaged ones.
+
+    Raises
+    ------
+    fmnist.evaluation.label_verdicts.LabelVerdictError
+        If the database cannot be read.
+    """
+    path = paths.artifacts_folder() / LABEL_VERDICTS
+    found: tuple[dict[int, dict[str, LabelVerdict]], str] = _label_verdicts(
+        path, label_verdict_store().version(), dataset
+    )
     return found
 
 

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fmnist.dashboard import cache
 from fmnist.data.corrections import Corrections
+from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import FOLDS, folds
 from fmnist.evaluation.label_errors import find_suspects, out_of_sample
+from fmnist.evaluation.label_verdicts import LabelVerdict
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.text import counted
 from fmnist.runs import store
@@ -45,6 +48,7 @@ def give_folds(machine: Path) -> tuple[list[Run], list[int]]:
     true[wrong] = (true[wrong] + 1) % 10
     logits[np.arange(len(split)), true] += 8
     fold_of = folds(split.labels)
+    test, eye = small_dataset().split("test"), np.eye(10, dtype=np.float16)
     runs = []
     for fold in range(1, FOLDS + 1):
         run = made_up_run(machine, left_out_fold=fold, dataset="synthetic-garments")
@@ -52,6 +56,9 @@ def give_folds(machine: Path) -> tuple[list[Run], list[int]]:
         Evaluation("train", logits[fold_of == fold], part.labels, part.indices).save(
             run.evaluation_path("train")
         )
+        Evaluation("test", eye[test.labels], test.labels, test.indices).save(
+            run.evaluation_path("test")
+        )  # the first page shows it
         runs.append(run)
     return runs, split.indices[wrong].tolist()
 
@@ -142,3 +149,104 @@ def test_damaged_predictions_are_told(machine: Path) -> None:
     runs, _ = give_folds(machine)
     runs[2].evaluation_path("train").write_bytes(b"PK rubbish")
     assert "The suspect labels cannot be shown" in text(open_suspects())
+
+
+def suspects_of(runs: list[Run]) -> tuple[list[int], list[int], list[int]]:
+    """The suspect images in order, their labels, and the suggested ones."""
+    evaluation = out_of_sample(dict(enumerate(runs, start=1)))
+    suspects = find_suspects(evaluation)
+    images = evaluation.indices[suspects.positions].tolist()
+    return images, evaluation.labels[suspects.positions].tolist(), suspects.suggested.tolist()
+
+
+def kept_verdicts() -> dict[int, dict[str, LabelVerdict]]:
+    return cache.label_verdict_store().read("synthetic-garments")[0]
+
+
+def test_verdicts_on_suspects_go_into_the_training(machine: Path, submitted: list[Run]) -> None:
+    runs, _ = give_folds(machine)
+    images, labels, suggested = suspects_of(runs)
+    app = open_suspects()
+    choose(app, "corrected-choice", "Follow the verdicts")
+    assert "nothing to train" in text(app)
+    assert app.button(key=f"suspects-relabel-{images[0]}").label == (
+        f"Relabel to {CLASS_NAMES[suggested[0]]}"
+    )
+    # each click goes on to the next image
+    app.button(key=f"suspects-relabel-{images[0]}").click().run()
+    app.button(key=f"suspects-keep-{images[1]}").click().run()
+    app.button(key=f"suspects-exclude-{images[2]}").click().run()
+    other = min(set(range(10)) - {labels[3], suggested[3]})
+    app.selectbox(key=f"suspects-class-{images[3]}").set_value(other).run()
+    app.button(key=f"suspects-relabel-{images[3]}").click().run()
+    assert f"4 of {len(images)} decided" in progress(app)
+    app = open_suspects()  # another visit
+    assert f"4 of {len(images)} decided" in progress(app)
+    assert f"suspects-keep-{images[4]}" in [button.key for button in app.button]
+    choose(app, "corrected-choice", "Follow the verdicts")
+    assert "1 excluded, 2 relabeled of the training images" in text(app)
+    app.button(key="corrected-train").click().run()
+    changes = Corrections.of(
+        "synthetic-garments",
+        relabeled={images[0]: suggested[0], images[3]: other},
+        excluded=[images[2]],
+    )
+    assert submitted[1].training and submitted[1].training.corrections == changes.checksum
+
+
+def progress(app: AppTest) -> str:
+    return "\n".join(element.proto.text for element in app.get("progress"))
+
+
+def test_several_verdicts_are_given_and_undone_by_one_click(machine: Path) -> None:
+    images, _, suggested = suspects_of(give_folds(machine)[0])
+    app = open_suspects()
+    app.button(key=f"suspects-keep-{images[0]}").click().run()
+    assert f"**{len(images) - 1} shown images** without a verdict" in text(app)
+    app.button(key="suspects-all-suggested").click().run()
+    given = {image: of["Reviewer 1"].label for image, of in kept_verdicts().items()}
+    assert {image: given[image] for image in images[1:]} == dict(
+        zip(images[1:], suggested[1:], strict=True)
+    )
+    assert kept_verdicts()[images[0]]["Reviewer 1"].action == "keep"
+    app.button(key="suspects-undo").click().run()
+    assert list(kept_verdicts()) == [images[0]]
+    app.button(key="suspects-undo").click().run()
+    assert kept_verdicts() == {}
+    assert app.button(key="suspects-undo").disabled
+    app.session_state["suspects-picked"] = set(images[1:3])  # clicks on the wall
+    app.toggle(key="suspects-pick").set_value(True).run()
+    app.button(key="suspects-all-exclude").click().run()
+    assert {i: of["Reviewer 1"].label for i, of in kept_verdicts().items()} == {
+        images[1]: None, images[2]: None,
+    }  # fmt: skip
+
+
+def test_a_second_opinion_agrees_or_disagrees(machine: Path) -> None:
+    images, _, _ = suspects_of(give_folds(machine)[0])
+    first = open_suspects()
+    first.button(key="suspects-all-suggested").click().run()
+    second = open_suspects()  # another browser
+    second.selectbox(key="label-reviewer").set_value("Bo").run()
+    assert f"0 of {len(images)} decided" in progress(second)
+    assert f"decided {len(images)} of them" in text(second)
+    assert "Reviewer 1 " not in text(second)  # not before an opinion of one's own
+    second.button(key=f"suspects-relabel-{images[0]}").click().run()
+    second.button(key=f"suspects-keep-{images[1]}").click().run()
+    assert "you agree on 1 and disagree on 1" in text(second)
+    choose(second, "suspects-filter", "Disputed")
+    assert "Reviewer 1 disagrees: relabel to" in text(second)
+    choose(second, "corrected-choice", "Follow the verdicts")
+    assert f"{len(images) - 1} relabeled" in text(second)
+    choose(second, "suspects-filter", "Undecided")
+    second.button(key="suspects-all-suggested").click().run()
+    assert "No image is left here" in text(second)
+
+
+def test_a_verdict_that_cannot_be_kept_is_told(machine: Path) -> None:
+    images, _, _ = suspects_of(give_folds(machine)[0])
+    app = open_suspects()
+    (machine.parent / "label-verdicts.sqlite").write_bytes(b"rubbish" * 100)
+    app.button(key=f"suspects-keep-{images[0]}").click().run()
+    assert not app.exception
+    assert "it is no database" in text(app)

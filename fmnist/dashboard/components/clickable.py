@@ -5,7 +5,7 @@ and tests.
 """
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -77,6 +77,7 @@ def image_wall(
     label: str,
     on_pick: Callable[[int], None],
     marked: int | None = None,
+    selected: Collection[int] | None = None,
     width: int = 84,
 ) -> None:
     """A grid of small images that can be clicked, wrapped to the width of the page.
@@ -94,6 +95,8 @@ def image_wall(
         Called with `Tile.image` before the page reruns.
     marked : int, optional
         The highlighted image.
+    selected : collection of int, optional
+        Images that are drawn as selected; None if the grid's tiles cannot be.
     width : int
         Least width of a tile on screen, in pixels.
     """
@@ -115,6 +118,7 @@ def image_wall(
                     "lines": list(tile.lines),
                     "alt": tile.alt,
                     "tone": "wrong" if tile.is_wrong else "",
+                    "selected": None if selected is None else tile.image in selected,
                 }
                 for tile in tiles
             ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -18,8 +18,8 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.text import plain
 
-Choices = Mapping[str, Mapping[str, Any]]
-"""Arguments of `Corrections.of`, by what they are called."""
+Choices = Mapping[str, Corrections]
+"""Corrections by what they are called."""
 
 _ERROR: Final = "corrected-error"
 
@@ -39,10 +39,14 @@ def show(config: TrainConfig, choices: Choices) -> None:
             "Correction", list(choices), default=next(iter(choices)), key="corrected-choice",
             required=True, label_visibility="collapsed",
         )  # fmt: skip
-        changes = Corrections.of(config.dataset, **choices[chosen])
+        changes = choices[chosen]
         changed = replace(config, corrections=changes.checksum)
         control, run = _newest(config), _newest(changed)
-        if control and run and control.state == run.state == "finished":
+        if not len(changes):
+            st.caption(
+                "No verdict relabels or excludes an image yet, so there is nothing to train."
+            )
+        elif control and run and control.state == run.state == "finished":
             _show_result(control, run)
         else:
             _show_button(config, changes, [each for each in (control, run) if each])

@@ -10,9 +10,17 @@ from numpy.typing import NDArray
 
 from fmnist import paths
 from fmnist.csv import write_table
-from fmnist.dashboard import failures, image_grid, layout, run_catalog, session
-from fmnist.dashboard.components.clickable import Tile, image_wall
+from fmnist.dashboard import (
+    failures,
+    image_grid,
+    label_verdicts,
+    layout,
+    run_catalog,
+    session,
+)
+from fmnist.dashboard.components.clickable import Tile
 from fmnist.dashboard.data import corrected
+from fmnist.data.corrections import Corrections
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import FOLDS, Dataset
 from fmnist.evaluation.label_errors import (
@@ -25,6 +33,7 @@ from fmnist.evaluation.label_errors import (
     is_complete,
     out_of_sample,
 )
+from fmnist.evaluation.label_verdicts import Consensus
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.images import SHEET_LIMIT, contact_sheet
 from fmnist.reports.text import counted, duration, percent
@@ -35,7 +44,7 @@ from fmnist.runs.run import Run
 from fmnist.training.estimate import estimate_seconds
 
 _POLL_SECONDS: Final = 2.0
-_SIZES: Final = (50, 100, 200)
+_SHEET_IMAGES: Final = 200
 _COLUMNS: Final = ("image", "label", "suggested", "self_confidence")
 
 
@@ -174,19 +183,14 @@ def _show_suspects(folds: Folds, dataset: Dataset) -> None:
     if not len(suspects):
         st.success("No label is suspect.", icon=":material/task_alt:")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", key="suspects-controls"):
-        label: int | None = st.selectbox(
-            "Given label",
-            [None, *range(len(CLASS_NAMES))],
-            key="suspects-label",
-            format_func=lambda value: "All" if value is None else CLASS_NAMES[value],
-            width=180,
-            persist_state="session",
-        )
-        shown: int = st.segmented_control(
-            "Show", _SIZES, default=_SIZES[1], key="suspects-shown", required=True,
-            width="content", persist_state="session",
-        )  # fmt: skip
+    label: int | None = st.selectbox(
+        "Given label",
+        [None, *range(len(CLASS_NAMES))],
+        key="suspects-label",
+        format_func=lambda value: "All" if value is None else CLASS_NAMES[value],
+        width=260,
+        persist_state="session",
+    )
     chosen = np.arange(len(suspects))
     if label is not None:
         chosen = np.flatnonzero(evaluation.labels[suspects.positions] == label)
@@ -197,27 +201,30 @@ def _show_suspects(folds: Folds, dataset: Dataset) -> None:
     )
     if not len(chosen):
         return
-    _show_wall(folds, evaluation, suspects, chosen[:shown], dataset)
+    together = _review(folds, evaluation, suspects, chosen, dataset)
     _show_exports(evaluation, suspects, chosen, dataset)
-    corrected.show(replace(model, left_out_fold=None), _corrections(evaluation, suspects, chosen))
+    corrected.show(
+        replace(model, left_out_fold=None),
+        _corrections(dataset.name, evaluation, suspects, chosen)
+        | {"Follow the verdicts": together.corrections(dataset.name)},
+    )
     st.caption(
         "Confident learning (Northcutt et al. 2021, cleanlab) estimates how many labels of each "
         "class are wrong, from images that the models give to another class with more confidence "
         "than that class has on average. So many are suspect: those whose label is least probable. "
-        "Many are hard images with a right label: look before you judge. Click an image to see it "
-        "and give a verdict."
+        "Many are hard images with a right label: look before you judge."
     )
 
 
 def _corrections(
-    evaluation: Evaluation, suspects: Suspects, chosen: NDArray[np.intp]
-) -> corrected.Choices:
+    name: str, evaluation: Evaluation, suspects: Suspects, chosen: NDArray[np.intp]
+) -> dict[str, Corrections]:
     """What can be done with the chosen suspects, by what it is called."""
     images = evaluation.indices[suspects.positions[chosen]].tolist()
     suggested = dict(zip(images, suspects.suggested[chosen].tolist(), strict=True))
     return {
-        "Leave them out": {"excluded": images},
-        "Give them the suggested label": {"relabeled": suggested},
+        "Leave them out": Corrections.of(name, excluded=images),
+        "Give them the suggested label": Corrections.of(name, relabeled=suggested),
     }
 
 
@@ -239,14 +246,14 @@ def _tiles(evaluation: Evaluation, suspects: Suspects, chosen: NDArray[np.intp])
     return tiles
 
 
-def _show_wall(
+def _review(
     folds: Folds,
     evaluation: Evaluation,
     suspects: Suspects,
     chosen: NDArray[np.intp],
     dataset: Dataset,
-) -> None:
-    indices = evaluation.indices[suspects.positions[chosen]]
+) -> Consensus:
+    """Ask for verdicts on the chosen suspects."""
 
     def open_image(image: int) -> None:
         """The image on the Errors page, with what the run predicts that left it out."""
@@ -257,12 +264,14 @@ def _show_wall(
                     image_grid.open_image(image)
                     return
 
-    image_wall(
+    images = evaluation.indices[suspects.positions[chosen]].tolist()
+    return label_verdicts.review(
+        dataset,
         _tiles(evaluation, suspects, chosen),
-        dataset.train_images[indices],
-        key="suspects-wall",
+        dict(zip(images, suspects.suggested[chosen].tolist(), strict=True)),
+        key="suspects",
         label="Training images with suspect labels",
-        on_pick=open_image,
+        on_open=open_image,
     )
 
 
@@ -281,7 +290,7 @@ def _show_exports(
         return write_table(_COLUMNS, rows)
 
     def sheet() -> bytes:
-        first = chosen[: min(_SIZES[-1], SHEET_LIMIT)]
+        first = chosen[: min(_SHEET_IMAGES, SHEET_LIMIT)]
         tiles = _tiles(evaluation, suspects, first)
         return contact_sheet(
             dataset.train_images[evaluation.indices[suspects.positions[first]]],

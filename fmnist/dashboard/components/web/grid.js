@@ -25,6 +25,7 @@ export default function (component) {
     button.title = tile.alt;
     button.tabIndex = tile.id === data.marked || (number === 0 && data.marked == null) ? 0 : -1;
     if (tile.id === data.marked) button.setAttribute("aria-current", "true");
+    if (tile.selected != null) button.setAttribute("aria-pressed", String(tile.selected));
     if (bytes) {
       const canvas = document.createElement("canvas");
       canvas.width = columns;
