@@ -226,8 +226,9 @@ def test_a_second_opinion_agrees_or_disagrees(machine: Path) -> None:
     images, _, _ = suspects_of(give_folds(machine)[0])
     first = open_suspects()
     first.button(key="suspects-all-suggested").click().run()
-    second = open_suspects()  # another browser
-    second.selectbox(key="label-reviewer").set_value("Bo").run()
+    second = open_app(panel="Suspect labels")  # another browser
+    second.session_state["label-reviewer"] = "Bo"  # AppTest types no new name
+    second.switch_page("pages/data.py").run()
     assert f"0 of {len(images)} decided" in progress(second)
     assert f"decided {len(images)} of them" in text(second)
     assert "Reviewer 1 " not in text(second)  # not before an opinion of one's own
