@@ -79,6 +79,15 @@ class Pool:
         """Mark the images of a split, bool (N,)."""
         return np.asarray(self.splits == SPLITS.index(split))
 
+    def by_split(self, positions: NDArray[np.integer]) -> dict[SplitName, list[int]]:
+        """Images at positions as `Split.indices`, by the splits that they are in."""
+        codes = self.splits[positions]
+        return {
+            name: self.indices[positions[codes == code]].tolist()
+            for code, name in enumerate(SPLITS)
+            if code in codes
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
@@ -364,15 +373,57 @@ def groups(pairs: Pairs, pool: Pool) -> list[Group]:
     found = []
     for number, part in enumerate(np.split(order, ends)):
         positions = images[part].astype(np.int64)
-        present = {int(each) for each in pool.splits[positions]}
         found.append(
             Group(
                 positions,
                 float(farthest[number]),
                 len(np.unique(pool.labels[positions])) > 1,
-                tuple(name for code, name in enumerate(SPLITS) if code in present),
+                tuple(pool.by_split(positions)),
             )
         )
     return sorted(
         found, key=lambda each: (not each.labels_differ, each.distance, int(each.positions[0]))
+    )
+
+
+@dataclass(frozen=True)
+class LeakEffect:
+    """What the leaked test images contribute to a run's test accuracy.
+
+    Attributes
+    ----------
+    leaks : int
+        Leaked images among those that the run was tested on.
+    correct_leaks : int
+        How many of them it classifies correctly.
+    accuracy, without : float
+        On all test images, and on those that are not leaked; in [0, 1], NaN of no image.
+    """
+
+    leaks: int
+    correct_leaks: int
+    accuracy: float
+    without: float
+
+
+def leak_effect(
+    correct: NDArray[np.bool_], indices: NDArray[np.integer], leaked: NDArray[np.integer]
+) -> LeakEffect:
+    """Accuracy with and without leaked images.
+
+    Parameters
+    ----------
+    correct : bool (N,)
+    indices : int (N,)
+        As `Split.indices` of the test split.
+    leaked : int (M,)
+        Those of leaked images.
+    """
+    among = np.isin(indices, leaked)
+    rest = correct[~among]
+    return LeakEffect(
+        int(among.sum()),
+        int(correct[among].sum()),
+        float(correct.mean()) if len(correct) else math.nan,
+        float(rest.mean()) if len(rest) else math.nan,
     )

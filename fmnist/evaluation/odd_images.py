@@ -44,19 +44,16 @@ class Rule:
     title : str
     explanation : str
         What the rule is, and what it does not tell, for people.
-    unit : {"share", "gray levels"}
+    unit : {"share", "gray levels", "distance"}
         Of what is measured: a share is in [0, 1].
     highest_first : bool
         Whether high values are odd, or low ones.
-    measure : callable
-        From uint8 (N, 28, 28) to float32 (N,).
     """
 
     title: str
     explanation: str
     unit: str
     highest_first: bool
-    measure: Callable[[Images], Values]
 
     def order(self, values: Values) -> NDArray[np.intp]:
         """Positions, the oddest first."""
@@ -74,26 +71,39 @@ def _contrast(images: Images) -> Values:
     return np.asarray(images.std(axis=(1, 2)), np.float32)
 
 
-RULES: Final[Mapping[str, Rule]] = {
-    "empty": Rule(
+@dataclass(frozen=True)
+class PixelRule(Rule):
+    """A rule that needs nothing but pixels.
+
+    Attributes
+    ----------
+    measure : callable
+        From uint8 (N, 28, 28) to float32 (N,).
+    """
+
+    measure: Callable[[Images], Values]
+
+
+RULES: Final[Mapping[str, PixelRule]] = {
+    "empty": PixelRule(
         "Nearly empty",
         f"The fewest pixels that are not black ({INK} of 255 or more). Thin sandals and very dark "
         "garments come first: few bright pixels do not make a wrong picture.",
         "share", False, PROPERTIES["area"],
     ),
-    "cut-off": Rule(
+    "cut-off": PixelRule(
         "Cut off",
         "The most pixels of the border that are not black. A garment that goes on beyond the "
         "picture has many; so has a bag that fills the frame.",
         "share", True, PROPERTIES["border"],
     ),
-    "bright-background": Rule(
+    "bright-background": PixelRule(
         "Bright background",
         f"The brightest corners, as the mean of {_CORNER}×{_CORNER} pixels each. In an inverted "
         "picture all four are near 255; a garment that reaches into two of them has half of that.",
         "gray levels", True, _corners,
     ),
-    "low-contrast": Rule(
+    "low-contrast": PixelRule(
         "Low contrast",
         "The smallest standard deviation of all pixels. Black garments on the black background "
         "come first; their details may be there, but faint.",
@@ -102,12 +112,14 @@ RULES: Final[Mapping[str, Rule]] = {
 }  # fmt: skip
 """The rules that need nothing but pixels, by key."""
 
-FAR: Final = (
+FAR: Final = Rule(
+    "Far from all others",
     f"The largest distance to the {NEIGHBORS}th nearest of all images of the data set, in the "
     "feature space of the model (features scaled to length 1; Sun et al. 2022). Rare garments come "
-    "first, and what this model finds unlike the rest; another model may find other images."
-)
-"""What makes an image an outlier, for people."""
+    "first, and what this model finds unlike the rest; another model may find other images.",
+    "distance", True,
+)  # fmt: skip
+"""The rule of `neighbor_distances`, from 0 to 2."""
 
 
 def neighbor_distances(

@@ -18,6 +18,7 @@ from fmnist.evaluation.duplicates import (
     distances,
     find_pairs,
     groups,
+    leak_effect,
     pairs_path,
 )
 from tools.small import small_dataset
@@ -134,6 +135,14 @@ def test_leaks_are_test_images_paired_with_what_was_trained_on() -> None:
     assert pairs.leaks(Pool.of(dataset, "full")).tolist() == [610, 611, 612]
     assert pairs.within(1).leaks(pool).tolist() == [610]
     assert pool.indices[610] == 10 and pool.split(610) == "test"
+
+
+def test_accuracy_without_leaks_leaves_them_out_of_both_counts() -> None:
+    correct = np.array([True, True, False, True, False])
+    effect = leak_effect(correct, np.array([3, 4, 5, 6, 9]), np.array([4, 5, 700]))
+    assert (effect.leaks, effect.correct_leaks) == (2, 1)
+    assert (effect.accuracy, effect.without) == (3 / 5, 2 / 3)
+    assert np.isnan(leak_effect(correct[:1], np.array([3]), np.array([3])).without)
 
 
 def test_pairs_are_kept_for_the_very_images(

@@ -1,0 +1,104 @@
+"""From images of the data set to the selection of all pages, so far as these can show them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from fmnist.dashboard import failures, image_grid, run_catalog, session, snapshots
+from fmnist.data.splits import Dataset, SplitName
+from fmnist.reports.text import counted
+from fmnist.runs.run import Run
+from fmnist.text import plain
+
+TITLES: Mapping[SplitName, str] = {
+    "train": "training", "validation": "validation", "test": "test",
+}  # fmt: skip
+"""What images of a split are called."""
+
+_NOTE = "selecting-note"
+
+
+def shown_run(dataset: Dataset) -> Run | None:
+    """The run that the pages show; None unless it is of this data set."""
+    run = run_catalog.run_or_none(session.selection().run)
+    return run if run and run.config and run.config.dataset == dataset.name else None
+
+
+def select(
+    dataset: Dataset, images: Mapping[SplitName, Sequence[int]], preferred: SplitName
+) -> None:
+    """Select images for all pages, in a click's callback; keep the reason where none shows them.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    images : mapping of str to sequence of int
+        By split, as `Split.indices`. The pages show one split at a time.
+    preferred : {"train", "validation", "test"}
+        The split to take if the pages can show it.
+    """
+    with failures.kept(_NOTE):
+        run = shown_run(dataset)
+        order = sorted(images, key=lambda split: (split != preferred, split != "test"))
+        for split in order:
+            shown = _evaluated(run, split, images[split]) if run else []
+            if shown:
+                session.select_images(dataset.name, split, shown, opens_split=True)
+                return
+        _keep_note(run, order)
+
+
+def open_image(dataset: Dataset, split: SplitName, image: int) -> None:
+    """Show an image on the Errors page, in a click's callback; keep the reason if it cannot."""
+    with failures.kept(_NOTE):
+        run = shown_run(dataset)
+        if run and _evaluated(run, split, [image]):
+            session.change(split=split, epoch=None)
+            image_grid.open_image(image)
+        else:
+            _keep_note(run, [split])
+
+
+def _evaluated(run: Run, split: SplitName, images: Sequence[int]) -> list[int]:
+    """The images that a run was evaluated on."""
+    if split not in snapshots.splits(run):
+        return []
+    snapshot = snapshots.load_snapshot(run, split, None)
+    if snapshot is None or snapshot.evaluation.split != split:
+        return []
+    known = np.isin(np.asarray(images), snapshot.evaluation.indices)
+    return [image for image, there in zip(images, known, strict=True) if there]
+
+
+def _keep_note(run: Run | None, splits: Sequence[SplitName]) -> None:
+    names = " or ".join(TITLES[split] for split in splits)
+    st.session_state[_NOTE] = (
+        f"{run.name} has no predictions for these {names} images, so that no page can show them."
+        if run
+        else "No run on this data set is selected, so that no page can show these images."
+    )
+
+
+def show_selected(key: str) -> None:
+    """What is selected on all pages, with links; or why the last click selected nothing."""
+    note = st.session_state.pop(_NOTE, None)
+    if note:
+        failures.tell(note, icon=":material/visibility_off:")
+    chosen = session.selection().images
+    if chosen is None:
+        return
+    number = counted(len(chosen), f"{TITLES[chosen.split]} image")
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-selected"
+    ):
+        st.markdown(f":material/check: **{plain(number)}** selected on all pages", width="content")
+        st.page_link("pages/errors.py", label="Errors", icon=":material/image_search:")
+        st.page_link("pages/map.py", label="Map", icon=":material/scatter_plot:")
+        st.button(
+            "Clear",
+            key=f"{key}-clear",
+            type="tertiary",
+            on_click=session.clear_filters,
+            args=("images",),
+        )
