@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fmnist.dashboard import session
+from fmnist.dashboard.selection import Selection
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Dataset
 from fmnist.evaluation.duplicates import Pairs, Pool, pairs_path
@@ -128,7 +129,7 @@ def test_a_group_is_selected_so_far_as_the_pages_can_show_it(
     open_app("data", panel="Duplicates", run=run.run_id)
     pick = picks["duplicates-wall-0"]
     assert callable(pick)
-    shown = replace(session.Selection(), run=run.run_id)
+    shown = replace(Selection(), run=run.run_id)
     with monkeypatch.context() as patch:  # as the page's own session would be
         patch.setattr(session, "selection", lambda: shown)
         patch.setattr(session, "select_images", lambda *what, **_: chosen.append(what))
@@ -141,6 +142,27 @@ def test_a_group_is_selected_so_far_as_the_pages_can_show_it(
     assert "Difference 3.0 · :material/check: selected" in text(app)
     app.button(key="duplicates-clear").click().run()
     assert "selected on all pages" not in text(app)
+
+
+def test_a_group_that_no_page_can_show_says_why(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, picks: dict[str, object]
+) -> None:
+    run = give_run(machine)
+    train = np.flatnonzero(Pool.of(small_dataset()).splits == 0)
+    keep((int(train[0]), int(train[1]), 1.0))
+    app = open_app("data", panel="Duplicates", run=run.run_id)
+    kept: dict[str, str] = {}
+    pick = picks["duplicates-wall-0"]
+    assert callable(pick)
+    shown = replace(Selection(), run=run.run_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "selection", lambda: shown)
+        patch.setattr("streamlit.session_state", kept)
+        pick(int(train[0]))
+    app.session_state["selecting-note"] = kept["selecting-note"]
+    app.run()
+    sentence = "A run has no predictions for these training images, so that no page can show them."
+    assert sentence in text(app) and [toast.value for toast in app.toast] == [sentence]
 
 
 def test_without_a_run_the_groups_are_there_and_damage_is_mended(
@@ -185,8 +207,7 @@ def test_odd_images_are_ranked_by_the_rule_within_split_and_class(
     of_class = [600 + i for i in order if dataset.test_labels[i] == 7][:50]
     assert [position for position, _ in odd_tiles(app, monkeypatch)] == of_class
     assert CLASS_NAMES[7] == "Sneaker"
-    app.button(key="odd-select-test").click().run()
-    assert "No run on this data set is selected" in text(app)
+    assert app.button(key="odd-select-test").disabled  # no run is selected
 
 
 def test_outliers_are_asked_for_and_then_those_of_the_run(

@@ -212,7 +212,7 @@ def _show_leaks(dataset: Dataset, near: Pairs) -> None:
             "Test accuracy": points,
             "Without leaks": points,
             "Difference": st.column_config.NumberColumn(
-                format="%+.2f", help="Percentage points; below 0 if the leaks help."
+                format="%+.3f", help="Percentage points; below 0 if the leaks help."
             ),
         },
         alt="Test accuracy of each run with and without the leaked test images",
@@ -255,7 +255,10 @@ def _show_groups(dataset: Dataset, found: list[Group], leaked: set[int], pool: P
         )
         return
     wanted = _choose_groups(found, leaked)
-    selecting.show_selected("duplicates")
+    selecting.show_selected(
+        "duplicates",
+        "Click an image to select its group on all pages, which show one split at a time.",
+    )
     if not wanted:
         st.caption("No group is of this kind. Show all groups, or allow a larger difference.")
         return
@@ -267,7 +270,6 @@ def _show_groups(dataset: Dataset, found: list[Group], leaked: set[int], pool: P
         for number, group in enumerate(wanted[(page - 1) * _PAGE : page * _PAGE]):
             _show_group(dataset, group, pool, number)
     _show_exports(wanted, pool)
-    st.caption("Click an image to select its group on all pages, which show one split at a time.")
 
 
 def _show_group(dataset: Dataset, group: Group, pool: Pool, number: int) -> None:

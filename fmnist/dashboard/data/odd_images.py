@@ -62,7 +62,7 @@ def _controls(pool: Pool) -> tuple[str, SplitName | Literal["all"], int | None, 
             [_FAR, *RULES],
             key="odd-rule",
             format_func=lambda key: RULES.get(key, FAR).title,
-            width=220,
+            width=190,
             persist_state="session",
         )
         splits = [_ALL, *(each for code, each in enumerate(SPLITS) if code in pool.splits)]
@@ -81,7 +81,7 @@ def _controls(pool: Pool) -> tuple[str, SplitName | Literal["all"], int | None, 
             [None, *range(len(CLASS_NAMES))],
             key="odd-label",
             format_func=lambda value: "All" if value is None else CLASS_NAMES[value],
-            width=160,
+            width=140,
             persist_state="session",
         )
         shown: int = st.segmented_control(
@@ -160,9 +160,10 @@ def _show_wall(
                 icon=":material/select_all:",
                 on_click=selecting.select,
                 args=(dataset, {split: images}, split),
-                help="For all pages.",
+                disabled=not selecting.can_show(dataset, split),
+                help="For all pages, so far as the run shown has predictions for these images.",
             )
-    selecting.show_selected("odd")
+    selecting.show_selected("odd", "Click an image to open it on the Errors page.")
     chosen = session.selection()
     image_wall(
         [_tile(int(position), pool, rule, values) for position in ranked],

@@ -80,19 +80,35 @@ def _keep_note(run: Run | None, splits: Sequence[SplitName]) -> None:
     )
 
 
-def show_selected(key: str) -> None:
-    """What is selected on all pages, with links; or why the last click selected nothing."""
+def can_show(dataset: Dataset, split: SplitName) -> bool:
+    """Whether the pages have predictions of the run shown for images of a split.
+
+    Raises
+    ------
+    DamagedFileError
+        If the evaluation of the run's epochs is damaged.
+    """
+    run = shown_run(dataset)
+    return run is not None and split in snapshots.splits(run)
+
+
+def show_selected(key: str, hint: str) -> None:
+    """A line: what is selected on all pages, with links, or what a click does.
+
+    Where the last click selected nothing, a message says why, wherever the page has been scrolled.
+    """
     note = st.session_state.pop(_NOTE, None)
     if note:
-        failures.tell(note, icon=":material/visibility_off:")
+        st.toast(plain(note), icon=":material/visibility_off:", duration="long")
     chosen = session.selection().images
-    if chosen is None:
-        return
-    number = counted(len(chosen), f"{TITLES[chosen.split]} image")
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-selected"
     ):
-        st.markdown(f":material/check: **{plain(number)}** selected on all pages", width="content")
+        if chosen is None:
+            st.caption(plain(note) if note else hint)
+            return
+        number = counted(len(chosen), f"{TITLES[chosen.split]} image")
+        st.markdown(f":material/check: **{number}** selected on all pages", width="content")
         st.page_link("pages/errors.py", label="Errors", icon=":material/image_search:")
         st.page_link("pages/map.py", label="Map", icon=":material/scatter_plot:")
         st.button(
