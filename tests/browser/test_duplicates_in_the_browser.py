@@ -1,43 +1,54 @@
 """A person at a browser on the Data page: duplicates and odd images."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from fmnist.data.fashion_mnist import draw_dataset
+from fmnist.data.splits import Dataset
 from fmnist.evaluation.duplicates import Pairs
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.runs.run import Run
-from tests.browser.conftest import Server
+from tools import driver
 from tools.driver import SLOW, settle
 from tools.made_up_run import made_up_run
 
 expect.set_options(timeout=SLOW)
 
 
-@pytest.fixture
-def served(
-    start_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> tuple[Server, Run]:
+@dataclass(frozen=True)
+class Served:
+    """A server, the run and the data set that it shows."""
+
+    url: str
+    run: Run
+    dataset: Dataset
+
+
+@pytest.fixture(scope="module")
+def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server, and a run that was tested on its synthetic garments."""
-    server = start_server()
-    monkeypatch.setenv("FMNIST_ARTIFACTS", str(server.artifacts))
-    test = draw_dataset().split("test")
-    run = made_up_run(server.runs, dataset="synthetic-garments")
+    folder, dataset = tmp_path_factory.mktemp("duplicates"), draw_dataset()
+    test = dataset.split("test")
+    run = made_up_run(folder / "runs", dataset="synthetic-garments")
     logits = 5 * np.eye(10, dtype=np.float16)[test.labels]
     Evaluation("test", logits, test.labels, test.indices).save(run.evaluation_path("test"))
-    return server, run
+    settings = {
+        "FMNIST_ARTIFACTS": str(folder), "FMNIST_DATA": "", "FMNIST_DOWNLOADS": str(folder / "data")
+    }  # fmt: skip
+    url, process = driver.start_app(folder / "server.log", **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FMNIST_ARTIFACTS", str(folder))  # the tests keep there what they made up
+        yield Served(url, run, dataset)
+    driver.stop_app(process)
 
 
-def test_a_click_on_a_group_selects_it_for_the_other_pages(
-    served: tuple[Server, Run], page: Page
-) -> None:
-    server, run = served
-    dataset = draw_dataset()
-    page.goto(f"{server.url}/data?panel=Duplicates&run={run.run_id}")
+def test_a_click_on_a_group_selects_it_for_the_other_pages(served: Served, page: Page) -> None:
+    page.goto(f"{served.url}/data?panel=Duplicates&run={served.run.run_id}")
     settle(page)
     page.get_by_role("button", name="Look for duplicates").click()
     page.get_by_role("button", name="Cancel").click()
@@ -46,7 +57,7 @@ def test_a_click_on_a_group_selects_it_for_the_other_pages(
     Pairs(
         np.array([3, 3, 40], np.int32), np.array([8, 10_007, 10_009], np.int32),
         np.array([1, 2, 11], np.float32), np.zeros(3, np.bool_),
-    ).save(dataset)  # fmt: skip
+    ).save(served.dataset)  # fmt: skip
     page.reload()
     settle(page)
     wall = page.locator(".st-key-duplicates-groups")
@@ -64,11 +75,9 @@ def test_a_click_on_a_group_selects_it_for_the_other_pages(
     expect(page.locator(".st-key-selection-chips")).to_contain_text("1 image")
 
 
-def test_odd_images_open_on_the_errors_page(served: tuple[Server, Run], page: Page) -> None:
-    server, run = served
-    dataset = draw_dataset()
-    oddest = int(dataset.test_images.std(axis=(1, 2)).argmin())
-    page.goto(f"{server.url}/data?panel=Odd+images&run={run.run_id}")
+def test_odd_images_open_on_the_errors_page(served: Served, page: Page) -> None:
+    oddest = int(served.dataset.test_images.std(axis=(1, 2)).argmin())
+    page.goto(f"{served.url}/data?panel=Odd+images&run={served.run.run_id}")
     settle(page)
     expect(page.get_by_role("button", name="Look for outliers")).to_be_visible()
     page.get_by_role("combobox", name="Rule").click()

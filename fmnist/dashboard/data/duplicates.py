@@ -174,7 +174,7 @@ def _show_leaks(dataset: Dataset, near: Pairs) -> None:
     runs = _runs(dataset)
     names, rows = distinct_names(runs), []
     for run in runs:
-        correctness = cache.test_correctness(run)
+        correctness = cache.correctness(run)
         if correctness is None or run.config is None:
             continue
         pool = pool_of(dataset.checksum, run.config.protocol, dataset)

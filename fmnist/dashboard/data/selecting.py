@@ -1,6 +1,7 @@
 """From images of the data set to the selection of all pages, so far as these can show them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import streamlit as st
@@ -11,12 +12,12 @@ from fmnist.reports.text import counted
 from fmnist.runs.run import Run
 from fmnist.text import plain
 
-TITLES: Mapping[SplitName, str] = {
+TITLES: Final[Mapping[SplitName, str]] = {
     "train": "training", "validation": "validation", "test": "test",
 }  # fmt: skip
 """What images of a split are called."""
 
-_NOTE = "selecting-note"
+_NOTE: Final = "selecting-note"
 
 
 def shown_run(dataset: Dataset) -> Run | None:
