@@ -44,7 +44,8 @@ def measured() -> dict[str, Robustness]:
 
 def _shipped() -> list[Run]:
     runs = store.list_runs(paths.pretrained_folder())
-    return [run for run in runs if run.weights_path.exists()]
+    able = [run for run in runs if run.weights_path.exists()]
+    return sorted(able, key=lambda run: run.weights_path.stat().st_size)  # the quick ones first
 
 
 def page(found: dict[str, Robustness]) -> str:

@@ -19,6 +19,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import misclassifications
 from fmnist.evaluation.filters import Filters, matching, sort_positions
 from fmnist.evaluation.metrics import most_confused_pairs
+from fmnist.evaluation.prediction_sets import PredictionSets, calibrate
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
@@ -411,6 +412,45 @@ def test_selective_prediction(page: Page, world: World) -> None:
     avoided = int((~kept & ~test.correct).sum())
     page.get_by_role("button", name=f"Show {avoided:,} misclassified, rejected").click()
     count_is(page, avoided)
+
+
+def test_prediction_sets_by_keyboard_and_click(page: Page, world: World) -> None:
+    world.open(page, "confidence")
+    page.get_by_role("tab", name="Prediction sets").click()
+    slider = page.get_by_role("slider", name="Coverage")
+    slider.press("ArrowLeft")  # 95 to 94%
+    settle(page)
+    validation = Evaluation.load(world.run.evaluation_path("validation"))
+    thresholds = calibrate(validation.probabilities, validation.labels, 0.94)
+    test = world.test
+    sets = PredictionSets.of(test.probabilities, test.labels, thresholds)
+    figures = page.locator(".st-key-sets-figures")
+    expect(figures.get_by_text(f"{sets.coverage:.2%}", exact=True)).to_be_visible()
+    expect(figures.get_by_text(f"{sets.mean_size:.2f}", exact=True)).to_be_visible()
+    charts = page.locator("[class*='st-key-set-sizes-'] .js-plotly-plot")
+    one = charts.locator(".barlayer .trace").first.locator(".point path").nth(1)
+    one.wait_for()
+    settle(page)
+    one.scroll_into_view_if_needed()
+    box = one.bounding_box()
+    assert box
+    # the sets of one class that is the true one; the chart's own layer lies over its bars
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    count_is(page, int((sets.covered & (sets.sizes == 1)).sum()))
+
+
+def test_a_weak_slice_shows_its_images(page: Page, world: World) -> None:
+    world.open(page, "errors")
+    page.get_by_text("Weak slices", exact=True).click()
+    table = page.locator("[class*='st-key-weak-slices-table']")
+    table.or_(page.get_by_text("by more than chance")).first.wait_for()
+    if not table.count():
+        pytest.skip("this run has no weak slice")
+    settle(page)
+    images = int(table.get_by_test_id("glide-cell-5-0").inner_text().replace(",", ""))
+    table.locator(".dvn-scroller").click(position={"x": 15, "y": 36 + 17})
+    count_is(page, images)
+    expect(page.locator("[class*='st-key-chip-']")).not_to_have_count(0)
 
 
 def test_ten_errors_by_keyboard(page: Page, world: World) -> None:
