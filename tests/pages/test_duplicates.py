@@ -231,3 +231,26 @@ def test_outliers_are_asked_for_and_then_those_of_the_run(
     app.run()
     assert app.button(key="outliers-start").label == "Look for outliers"
     assert set(RULES) == {"empty", "cut-off", "bright-background", "low-contrast"}
+
+
+def test_of_each_group_all_but_one_training_image_are_proposed_to_go(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+
+    def review(_dataset: Dataset, tiles: list[object], proposed: object, **_: object) -> None:
+        asked["images"] = [tile.image for tile in tiles]  # type: ignore[attr-defined]
+        asked["proposed"] = proposed
+
+    monkeypatch.setattr("fmnist.dashboard.label_verdicts.review", review)
+    keep((3, 8, 1.0), (3, 605, 2.0), (8, 40, 3.0), (601, 602, 9.0))
+    app = open_app("data", panel="Duplicates")
+    app.toggle(key="duplicates-decide").set_value(True).run()
+    assert asked == {"images": [3, 8, 40], "proposed": {8: None, 40: None}}
+    assert not [each for each in app.caption if each.value.startswith("Difference ")]
+    app = open_app("data", panel="Odd images")
+    app.selectbox(key="odd-rule").select("empty").run()
+    app.toggle(key="odd-decide").set_value(True).run()
+    assert asked["proposed"] == {} and max(asked["images"]) < 600  # type: ignore[call-overload]
+    choose(app, "odd-split-4", "test")
+    assert "odd-decide" not in [toggle.key for toggle in app.toggle]

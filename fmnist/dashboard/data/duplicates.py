@@ -262,6 +262,27 @@ def _show_groups(dataset: Dataset, found: list[Group], leaked: set[int], pool: P
     if not wanted:
         st.caption("No group is of this kind. Show all groups, or allow a larger difference.")
         return
+    if not _asks_for_verdicts(dataset, wanted, pool):
+        _show_cards(dataset, wanted, pool)
+    _show_exports(wanted, pool)
+
+
+def _asks_for_verdicts(dataset: Dataset, wanted: list[Group], pool: Pool) -> bool:
+    """Whether verdicts are asked for: of each group, all but the first are proposed to go."""
+    tiles: list[Tile] = []
+    suggestions: dict[int, int | None] = {}
+    for group in wanted:
+        ours = [int(i) for i in group.positions if i < len(dataset.train_images)]
+        tiles += [_tile(position, pool, group) for position in ours]
+        suggestions |= dict.fromkeys(ours[1:])
+
+    def open_image(position: int) -> None:
+        selecting.open_image(dataset, pool.split(position), int(pool.indices[position]))
+
+    return selecting.asks_for_verdicts(dataset, tiles, suggestions, "duplicates", open_image)
+
+
+def _show_cards(dataset: Dataset, wanted: list[Group], pool: Pool) -> None:
     pages = -(-len(wanted) // _PAGE)
     page = 1
     if pages > 1:
@@ -269,7 +290,6 @@ def _show_groups(dataset: Dataset, found: list[Group], leaked: set[int], pool: P
     with st.container(horizontal=True, gap="small", key="duplicates-groups"):
         for number, group in enumerate(wanted[(page - 1) * _PAGE : page * _PAGE]):
             _show_group(dataset, group, pool, number)
-    _show_exports(wanted, pool)
 
 
 def _show_group(dataset: Dataset, group: Group, pool: Pool, number: int) -> None:

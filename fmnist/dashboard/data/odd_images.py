@@ -164,9 +164,12 @@ def _show_wall(
                 help="For all pages, so far as the run shown has predictions for these images.",
             )
     selecting.show_selected("odd", "Click an image to open it on the Errors page.")
+    tiles = [_tile(int(position), pool, rule, values) for position in ranked]
+    if selecting.asks_for_verdicts(dataset, tiles, {}, "odd", open_image):
+        return
     chosen = session.selection()
     image_wall(
-        [_tile(int(position), pool, rule, values) for position in ranked],
+        tiles,
         pool.images[ranked],
         key="odd-wall",
         label=f"{counted(len(ranked), 'image')}: {rule.title.lower()}",

@@ -1,12 +1,20 @@
 """From images of the data set to the selection of all pages, so far as these can show them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import streamlit as st
 
-from fmnist.dashboard import failures, image_grid, run_catalog, session, snapshots
+from fmnist.dashboard import (
+    failures,
+    image_grid,
+    label_verdicts,
+    run_catalog,
+    session,
+    snapshots,
+)
+from fmnist.dashboard.components.clickable import Tile
 from fmnist.data.splits import Dataset, SplitName
 from fmnist.reports.text import counted
 from fmnist.runs.run import Run
@@ -119,3 +127,43 @@ def show_selected(key: str, hint: str) -> None:
             on_click=session.clear_filters,
             args=("images",),
         )
+
+
+def asks_for_verdicts(
+    dataset: Dataset,
+    tiles: Sequence[Tile],
+    suggestions: Mapping[int, int | None],
+    key: str,
+    on_open: Callable[[int], None],
+) -> bool:
+    """A switch, and while it is on the control for verdicts on training labels.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    tiles : sequence of Tile
+        `Tile.image` is the position in the file of training images; above its end are test
+        images, which are left out.
+    suggestions : mapping of int to (int or None)
+    key : str
+    on_open : callable
+        As `label_verdicts.review`.
+
+    Returns
+    -------
+    bool
+        Whether it is on; a wall of the same images then is one too many.
+    """
+    ours = [tile for tile in tiles if tile.image < len(dataset.train_images)]
+    if not ours:
+        return False
+    is_on = st.toggle(
+        "Decide on the training images",
+        key=f"{key}-decide",
+        persist_state="session",
+        help="Keep them, change their label, or leave them out. *Suspect labels* trains with the "
+        "verdicts, beside a control run.",
+    )
+    if is_on:
+        label_verdicts.review(dataset, ours, suggestions, key=f"{key}-review", on_open=on_open)
+    return is_on
