@@ -80,12 +80,14 @@ def review(
     """
     show_messages()
     found = opinions(dataset.name)
-    reviewer = _ask_reviewer(found)
-    one = Review(
-        dataset, {tile.image: tile for tile in tiles}, suggestions, key, reviewer, found, on_open
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}-controls"):
+        reviewer = _ask_reviewer(found)
+        one = Review(
+            dataset, {tile.image: tile for tile in tiles}, suggestions, key, reviewer, found,
+            on_open,
+        )  # fmt: skip
+        images = _filtered(one)
     _show_progress(one)
-    images = _filtered(one)
     if not images:
         st.info("No image is left here: choose another filter.", icon=":material/task_alt:")
     else:

@@ -251,3 +251,29 @@ def test_a_verdict_that_cannot_be_kept_is_told(machine: Path) -> None:
     app.button(key=f"suspects-keep-{images[0]}").click().run()
     assert not app.exception
     assert "it is no database" in text(app)
+
+
+def test_test_images_are_suspect_where_the_shipped_models_agree(machine: Path) -> None:
+    test, eye = small_dataset().split("test"), 5 * np.eye(10, dtype=np.float16)
+    predicted = test.labels.copy()
+    predicted[:3] = (predicted[:3] + 1) % 10
+    app = open_suspects()
+    choose(app, "suspects-split", "test")
+    assert "Two shipped models are needed" in text(app)
+    for alone in (10, 11):
+        run = made_up_run(machine.parent.parent / "pretrained", dataset="synthetic-garments")
+        alone_wrong = predicted.copy()
+        alone_wrong[alone] = (alone_wrong[alone] + 1) % 10
+        Evaluation("test", eye[alone_wrong], test.labels, test.indices).save(
+            run.evaluation_path("test")
+        )
+    app.run()
+    assert f"**3 suspect labels** of {len(test)} test images" in text(app)
+    assert "0 of 3 decided" in progress(app)
+    app.button(key="agreed-open").click().run()
+    app.switch_page("pages/errors.py").run()
+    assert "of 3 filtered images" in text(app)
+    image = int(test.indices[0])
+    app.button(key=f"verdict-label-wrong-synthetic-garments-test-{image}").click().run()
+    app.switch_page("pages/data.py").run()
+    assert "1 of 3 decided" in progress(app)

@@ -165,7 +165,13 @@ def test_a_verdict_filters(finished: Run, machine: Path) -> None:
     wrong = int((~evaluation_of(finished).correct).sum())
     assert chosen(open_app("errors", verdict="label-wrong")) == 1
     assert chosen(open_app("errors", verdict="none")) == wrong - 1
+    total = len(evaluation_of(finished).labels)
+    low = f"{(total - wrong + 1) / total:.2%}"
+    for shown in (app, open_app("errors")):
+        assert f"**{low} if the verdicts hold**: 1 of 1 misclassified image" in text(shown)
+        assert f"{low} if none of them is labeled wrong, and 100.00% if all are." in text(shown)
     app.button(key="verdict-undo").click().run()
+    assert "if the verdicts hold" not in text(app)
     assert chosen(open_app("errors", verdict="any")) == 0
 
 

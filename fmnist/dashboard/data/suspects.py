@@ -19,10 +19,10 @@ from fmnist.dashboard import (
     session,
 )
 from fmnist.dashboard.components.clickable import Tile
-from fmnist.dashboard.data import corrected
+from fmnist.dashboard.data import agreed, corrected
 from fmnist.data.corrections import Corrections
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.data.splits import FOLDS, Dataset
+from fmnist.data.splits import FOLDS, SPLITS, Dataset, SplitName
 from fmnist.evaluation.label_errors import (
     Folds,
     Suspects,
@@ -49,7 +49,20 @@ _COLUMNS: Final = ("image", "label", "suggested", "self_confidence")
 
 
 def show(dataset: Dataset) -> None:
-    """What there is: nothing yet, a cross-validation under way, or the suspects."""
+    """Suspect labels of a split; of the training split once a cross-validation has ended."""
+    split: SplitName = st.segmented_control(
+        "Images",
+        SPLITS,
+        default="train",
+        key="suspects-split",
+        format_func={"train": "Training", "validation": "Validation", "test": "Test"}.__getitem__,
+        required=True,
+        width="content",
+        persist_state="session",
+    )
+    if split != "train":
+        agreed.show(dataset, split)
+        return
     st.caption(
         "Labels that are probably wrong. Five models each leave another fifth of the training "
         "images out and predict it, so that no image is judged by a model that has learned its "

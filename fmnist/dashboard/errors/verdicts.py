@@ -12,6 +12,7 @@ from fmnist.dashboard import cache, failures
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.layout import moment
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.evaluation.verdict_accuracy import accuracy_with_verdicts
 from fmnist.evaluation.verdicts import (
     NOTE_LENGTH,
     VERDICT_TITLES,
@@ -22,6 +23,7 @@ from fmnist.evaluation.verdicts import (
     VerdictError,
     VerdictStore,
 )
+from fmnist.reports.text import counted, percent
 from fmnist.text import plain
 
 _GIVEN = "verdicts-given"
@@ -182,11 +184,42 @@ def ask(context: PageContext, image: int) -> None:
         st.caption(f"{VERDICT_TITLES[present.verdict]}, {moment(present.time)}{noted}")
         if present.note not in st.session_state[note_key]:
             st.text(f"Saved note: {present.note}")
+    show_accuracy(context)
+
+
+def show_accuracy(context: PageContext) -> None:
+    """The accuracy if the verdicts hold, with bounds, once an image of the split has one."""
+    if context.split == "train":
+        return
+    found = accuracy_with_verdicts(context.snapshot.evaluation, context.verdicts)
+    if not found.seen and not found.spoiled:
+        return
+    are = "is" if found.label_errors == 1 else "are"
+    judged = (
+        f"{found.label_errors:,} of {counted(found.seen, 'misclassified image')} with a verdict "
+        f"{are} labeled wrong"
+    )
+    if found.spoiled:
+        judged += f", and {counted(found.spoiled, 'image')} predicted as labeled"
+    bounds = (
+        f"Nobody has looked at {counted(found.unseen, 'misclassified image')}: the accuracy is "
+        f"{percent(found.low)} if none of them is labeled wrong, and {percent(found.high)} if all "
+        "are."
+        if found.unseen
+        else "Every misclassified image has a verdict."
+    )
+    st.markdown(
+        f"{context.split.capitalize()} accuracy {percent(found.measured)} as measured, "
+        f"**{percent(found.low)} if the verdicts hold**: {judged}. {bounds}",
+        help="Where the label looks wrong, the prediction that you saw counts as right. Ambiguous "
+        "images stay errors.",
+    )
 
 
 def show_verdicts(context: PageContext) -> None:
     """Number of verdicts by class; export and import."""
     show_messages()
+    show_accuracy(context)
     with suppress(VerdictError):  # the page has told of a database that cannot be read
         if problem := cache.verdict_problem(context.dataset_name, context.part):
             st.warning(plain(problem), icon=":material/broken_image:")
