@@ -15,6 +15,7 @@ from fmnist.dashboard import cache
 from fmnist.dashboard.components import image_map
 from fmnist.dashboard.data import dynamics
 from fmnist.dashboard.selection import Selection
+from fmnist.data.corrections import Corrections
 from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.predictions import EpochEvaluations
 from fmnist.evaluation.training_dynamics import REGIONS, TrainingDynamics
@@ -22,6 +23,7 @@ from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import train
+from fmnist.training.worker import Trainer
 from tests.pages.test_pages import SETTINGS, choose, finished, give, machine, open_app, text
 from tools.small import small_dataset
 
@@ -216,3 +218,24 @@ def test_followed_images_never_stand_in_for_the_monitored_ones(following: Run) -
     gone.followed_path.parent.mkdir(parents=True)
     gone.followed_path.write_bytes(following.followed_path.read_bytes())
     assert cache.epoch_evaluations(gone) is None
+
+
+def test_selected_training_images_can_be_left_out_of_another_run(
+    following: Run, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = give(following, machine)
+    epochs, _ = dynamics_of(run.followed_path)
+    submitted: list[Run] = []
+    monkeypatch.setattr(Trainer, "submit", lambda _self, each: submitted.append(each))
+    images = sorted(epochs.indices[:3].tolist())
+    app = open_app(
+        "data", split="train", images=str(ImageSet.of("synthetic-garments", "train", images)),
+        correctness="all", **PANEL,
+    )  # fmt: skip
+    app.button(key="corrected-train").click().run()
+    (queued,) = submitted  # the run itself is the control run
+    assert queued.training and run.training
+    changes = Corrections.of("synthetic-garments", excluded=images)
+    assert queued.training == replace(run.training, corrections=changes.checksum)
+    others = open_app("data", split="validation", **PANEL)
+    assert "corrected-train" not in [button.key for button in others.button]

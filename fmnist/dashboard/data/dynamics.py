@@ -28,6 +28,7 @@ from fmnist.dashboard.components.image_map import (
     color_steps,
 )
 from fmnist.dashboard.context import PageContext, gather, watch
+from fmnist.dashboard.data import corrected
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SplitName
 from fmnist.evaluation.training_dynamics import (
@@ -136,6 +137,15 @@ def _show(context: PageContext, dynamics: TrainingDynamics, coloring: str) -> No
     filter_bar.show_filters(context)
     image_grid.show_images(context, context.positions, key="dynamics-images")
     _show_export(context, dynamics)
+    _show_correction(context)
+
+
+def _show_correction(context: PageContext) -> None:
+    """Train without the training images that are selected, beside the run as it is."""
+    chosen, config = context.selection.images, context.run.training
+    if context.split != "train" or chosen is None or config is None or config.corrections:
+        return
+    corrected.show(config, {"Leave them out": {"excluded": chosen.indices.tolist()}})
 
 
 def _facts(context: PageContext, dynamics: TrainingDynamics) -> str:
