@@ -20,4 +20,4 @@ for title, tab in layout.open_tabs(TABS, key="data-panel"):
         elif title == "Odd images":
             odd_images.show(dataset)
         else:
-            dynamics.show()
+            dynamics.show(dataset)

@@ -7,6 +7,7 @@ from typing import Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.data.labels import NUM_CLASSES
 from fmnist.evaluation.predictions import EpochEvaluations
 
 Region = Literal["easy", "ambiguous", "hard"]
@@ -72,6 +73,12 @@ class TrainingDynamics:
         easy, ambiguous, hard = range(len(REGIONS))
         stable = np.where(self.mean_confidence >= EASY, easy, hard)
         return np.where(self.variability >= AMBIGUOUS, ambiguous, stable).astype(np.uint8)
+
+    @property
+    def most_predicted(self) -> NDArray[np.intp]:
+        """Class that each image was predicted as most often; the lowest of several. intp (N,)."""
+        counts = [(self.predicted == label).sum(axis=0) for label in range(NUM_CLASSES)]
+        return np.asarray(np.argmax(counts, axis=0))
 
     def take(self, order: NDArray[np.intp]) -> Self:
         """The images at some positions."""

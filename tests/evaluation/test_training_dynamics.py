@@ -41,6 +41,8 @@ def test_figures_by_hand() -> None:
     assert names == ["easy", "ambiguous", "hard", "ambiguous"]
     assert found.first_learned.tolist() == [1, 1, 0, 4]
     assert found.forgotten.tolist() == [0, 2, 0, 0]
+    # the second two times each; the others' next class
+    assert found.most_predicted.tolist() == [3, 0, 0, 6]
 
 
 def test_the_regions_begin_where_they_say() -> None:

@@ -239,3 +239,26 @@ def test_selected_training_images_can_be_left_out_of_another_run(
     assert queued.training == replace(run.training, corrections=changes.checksum)
     others = open_app("data", split="validation", **PANEL)
     assert "corrected-train" not in [button.key for button in others.button]
+
+
+def test_labels_of_training_images_can_be_judged(following: Run, machine: Path) -> None:
+    run = give(following, machine)
+    epochs, known = dynamics_of(run.followed_path)
+    images = sorted(epochs.indices[:5].tolist())
+    app = open_app(
+        "data", split="train", images=str(ImageSet.of("synthetic-garments", "train", images)),
+        correctness="all", **PANEL,
+    )  # fmt: skip
+    app.toggle(key="dynamics-judge").set_value(True).run()
+    assert not app.exception
+    # the least probable label comes first
+    positions = np.flatnonzero(np.isin(epochs.indices, images))
+    first = int(epochs.indices[positions[known.mean_confidence[positions].argmin()]])
+    app.button(key=f"dynamics-review-exclude-{first}").click().run()
+    judged, _ = cache.label_verdict_store().read("synthetic-garments")
+    found = [(each.image, each.label) for given in judged.values() for each in given.values()]
+    assert found == [(first, None)]
+    choose(app, "corrected-choice", "Follow the verdicts")
+    assert "1 excluded of the training images" in text(app)
+    app = open_app("data", split="validation", **PANEL)
+    assert "dynamics-judge" not in [each.key for each in app.toggle]

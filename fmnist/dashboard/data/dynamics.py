@@ -12,6 +12,7 @@ from fmnist.dashboard import (
     failures,
     filter_bar,
     image_grid,
+    label_verdicts,
     linked_map,
     run_catalog,
     session,
@@ -29,8 +30,10 @@ from fmnist.dashboard.components.image_map import (
 )
 from fmnist.dashboard.context import PageContext, gather, watch
 from fmnist.dashboard.data import corrected
+from fmnist.data.corrections import Corrections
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.data.splits import SplitName
+from fmnist.data.splits import Dataset, SplitName
+from fmnist.evaluation.label_verdicts import Consensus
 from fmnist.evaluation.training_dynamics import (
     AMBIGUOUS,
     EASY,
@@ -66,7 +69,7 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-def show() -> None:
+def show(dataset: Dataset) -> None:
     """The map of the images that a run was measured on after every epoch, and the images."""
     st.caption(
         "How the run learned each image: how probable its label was on average over the epochs "
@@ -88,7 +91,7 @@ def show() -> None:
             coloring: str = st.selectbox(
                 "Color", list(_COLORINGS), key="dynamics-color", width=220, persist_state="session"
             )
-        _show(context, dynamics, coloring)
+        _show(context, dynamics, coloring, dataset)
 
 
 def _choose_split(run: Run | None) -> SplitName | None:
@@ -124,7 +127,9 @@ def _tell_none(run: Run) -> None:
     )
 
 
-def _show(context: PageContext, dynamics: TrainingDynamics, coloring: str) -> None:
+def _show(
+    context: PageContext, dynamics: TrainingDynamics, coloring: str, dataset: Dataset
+) -> None:
     st.caption(_facts(context, dynamics))
     _show_regions(context, dynamics)
     _show_map(context, dynamics, coloring)
@@ -135,17 +140,60 @@ def _show(context: PageContext, dynamics: TrainingDynamics, coloring: str) -> No
         "(Toneva et al. 2019)."
     )
     filter_bar.show_filters(context)
-    image_grid.show_images(context, context.positions, key="dynamics-images")
+    together = _show_images(context, dynamics, dataset)
     _show_export(context, dynamics)
-    _show_correction(context)
+    _show_correction(context, together)
 
 
-def _show_correction(context: PageContext) -> None:
+def _show_images(
+    context: PageContext, dynamics: TrainingDynamics, dataset: Dataset
+) -> Consensus | None:
+    """The filtered images; of training images, the labels can be judged, and what was judged."""
+    positions = context.positions
+    if not (len(positions) and _can_judge(context, dataset) and _judge_control()):
+        image_grid.show_images(context, positions, key="dynamics-images")
+        return None
+    positions = positions[np.argsort(dynamics.mean_confidence[positions], kind="stable")]
+    images = context.snapshot.evaluation.indices[positions].tolist()
+    return label_verdicts.review(
+        dataset,
+        [context.tile(int(position)) for position in positions],
+        dict(zip(images, dynamics.most_predicted[positions].tolist(), strict=True)),
+        key="dynamics-review",
+        label="Training images whose labels can be judged",
+        on_open=lambda image: _open(context, image),
+    )
+
+
+def _can_judge(context: PageContext, dataset: Dataset) -> bool:
+    """Whether the images have the data set's own labels, and these can still be corrected."""
+    is_corrected = context.run.training is not None and context.run.training.corrections
+    return context.split == "train" and context.dataset_name == dataset.name and not is_corrected
+
+
+def _judge_control() -> bool:
+    return st.toggle(
+        "Judge the labels",
+        key="dynamics-judge",
+        persist_state="session",
+        help="Keep a label, change it or leave the image out: with keys, one image at a time, or "
+        "several at once. The least probable labels come first.",
+    )
+
+
+def _show_correction(context: PageContext, together: Consensus | None) -> None:
     """Train without the training images that are selected, beside the run as it is."""
     chosen, config = context.selection.images, context.run.training
-    if context.split != "train" or chosen is None or config is None or config.corrections:
+    if context.split != "train" or config is None or config.corrections:
         return
-    corrected.show(config, {"Leave them out": {"excluded": chosen.indices.tolist()}})
+    choices = {}
+    if chosen is not None:
+        left_out = Corrections.of(context.dataset_name, excluded=chosen.indices.tolist())
+        choices["Leave them out"] = left_out
+    if together is not None:
+        choices["Follow the verdicts"] = together.corrections(context.dataset_name)
+    if choices:
+        corrected.show(config, choices)
 
 
 def _facts(context: PageContext, dynamics: TrainingDynamics) -> str:
