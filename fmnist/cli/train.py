@@ -15,12 +15,12 @@ from fmnist.data.splits import Dataset
 from fmnist.models import sizes
 from fmnist.reports import benchmarks as bench
 from fmnist.reports.text import percent
-from fmnist.runs import store
+from fmnist.runs import corrections, store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
 from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
 from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
-from fmnist.runs.setting import NONE, format_value
+from fmnist.runs.setting import CHECKSUM, NONE, format_value
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -110,6 +110,8 @@ def _train(options: argparse.Namespace) -> int:
     else:
         fields = [field.name for field in dataclasses.fields(TrainConfig)]
         given = {name: getattr(options, name) for name in fields if hasattr(options, name)}
+        if "corrections" in given:
+            given["corrections"] = _kept_corrections(given["corrections"])
         config = TrainConfig(**{**recipe(options.recipe, given.get("model")), **given})
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
     if not options.resume:
@@ -125,6 +127,15 @@ def _train(options: argparse.Namespace) -> int:
             f"{percent(best.accuracy)}. Saved in {run.folder}"
         )
     return 0
+
+
+def _kept_corrections(given: str | None) -> str | None:
+    """The checksum of corrections; those of a file are kept for the run first."""
+    if given is None or CHECKSUM.fullmatch(given):
+        return given
+    found = corrections.read(paths.expand(given))
+    corrections.keep(found)
+    return found.checksum
 
 
 def _train_run(run: Run, dataset: Dataset) -> bool:

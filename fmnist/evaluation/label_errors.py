@@ -54,6 +54,16 @@ def cross_validations(runs: Iterable[Run]) -> list[Folds]:
     return sorted(groups.values(), key=_newest, reverse=True)
 
 
+def newest_cross_validation(runs: Iterable[Run], dataset: str) -> Folds | None:
+    """The newest cross-validation on a data set, a complete one first; None if there is none."""
+    found = [
+        folds
+        for folds in cross_validations(runs)
+        if any(run.training and run.training.dataset == dataset for run in folds.values())
+    ]
+    return next((folds for folds in found if is_complete(folds)), next(iter(found), None))
+
+
 def _newest(folds: Folds) -> float:
     return max(run.created or 0.0 for run in folds.values())
 

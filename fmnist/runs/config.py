@@ -280,8 +280,9 @@ class TrainConfig:
         "Corrections", absent="None",
         group=_MODEL_AND_DATA,
         help="Corrected labels: training images that get another label or are left out, by the "
-        "checksum of the file. The Data page makes them from suspect labels. They are kept with "
-        "the run; validation and test images stay as they are.",
+        "checksum of the file; on the command line also the file itself, which python -m fmnist "
+        "corrections makes. The Data page makes them from suspect labels and verdicts. They are "
+        "kept with the run; validation and test images stay as they are.",
     )  # fmt: skip
     left_out_fold: int | None = integer(
         None, "Left-out fold", 1, FOLDS, absent="None",

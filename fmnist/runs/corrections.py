@@ -54,6 +54,24 @@ def load(checksum: str, *, run_folder: Path | None = None) -> Corrections:
     raise CorrectionsError(f"There are no corrections {checksum[:12]}… on this machine.")
 
 
+def read(path: Path) -> Corrections:
+    """Corrections from any file.
+
+    Raises
+    ------
+    CorrectionsError
+        If there are none in it; the sentence names the file.
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(_MAX_BYTES)
+    try:
+        return Corrections.from_bytes(content)
+    except CorrectionsError as error:
+        raise CorrectionsError(f"{path.name}: {error}") from error
+
+
 def known() -> dict[str, Corrections]:
     """The corrections that are kept, by checksum, the newest first; damaged ones are left out."""
     files = [path for path in folder().glob("*.json") if len(path.stem) == 64]

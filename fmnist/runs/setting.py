@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from fmnist.errors import ToldError
 
 _LONGEST_ID: Final = 200
-_CHECKSUM: Final = re.compile("[0-9a-f]{64}")
+CHECKSUM: Final = re.compile("[0-9a-f]{64}")
 
 Kind = Literal["integer", "number", "choice", "choices", "runs", "checksum"]
 Group = Literal["Model and data", "Optimization", "Regularization", "Computation and evaluation"]
@@ -142,7 +142,7 @@ class Setting:
             ):
                 raise ConfigError(name, f"must be ids of runs, not {_SHORT.repr(value)}.")
         elif self.kind == "checksum":
-            if value is not None and not (isinstance(value, str) and _CHECKSUM.fullmatch(value)):
+            if value is not None and not (isinstance(value, str) and CHECKSUM.fullmatch(value)):
                 raise ConfigError(name, f"must be {self.values}, not {_SHORT.repr(value)}.")
         elif value is not None or not self.optional:
             self._check_number(name, value)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fmnist.checksums import file_digest
-from fmnist.evaluation import verdict_files
+from fmnist.evaluation import label_verdict_files, verdict_files
 from fmnist.evaluation.image_sets import ImageSet
+from fmnist.evaluation.label_verdicts import LabelVerdict
 from fmnist.evaluation.named_slices import NamedSlice
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.verdicts import Verdict
@@ -196,6 +197,23 @@ def _import_slices(world: World) -> None:
     )
 
 
+LABEL_VERDICTS: Final = [
+    LabelVerdict(image, 6, label, "Ann", 1.7e9) for image, label in ((1, 6), (2, 0), (3, None))
+]
+
+
+def _judged(world: World) -> None:
+    world.label_verdicts.give(CONFIG.dataset, LABEL_VERDICTS[:2])
+
+
+def _judge_several(world: World) -> None:
+    world.label_verdicts.give(CONFIG.dataset, [replace(v, label=3) for v in LABEL_VERDICTS])
+
+
+def _import_labels(world: World) -> None:
+    world.label_verdicts.import_csv(label_verdict_files.write(CONFIG.dataset, LABEL_VERDICTS))
+
+
 def _old_config(world: World) -> None:
     _finished(world)
     path = world.run("A run").config_path
@@ -280,6 +298,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "delete a slice": Action(_named, lambda w: w.slices.delete(2)),
     "undo deleting a slice": Action(_unnamed, lambda w: w.slices.restore(2)),
     "import slices": Action(_named, _import_slices),
+    "give verdicts on labels": Action(_judged, _judge_several),
+    "undo verdicts on labels": Action(_judged, lambda w: w.label_verdicts.undo(1)),
+    "import verdicts on labels": Action(_judged, _import_labels),
     "migrate": Action(_old_config, lambda w: store.migrate_runs(w.runs)),
     "count sizes": Action(lambda w: None, _count_sizes),
 }  # fmt: skip

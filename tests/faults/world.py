@@ -11,6 +11,7 @@ from unittest import mock
 
 from fmnist import checksums, paths
 from fmnist.errors import ToldError
+from fmnist.evaluation.label_verdicts import FILE, LabelVerdictStore
 from fmnist.evaluation.named_slices import SliceStore
 from fmnist.evaluation.verdicts import ImageKey, VerdictStore
 from fmnist.files import load_arrays, read_json
@@ -63,6 +64,11 @@ class World:
         """The named slices."""
         return SliceStore(self.folder / "slices.sqlite")
 
+    @property
+    def label_verdicts(self) -> LabelVerdictStore:
+        """The verdicts on training labels."""
+        return LabelVerdictStore(self.folder / FILE)
+
     def run(self, name: str) -> Run:
         """The run of a name."""
         (run,) = (run for run in store.list_runs(self.runs) if run.name == name)
@@ -111,7 +117,7 @@ def seen(world: World) -> Mapping[str, object]:
         path for path in sorted(world.folder.rglob("*"))
         if path.is_file()
         and path.relative_to(world.folder).parts[0] not in kept
-        and not path.name.startswith(("verdicts.sqlite", "slices.sqlite", "."))
+        and not path.name.startswith(("verdicts.sqlite", "slices.sqlite", FILE, "."))
     ]  # fmt: skip
     drawings, problems = world.gallery.all()
     # looking would make the database
@@ -125,9 +131,20 @@ def seen(world: World) -> Mapping[str, object]:
         "damaged drawings": problems,
         "verdicts": [(k, v.verdict, v.note) for k, v in (given.all() if given else {}).items()],
         "damaged verdicts": given.problem() if given else "",
+        "verdicts on labels": seen_labels(world),
         "slices": ([each.to_json() for each in named[0]], named[1]),
         "others": [(str(p.relative_to(world.folder)), _digest(p)) for p in others],
     }
+
+
+def seen_labels(world: World) -> object:
+    """What a person can see of the verdicts on labels."""
+    if not (world.folder / FILE).exists():
+        return [], ""
+    opinions, problem = world.label_verdicts.read(CONFIG.dataset)
+    return [
+        (v.image, v.reviewer, v.label) for of in opinions.values() for v in of.values()
+    ], problem
 
 
 def seen_run(run: Run) -> tuple[object, ...]:

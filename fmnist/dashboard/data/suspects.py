@@ -26,11 +26,11 @@ from fmnist.data.splits import FOLDS, SPLITS, Dataset, SplitName
 from fmnist.evaluation.label_errors import (
     Folds,
     Suspects,
-    cross_validations,
     find_suspects,
     fold_configs,
     fold_name,
     is_complete,
+    newest_cross_validation,
     out_of_sample,
 )
 from fmnist.evaluation.label_verdicts import Consensus
@@ -79,13 +79,7 @@ def show(dataset: Dataset) -> None:
 
 
 def _newest(dataset: Dataset) -> Folds | None:
-    """The newest cross-validation of a data set, a complete one first."""
-    found = [
-        folds
-        for folds in cross_validations(run_catalog.own_runs())
-        if next(iter(folds.values())).training.dataset == dataset.name  # type: ignore[union-attr]
-    ]
-    return next((folds for folds in found if is_complete(folds)), next(iter(found), None))
+    return newest_cross_validation(run_catalog.own_runs(), dataset.name)
 
 
 def _config(dataset: Dataset) -> TrainConfig:
