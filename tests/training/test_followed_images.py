@@ -10,7 +10,7 @@ from fmnist.data.corrections import Corrections
 from fmnist.data.splits import Dataset
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation, evaluate
 from fmnist.models.classifier import Classifier
-from fmnist.runs import store
+from fmnist.runs import corrections, store
 from fmnist.runs.check import check_run
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.run import Run
@@ -150,3 +150,19 @@ def test_damage_is_noticed(tmp_path: Path) -> None:
 def test_settings_that_predict_training_images_anyway_follow_none(named: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="followed_images: must be none"):
         TrainConfig.from_json({"followed_images": 100} | named)
+
+
+def test_a_run_with_corrections_follows_the_corrected_labels(
+    own_artifacts: Path, small: Dataset
+) -> None:
+    chosen = followed_images(FOLLOWING, small)
+    assert chosen is not None
+    image, label = int(chosen.indices[0]), (int(chosen.labels[0]) + 1) % 10
+    changes = Corrections.of(small.name, relabeled={image: label})
+    corrections.keep(changes)
+    run = run_whole(
+        own_artifacts / "runs", replace(FOLLOWING, epochs=1, corrections=changes.checksum)
+    )
+    kept = EpochEvaluations.load(run.followed_path)
+    assert (kept.indices[0], kept.labels[0]) == (image, label)
+    assert np.array_equal(kept.labels[1:], chosen.labels[1:])

@@ -154,11 +154,13 @@ def _show_images(
         image_grid.show_images(context, positions, key="dynamics-images")
         return None
     positions = positions[np.argsort(dynamics.mean_confidence[positions], kind="stable")]
-    images = context.snapshot.evaluation.indices[positions].tolist()
+    evaluation = context.snapshot.evaluation
+    differs = positions[dynamics.most_predicted[positions] != evaluation.labels[positions]]
+    suggested = dynamics.most_predicted[differs].tolist()
     return label_verdicts.review(
         dataset,
         [context.tile(int(position)) for position in positions],
-        dict(zip(images, dynamics.most_predicted[positions].tolist(), strict=True)),
+        dict(zip(evaluation.indices[differs].tolist(), suggested, strict=True)),
         key="dynamics-review",
         label="Training images whose labels can be judged",
         on_open=lambda image: _open(context, image),
