@@ -11,7 +11,7 @@ from fmnist.data.corrections import Corrections
 from fmnist.evaluation.label_errors import find_suspects, out_of_sample
 from fmnist.evaluation.label_verdicts import FILE, LabelVerdict, LabelVerdictStore
 from fmnist.runs import corrections, store
-from tests.pages.test_data import give_folds
+from tools.made_up_folds import made_up_folds
 from tools.small import small_dataset
 
 Output = pytest.CaptureFixture[str]
@@ -57,7 +57,7 @@ def test_a_file_is_made_of_verdicts_checked_and_trained_with(
 
 
 def test_a_file_is_made_of_the_suspects_of_a_cross_validation(capsys: Output) -> None:
-    runs, _ = give_folds(paths.runs_folder())
+    runs, _ = made_up_folds(paths.runs_folder(), small_dataset())
     evaluation = out_of_sample(dict(enumerate(runs, start=1)))
     suspects = find_suspects(evaluation)
     images = evaluation.indices[suspects.positions].tolist()

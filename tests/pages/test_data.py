@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 from fmnist.dashboard import cache
 from fmnist.data.corrections import Corrections
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.data.splits import FOLDS, folds
 from fmnist.evaluation.label_errors import find_suspects, out_of_sample
 from fmnist.evaluation.label_verdicts import LabelVerdict
 from fmnist.evaluation.predictions import Evaluation
@@ -20,6 +19,7 @@ from fmnist.runs.history import Progress
 from fmnist.runs.run import Run, RunError
 from fmnist.training.worker import Trainer
 from tests.pages.test_pages import choose, machine, open_app, text
+from tools.made_up_folds import made_up_folds
 from tools.made_up_run import made_up_run
 from tools.small import small_dataset
 
@@ -40,27 +40,7 @@ def open_suspects() -> AppTest:
 
 def give_folds(machine: Path) -> tuple[list[Run], list[int]]:
     """Five finished runs that know all labels but those of some images; these are returned too."""
-    split = small_dataset().split("train")
-    rng = np.random.default_rng(0)
-    wrong = rng.choice(len(split), 12, replace=False)
-    logits = rng.normal(0, 1, (len(split), 10)).astype(np.float16)
-    true = split.labels.astype(np.int64)
-    true[wrong] = (true[wrong] + 1) % 10
-    logits[np.arange(len(split)), true] += 8
-    fold_of = folds(split.labels)
-    test, eye = small_dataset().split("test"), np.eye(10, dtype=np.float16)
-    runs = []
-    for fold in range(1, FOLDS + 1):
-        run = made_up_run(machine, left_out_fold=fold, dataset="synthetic-garments")
-        part = split.take(np.flatnonzero(fold_of == fold))
-        Evaluation("train", logits[fold_of == fold], part.labels, part.indices).save(
-            run.evaluation_path("train")
-        )
-        Evaluation("test", eye[test.labels], test.labels, test.indices).save(
-            run.evaluation_path("test")
-        )  # the first page shows it
-        runs.append(run)
-    return runs, split.indices[wrong].tolist()
+    return made_up_folds(machine, small_dataset())
 
 
 def test_a_click_queues_a_run_for_each_fold_once(machine: Path, submitted: list[Run]) -> None:
