@@ -83,13 +83,15 @@ def test_they_are_asked_for_and_a_failure_is_told(
 def test_the_distance_answers_at_once_and_leaks_are_counted(
     machine: Path, places: dict[str, int]
 ) -> None:
-    run = give_run(machine)
-    app = open_app("data", panel="Duplicates", run=run.run_id)
+    run, other = give_run(machine), give_run(machine, misclassified=0)
+    app = open_app("data", panel="Duplicates", run=run.run_id, compared=other.run_id)
     assert figures(app) == {
         "Groups": "2", "Images in them": "4", "Exact copies": "0", "Different labels": "0",
         "Leaks": "2",
     }  # fmt: skip
-    row = app.dataframe[0].value.iloc[0]
+    row, second = (row for _, row in app.dataframe[0].value.iterrows())
+    assert (second["Leaks"], second["Correct"], second["Without leaks"]) == (2, 2, 100.0)
+    assert row["Run"] != second["Run"]
     assert (row["Leaks"], row["Correct"], row["Test accuracy"]) == (2, 1, 90.0)
     assert row["Without leaks"] == pytest.approx(100 * 179 / 198)  # 180 - 1 of 200 - 2
     assert row["Difference"] == pytest.approx(100 * 179 / 198 - 90)

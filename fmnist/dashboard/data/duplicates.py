@@ -255,10 +255,6 @@ def _show_groups(dataset: Dataset, found: list[Group], leaked: set[int], pool: P
         )
         return
     wanted = _choose_groups(found, leaked)
-    selecting.show_selected(
-        "duplicates",
-        "Click an image to select its group on all pages, which show one split at a time.",
-    )
     if not wanted:
         st.caption("No group is of this kind. Show all groups, or allow a larger difference.")
         return
@@ -283,6 +279,10 @@ def _asks_for_verdicts(dataset: Dataset, wanted: list[Group], pool: Pool) -> boo
 
 
 def _show_cards(dataset: Dataset, wanted: list[Group], pool: Pool) -> None:
+    selecting.show_selected(
+        "duplicates",
+        "Click an image to select its group on all pages, which show one split at a time.",
+    )
     pages = -(-len(wanted) // _PAGE)
     page = 1
     if pages > 1:

@@ -44,7 +44,7 @@ def show(dataset: Dataset) -> None:
         if values is None:
             return
         chosen = np.ones(len(pool.labels), np.bool_) if split == _ALL else pool.mask(split)
-        if label is not None:
+        if label != "all":
             chosen &= pool.labels == label
         places = np.flatnonzero(chosen)
         ranked = places[rule.order(values[places])]
@@ -55,7 +55,7 @@ def show(dataset: Dataset) -> None:
         _show_exports(pool, rule, values, ranked[:shown])
 
 
-def _controls(pool: Pool) -> tuple[str, SplitName | Literal["all"], int | None, int]:
+def _controls(pool: Pool) -> tuple[str, SplitName | Literal["all"], int | Literal["all"], int]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="odd-controls"):
         name: str = st.selectbox(
             "Rule",
@@ -76,11 +76,11 @@ def _controls(pool: Pool) -> tuple[str, SplitName | Literal["all"], int | None, 
             width="content",
             persist_state="session",
         )
-        label: int | None = st.selectbox(
+        label: int | Literal["all"] = st.selectbox(
             "Label",
-            [None, *range(len(CLASS_NAMES))],
+            [_ALL, *range(len(CLASS_NAMES))],
             key="odd-label",
-            format_func=lambda value: "All" if value is None else CLASS_NAMES[value],
+            format_func=lambda value: "All" if value == _ALL else CLASS_NAMES[value],
             width=140,
             persist_state="session",
         )
@@ -163,10 +163,10 @@ def _show_wall(
                 disabled=not selecting.can_show(dataset, split),
                 help="For all pages, so far as the run shown has predictions for these images.",
             )
-    selecting.show_selected("odd", "Click an image to open it on the Errors page.")
     tiles = [_tile(int(position), pool, rule, values) for position in ranked]
     if selecting.asks_for_verdicts(dataset, tiles, {}, "odd", open_image):
         return
+    selecting.show_selected("odd", "Click an image to open it on the Errors page.")
     chosen = session.selection()
     image_wall(
         tiles,
