@@ -84,6 +84,8 @@ def test_many_copies_of_one_image_are_all_joined() -> None:
     pool = Pool(images, np.zeros(60, np.uint8), np.zeros(60, np.uint8), np.arange(60, dtype="i4"))
     (group,) = groups(pairs, pool)
     assert group.positions.tolist() == [0, *range(20, 50)]
+    joined = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    assert {(0, copy) for copy in range(20, 50)} <= joined
     assert len(pairs.equal(images)) == len(pairs)
 
 
