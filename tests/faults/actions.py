@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from fmnist.checksums import file_digest
-from fmnist.evaluation import label_verdict_files, verdict_files
+from fmnist.evaluation import label_verdict_files, odd_images, verdict_files
+from fmnist.evaluation.duplicates import Pairs
 from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.label_verdicts import LabelVerdict
 from fmnist.evaluation.named_slices import NamedSlice
@@ -21,6 +24,7 @@ from fmnist.jobs import Reporter
 from fmnist.models import sizes
 from fmnist.reports import model_card
 from fmnist.runs import store
+from fmnist.runs.loading import load_run
 from fmnist.runs.publish import publish
 from fmnist.runs.temperature import Temperature, save_temperature
 from fmnist.training.ensemble import combine
@@ -262,6 +266,31 @@ def _seen_export(world: World) -> object:
     return seen(world), found is not None and len(found.read()) == found.check.bytes
 
 
+def _keep_duplicates(_world: World) -> None:
+    numbers = np.array([1], np.int32), np.array([2], np.int32)
+    Pairs(*numbers, np.array([3.5], np.float32), np.array([False])).save(small_dataset())
+
+
+def _seen_duplicates(world: World) -> object:
+    """All there is, and the pairs, which are whole if they are there."""
+    pairs = Pairs.load(small_dataset())
+    return seen(world), pairs and pairs.distance.tolist()
+
+
+def _keep_outliers(world: World) -> None:
+    run, dataset = world.run("A run"), small_dataset()
+    classifier, digest = load_run(run.run_id), odd_images.digest_of(run, dataset)
+    odd_images.measure_distances(run, classifier, dataset, digest=digest)
+
+
+def _seen_outliers(world: World) -> object:
+    """All there is, and the distances, which are whole if they are there."""
+    run, dataset = world.run("A run"), small_dataset()
+    digest = odd_images.digest_of(run, dataset)
+    found = odd_images.load_distances(run, dataset, digest=digest)
+    return seen(world), found is not None
+
+
 ACTIONS: Final[Mapping[str, Action]] = {
     "start a run": Action(_finished, _queued),
     "train": Action(_queued, lambda w: train_run(w.run("New")), seen_training),
@@ -280,6 +309,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "write a model card": Action(_published, _write_card),
     "keep a map": Action(_finished, _keep_map, _seen_map),
     "keep an export": Action(_finished, _keep_export, _seen_export),
+    "keep duplicates": Action(lambda w: None, _keep_duplicates, _seen_duplicates),
+    "keep outliers": Action(_finished, _keep_outliers, _seen_outliers),
     "save a temperature": Action(_finished, lambda w: _temperature(w, 1.5)),
     "change a temperature": Action(_with_temperature, lambda w: _temperature(w, 2.5)),
     "remove a temperature": Action(_with_temperature, lambda w: _temperature(w, None)),
