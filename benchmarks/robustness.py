@@ -1,13 +1,15 @@
 """Measure the shipped models on corrupted test images.
 
-    python -m benchmarks.robustness --write
+    python -m benchmarks.robustness [--models small strong …] --write
 
-Takes about half an hour on one core; what was measured is kept, so that the command can be
-interrupted. Needs the real data set. The same figures are on the Compare page, Robustness.
+Takes about half an hour on one core, and some hours with Ensemble; what was measured is kept, so
+that the command can be interrupted. Needs the real data set. The same figures are on the Compare
+page, Robustness.
 """
 
 import argparse
 import platform
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from typing import Final
@@ -27,11 +29,13 @@ from fmnist.runs.run import Run
 TABLE: Final = paths.BENCHMARK_TABLES / "robustness.md"
 
 
-def measured() -> dict[str, Robustness]:
-    """What was found for each shipped model with weights, by name."""
+def measured(models: Sequence[str]) -> dict[str, Robustness]:
+    """What was found for shipped models with weights, by name; for all if none are named."""
     dataset = fashion_mnist.load_named("fashion-mnist")
     found = {}
     for run in _shipped():
+        if models and run.run_id not in models:
+            continue
         with tqdm(desc=run.run_id, total=100, unit="%", leave=False) as bar:
             found[run.name] = robustness_of(
                 run,
@@ -48,8 +52,9 @@ def _shipped() -> list[Run]:
     return sorted(able, key=lambda run: run.weights_path.stat().st_size)  # the quick ones first
 
 
-def page(found: dict[str, Robustness]) -> str:
-    """The tables as Markdown."""
+def page(found: dict[str, Robustness], models: Sequence[str]) -> str:
+    """The tables as Markdown, and the models that the command named."""
+    named = f"--models {' '.join(models)} " if models else ""
     names = list(found)
     by_corruption = [
         ["none", *(percent(each.clean_accuracy, 1) for each in found.values())],
@@ -74,7 +79,7 @@ def page(found: dict[str, Robustness]) -> str:
         [
             "# Robustness",
             "",
-            f"`python -m benchmarks.robustness --write`, {date.today()}; torch "
+            f"`python -m benchmarks.robustness {named}--write`, {date.today()}; torch "
             f"{torch.__version__}, Python {platform.python_version()}. Accuracy on {IMAGES:,} test "
             f"images (the same number of each class), corrupted in {len(CORRUPTIONS)} ways and "
             f"{len(SEVERITIES)} severities. One run of each model. No model was trained or chosen "
@@ -103,9 +108,10 @@ def page(found: dict[str, Robustness]) -> str:
 def main() -> None:
     """Print the table, or write it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=[], metavar="NAME", help="default: all")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
-    text = page(measured())
+    text = page(measured(arguments.models), arguments.models)
     print(text)
     if arguments.write:
         TABLE.write_text(text, encoding="utf-8")
