@@ -183,8 +183,8 @@ def _show_table(context: PageContext, found: list[NamedSlice]) -> None:
         alt="Named slices with the accuracy of the open run; select a row to see its images",
     )
     st.caption(
-        f"Accuracy of **{plain(context.run.name)}** on the {context.split} images; a dash where it has "
-        "not predicted the slice's images in this split. Select a row to see its images, and to "
+        f"Accuracy of **{plain(context.run.name)}** on the {context.split} images; a dash where "
+        "it has not predicted the slice's images in this split. Select a row to see its images, and to "
         "rename or delete it. *Slices* on the Compare page measures all runs."
     )
 
