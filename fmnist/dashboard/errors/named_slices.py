@@ -184,8 +184,8 @@ def _show_table(context: PageContext, found: list[NamedSlice]) -> None:
     )
     st.caption(
         f"Accuracy of **{plain(context.run.name)}** on the {context.split} images; a dash where "
-        "it has not predicted the slice's images in this split. Select a row to see its images, and to "
-        "rename or delete it. *Slices* on the Compare page measures all runs."
+        "it has not predicted the slice's images in this split. Select a row to see its images, "
+        "and to rename or delete it. *Slices* on the Compare page measures all runs."
     )
 
 
