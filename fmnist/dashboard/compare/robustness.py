@@ -105,7 +105,8 @@ def _show_job(missing: list[LeaderboardRow]) -> None:
         "Measure robustness",
         ":material/blur_on:",
         f"Predicts {IMAGES:,} test images, corrupted in {len(CORRUPTIONS)} ways and "
-        f"{len(SEVERITIES)} severities, by {names}. Minutes, in the background, once.",
+        f"{len(SEVERITIES)} severities, by {names}. Minutes, for a large model hours; in the "
+        "background, once.",
         "Other runs first.",
         "The robustness could not be measured",
     )
