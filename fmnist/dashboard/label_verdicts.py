@@ -135,11 +135,13 @@ def _show_progress(one: Review) -> None:
     disputed = len(consensus(one.opinions, both).disputed)
     others = sum(bool(one.others(image)) for image in one.tiles)
     if others:
-        st.caption(
-            f"Other reviewers have decided {others:,} of them. Where you have both decided, you "
-            f"agree on {len(both) - disputed:,} and disagree on {disputed:,}. A label that is "
-            "disputed stays as it is."
-        )
+        told = f"Other reviewers have decided {others:,} of them."
+        if both:
+            told += (
+                f" Where you have both decided, you agree on {len(both) - disputed:,} and disagree "
+                f"on {disputed:,}. A label that is disputed stays as it is."
+            )
+        st.caption(told)
 
 
 def _filtered(one: Review) -> list[int]:
