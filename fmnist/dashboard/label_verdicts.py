@@ -3,7 +3,7 @@
 `review` is all that a page needs.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -398,14 +398,3 @@ def import_file(content: bytes) -> None:
             f"Imported: {result.added:,} added, {result.changed:,} changed, "
             f"{result.unchanged:,} unchanged."
         )
-
-
-def tiles_of(dataset: Dataset, images: Iterable[int]) -> list[Tile]:
-    """Tiles with the given labels, for walls that say nothing else."""
-    return [
-        Tile(
-            image, (CLASS_NAMES[dataset.train_labels[image]],),
-            f"Training image {image}, labeled {CLASS_NAMES[dataset.train_labels[image]]}",
-        )
-        for image in images
-    ]  # fmt: skip
