@@ -257,3 +257,22 @@ def test_test_images_are_suspect_where_the_shipped_models_agree(machine: Path) -
     app.button(key=f"verdict-label-wrong-synthetic-garments-test-{image}").click().run()
     app.switch_page("pages/data.py").run()
     assert "1 of 3 decided" in progress(app)
+
+
+def test_verdicts_on_labels_are_imported_whole_or_not_at_all(machine: Path) -> None:
+    images, labels, _ = suspects_of(give_folds(machine)[0])
+    app = open_suspects()
+    header = "dataset,index,given_class,verdict,class,reviewer,time"
+    given = CLASS_NAMES[labels[0]]
+    line = f"synthetic-garments,{images[0]},{given},exclude,,Bo,2026-01-01T00:00:00+00:00"
+    for content, says in (
+        (f"{header}\n{line}\n{line.replace('exclude', 'keep')}\n".encode(), "Line 3 of the file"),
+        (b"\xff", "The file is not UTF-8 text"),
+        (f"{header}\n{line}\n".encode("utf-8-sig"), "Imported: 1 added, 0 changed, 0 unchanged."),
+    ):
+        app.session_state["suspects-files"] = True
+        app.run()
+        app.file_uploader[0].set_value(("verdicts.csv", content, "text/csv")).run()
+        told = [element.value for element in (*app.success, *app.error)]
+        assert len(told) == 1 and told[0].startswith(says)
+    assert kept_verdicts()[images[0]]["Bo"].action == "exclude"
