@@ -86,6 +86,13 @@ def publish(
             f"The run {run.run_id} was trained on {run.training.subset:,} images only; "
             "only runs on the whole data set are published."
         )
+    if run.training and run.training.corrections is not None:
+        chosen = corrections.load(run.training.corrections, run_folder=run.folder).chosen
+        if chosen:
+            raise RunError(
+                f"The run {run.run_id} was trained on {len(chosen):,} chosen images only; "
+                "only runs on the whole data set are published."
+            )
     if run.training and run.training.left_out_fold is not None:
         raise RunError(
             f"The run {run.run_id} has left a part of the training images out; only runs on the "

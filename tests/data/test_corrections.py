@@ -32,6 +32,24 @@ def test_the_same_corrections_have_the_same_checksum() -> None:
     assert Corrections.of(NAME, excluded=[1]).checksum != Corrections.of(NAME).checksum
 
 
+def test_chosen_images_alone_are_trained_on() -> None:
+    split = small_dataset().split("train")
+    chosen = split.indices[[9, 3, 5]].tolist()
+    held_out = int(small_dataset().split("validation").indices[0])
+    made = Corrections.of(NAME, chosen=[*chosen, held_out], chosen_by="margin")
+    assert made.apply(split).indices.tolist() == split.indices[[3, 5, 9]].tolist()
+    assert (made.title, len(made)) == ("4 chosen by margin", 4)
+    assert Corrections.from_bytes(made.to_bytes()) == made
+    assert Corrections.of(NAME, chosen=chosen, chosen_by="entropy").checksum != made.checksum
+    # as earlier versions wrote them
+    assert Corrections.of(NAME).to_bytes() == (
+        b'{"dataset":"synthetic-garments","relabeled":[],"excluded":[]}\n'
+    )
+    for of, by in (([1], None), ([1], "chance"), ([], "margin")):
+        with pytest.raises(CorrectionsError, match="how the images were chosen"):
+            Corrections.of(NAME, chosen=of, chosen_by=by)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -47,6 +65,10 @@ def test_the_same_corrections_have_the_same_checksum() -> None:
         b'{"dataset":"synthetic-garments","relabeled":[],"excluded":[1.0]}\n',
         b'{"dataset":"synthetic-garments","relabeled":[],"excluded":[true]}\n',
         b'{"dataset":"synthetic-garments","relabeled":[],"excluded":[1] }\n',
+        b'{"dataset":"synthetic-garments","relabeled":[],"excluded":[],"chosen":[2,1],'
+        b'"chosen_by":"margin"}\n',
+        b'{"dataset":"synthetic-garments","relabeled":[],"excluded":[],"chosen":[1,1],'
+        b'"chosen_by":"margin"}\n',
         b'{"dataset":["a"],"relabeled":[],"excluded":[]}\n',
     ],
 )  # fmt: skip

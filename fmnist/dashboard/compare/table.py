@@ -120,7 +120,9 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
             "Augmentation": format_value(training.augmentation),
             "Drawings": format_value(training.training_drawings),
             "Precision": training.precision,
-            "Images": f"{training.subset:,}" if training.subset else "all",
+            "Images": f"{training.subset:,}"
+            if training.subset
+            else ("corrected" if training.corrections else "all"),
             "Seed": training.seed,
         }
     return {name: row.get(name) for name in COLUMNS}

@@ -18,6 +18,7 @@ from fmnist.reports.charts.confusion import (
 )
 from fmnist.reports.charts.curves import RunCurve, accuracy_curves, loss_curves, run_curves
 from fmnist.reports.charts.data import class_distribution, pixel_histogram
+from fmnist.reports.charts.learning_curve import learning_curves
 from fmnist.reports.charts.misclassifications import error_types_over_epochs
 from fmnist.reports.charts.single_image import prediction_history, probability_bars
 from fmnist.reports.charts.theme import (
@@ -51,6 +52,7 @@ __all__ = [
     "css_colors",
     "difference_colors",
     "error_types_over_epochs",
+    "learning_curves",
     "loss_curves",
     "measure_histogram",
     "pixel_histogram",
