@@ -64,8 +64,13 @@ def show(dataset: Dataset) -> None:
     with failures.shown("The learning curve cannot be shown"):
         found = _own_curves(dataset.name, images)
         points = measured_curves(found, cache.correctness)
-        measured = {way: each for way, each in points.items() if each}
-        if measured:
+        random = points.get("random", ())
+        measured = {  # ways with points of their own
+            way: each
+            for way, each in points.items()
+            if way == "random" or any(point not in random for point in each)
+        }
+        if random:
             _show_curves(measured, images)
             _show_export(measured, found)
     plan = _controls(dataset, images)

@@ -1,5 +1,6 @@
 """Learning curves: accuracy against the number of training images."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -26,22 +27,24 @@ def learning_curves(
         Of the random images; a dashed line with an interval at its end.
     """
     figure = new_figure(380)
+    sizes = sorted({each.size for points in curves.values() for each in points})
     for way, points in curves.items():
-        lows, highs = ([100 * each.interval[end] for each in points] for end in (0, 1))
-        means = [100 * each.accuracy for each in points]
+        # a gap where a size is missing: a line across it would look measured
+        known = {each.size: each for each in points}
+        rows = [_row(known.get(size)) for size in sizes]
         figure.add_scatter(
-            x=[each.size for each in points],
-            y=means,
+            x=sizes,
+            y=[row[0] for row in rows],
             name=WAY_TITLES[way],
             mode="lines+markers",
             line={"color": _COLORS[way]},
             marker={"size": 8},
             error_y={
-                "array": np.subtract(highs, means),
-                "arrayminus": np.subtract(means, lows),
+                "array": [row[2] - row[0] for row in rows],
+                "arrayminus": [row[0] - row[1] for row in rows],
                 "thickness": 1.5,
             },
-            customdata=[[low, high] for low, high in zip(lows, highs, strict=True)],
+            customdata=[row[1:] for row in rows],
             hovertemplate=f"{WAY_TITLES[way]}<br>%{{y:.2f}}% (%{{customdata[0]:.1f}} to "
             "%{customdata[1]:.1f})<extra></extra>",
         )
@@ -70,7 +73,6 @@ def learning_curves(
             },
             hovertemplate="Extrapolated<br>%{y:.1f}%<extra></extra>",
         )
-    sizes = sorted({each.size for points in curves.values() for each in points})
     ticks = [*sizes, law.size] if law else sizes
     figure.update_layout(dragmode=False, hovermode="closest")
     figure.update_xaxes(
@@ -79,6 +81,14 @@ def learning_curves(
     )  # fmt: skip
     figure.update_yaxes(title="Test accuracy (%)", fixedrange=True)
     return figure
+
+
+def _row(point: Measured | None) -> tuple[float, float, float]:
+    """Accuracy and the ends of its interval in percent; nan without a point."""
+    if point is None:
+        return math.nan, math.nan, math.nan
+    low, high = point.interval
+    return 100 * point.accuracy, 100 * low, 100 * high
 
 
 def _short(size: int) -> str:
