@@ -3,14 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from fmnist.evaluation.learning_curve import (
-    MIN_POINTS,
-    Gain,
-    Measured,
-    PowerLaw,
-    Way,
-    extrapolate,
-)
+from fmnist.evaluation.learning_curve import Gain, Measured, Way
+from fmnist.evaluation.power_law import MIN_POINTS, PowerLaw, extrapolate
 from fmnist.reports.text import percent, percent_range, points
 
 _NAMES: Final[dict[Way, str]] = {

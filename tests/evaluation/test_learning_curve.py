@@ -16,7 +16,6 @@ from fmnist.evaluation.learning_curve import (
     Step,
     chooser,
     curves,
-    extrapolate,
     gain,
     measured_curves,
     most_uncertain,
@@ -177,24 +176,3 @@ def test_the_gain_is_the_mean_over_the_sizes_that_are_not_shared() -> None:
     spread = np.std([1.0] * 10 + [0.5] * 10 + [0.0] * 80, ddof=1)
     assert found.high - found.low == pytest.approx(2 * 1.96 * spread / 10)
     assert gain([shared], random) is None
-
-
-def test_a_power_law_is_found_again() -> None:
-    size = [500, 1000, 2000, 4000, 8000, 16_000]
-    error = [0.05 + 2.0 * n**-0.5 for n in size]
-    law = extrapolate(size, error, [0.003] * 6, to=32_000)
-    assert law and (law.floor, law.scale, law.exponent) == pytest.approx((0.05, 2.0, 0.5), rel=0.02)
-    expected = 1 - 0.05 - 2 * 32_000**-0.5
-    assert law.accuracy == pytest.approx(expected, abs=1e-4)
-    assert law.low < expected < law.high and 0.002 < law.high - law.low < 0.05
-    assert not law.is_poor and law.miss < 1e-4
-    assert extrapolate(size, error, [0.003] * 6, to=32_000) == law  # the same each time
-    wide = extrapolate(size, error, [0.006] * 6, to=32_000)
-    assert wide and wide.high - wide.low > law.high - law.low
-
-
-def test_a_poor_fit_and_too_few_points_are_told() -> None:
-    size = [500, 1000, 2000, 4000, 8000]
-    law = extrapolate(size, [0.2, 0.1, 0.2, 0.1, 0.2], [0.003] * 5, to=16_000)
-    assert law is None or (law.is_poor and law.miss > 0.03)
-    assert extrapolate(size[:4], [0.2, 0.15, 0.12, 0.1], [0.003] * 4, to=8000) is None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fmnist.evaluation.learning_curve import WAY_TITLES, Measured, PowerLaw, Way
+from fmnist.evaluation.learning_curve import WAY_TITLES, Measured, Way
+from fmnist.evaluation.power_law import PowerLaw
 from fmnist.reports.charts.theme import BEST_COLOR, OTHER_COLOR, TRAIN_COLOR, new_figure
 
 if TYPE_CHECKING:
