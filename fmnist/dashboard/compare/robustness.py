@@ -17,11 +17,13 @@ from fmnist.data.corruptions import CORRUPTIONS, SEVERITIES
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES, Dataset
 from fmnist.errors import DamagedFileError
+from fmnist.evaluation.augmentation_effect import effects
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.evaluation.robustness import IMAGES, Robustness, digest_of, robustness_split
 from fmnist.evaluation.robustness_job import RobustnessProcess, RobustnessTask
 from fmnist.reports import charts
 from fmnist.reports.text import percent
+from fmnist.runs.config import TrainConfig
 from fmnist.runs.names import distinct_labels
 from fmnist.runs.run import Run
 from fmnist.text import plain
@@ -30,6 +32,8 @@ _ALL: Final = "all"
 _EXAMPLES: Final = 10
 _WORST: Final = 20
 _KEY: Final = "robustness"
+_EFFECTS: Final = 3
+"""Pairs of runs that are told of; more would be crowded."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def show_robustness(comparison: RunComparison) -> None:
         if measured:
             corruption, severity = _controls()
             _show_curves(comparison, measured, corruption)
+            _show_augmentation(measured)
             _show_examples(measured, dataset, corruption, severity)
 
 
@@ -164,6 +169,34 @@ def _show_curves(comparison: RunComparison, measured: list[Measured], corruption
         f"{_choice_in_words(measured)} The idea is that of Hendrycks and Dietterich (2019) and "
         "Fashion-MNIST-C (Weiss and Tonella 2022); the strengths are this project's own."
     )
+
+
+def _show_augmentation(measured: list[Measured]) -> None:
+    """Whether augmentation mended it, where two runs differ in nothing else."""
+    found = effects([(each.entry.run.training, each.found) for each in measured])
+    choices = TrainConfig.settings()["augmentation"].titles
+    for effect in found[:_EFFECTS]:
+        one, other = (plain(measured[at].entry.name) for at in (effect.with_it, effect.without))
+        added = " and ".join(choices[each] for each in effect.augmenters)
+        covered = ", ".join(CORRUPTIONS[key].title.lower() for key in effect.corruptions)
+        verdict = "is not clearly different from"
+        if effect.low > 0:
+            verdict = "is more accurate than"
+        elif effect.high < 0:
+            verdict = "is less accurate than"
+        st.markdown(
+            f":material/info: {added} in training is like these corruptions: {covered}. On them, "
+            f"{one} {verdict} {other}, which lacks it: {100 * effect.difference:+.1f} points (95% "
+            f"interval {100 * effect.low:+.1f} to {100 * effect.high:+.1f} over the test images; "
+            "one pair of runs)."
+        )
+    if not found:
+        st.caption(
+            "Does augmentation mend it? These runs cannot tell. Train two runs whose settings and "
+            "seed differ in the augmentation only, and compare them here: *Shift* is like "
+            "translation, *Flip* like mirror, *Rotate* like rotation, *Erase* and *Cutout* like "
+            "occlusion."
+        )
 
 
 def _choice_in_words(measured: list[Measured]) -> str:
