@@ -196,6 +196,8 @@ def test_odd_images_are_ranked_by_the_rule_within_split_and_class(
 ) -> None:
     dataset: Dataset = small_dataset()
     app = open_app("data", panel="Odd images")
+    assert "**Nearly empty**: The fewest pixels" in text(app)  # at once, with no run
+    app.selectbox(key="odd-rule").select("far").run()
     assert "This rule needs a run with weights" in text(app)
     app.selectbox(key="odd-rule").select("low-contrast").run()
     assert "**Low contrast**: The smallest standard deviation" in text(app)
@@ -217,6 +219,7 @@ def test_outliers_are_asked_for_and_then_those_of_the_run(
 ) -> None:
     run, dataset = give_run(machine), small_dataset()
     app = open_app("data", panel="Odd images", run=run.run_id)
+    app.selectbox(key="odd-rule").select("far").run()
     assert app.button(key="outliers-start").label == "Look for outliers"
     values = np.random.default_rng(0).random(800, np.float32)
     run.make_derived_folder("outliers")

@@ -59,7 +59,7 @@ def _controls(pool: Pool) -> tuple[str, SplitName | Literal["all"], int | Litera
     with st.container(horizontal=True, vertical_alignment="bottom", key="odd-controls"):
         name: str = st.selectbox(
             "Rule",
-            [_FAR, *RULES],
+            [*RULES, _FAR],  # what answers at once first
             key="odd-rule",
             format_func=lambda key: RULES.get(key, FAR).title,
             width=190,
