@@ -100,6 +100,7 @@ def test_a_corrected_and_a_control_run_are_queued_and_then_compared(
     suspects = find_suspects(evaluation)
     images = evaluation.indices[suspects.positions].tolist()
     app = open_suspects()
+    assert app.button(key="corrected-train").label == "Train both"
     app.button(key="corrected-train").click().run()
     control, run = submitted
     assert runs[0].training and run.training and control.training
@@ -121,6 +122,7 @@ def test_a_corrected_and_a_control_run_are_queued_and_then_compared(
     )
     choose(app, "corrected-choice", "Give them the suggested label")
     assert f"{len(images)} relabeled" in text(app)
+    assert app.button(key="corrected-train").label == "Train with the corrections"
     app.button(key="corrected-train").click().run()
     assert len(submitted) == 3  # the control run is there already
 

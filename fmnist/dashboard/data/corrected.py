@@ -11,7 +11,7 @@ from fmnist.dashboard import failures, run_catalog, session
 from fmnist.data.corrections import Corrections
 from fmnist.evaluation.predictions import stored_evaluation
 from fmnist.evaluation.significance import mcnemar
-from fmnist.reports.sentences import mcnemar_in_words
+from fmnist.reports.sentences import mcnemar_in_words, selected_on_test_in_words
 from fmnist.reports.text import percent
 from fmnist.runs import corrections, store
 from fmnist.runs.config import TrainConfig
@@ -64,8 +64,9 @@ def _newest(config: TrainConfig) -> Run | None:
 
 def _show_button(config: TrainConfig, changes: Corrections, begun: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
+        has_control = any(r.state == "finished" and r.training == config for r in begun)
         st.button(
-            "Train both",
+            "Train with the corrections" if has_control else "Train both",
             key="corrected-train",
             icon=":material/play_arrow:",
             disabled=any(run.state in ("queued", "running") for run in begun),
@@ -118,6 +119,8 @@ def _show_result(control: Run, run: Run) -> None:
             args=(run.run_id, control.run_id),
         )
         st.caption("One pair of runs: other seeds may differ.")
+        if control.config and control.config.protocol == "notebook":
+            st.caption(f":material/info: {selected_on_test_in_words(names)}")
 
 
 def _compare(first: str, second: str) -> None:
