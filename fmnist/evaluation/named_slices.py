@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -158,7 +158,8 @@ class SliceStore:
         if dataset is not None:
             found = [each for each in found if each.dataset == dataset]
         several = len(damaged) > 1
-        problem = f"Damaged and left out: {', '.join(map(quoted, damaged))}. " if damaged else ""
+        names = ", ".join(quoted(name) for _, name in damaged)
+        problem = f"Damaged and left out: {names}. " if damaged else ""
         return found, problem and (
             f"{problem}Name the slice{'s' if several else ''} again, or import your last export."
         )
@@ -167,6 +168,7 @@ class SliceStore:
         """Keep a slice; returns its id."""
         name = _checked(named.name)
         with self._transaction() as connection:
+            _drop_damaged(connection, {name})
             _check_free(connection, name)
             if len(_all(connection)[0]) >= MOST_SLICES:
                 raise SliceError(f"There are {MOST_SLICES:,} slices; delete some first.")
@@ -214,6 +216,7 @@ class SliceStore:
             ) from error
         added = renamed = 0
         with self._transaction() as connection:
+            _drop_damaged(connection, {each.name for each in news})
             known = {each.name: each for each in _all(connection)[0]}
             if len(known) + len(news) > MOST_SLICES:
                 raise SliceError(f"There would be more than {MOST_SLICES:,} slices.")
@@ -228,8 +231,8 @@ class SliceStore:
         return Imported(added, renamed, len(news) - added)
 
 
-def _all(connection: sqlite3.Connection) -> tuple[list[NamedSlice], list[str]]:
-    """The slices that are not deleted, by name, and the names of the damaged ones."""
+def _all(connection: sqlite3.Connection) -> tuple[list[NamedSlice], list[tuple[int, str]]]:
+    """The slices that are not deleted, by name; ids and names of the damaged ones."""
     found, damaged = [], []
     query = "SELECT * FROM slices WHERE NOT deleted ORDER BY name COLLATE NOCASE, id"
     for row in connection.execute(query):
@@ -237,8 +240,16 @@ def _all(connection: sqlite3.Connection) -> tuple[list[NamedSlice], list[str]]:
             values = {**json.loads(row["slice"]), "name": row["name"]}
             found.append(NamedSlice.from_json(values, row["id"]))
         except (ValueError, TypeError, RecursionError):
-            damaged.append(str(row["name"]))
+            damaged.append((row["id"], str(row["name"])))
     return found, damaged
+
+
+def _drop_damaged(connection: sqlite3.Connection, names: Collection[str]) -> None:
+    """Delete damaged slices of these names, which are given anew."""
+    _, damaged = _all(connection)
+    for slice_id, name in damaged:
+        if one_line(name, NAME_LENGTH) in names:
+            _update(connection, "deleted = ?", slice_id, True)
 
 
 def _insert(connection: sqlite3.Connection, named: NamedSlice, name: str) -> int:

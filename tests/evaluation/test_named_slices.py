@@ -148,6 +148,14 @@ def test_a_damaged_slice_is_told_and_the_others_shown(store: SliceStore, tmp_pat
     found, problem = store.all()
     assert [each.name for each in found] == ["Dark shirts"]
     assert problem.startswith("Damaged and left out: 'Large'. ")
+    exported = store.export_json()
+    store.add(LARGE)  # named again, as the sentence says
+    assert (names(store), store.all()[1]) == (["Dark shirts", "Large"], "")
+    with sqlite3.connect(tmp_path / "slices.sqlite") as connection:
+        connection.execute("UPDATE slices SET slice = 'rubbish' WHERE name = 'Dark shirts'")
+    connection.close()
+    assert store.import_json(exported) == Imported(1, 0, 0)
+    assert (names(store), store.all()[1]) == (["Dark shirts", "Large"], "")
     (tmp_path / "slices.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(SliceError, match="The named slices in .* cannot be read"):
         store.all()
