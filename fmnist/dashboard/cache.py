@@ -211,9 +211,10 @@ def named_slices() -> SliceStore:
 @st.cache_data(show_spinner="Measuring the images…", max_entries=8)
 def _image_properties(
     key: tuple[object, ...],  # noqa: ARG001 - names the images
-    _images: NDArray[np.uint8],
+    _source: NDArray[np.uint8],
+    _indices: NDArray[np.integer],
 ) -> dict[str, NDArray[np.float32]]:
-    return measure_all(_images)
+    return measure_all(_source[_indices])
 
 
 def image_properties(
@@ -230,7 +231,7 @@ def image_properties(
         Images that `indices` counts.
     """
     key = (dataset, split, indices.tobytes())
-    found: dict[str, NDArray[np.float32]] = _image_properties(key, source[indices])
+    found: dict[str, NDArray[np.float32]] = _image_properties(key, source, indices)
     return found
 
 
