@@ -77,6 +77,20 @@ class PageContext:
         """The file that the images come from: "train" or "test"."""
         return _part(self.split)
 
+    @property
+    def has_corrected_labels(self) -> bool:
+        """Whether the labels are those that the run learned, with its corrections.
+
+        The images that it follows have them; others keep the data set's.
+        """
+        config = self.run.training
+        return (
+            self.split == "train"
+            and config is not None
+            and config.corrections is not None
+            and config.followed_images is not None
+        )
+
     @cached_property
     def groups(self) -> NDArray[np.int8] | None:
         """Which of the two runs is correct (`significance.agreement`), int8 (N,)."""
@@ -149,8 +163,10 @@ def gather(*, with_verdicts: bool = False, split: SplitName | None = None) -> Pa
     """
     selection = session.selection()
     if split is not None:
-        images = selection.images if selection.split == split else None
-        selection = replace(selection, split=split, epoch=None, images=images)
+        # a set of images may belong to the split of a single epoch, whatever split is selected
+        images = selection.images
+        of_split = images is not None and images.split == split
+        selection = replace(selection, split=split, epoch=None, images=images if of_split else None)
     run = run_catalog.run_or_none(selection.run)
     if run is None:
         layout.no_model_yet("Train a model to see its misclassified images.")
@@ -216,6 +232,8 @@ def _compared_snapshot(other_run: Run | None, run: Run, snapshot: Snapshot) -> S
         and run.config is not None
         and other_run.config.dataset == run.config.dataset
         and np.array_equal(other.evaluation.indices, snapshot.evaluation.indices)
+        # a run with corrections follows training images with the labels that it learned
+        and np.array_equal(other.evaluation.labels, snapshot.evaluation.labels)
     )
     return other if is_same_data else None
 

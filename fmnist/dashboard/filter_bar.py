@@ -21,13 +21,23 @@ def show_controls(context: PageContext) -> None:
         _split_control(context)
         _compared_control(context)
     st.caption(" · ".join(_facts(context)))
+    tell_corrected_labels(context)
     if context.other_run is not None and context.other is None:
         st.warning(
-            f"**{plain(context.other_run.name)}** was not evaluated on these images. Select the "
-            "other split or another run to compare with.",
+            f"**{plain(context.other_run.name)}** was not evaluated on these images and labels. "
+            "Select the other split or another run to compare with.",
             icon=":material/compare_arrows:",
         )
     watch(context.run)
+
+
+def tell_corrected_labels(context: PageContext) -> None:
+    """Where the labels are not the data set's, a line that says so."""
+    if context.has_corrected_labels:
+        st.caption(
+            ":material/info: The labels are those that the run learned, with its corrections; the "
+            "data set's may differ."
+        )
 
 
 def _split_control(context: PageContext) -> None:

@@ -17,9 +17,10 @@ from fmnist.dashboard.data import dynamics
 from fmnist.dashboard.selection import Selection
 from fmnist.data.corrections import Corrections
 from fmnist.evaluation.image_sets import ImageSet
+from fmnist.evaluation.named_slices import NamedSlice
 from fmnist.evaluation.predictions import EpochEvaluations
 from fmnist.evaluation.training_dynamics import REGIONS, TrainingDynamics
-from fmnist.runs import store
+from fmnist.runs import corrections, store
 from fmnist.runs.run import Run
 from fmnist.training.ensemble import combine
 from fmnist.training.loop import train
@@ -100,11 +101,19 @@ def test_a_region_selects_its_images_for_all_pages(
 
 
 def test_images_of_another_split_are_not_chosen_here(following: Run, machine: Path) -> None:
-    give(following, machine)
+    run = give(following, machine)
     chosen = str(ImageSet.of("synthetic-garments", "test", [1, 2, 3]))
     app = open_app("data", split="test", images=chosen, **PANEL)
     assert "60 training images" in text(app)
     assert "3 images selected" not in [button.label for button in app.button]
+    # a single epoch is known for the validation images only, whatever split is selected
+    known = EpochEvaluations.load(run.epochs_path).indices
+    chosen = str(ImageSet.of("synthetic-garments", "validation", known[:3].tolist()))
+    address = {"epoch": "2", "images": chosen, "correctness": "all"}
+    app = open_app("data", split="train", **address, **PANEL)
+    assert selection(app).images is not None
+    assert "60 training images" in text(app) and "**60** images" in text(app)
+    assert "corrected-train" not in [button.key for button in app.button]
 
 
 def test_the_map_places_and_colors_the_images(
@@ -262,3 +271,39 @@ def test_labels_of_training_images_can_be_judged(following: Run, machine: Path) 
     assert "1 excluded of the training images" in text(app)
     app = open_app("data", split="validation", **PANEL)
     assert "dynamics-judge" not in [each.key for each in app.toggle]
+
+
+def test_labels_that_corrections_changed_are_told_and_not_compared(
+    following: Run, machine: Path
+) -> None:
+    run = give(following, machine)
+    epochs, _ = dynamics_of(run.followed_path)
+    images = epochs.indices[:2].tolist()
+    changes = Corrections.of(
+        "synthetic-garments", relabeled={images[0]: (int(epochs.labels[0]) + 1) % 10}
+    )
+    corrections.keep(changes)
+    settings = replace(SETTINGS, followed_images=60, epochs=2, corrections=changes.checksum)
+    other = store.create_run(machine, settings, name="Corrected")
+    with store.owning(other):
+        train(other, small_dataset())
+    told = "The labels are those that the run learned"
+    pair = {"run": other.run_id, "compared": run.run_id}
+    app = open_app("errors", split="train", **pair)
+    assert told in text(app) and "was not evaluated on these images and labels" in text(app)
+    assert told in text(open_app("errors", split="train", image=str(images[0]), **pair))
+    assert told in text(open_app("data", split="train", run=other.run_id, **PANEL))
+    assert told not in text(open_app("errors", split="test", **pair))
+    assert told not in text(open_app("errors", split="train", run=run.run_id))
+    for name, chosen in (("First", images[:1]), ("Second", images[1:])):
+        cache.named_slices().add(
+            NamedSlice(
+                name,
+                "synthetic-garments",
+                ImageSet.of("synthetic-garments", "train", chosen),
+            )
+        )
+    app = open_app("compare", panel="Slices", runs=f"{other.run_id}~{run.run_id}", **pair)
+    (table,) = [each.value for each in app.dataframe if "Slice" in each.value]
+    assert table["Slice"].tolist() == ["All test images", "First", "Second"]
+    assert table["p"].tolist()[1] == "–" != table["p"].tolist()[2]

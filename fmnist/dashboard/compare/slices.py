@@ -34,19 +34,25 @@ class Measured:
         Which of the slice's images it classifies correctly; None where it has not predicted them.
     indices : int (M,) or None
         As `Split.indices`.
+    labels : int (M,) or None
+        Those of the run's evaluation: a run with corrections learns others than the data set's.
     accuracy : SliceAccuracy or None
     """
 
     dataset: str = ""
     correct: NDArray[np.bool_] | None = None
     indices: NDArray[np.integer] | None = None
+    labels: NDArray[np.integer] | None = None
     accuracy: SliceAccuracy | None = None
 
     def on_same_images(self, other: "Measured") -> bool:
-        """Whether both are of the same images, in the same order."""
+        """Whether both are of the same images with the same labels, in the same order."""
         if self.dataset != other.dataset or self.indices is None or other.indices is None:
             return False
-        return np.array_equal(self.indices, other.indices)
+        assert self.labels is not None and other.labels is not None
+        return np.array_equal(self.indices, other.indices) and np.array_equal(
+            self.labels, other.labels
+        )
 
 
 def show_slices(comparison: RunComparison) -> None:
@@ -56,7 +62,7 @@ def show_slices(comparison: RunComparison) -> None:
     with failures.shown("The named slices cannot be shown"):
         found, problem = cache.named_slices().all()
         if problem:
-            st.warning(plain(problem), icon=":material/image_search:")
+            st.warning(plain(problem), icon=":material/broken_image:")
         slices = [named for named in found if named.dataset in datasets]
         if not slices or not entries:
             _tell_none(len(found))
@@ -84,7 +90,8 @@ def _whole(entry: LeaderboardRow) -> Measured:
         return Measured()
     everything = np.ones(len(found.correct), dtype=np.bool_)
     dataset = entry.run.config.dataset
-    return Measured(dataset, found.correct, found.indices, accuracy_on(found, everything))
+    accuracy = accuracy_on(found, everything)
+    return Measured(dataset, found.correct, found.indices, found.labels, accuracy)
 
 
 def _measure(entry: LeaderboardRow, named: NamedSlice) -> Measured:
@@ -98,7 +105,8 @@ def _measure(entry: LeaderboardRow, named: NamedSlice) -> Measured:
     if mask is None:
         return Measured()
     accuracy = accuracy_on(found, mask)
-    return Measured(named.dataset, found.correct[mask], found.indices[mask], accuracy)
+    kept = (found.correct[mask], found.indices[mask], found.labels[mask])
+    return Measured(named.dataset, *kept, accuracy)
 
 
 def _values(

@@ -131,6 +131,7 @@ def _show(
     context: PageContext, dynamics: TrainingDynamics, coloring: str, dataset: Dataset
 ) -> None:
     st.caption(_facts(context, dynamics))
+    filter_bar.tell_corrected_labels(context)
     _show_regions(context, dynamics)
     _show_map(context, dynamics, coloring)
     st.caption(

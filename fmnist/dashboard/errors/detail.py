@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from fmnist.dashboard import failures, nearest_images, pictures, session
+from fmnist.dashboard import failures, filter_bar, nearest_images, pictures, session
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.errors import verdicts
 from fmnist.dashboard.errors.image_detail import (
@@ -28,6 +28,7 @@ def show(context: PageContext, image: int) -> None:
         session.change(image=None)
         st.rerun()
     show_navigation(context, detail)
+    filter_bar.tell_corrected_labels(context)
     left, middle, right = st.columns([3, 4, 3], gap="medium")
     with left:
         show_image(context, detail)
