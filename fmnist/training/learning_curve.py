@@ -132,7 +132,8 @@ class CurveTrainer:
             self._state = replace(self._state, **values)  # type: ignore[arg-type]
 
     def _work(self, plan: CurvePlan) -> None:
-        error = None
+        # what is raised besides is a mistake of the code: the thread writes it to the log
+        error: str | None = "It has ended unexpectedly; the log of the server says why."
         try:
             for number, step in enumerate(plan.steps):
                 self._change(step=step, done=number)
@@ -140,6 +141,7 @@ class CurveTrainer:
                     break
             else:
                 self._change(done=len(plan.steps))
+            error = None
         except (OSError, ToldError) as failure:
             error = sentence(failure)
         finally:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from fmnist.dashboard.data import learning_curve as panel
+from fmnist.data.corrections import Corrections
 from fmnist.evaluation import learning_curve
-from fmnist.evaluation.learning_curve import Step, point_config
+from fmnist.evaluation.learning_curve import Step, chosen_config, point_config
 from fmnist.evaluation.predictions import Evaluation
+from fmnist.runs import corrections
 from fmnist.training.learning_curve import CurvePlan, CurveState, CurveTrainer
 from tests.pages.test_pages import machine, open_app, text
 from tools.made_up_run import made_up_run
@@ -65,6 +67,19 @@ def test_the_curve_says_what_more_images_would_bring(machine: Path) -> None:
     assert "95% interval" in text(app)
     assert app.button(key="curve-start").label == "Train what is missing"
     assert "3 quick runs" in text(app)  # those by margin
+
+
+def test_a_choice_that_cannot_be_read_is_looked_for_again(machine: Path) -> None:
+    chosen = Corrections.of(NAME, chosen=range(40), chosen_by="margin")
+    corrections.keep(chosen)
+    run = made_up_run(machine, **chosen_config(point_config(NAME, 40, 550), chosen).to_json())
+    for path in (corrections.folder() / f"{chosen.checksum}.json", run.folder / corrections.FILE):
+        path.unlink(missing_ok=True)
+    app = open_app("data", panel="Learning curve")
+    assert "8 quick runs" in text(app)
+    corrections.keep(chosen)
+    app.run()
+    assert run.state == "finished" and "7 quick runs" in text(app)
 
 
 def test_what_is_under_way_can_be_stopped(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

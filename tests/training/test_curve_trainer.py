@@ -1,6 +1,7 @@
 """Learning curves are trained run by run, through the queue."""
 
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +120,16 @@ def test_a_failure_ends_it_and_is_told(root: Path, trainer: Trainer) -> None:
     assert len(store.list_runs(root)) == 4
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_of_the_code_ends_it_and_is_told(
+    root: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curve, choice = made(trainer)
+    monkeypatch.setattr(choice, "start", lambda _task: 1 // 0)
+    curve.start(PLAN)
+    assert "ended unexpectedly" in str(curve.wait(60).error)
+
+
 def test_a_run_that_does_not_finish_ends_it(root: Path) -> None:
     stopping = Trainer(start=lambda run: AtOnce(run, "stopped"))  # type: ignore[arg-type,return-value]
     curve, _ = made(stopping)
@@ -128,15 +139,23 @@ def test_a_run_that_does_not_finish_ends_it(root: Path) -> None:
 
 
 def test_a_stop_takes_what_waits_out_of_the_queue(root: Path) -> None:
-    busy = Trainer(start=lambda run: AtOnce(run))  # type: ignore[arg-type,return-value]
-    with busy._changed:  # its thread cannot take the run
-        curve, _ = made(busy)
-        curve.start(PLAN)
-        busy._changed.wait_for(lambda: bool(busy._queue), 60)
-        curve.stop()
-        assert curve.state().stopping
-        busy.withdraw(busy._queue[0].run_id)
-    state = curve.wait(60)
+    go_on = threading.Event()
+
+    class Busy(AtOnce):
+        def train(self) -> str:
+            go_on.wait(60)
+            return super().train()
+
+    busy = Trainer(start=lambda run: Busy(run))  # type: ignore[arg-type,return-value]
+    first = store.create_run(root, point_config(NAME, 30, 550), name="Another run")
+    busy.submit(first)
+    curve, _ = made(busy)
+    curve.start(PLAN)
+    assert busy.wait_for(lambda seen: first.run_id not in seen.queue and bool(seen.queue), 60)
+    curve.stop()
+    assert curve.state().stopping
+    state = curve.wait(60)  # while the other run is still trained
     assert (state.running, state.error, state.done) == (False, None, 0)
+    assert busy.snapshot().current == first.run_id and not busy.snapshot().queue
+    go_on.set()
     busy.close()
-    assert [run.state for run in store.list_runs(root)] == ["stopped"]

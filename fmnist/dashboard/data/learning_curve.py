@@ -7,7 +7,7 @@ import streamlit as st
 
 from fmnist.csv import write_table
 from fmnist.dashboard import cache, ending, failures, layout, run_catalog
-from fmnist.data.corrections import Corrections
+from fmnist.data.corrections import Corrections, CorrectionsError
 from fmnist.data.splits import Dataset, DatasetName, held_out_mask
 from fmnist.evaluation.learning_curve import (
     WAY_TITLES,
@@ -23,9 +23,10 @@ from fmnist.evaluation.learning_curve import (
 from fmnist.reports import charts
 from fmnist.reports.learning_curve import extrapolation_in_words, gain_in_words, law_of
 from fmnist.reports.text import counted, duration
+from fmnist.runs import corrections
 from fmnist.runs.run import Run
 from fmnist.training.estimate import estimate_seconds
-from fmnist.training.learning_curve import CurvePlan, CurveState, CurveTrainer, load_choice
+from fmnist.training.learning_curve import CurvePlan, CurveState, CurveTrainer
 
 _POLL_SECONDS: Final = 2.0
 _ERROR: Final = "curve-error"
@@ -43,8 +44,16 @@ def trainer() -> CurveTrainer:
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _choice(checksum: str, _run: Run) -> Corrections | None:
-    return load_choice(_run, checksum)
+def _kept_choice(checksum: str, _run: Run) -> Corrections:
+    return corrections.load(checksum, run_folder=_run.folder)
+
+
+def _choice(checksum: str, run: Run) -> Corrections | None:
+    """What a run's images are; None, which is not cached, if that cannot be read."""
+    try:
+        return _kept_choice(checksum, run)
+    except (CorrectionsError, OSError):
+        return None
 
 
 def _own_curves(dataset: DatasetName, images: int) -> dict[Way, Curve]:
