@@ -234,7 +234,7 @@ class SliceStore:
 def _all(connection: sqlite3.Connection) -> tuple[list[NamedSlice], list[tuple[int, str]]]:
     """The slices that are not deleted, by name; ids and names of the damaged ones."""
     found, damaged = [], []
-    query = "SELECT * FROM slices WHERE NOT deleted ORDER BY name COLLATE NOCASE, id"
+    query = "SELECT id, name, slice FROM slices WHERE NOT deleted ORDER BY name COLLATE NOCASE, id"
     for row in connection.execute(query):
         try:
             values = {**json.loads(row["slice"]), "name": row["name"]}

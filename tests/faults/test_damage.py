@@ -15,6 +15,9 @@ from fmnist import paths
 from fmnist.cli import main
 from fmnist.dashboard import run_catalog
 from fmnist.data import fashion_mnist as datasets
+from fmnist.evaluation.image_sets import ImageSet
+from fmnist.evaluation.label_verdicts import LabelVerdict, LabelVerdictStore
+from fmnist.evaluation.named_slices import NamedSlice, SliceStore
 from fmnist.evaluation.verdicts import ImageKey, Verdict, VerdictStore
 from fmnist.runs import store
 from fmnist.runs.run import Run
@@ -163,6 +166,26 @@ DATABASE: dict[str, Damage] = {
     "version": sql("PRAGMA user_version = 99"),
 }  # fmt: skip
 
+TABLE: dict[str, Damage] = {
+    "rule": sql("UPDATE slices SET slice = '{}'"), "blob": sql("UPDATE slices SET slice = x'ff'"),
+    "nested": sql(f"UPDATE slices SET slice = '{'[' * 100_000}'"),
+    "image": sql("UPDATE slices SET slice = replace(slice, '[3', '[-3')"),
+    "digits": sql(f"UPDATE slices SET slice = replace(slice, '[3', '[{'3' * 5000}')"),
+    "dataset": sql("UPDATE slices SET slice = replace(slice, 'synthetic-garments', 'hats')"),
+    "name": sql("UPDATE slices SET name = x'ff'"), "no name": sql("UPDATE slices SET name = ''"),
+    "table": sql("DROP TABLE slices"), "version": sql("PRAGMA user_version = 99"),
+    "column": sql("ALTER TABLE slices RENAME COLUMN slice TO said"),
+}  # fmt: skip
+
+LABELS: dict[str, Damage] = {
+    "time": sql("UPDATE changes SET time = 1e300"), "no time": sql("UPDATE changes SET time = 'a'"),
+    "class": sql("UPDATE changes SET label = 99, given_label = -1"),
+    "image": sql("UPDATE changes SET image = -5"), "blob": sql("UPDATE changes SET action = x'f0'"),
+    "beyond": sql("UPDATE changes SET image = 59999"), "verb": sql("UPDATE changes SET action = 1"),
+    "table": sql("DROP TABLE changes"), "version": sql("PRAGMA user_version = 99"),
+    "column": sql("ALTER TABLE changes RENAME COLUMN action TO said"),
+}  # fmt: skip
+
 FILES: dict[str, dict[str, Damage]] = {
     **{f"RUN/{name}.json": ANY | JSON for name in ("config", "status", "name", "temperature")},
     **{f"RUN/{name}.jsonl": ANY | JSON for name in ("history", "events")},
@@ -171,8 +194,15 @@ FILES: dict[str, dict[str, Damage]] = {
     "RUN/model.safetensors": ANY,
     "drawings/DRAWING.json": ANY | JSON,
     "verdicts.sqlite": ANY | DATABASE,
+    "slices.sqlite": ANY | TABLE,
+    "label-verdicts.sqlite": ANY | LABELS,
     "cache/sizes.json": ANY | JSON,
 }
+PANELS: dict[str, list[tuple[str, str, str]]] = {
+    "slices.sqlite": [("errors", "", "named-slices"), ("compare", "Slices", "")],
+    "label-verdicts.sqlite": [("data", "Odd images", "odd-decide")],
+}
+"""Where files are read that the pages leave alone at first: page, panel, what is to be opened."""
 CASES = [(file, name) for file, damages in FILES.items() for name in damages]
 
 
@@ -188,6 +218,11 @@ def whole(finished: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     Gallery(root / "drawings").save(SavedDrawing([], b"", "Sketch", "Bag", 0.5, label="Bag"))
     VerdictStore(root / "verdicts.sqlite").give(
         Verdict(ImageKey("synthetic-garments", "test", 3), "ambiguous", "a note")
+    )
+    images = ImageSet.of("synthetic-garments", "test", [3, 5])
+    SliceStore(root / "slices.sqlite").add(NamedSlice("Odd", "synthetic-garments", images))
+    LabelVerdictStore(root / "label-verdicts.sqlite").give(
+        "synthetic-garments", [LabelVerdict(3, 6, None, "Ann")]
     )
     (root / "cache").mkdir()
     (root / "cache" / "sizes.json").write_text('{"code": "", "sizes": {}}')
@@ -220,6 +255,17 @@ def check_pages(pages: tuple[str, ...]) -> None:
         assert not [word for word in FORBIDDEN if word in said], (page, said)
 
 
+def check_panels(file: str) -> None:
+    for page, panel, key in PANELS.get(file, []):
+        app = open_app(page, **({"panel": panel} if panel else {}))
+        if key:
+            app.session_state[key] = True
+            app.run()
+        assert not app.exception, page
+        said = text(app)
+        assert not [word for word in FORBIDDEN if word in said], (page, said)
+
+
 def check_commands(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run,) = (root / "runs").iterdir()
     capsys.readouterr()  # what the pages logged
@@ -236,6 +282,7 @@ def test_a_folder_in_a_file_s_place_is_told(
 ) -> None:
     folder(path_of(file, damaged))
     check_pages(())
+    check_panels(file)
     check_commands(damaged, capsys)
 
 
@@ -252,4 +299,5 @@ def test_no_damage_takes_a_page_or_a_command_down(
     st.cache_data.clear()
     st.cache_resource.clear()
     check_commands(damaged, capsys)
-    check_pages(PAGES)
+    check_panels(file)
+    check_pages(() if file in PANELS else PAGES)
