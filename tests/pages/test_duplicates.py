@@ -248,7 +248,11 @@ def test_of_each_group_all_but_one_training_image_are_proposed_to_go(
         asked["proposed"] = proposed
 
     monkeypatch.setattr("fmnist.dashboard.label_verdicts.review", review)
-    keep((3, 8, 1.0), (3, 605, 2.0), (8, 40, 3.0), (601, 602, 9.0))
+    held_out = int(np.flatnonzero(Pool.of(small_dataset()).splits == 1)[0])
+    assert not {3, 8, 40} & set(np.flatnonzero(Pool.of(small_dataset()).splits).tolist())
+    pairs = [(3, 8, 1.0), (3, 605, 2.0), (8, 40, 3.0), (601, 602, 9.0)]
+    # what becomes of the label of a validation image changes no training
+    keep(*pairs, (min(40, held_out), max(40, held_out), 1.0))
     app = open_app("data", panel="Duplicates")
     app.toggle(key="duplicates-decide").set_value(True).run()
     assert asked == {"images": [3, 8, 40], "proposed": {8: None, 40: None}}
@@ -257,5 +261,9 @@ def test_of_each_group_all_but_one_training_image_are_proposed_to_go(
     app.selectbox(key="odd-rule").select("empty").run()
     app.toggle(key="odd-decide").set_value(True).run()
     assert asked["proposed"] == {} and max(asked["images"]) < 600  # type: ignore[call-overload]
+    trained = np.flatnonzero(Pool.of(small_dataset()).splits == 0)
+    assert set(asked["images"]) <= set(trained.tolist())  # type: ignore[call-overload]
+    choose(app, "odd-split-4", "validation")
+    assert "odd-decide" not in [toggle.key for toggle in app.toggle]
     choose(app, "odd-split-4", "test")
     assert "odd-decide" not in [toggle.key for toggle in app.toggle]

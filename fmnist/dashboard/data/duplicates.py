@@ -267,8 +267,9 @@ def _asks_for_verdicts(dataset: Dataset, wanted: list[Group], pool: Pool) -> boo
     """Whether verdicts are asked for: of each group, all but the first are proposed to go."""
     tiles: list[Tile] = []
     suggestions: dict[int, int | None] = {}
+    trained = pool.mask("train")  # corrections change no label of a validation image
     for group in wanted:
-        ours = [int(i) for i in group.positions if i < len(dataset.train_images)]
+        ours = group.positions[trained[group.positions]].tolist()
         tiles += [_tile(position, pool, group) for position in ours]
         suggestions |= dict.fromkeys(ours[1:])
 

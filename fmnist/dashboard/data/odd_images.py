@@ -164,7 +164,9 @@ def _show_wall(
                 help="For all pages, so far as the run shown has predictions for these images.",
             )
     tiles = [_tile(int(position), pool, rule, values) for position in ranked]
-    if selecting.asks_for_verdicts(dataset, tiles, {}, "odd", open_image):
+    trained = pool.mask("train")
+    ours = [tile for tile in tiles if trained[tile.image]]
+    if selecting.asks_for_verdicts(dataset, ours, {}, "odd", open_image):
         return
     selecting.show_selected("odd", "Click an image to open it on the Errors page.")
     chosen = session.selection()

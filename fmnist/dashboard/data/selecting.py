@@ -142,8 +142,7 @@ def asks_for_verdicts(
     ----------
     dataset : Dataset
     tiles : sequence of Tile
-        `Tile.image` is the position in the file of training images; above its end are test
-        images, which are left out.
+        Of the training split; `Tile.image` is the position in the file of training images.
     suggestions : mapping of int to (int or None)
     key : str
     on_open : callable
@@ -154,8 +153,7 @@ def asks_for_verdicts(
     bool
         Whether it is on; a wall of the same images then is one too many.
     """
-    ours = [tile for tile in tiles if tile.image < len(dataset.train_images)]
-    if not ours:
+    if not tiles:
         return False
     is_on = st.toggle(
         "Decide on the training images",
@@ -165,5 +163,5 @@ def asks_for_verdicts(
         "verdicts, beside a control run.",
     )
     if is_on:
-        label_verdicts.review(dataset, ours, suggestions, key=f"{key}-review", on_open=on_open)
+        label_verdicts.review(dataset, tiles, suggestions, key=f"{key}-review", on_open=on_open)
     return is_on
