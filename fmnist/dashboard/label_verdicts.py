@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from fmnist.dashboard import cache, failures, pictures
 from fmnist.dashboard.components.clickable import Tile, image_wall
@@ -381,14 +382,15 @@ def _show_files(one: Review) -> None:
         )  # fmt: skip
         if upload is not None:
             st.session_state[_UPLOADS] = uploads + 1  # an empty field for the next file
-            import_file(upload.getvalue())
+            import_file(upload.getvalue(), one.dataset)
             st.rerun()
 
 
-def import_file(content: bytes) -> None:
+def import_file(content: bytes, dataset: Dataset) -> None:
     """Import a file, all of it or nothing."""
+    labels: dict[str, NDArray[np.integer]] = {dataset.name: dataset.train_labels}
     try:
-        result = cache.label_verdict_store().import_csv(content.decode("utf-8-sig"))
+        result = cache.label_verdict_store().import_csv(content.decode("utf-8-sig"), labels)
     except UnicodeDecodeError:
         tell_later(error='The file is not UTF-8 text; save it as "CSV UTF-8".')
     except LabelVerdictError as error:

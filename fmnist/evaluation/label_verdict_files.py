@@ -4,6 +4,9 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fmnist import csv
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.errors import reason
@@ -32,8 +35,16 @@ def _to_row(dataset: str, verdict: LabelVerdict) -> dict[str, object]:
     }
 
 
-def parse(text: str) -> list[tuple[str, LabelVerdict]]:
+def parse(
+    text: str, labels: Mapping[str, NDArray[np.integer]] | None = None
+) -> list[tuple[str, LabelVerdict]]:
     """Read verdicts that `write` wrote, each with its data set.
+
+    Parameters
+    ----------
+    text : str
+    labels : mapping of str to int (N,), optional
+        Labels of the training images, of the data sets whose labels are known.
 
     Raises
     ------
@@ -44,13 +55,27 @@ def parse(text: str) -> list[tuple[str, LabelVerdict]]:
     try:
         for number, row in csv.read_table(text, _COLUMNS):
             try:
-                found.append((row["dataset"], _parse_row(row)))
+                verdict = _parse_row(row)
+                _check_given((labels or {}).get(row["dataset"]), verdict)
+                found.append((row["dataset"], verdict))
             except (ValueError, LabelVerdictError) as error:
                 why = reason(error) if isinstance(error, ValueError) else str(error)
                 raise ValueError(f"Line {number} of the file: {why.rstrip('.')}.") from error
     except ValueError as error:
         raise LabelVerdictError(f"{error} Export verdicts to see the format.") from error
     return found
+
+
+def _check_given(labels: NDArray[np.integer] | None, verdict: LabelVerdict) -> None:
+    """Refuse a verdict on another label than the image has: what it asks for would mean nothing."""
+    if labels is None or verdict.image >= len(labels):
+        return
+    label = int(labels[verdict.image])
+    if label != verdict.given_label:
+        raise ValueError(
+            f"training image {verdict.image} is labeled {CLASS_NAMES[label]}, "
+            f"not {CLASS_NAMES[verdict.given_label]}"
+        )
 
 
 def _parse_row(cells: Mapping[str, str]) -> LabelVerdict:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fmnist.data.corrections import Corrections
 from fmnist.data.splits import DATASET_SIZES
 from fmnist.errors import ToldError
@@ -224,8 +227,16 @@ class LabelVerdictStore:
         opinions, _ = self.read(dataset)
         return write(dataset, (v for given in opinions.values() for v in given.values()))
 
-    def import_csv(self, text: str) -> ImportResult:
+    def import_csv(
+        self, text: str, labels: Mapping[str, NDArray[np.integer]] | None = None
+    ) -> ImportResult:
         """Import verdicts that `export_csv` wrote: all of them, or none.
+
+        Parameters
+        ----------
+        text : str
+        labels : mapping of str to int (N,), optional
+            Labels of the training images, by data set; verdicts on other labels are refused.
 
         Raises
         ------
@@ -234,7 +245,7 @@ class LabelVerdictStore:
         """
         from fmnist.evaluation.label_verdict_files import parse
 
-        read = parse(text)
+        read = parse(text, labels)
         with self._transaction() as connection:
             present = {name: _all(connection, name)[0] for name in {name for name, _ in read}}
             news, added = [], 0

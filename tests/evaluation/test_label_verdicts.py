@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fmnist.data.corrections import Corrections
@@ -112,6 +113,16 @@ def test_a_bad_line_leaves_everything_as_it_was(
     with pytest.raises(LabelVerdictError, match=f"Line 3 of the file: .*{says}"):
         store.import_csv(f"{HEADER}\n{GOOD}\n{line}\n")
     assert store.read(DATASET) == ({}, "")
+
+
+def test_verdicts_on_labels_that_the_images_do_not_have_are_refused(
+    store: LabelVerdictStore,
+) -> None:
+    labels = np.full(10, 6)
+    with pytest.raises(LabelVerdictError, match="Line 2 of the file: training image 3 is labeled"):
+        store.import_csv(f"{HEADER}\n{GOOD.replace('Shirt', 'Bag')}\n", {DATASET: labels})
+    assert store.read(DATASET) == ({}, "")
+    assert store.import_csv(f"{HEADER}\n{GOOD}\n", {DATASET: labels}) == ImportResult(1, 0, 0)
 
 
 def test_impossible_verdicts_are_refused_together(store: LabelVerdictStore) -> None:
