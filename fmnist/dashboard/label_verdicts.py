@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from fmnist.dashboard import cache, failures, pictures
 from fmnist.dashboard.components.clickable import Tile, image_wall
+from fmnist.dashboard.imports import ask_for_file
 from fmnist.dashboard.label_review import (
     PAGE_SIZES,
     Review,
@@ -44,7 +46,6 @@ from fmnist.text import plain
 FIRST_REVIEWER: Final = "Reviewer 1"
 _FILTERS: Final = ("All", "Undecided", "Disputed")
 _REVIEWER: Final = "label-reviewer"
-_UPLOADS: Final = "label-verdict-uploads"
 _MAX_MEGABYTES: Final = 20  # every training image by two reviewers
 
 
@@ -375,15 +376,10 @@ def _show_files(one: Review) -> None:
             )
         else:
             st.caption("None yet.")
-        uploads = st.session_state.get(_UPLOADS, 0)
-        upload = st.file_uploader(
-            "Import verdicts (CSV, as exported)", type="csv",
-            key=f"label-verdict-upload-{uploads}", max_upload_size=_MAX_MEGABYTES,
+        ask_for_file(
+            "Import verdicts (CSV, as exported)", "csv", key="label-verdict",
+            max_megabytes=_MAX_MEGABYTES, take=partial(import_file, dataset=one.dataset),
         )  # fmt: skip
-        if upload is not None:
-            st.session_state[_UPLOADS] = uploads + 1  # an empty field for the next file
-            import_file(upload.getvalue(), one.dataset)
-            st.rerun()
 
 
 def import_file(content: bytes, dataset: Dataset) -> None:

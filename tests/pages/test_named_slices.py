@@ -159,6 +159,20 @@ def test_files_are_imported_or_refused_in_a_sentence(
         assert "export slices to see the format" in state.pop("named-slice-error")
 
 
+def test_a_file_is_imported_by_the_field_once(finished: Run, machine: Path) -> None:
+    give(finished, machine)
+    exported = {"format": "fmnist slices", "version": 1, "slices": [
+        NamedSlice("Large", DATA, RULE).to_json()
+    ]}  # fmt: skip
+    app = open_slices()
+    file = ("slices.json", json.dumps(exported).encode(), "application/json")
+    app.file_uploader[0].set_value(file).run()
+    assert "Imported: 1 added" in "".join(each.value for each in app.success)
+    app.run()  # the field is empty: nothing is imported again
+    assert not app.success and [named.name for named in kept()] == ["Large"]
+    assert app.file_uploader[0].key == "named-slice-upload-1"
+
+
 def test_a_damaged_database_is_told_and_the_page_is_shown(finished: Run, machine: Path) -> None:
     give(finished, machine)
     (paths.artifacts_folder() / "slices.sqlite").write_bytes(b"no database" * 100)

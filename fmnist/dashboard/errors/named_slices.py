@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fmnist.dashboard import cache, failures, session
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.errors import weak_slices
+from fmnist.dashboard.imports import ask_for_file
 from fmnist.evaluation.image_sets import ImageSet
 from fmnist.evaluation.named_slices import NamedSlice, SliceError, accuracy_on
 from fmnist.evaluation.significance import Correctness
@@ -21,7 +22,6 @@ _MESSAGE: Final = "named-slice-message"
 _OPEN: Final = "named-slice-open"
 _DELETED: Final = "named-slice-deleted"
 _FIELDS: Final = "named-slice-fields"
-_UPLOADS: Final = "named-slice-uploads"
 _MAX_MEGABYTES: Final = 20
 _RULE: Final = "rule"
 _IMAGES: Final = "images"
@@ -236,17 +236,10 @@ def _show_files(context: PageContext, has_slices: bool) -> None:
             on_click="ignore",
             key="named-slice-export",
         )
-    uploads = st.session_state.get(_UPLOADS, 0)
-    upload = st.file_uploader(
-        "Import slices (JSON, as exported)",
-        type="json",
-        key=f"named-slice-upload-{uploads}",
-        max_upload_size=_MAX_MEGABYTES,
-    )
-    if upload is not None:
-        st.session_state[_UPLOADS] = uploads + 1  # an empty field for the next file
-        import_file(upload.getvalue())
-        st.rerun()
+    ask_for_file(
+        "Import slices (JSON, as exported)", "json", key="named-slice",
+        max_megabytes=_MAX_MEGABYTES, take=import_file,
+    )  # fmt: skip
 
 
 def import_file(content: bytes) -> None:

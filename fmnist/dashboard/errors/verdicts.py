@@ -10,6 +10,7 @@ import streamlit as st
 from fmnist import paths
 from fmnist.dashboard import cache, failures
 from fmnist.dashboard.context import PageContext
+from fmnist.dashboard.imports import ask_for_file
 from fmnist.dashboard.layout import moment
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation.verdict_accuracy import accuracy_with_verdicts
@@ -29,7 +30,6 @@ from fmnist.text import plain
 _GIVEN = "verdicts-given"
 _ERROR = "verdict-error"
 _MESSAGE = "verdict-message"
-_UPLOADS = "verdict-uploads"
 _MAX_MEGABYTES: Final = 50  # every image with a long note
 _DRAFTS = "verdict-drafts"
 _NEWEST = "verdict-newest"
@@ -260,17 +260,10 @@ def show_verdicts(context: PageContext) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-        uploads = st.session_state.get(_UPLOADS, 0)
-        upload = st.file_uploader(
-            "Import verdicts (CSV, as exported)",
-            type="csv",
-            key=f"verdict-upload-{uploads}",
-            max_upload_size=_MAX_MEGABYTES,
-        )
-        if upload is not None:
-            st.session_state[_UPLOADS] = uploads + 1  # an empty field for the next file
-            import_file(upload.getvalue())
-            st.rerun()
+        ask_for_file(
+            "Import verdicts (CSV, as exported)", "csv", key="verdict",
+            max_megabytes=_MAX_MEGABYTES, take=import_file,
+        )  # fmt: skip
 
 
 def import_file(content: bytes) -> None:
