@@ -8,7 +8,7 @@ import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -211,6 +211,50 @@ def load_arrays(
             if isinstance(error, OSError) and error.errno == errno.EIO:
                 raise
             raise DamagedFileError(f"the file {path.name} is damaged.") from error
+
+
+def save_arrays(
+    path: Path, arrays: Mapping[str, NDArray[Any]], *, make_folder: bool = False
+) -> None:
+    """Write a compressed `.npz` file, atomically.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_atomic(path, buffer.getvalue(), make_folder=make_folder)
+
+
+def load_kept_arrays(
+    path: Path, names: Collection[str], *, digest: str, max_bytes: int
+) -> dict[str, NDArray[Any]] | None:
+    """Arrays of a file that names what they were computed from by its array "digest".
+
+    Parameters
+    ----------
+    path, names, max_bytes
+        As `load_arrays`; `names` has "digest".
+    digest : str
+        Of what they are wanted for.
+
+    Returns
+    -------
+    dict or None
+        None if there is no such file, or it is of something else.
+
+    Raises
+    ------
+    OSError, DamagedFileError
+        As `load_arrays`.
+    """
+    try:
+        arrays = load_arrays(path, names, max_bytes=max_bytes)
+    except FileNotFoundError:
+        return None
+    return arrays if str(arrays["digest"]) == digest else None
 
 
 def _read_arrays(

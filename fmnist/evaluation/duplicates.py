@@ -1,7 +1,6 @@
 """Duplicates: images that show the same picture, within a split and across splits."""
 
 import hashlib
-import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from fmnist import paths
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.splits import SPLITS, Dataset, Protocol, SplitName
 from fmnist.errors import DamagedFileError
-from fmnist.files import load_arrays, write_atomic
+from fmnist.files import load_kept_arrays, save_arrays
 
 NEAR: Final = 12
 """Distance up to which two images count as near duplicates, in gray levels of 255."""
@@ -141,10 +140,9 @@ class Pairs:
         OSError
             If they cannot be written.
         """
-        buffer = io.BytesIO()
         arrays = {name: getattr(self, name) for name in _ARRAYS[1:]}
-        np.savez_compressed(buffer, allow_pickle=False, digest=np.array(_digest(dataset)), **arrays)
-        write_atomic(pairs_path(dataset), buffer.getvalue(), make_folder=True)
+        arrays["digest"] = np.array(_digest(dataset))
+        save_arrays(pairs_path(dataset), arrays, make_folder=True)
 
     @classmethod
     def load(cls, dataset: Dataset) -> Self | None:
@@ -158,11 +156,9 @@ class Pairs:
             If they are damaged.
         """
         path = pairs_path(dataset)
-        try:
-            arrays = load_arrays(path, _ARRAYS, max_bytes=_MAX_BYTES)
-        except FileNotFoundError:
-            return None
-        if str(arrays["digest"]) != _digest(dataset):
+        digest = _digest(dataset)
+        arrays = load_kept_arrays(path, _ARRAYS, digest=digest, max_bytes=_MAX_BYTES)
+        if arrays is None:
             return None
         found = cls(*(arrays[name] for name in _ARRAYS[1:]))
         images = len(dataset.train_images) + len(dataset.test_images)

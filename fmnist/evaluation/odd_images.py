@@ -1,7 +1,6 @@
 """Odd images: what stands out by its pixels, or far from all others in a feature space."""
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from fmnist.checksums import file_digest
 from fmnist.data.image_properties import INK, PROPERTIES
 from fmnist.data.splits import Dataset
 from fmnist.errors import DamagedFileError
-from fmnist.files import load_arrays, write_atomic
+from fmnist.files import load_kept_arrays, save_arrays
 from fmnist.runs.run import Run
 
 if TYPE_CHECKING:
@@ -200,11 +199,8 @@ def load_distances(run: Run, dataset: Dataset, *, digest: str) -> Values | None:
         If it is damaged.
     """
     path = distances_path(run)
-    try:
-        arrays = load_arrays(path, _ARRAYS, max_bytes=_MAX_BYTES)
-    except FileNotFoundError:
-        return None
-    if str(arrays["digest"]) != digest:
+    arrays = load_kept_arrays(path, _ARRAYS, digest=digest, max_bytes=_MAX_BYTES)
+    if arrays is None:
         return None
     found = arrays["distance"]
     images = len(dataset.train_images) + len(dataset.test_images)
@@ -243,8 +239,6 @@ def measure_distances(
         images, progress=lambda done, total: progress(0.7 * done / total)
     )
     found = neighbor_distances(features, progress=lambda share: progress(0.7 + 0.3 * share))
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, digest=np.array(digest), distance=found)
     run.make_derived_folder(_FOLDER)
-    write_atomic(distances_path(run), buffer.getvalue())
+    save_arrays(distances_path(run), {"digest": np.array(digest), "distance": found})
     return found

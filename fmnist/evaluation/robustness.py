@@ -1,7 +1,6 @@
 """Robustness: what a run predicts for corrupted test images, kept with the run."""
 
 import hashlib
-import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from fmnist.data.corruptions import CORRUPTIONS, SEVERITIES
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import Dataset, Split, stratified_subset
 from fmnist.errors import DamagedFileError
-from fmnist.files import load_arrays, write_atomic
+from fmnist.files import load_kept_arrays, save_arrays
 from fmnist.runs.run import Run
 from fmnist.runs.temperature import load_temperature
 
@@ -102,11 +101,9 @@ class Robustness:
         OSError
             If it cannot be written, or the run is gone.
         """
-        buffer = io.BytesIO()
         arrays = {name: np.asarray(getattr(self, name)) for name in _ARRAYS}
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
         run.make_derived_folder(_FOLDER)
-        write_atomic(robustness_path(run), buffer.getvalue())
+        save_arrays(robustness_path(run), arrays)
 
     @classmethod
     def load(cls, run: Run, *, digest: str) -> Self | None:
@@ -126,11 +123,8 @@ class Robustness:
             If it is damaged.
         """
         path = robustness_path(run)
-        try:
-            arrays = load_arrays(path, _ARRAYS, max_bytes=_MAX_BYTES)
-        except FileNotFoundError:
-            return None
-        if str(arrays["digest"]) != digest:
+        arrays = load_kept_arrays(path, _ARRAYS, digest=digest, max_bytes=_MAX_BYTES)
+        if arrays is None:
             return None
         images = arrays["labels"].shape
         shape = (len(CORRUPTIONS), len(SEVERITIES), *images)
