@@ -313,11 +313,11 @@ def test_unknown_run_in_the_address_is_said(page: Page, bare_server: Server) -> 
 def test_a_member_of_an_ensemble_is_opened_by_its_row(page: Page, bare_server: Server) -> None:
     open_page(page, bare_server, "train", "?run=ensemble")
     table = page.locator(".st-key-members")
-    expect(table.get_by_test_id("glide-cell-1-1")).to_have_text(re.compile("Deep ResidualNet"))
+    expect(table.get_by_test_id("glide-cell-1-1")).to_have_text(re.compile("Strong"))
     settle(page)
     table.locator(".dvn-scroller").click(position={"x": 16, "y": 36 + 1.5 * 35})  # the second row
-    expect(page).to_have_url(re.compile(r"[?&]run=residual-deep-taught-0(&|$)"))
-    expect(page.locator(".st-key-progress-head")).to_contain_text("Deep ResidualNet")
+    expect(page).to_have_url(re.compile(r"[?&]run=strong(&|$)"))
+    expect(page.locator(".st-key-progress-head")).to_contain_text("Strong")
     expect(table).to_have_count(0)
     no_exception(page)
 

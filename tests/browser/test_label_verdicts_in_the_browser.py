@@ -89,6 +89,9 @@ def test_keys_decide_and_nothing_is_lost(
     # some are selected on the wall and left out together
     page.locator(".st-key-suspects-pick label").first.click()
     wall = page.locator(".st-key-suspects-wall")
+    # until the wall is drawn anew, a click opens an image
+    expect(wall.locator(".tile").first).to_have_attribute("aria-pressed", "false")
+    settle(page)
     for image in images[10:13]:
         tile = wall.locator(f".tile[data-id='{image}']")
         tile.click()
