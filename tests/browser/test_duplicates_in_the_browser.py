@@ -89,9 +89,11 @@ def test_odd_images_open_on_the_errors_page(served: Served, page: Page) -> None:
     page.get_by_role("option", name="Low contrast").click()
     page.get_by_role("radio", name="Test", exact=True).click()
     expect(wall.first).to_have_attribute("data-id", str(10_000 + oddest))
+    settle(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Contact sheet (PNG)").click()
     assert download.value.suggested_filename == "odd-images.png"
+    settle(page)
     wall.first.click()
     expect(page.get_by_role("heading", name="Errors", level=1)).to_be_visible()
     expect(page).to_have_url(re.compile(rf"image={oddest}\b"))

@@ -65,6 +65,7 @@ def test_keys_decide_and_nothing_is_lost(
     world.open(page)
     images = [image for image, _ in world.suspects]
     suggested = dict(world.suspects)
+    decided(page, 0, world)  # the buttons are there, and listen to their keys
     for count, key in enumerate("1231", start=1):
         page.keyboard.press(key)
         decided(page, count, world)
@@ -106,6 +107,7 @@ def test_keys_decide_and_nothing_is_lost(
     other.set_default_timeout(SLOW)
     second = other.new_page()
     world.open(second)
+    decided(second, 7, world)  # as the first reviewer, until another name is entered
     field = second.locator(".st-key-label-reviewer input")
     field.fill("Bo")
     field.press("Enter")

@@ -92,6 +92,8 @@ def test_a_queued_run_is_owned_and_can_be_withdrawn(trainer: Trainer, tmp_path: 
     assert reread(waiting).state == "stopped"
     with pytest.raises(RunError, match="no longer in the queue"):
         trainer.withdraw(waiting.run_id)
+    # before it is the current one, a stop does nothing
+    assert trainer.wait_for(lambda s: s.current == running.run_id, SOON)
     trainer.stop(running.run_id)
     assert trainer.wait_for(idle, SOON)
 
