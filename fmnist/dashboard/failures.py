@@ -50,6 +50,22 @@ def kept(key: str) -> Iterator[None]:
         st.session_state[key] = sentence(error)
 
 
+def show_kept(error: str, message: str) -> None:
+    """Show the error or the result of the last click, once.
+
+    Parameters
+    ----------
+    error, message : str
+        Keys in the session's state: a sentence that `kept` kept, and a result in Markdown.
+    """
+    problem = st.session_state.pop(error, None)
+    if problem:
+        tell(problem)
+    result = st.session_state.pop(message, None)
+    if result:
+        st.success(result, icon=":material/check:")
+
+
 def tell(problem: str, *, icon: str = ":material/error:") -> None:
     """Show what went wrong, as plain text: such sentences quote files, names and addresses."""
     st.error(plain(problem), icon=icon)

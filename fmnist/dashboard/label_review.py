@@ -103,12 +103,7 @@ def opinions(dataset: str) -> Opinions:
 
 def show_messages() -> None:
     """Show the error or the result of the last click, once."""
-    error = st.session_state.pop(_ERROR, None)
-    if error:
-        failures.tell(error)
-    message = st.session_state.pop(_MESSAGE, None)
-    if message:
-        st.success(message, icon=":material/check:")
+    failures.show_kept(_ERROR, _MESSAGE)
 
 
 def tell_later(message: str = "", *, error: str = "") -> None:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import ImageColor
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -14,10 +13,9 @@ from fmnist import paths
 from fmnist.dashboard import run_catalog
 from fmnist.dashboard.compare.panels import PANELS
 from fmnist.data import fashion_mnist as datasets
-from fmnist.data.corruptions import CORRUPTIONS, SEVERITIES
+from fmnist.data.corruptions import CORRUPTIONS
 from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
-from fmnist.evaluation.robustness import Robustness, digest_of, robustness_split
 from fmnist.reports.charts import OTHER_COLOR
 from fmnist.reports.sentences import mcnemar_in_words
 from fmnist.runs import store
@@ -26,6 +24,7 @@ from fmnist.runs.names import distinct_names
 from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tests.browser.conftest import Server
+from tests.pages.test_compare import keep_robustness
 from tools.driver import SLOW, settle
 
 expect.set_options(timeout=SLOW)
@@ -336,15 +335,7 @@ def test_robustness_is_begun_cancelled_shown_and_leads_to_a_mistake(
     job.get_by_role("button", name="Cancel").click()
     expect(job.get_by_role("button", name="Measure robustness")).to_be_visible()
     # made up, since the measurement takes a while; the process is tested without a browser
-    dataset = datasets.draw_dataset()
-    split, rng = robustness_split(dataset), np.random.default_rng(0)
-    shape = (len(CORRUPTIONS), len(SEVERITIES), len(split))
-    found = Robustness(
-        digest_of(run, dataset), split.indices, split.labels, split.labels,
-        np.where(rng.random(shape) < 0.8, split.labels, 9).astype(np.uint8),
-        rng.random(shape).astype(np.float16),
-    )  # fmt: skip
-    found.save(run)
+    found = keep_robustness(run, 0, datasets.draw_dataset())
     open_compare(page, server, runs=run.run_id, panel="Robustness")
     table = page.locator(".st-key-robustness-table")
     table.wait_for()

@@ -14,6 +14,7 @@ from fmnist import paths
 from fmnist.dashboard.compare.panels import PANELS
 from fmnist.dashboard.selection import Selection
 from fmnist.data.corruptions import CORRUPTIONS, SEVERITIES
+from fmnist.data.splits import Dataset
 from fmnist.evaluation import significance
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.robustness import (
@@ -302,9 +303,9 @@ def test_runs_without_weights_make_no_ensemble(two: tuple[Run, Run], machine: Pa
     assert len(store.list_runs(machine)) == 2
 
 
-def keep_robustness(run: Run, seed: int) -> Robustness:
+def keep_robustness(run: Run, seed: int, dataset: Dataset | None = None) -> Robustness:
     """Keep made-up predictions for corrupted images with a run."""
-    dataset = small_dataset()
+    dataset = dataset or small_dataset()
     split, rng = robustness_split(dataset), np.random.default_rng(seed)
     shape = (len(CORRUPTIONS), len(SEVERITIES), len(split))
     found = Robustness(

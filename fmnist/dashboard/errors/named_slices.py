@@ -54,12 +54,7 @@ def show(context: PageContext) -> None:
 
 def _show_messages() -> None:
     """The error or the result of the last click, once; and Undo after a deletion."""
-    error = st.session_state.pop(_ERROR, None)
-    if error:
-        failures.tell(error)
-    message = st.session_state.pop(_MESSAGE, None)
-    if message:
-        st.success(plain(message), icon=":material/check:")
+    failures.show_kept(_ERROR, _MESSAGE)
     deleted = st.session_state.get(_DELETED)
     if deleted:
         slice_id, name = deleted
@@ -118,7 +113,7 @@ def _keep(context: PageContext, rule: Slice | None, field: str) -> None:
         with session.once("named-slice", name, kept) as is_first:
             if is_first:
                 st.session_state[_OPEN] = cache.named_slices().add(made)
-                st.session_state[_MESSAGE] = f"Kept as {name}."
+                st.session_state[_MESSAGE] = f"Kept as {plain(name)}."
         st.session_state[_FIELDS] = st.session_state.get(_FIELDS, 0) + 1  # an empty field
 
 

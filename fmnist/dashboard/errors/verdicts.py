@@ -132,12 +132,7 @@ def undo() -> None:
 
 def show_messages() -> None:
     """Show the error or the result of the last action, once."""
-    error = st.session_state.pop(_ERROR, None)
-    if error:
-        failures.tell(error)
-    message = st.session_state.pop(_MESSAGE, None)
-    if message:
-        st.success(message, icon=":material/check:")
+    failures.show_kept(_ERROR, _MESSAGE)
 
 
 def undo_button() -> None:
