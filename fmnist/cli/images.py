@@ -17,6 +17,7 @@ from fmnist.data.labels import CLASS_NAMES
 from fmnist.files import png, write_atomic
 from fmnist.reports.text import percent
 from fmnist.runs import store
+from fmnist.sketchpad.kinds import Kind
 from fmnist.sketchpad.preprocessing import Ink, Preparation
 from fmnist.sketchpad.recognition import OOD_MODEL, classify
 from fmnist.sketchpad.uploads import read_picture
@@ -35,6 +36,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default=OOD_MODEL,
         metavar="NAME_OR_RUN_ID",
         help=f"a shipped model or a run (default: {OOD_MODEL})",
+    )
+    classify.add_argument(
+        "--kind",
+        choices=get_args(Kind),
+        default="auto",
+        help="what the picture is: lines of a drawing are brought to one width, photographs keep "
+        "their tones (default: auto)",
     )
     classify.add_argument(
         "--fill",
@@ -85,7 +93,7 @@ def _download(options: argparse.Namespace) -> int:
 
 def _classify(options: argparse.Namespace) -> int:
     pixels = read_picture(options.picture.read_bytes())
-    preparation = Preparation(fill=options.fill, ink=options.ink)
+    preparation = Preparation(kind=options.kind, fill=options.fill, ink=options.ink)
 
     from fmnist.runs.loading import load_pretrained, load_run
 

@@ -19,7 +19,7 @@ from fmnist.data.labels import IMAGE_SIZE
 from fmnist.serve import limits
 from fmnist.serve.documents import BODY, Images, Strokes, describe
 from fmnist.sketchpad import canvas
-from fmnist.sketchpad.preprocessing import to_model_input
+from fmnist.sketchpad.preprocessing import DRAWING, to_model_input
 from fmnist.sketchpad.uploads import PictureError, read_picture
 from fmnist.text import quoted
 
@@ -117,7 +117,7 @@ def _draw(strokes: Strokes) -> NDArray[np.uint8]:
     """A drawing as the Draw page shows its examples, uint8 (28, 28)."""
     drawing = [[(x, y) for x, y in stroke] for stroke in strokes.strokes]
     rgba = canvas.pixels(canvas.render_shapes(canvas.from_strokes(drawing)))
-    return to_model_input(rgba)
+    return to_model_input(rgba, DRAWING)
 
 
 # --- Pictures -----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """From a drawing or a picture to the 28 × 28 model input."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +10,13 @@ from scipy import ndimage
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.synthetic.strokes import LINE_WIDTH, Center, letterbox
-
-if TYPE_CHECKING:
-    pass
+from fmnist.sketchpad import lines
+from fmnist.sketchpad.kinds import Kind, is_photograph
 
 Ink = Literal["auto", "dark", "light"]
 
 WORKING_SIZE: Final = 448  # longest side while preprocessing: 16 times the model input
 _MASK_LEVEL: Final = 0.35  # share of full ink; at 0.5, thin lines would lose their soft edges
-_MAX_LINE_WIDTH: Final = 0.14  # of the drawing's longest side; anything wider is an area
 _MIN_CONTRAST: Final = 0.04  # contrast with the background, in [0, 1]; less is noise of the paper
 
 
@@ -28,6 +26,8 @@ class Preparation:
 
     Attributes
     ----------
+    kind : {"auto", "drawing", "photograph"}
+        What the picture is; "auto" decides by its tones. Only a drawing is redrawn.
     crop : bool
         Scale the drawing until its longest side fills the image, as in Fashion-MNIST; otherwise
         shrink the whole canvas.
@@ -49,6 +49,7 @@ class Preparation:
         If a value is out of range.
     """
 
+    kind: Kind = "auto"
     crop: bool = True
     center: Center = "box"
     line_width: float | None = LINE_WIDTH
@@ -56,6 +57,8 @@ class Preparation:
     fill: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind must be auto, drawing or photograph, not {self.kind!r}.")
         if self.center not in get_args(Center):
             raise ValueError(f"center must be box or mass, not {self.center!r}.")
         if self.ink not in get_args(Ink):
@@ -68,6 +71,9 @@ class Preparation:
 
 DEFAULT_PREPARATION: Final = Preparation()
 """As Fashion-MNIST was made: cropped, centered, light on black."""
+
+DRAWING: Final = Preparation(kind="drawing")
+"""For what comes from a canvas or from strokes."""
 
 
 def to_model_input(
@@ -93,7 +99,11 @@ def to_model_input(
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or 0 in rgba.shape or rgba.dtype != np.uint8:
         raise ValueError(f"rgba must be uint8 (H, W, 4), not {rgba.dtype} {rgba.shape}.")
-    ink = _ink(_shrink(rgba), preparation.ink)
+    rgba = _shrink(rgba)
+    is_photo = preparation.kind == "photograph" or (
+        preparation.kind == "auto" and is_photograph(rgba)
+    )
+    ink = _ink(rgba, preparation.ink)
     mask = ink > _MASK_LEVEL
     if not mask.any():
         return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
@@ -101,10 +111,18 @@ def to_model_input(
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
         ink, mask = ink[box], mask[box]
-    size = max(mask.shape)
-    width = _mean_width(mask)
-    if width <= max(_MAX_LINE_WIDTH * size, 2.0):
-        ink = _redraw_lines(mask, width, preparation, size)
+    size, width = max(mask.shape), lines.mean_width(mask)
+    if is_photo:
+        pass
+    elif lines.are_lines(width, size):
+        ink = lines.redraw(
+            mask,
+            width,
+            size,
+            line_width=preparation.line_width,
+            fill=preparation.fill,
+            crop=preparation.crop,
+        )
     elif preparation.fill > 0:
         holes = ndimage.binary_fill_holes(mask) & ~mask
         ink = np.where(holes, np.float32(preparation.fill), ink)
@@ -149,36 +167,3 @@ def _ink(rgba: NDArray[np.uint8], ink: Ink) -> NDArray[np.float32]:
     if strongest < _MIN_CONTRAST:
         return np.zeros(rgba.shape[:2], np.float32)
     return np.clip(difference / strongest, 0, 1).astype(np.float32)
-
-
-def _mean_width(mask: NDArray[np.bool_]) -> float:
-    """Mean width of the lines in a mask, in pixels: twice the area by the length of the edge."""
-    padded = np.pad(mask, 1)
-    # pixels next to the background: per unit of length √½ on a diagonal edge, about 1 on average
-    edge = padded & ~ndimage.binary_erosion(padded)
-    return float(2 * mask.sum() / max(int(edge.sum()), 1)) if edge.any() else 0.0
-
-
-def _redraw_lines(
-    mask: NDArray[np.bool_], width: float, preparation: Preparation, size: int
-) -> NDArray[np.float32]:
-    """Draw lines in the width of the preparation, and fill the areas they enclose."""
-    inside = ndimage.binary_fill_holes(mask) if preparation.fill > 0 else mask
-    drawn = mask
-    if preparation.line_width is not None:
-        # wider lines make the drawing larger, and letterbox() then shrinks it again
-        target = preparation.line_width * size / max(IMAGE_SIZE - preparation.line_width, 1)
-        grow = 0.5 * (target - width)
-        if grow > 0:
-            margin = int(np.ceil(grow)) if preparation.crop else 0
-            drawn, inside = np.pad(drawn, margin), np.pad(inside, margin)
-            drawn = ndimage.distance_transform_edt(~drawn) <= grow
-        else:
-            # keep the middle of every line, however uneven the pen
-            distance = ndimage.distance_transform_edt(drawn)
-            drawn = (distance > min(-grow, 0.45 * width)) | (
-                drawn & (distance >= ndimage.maximum_filter(distance, 3))
-            )
-    tones: NDArray[np.float32] = np.where(inside, np.float32(preparation.fill), np.float32(0))
-    tones[drawn] = 1
-    return tones

@@ -1,11 +1,15 @@
 """From a canvas or a picture to the model input."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fmnist.sketchpad.preprocessing import Preparation, to_model_input
+from fmnist.sketchpad import canvas as sheet
+from fmnist.sketchpad import examples
+from fmnist.sketchpad.preprocessing import DRAWING, Preparation, to_model_input
 from tests.sketchpad.drawn import TROUSERS, canvas
 
 
@@ -18,6 +22,37 @@ def box_of(image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Top, bottom, left, right of what is lit."""
     rows, columns = np.flatnonzero(image.max(axis=1) > 60), np.flatnonzero(image.max(axis=0) > 60)
     return int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
+
+
+KEPT = {
+    "T-shirt": "8bce8bd89b71918a",
+    "Trousers": "9418dcf9da0a6f6d",
+    "Dress": "cbae60fd2ecd3617",
+    "Sneaker": "52fd8b2197f9a563",
+    "Ankle boot": "22476fd52ed0e023",
+    "Bag": "3be3bbbcc8f0cf92",
+    "A cat (no garment)": "a3a3f854194a123f",
+}
+"""SHA-256, shortened, of the model inputs of the examples in five preparations."""
+
+
+@pytest.mark.parametrize("kind", ["drawing", "auto"])
+def test_drawings_are_prepared_as_sketch_was_trained(kind: str) -> None:
+    """The figures of shipped models hold for these pixels only."""
+    settings: list[dict[str, object]] = [
+        {},
+        {"line_width": None},
+        {"line_width": 3.0, "fill": 0.7},
+        {"crop": False},
+        {"center": "mass", "ink": "dark"},
+    ]
+    for name, drawing in examples.examples().items():
+        rgba = sheet.pixels(sheet.render_shapes(sheet.from_strokes(drawing)))
+        digest = hashlib.sha256()
+        for values in settings:
+            digest.update(to_model_input(rgba, Preparation(kind=kind, **values)).tobytes())  # type: ignore[arg-type]
+        assert digest.hexdigest()[:16] == KEPT[name], name
+    assert Preparation(kind="drawing") == DRAWING
 
 
 def test_an_empty_canvas_is_black() -> None:
@@ -114,7 +149,14 @@ def test_dark_ink_and_light_ink_on_demand() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"center": "top"}, {"ink": "gray"}, {"line_width": 0.1}, {"line_width": 20.0}, {"fill": 1.5}],
+    [
+        {"kind": "icon"},
+        {"center": "top"},
+        {"ink": "gray"},
+        {"line_width": 0.1},
+        {"line_width": 20.0},
+        {"fill": 1.5},
+    ],
 )
 def test_impossible_preparations(values: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):

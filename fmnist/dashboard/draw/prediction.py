@@ -1,7 +1,7 @@
 """The prediction on the Draw page: how it is computed, its text, its bars, the model input."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,6 +78,7 @@ def _predict(
         rgba, is_started = state.picture, True
     else:
         rgba, is_started = canvas.pixels(current.picture), canvas.is_started(current.shapes)
+        prepared = replace(prepared, kind="drawing")
     if canvas.is_blank(rgba):  # erased, or not yet received from the browser
         return None
     result = recognition.classify(rgba, classifier, preparation=prepared, ood_model=ood_model)
