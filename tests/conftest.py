@@ -1,5 +1,6 @@
-"""Fixtures that several test modules use."""
+"""Fixtures that several test modules use, and the order of the files."""
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -15,16 +16,22 @@ from tools.small import small_dataset
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
 DATA_FIXTURES = {"fashion_mnist_folder", "mirror_files"}
+SECONDS = Path(__file__).with_name("seconds.json")  # of a file's tests: `python -m tools.seconds`
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # several processes with as many threads each as there are cores wait for one another
     if hasattr(config, "workerinput"):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # pytest-xdist would begin with the files that have the most tests
+    config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they need, so that no test has to say so twice."""
+    """Mark tests by what they need, so that no test has to say so twice; long files come first."""
+    seconds = json.loads(SECONDS.read_text(encoding="utf-8"))
+    # else a process that is left with a long file at the end works alone
+    items.sort(key=lambda item: -seconds.get(item.nodeid.partition("::")[0], 0))
     for item in items:
         if BROWSER_TESTS in item.path.parents:
             item.add_marker(pytest.mark.browser)

@@ -132,6 +132,15 @@ def settle(page: Page) -> None:
     page.wait_for_function(QUIET)
 
 
+def fits_the_screen(page: Page) -> None:
+    """Assert that the page is no wider than the screen of a desktop, nor than that of a phone."""
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        # charts take on the new width a moment later
+        page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def choose_preset(page: Page, name: str) -> None:
     """Press one of the Train page's presets."""
     page.get_by_test_id("stMain").get_by_role("button", name=name).click()

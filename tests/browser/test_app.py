@@ -19,6 +19,7 @@ from tools.driver import (
     ROOT,
     SLOW,
     choose_preset,
+    fits_the_screen,
     settle,
     small_run,
     start_training,
@@ -265,21 +266,13 @@ def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
     assert only_run(server).name == "Second thoughts"
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_pages_without_data_network_or_exceptions(
-    browser: Browser, bare_server: Server, width: int
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    context.set_default_timeout(SLOW)
-    page = context.new_page()
+def test_pages_without_data_network_or_exceptions(page: Page, bare_server: Server) -> None:
     for path in ("", "train", "compare", "data"):
         open_page(page, bare_server, path)
         expect(page.get_by_text("Showing synthetic images")).to_be_visible()
         expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
         no_exception(page)
-        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert overflow <= 0
-    context.close()
+        fits_the_screen(page)
 
 
 def test_one_click_downloads_the_real_data_set(

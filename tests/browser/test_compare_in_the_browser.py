@@ -25,7 +25,7 @@ from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tests.browser.conftest import Server
 from tests.pages.test_compare import keep_robustness
-from tools.driver import SLOW, settle
+from tools.driver import SLOW, fits_the_screen, settle
 
 expect.set_options(timeout=SLOW)
 
@@ -304,19 +304,13 @@ def test_the_table_is_taken_along(page: Page, bare_server: Server) -> None:
     assert sketch["Parameters"] == "464106"
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_all_panels_fit_the_screen(browser: Browser, bare_server: Server, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    context.set_default_timeout(SLOW)
-    page = context.new_page()
+def test_all_panels_fit_the_screen(page: Page, bare_server: Server) -> None:
     for panel in PANELS:
         open_compare(page, bare_server, panel=panel)
         tab = page.get_by_role("tab", name=panel)
         expect(tab).to_have_attribute("aria-selected", "true")
         no_exception(page)
-        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert overflow <= 0, panel
-    context.close()
+        fits_the_screen(page)
 
 
 def test_robustness_is_begun_cancelled_shown_and_leads_to_a_mistake(

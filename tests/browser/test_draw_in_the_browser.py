@@ -480,7 +480,6 @@ def test_paint_on_a_test_image(sheet: Page) -> None:
     for _ in range(16):
         width.press("ArrowRight")
     sheet.wait_for_function(QUIET)
-    sheet.locator(f"{SHEET} .upper-canvas").scroll_into_view_if_needed()
     for row in range(24, 330, 22):
         draw(sheet, [[(10, row), (325, row)]])
     changes = sheet.locator(".st-key-draw-prediction .change").all_inner_texts()

@@ -27,7 +27,7 @@ from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tests.browser.conftest import Server
 from tools import driver
-from tools.driver import SLOW, settle, small_run, start_training
+from tools.driver import SLOW, fits_the_screen, settle, small_run, start_training
 
 expect.set_options(timeout=SLOW)
 StartServer = Callable[..., Server]
@@ -625,19 +625,13 @@ def test_the_newest_epoch_of_a_running_training(page: Page, start_server: StartS
     no_exception(page)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_pages_fit_the_screen(browser: Browser, world: World, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    context.set_default_timeout(SLOW)
-    page = context.new_page()
+def test_pages_fit_the_screen(page: Page, world: World) -> None:
     image = int(world.test.indices[np.flatnonzero(~world.test.correct)[0]])
     for path, query in (("confusion", {}), ("errors", {}), ("confidence", {}),
                         ("errors", {"image": image})):  # fmt: skip
         world.open(page, path, **query)
         no_exception(page)
-        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert overflow <= 0, path
-    context.close()
+        fits_the_screen(page)
 
 
 def test_entropy_goes_to_its_highest_value(page: Page, world: World) -> None:

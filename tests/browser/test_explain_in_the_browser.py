@@ -1,18 +1,32 @@
 """Explain in a browser: maps of a chosen image, averages, the check, and drawings."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Server
 from tests.browser.drawing import BOX, draw, no_exception, open_draw
 from tests.browser.test_compare_in_the_browser import choose_option
+from tools import driver
 from tools.driver import settle
 
-StartServer = Callable[..., Server]
 MAPS = ".st-key-explain-maps"
+
+
+@pytest.fixture(scope="module")
+def url(fashion_mnist_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An app with the real data set."""
+    folder = tmp_path_factory.mktemp("explain")
+    address, process = driver.start_app(
+        folder / "log",
+        FMNIST_ARTIFACTS=str(folder / "artifacts"),
+        FMNIST_DATA=str(fashion_mnist_folder),
+    )
+    yield address
+    driver.stop_app(process)
 
 
 def picture(page: Page) -> str:
@@ -26,11 +40,8 @@ def title(page: Page, text: str) -> Locator:
     return page.locator(MAPS).get_by_text(text, exact=True)
 
 
-def test_grad_cam_of_a_chosen_image_differs_between_classes(
-    page: Page, start_server: StartServer, fashion_mnist_folder: Path
-) -> None:
-    server = start_server(FMNIST_DATA=str(fashion_mnist_folder))
-    page.goto(f"{server.url}/explain?run=fashion-cnn&split=test&true=4&predicted=2")
+def test_grad_cam_of_a_chosen_image_differs_between_classes(page: Page, url: str) -> None:
+    page.goto(f"{url}/explain?run=fashion-cnn&split=test&true=4&predicted=2")
     first = page.locator(".st-key-explain-images button").nth(2)
     first.click()
     expect(page).to_have_url(re.compile(r"image=\d+"))
@@ -46,7 +57,7 @@ def test_grad_cam_of_a_chosen_image_differs_between_classes(
     page.get_by_role("radio", name="Integrated gradients").click()
     expect(page.get_by_text(re.compile("the pixels sum to"))).to_be_visible()
     # the average of the same filtered images, by an address that somebody sent
-    page.goto(f"{server.url}/explain?run=fashion-cnn&true=4&predicted=2&subject=average")
+    page.goto(f"{url}/explain?run=fashion-cnn&true=4&predicted=2&subject=average")
     expect(page.get_by_text(re.compile(r"Average of \d+ images"))).to_be_visible()
     expect(title(page, "Why Pullover?")).to_be_visible()
     no_exception(page)
@@ -79,11 +90,8 @@ def test_a_drawing_is_explained_with_each_stroke(page: Page, bare_server: Server
     no_exception(page)
 
 
-def test_a_unit_is_clicked_and_a_broken_model_is_reset(
-    page: Page, start_server: StartServer, fashion_mnist_folder: Path
-) -> None:
-    server = start_server(FMNIST_DATA=str(fashion_mnist_folder))
-    page.goto(f"{server.url}/explain?run=fashion-cnn&panel=Layers")
+def test_a_unit_is_clicked_and_a_broken_model_is_reset(page: Page, url: str) -> None:
+    page.goto(f"{url}/explain?run=fashion-cnn&panel=Layers")
     settle(page)
     cell = 224 / 28  # of the map on screen, in pixels
     page.locator(".st-key-unit-output .field").click(position={"x": 3.5 * cell, "y": 5.5 * cell})
@@ -93,7 +101,7 @@ def test_a_unit_is_clicked_and_a_broken_model_is_reset(
     value = shown.inner_text().split(": ")[1]
     expect(page.get_by_text(re.compile(f"add up to {re.escape(value)}\\.$"))).to_be_visible()
 
-    page.goto(f"{server.url}/explain?run=fashion-cnn&panel=Break+it")
+    page.goto(f"{url}/explain?run=fashion-cnn&panel=Break+it")
     matrix = page.locator(".st-key-break-matrix table")
     expect(matrix).to_be_visible()
     settle(page)

@@ -104,7 +104,11 @@ def predicted_elsewhere(form: Format, file: Path, images: np.ndarray) -> np.ndar
     return found
 
 
-@pytest.mark.parametrize("form", FORMATS)
+# tests/export has all formats predict elsewhere; here, one way from the page suffices
+@pytest.mark.parametrize(
+    "form",
+    [form if form == "onnx" else pytest.param(form, marks=pytest.mark.slow) for form in FORMATS],
+)
 def test_each_format_predicts_the_same_elsewhere(
     page: Page, world: World, form: Format, tmp_path: Path
 ) -> None:

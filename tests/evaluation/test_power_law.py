@@ -2,7 +2,13 @@
 
 import pytest
 
+from fmnist.evaluation import power_law
 from fmnist.evaluation.power_law import extrapolate
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(power_law, "_RESAMPLES", 60)
 
 
 def test_a_power_law_is_found_again() -> None:

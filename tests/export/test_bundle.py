@@ -65,7 +65,7 @@ def predict(folder: Path, *pictures: Path) -> str:
 
 
 def test_what_is_no_picture_is_told(run: Run, small: Dataset, tmp_path: Path) -> None:
-    folder = unpacked(run, "torchscript", small, tmp_path)
+    folder = unpacked(run, "onnx", small, tmp_path)
     for name in ("README.md", "nothing.png"):
         result = subprocess.run(
             [sys.executable, "-I", folder / "predict.py", folder / name],

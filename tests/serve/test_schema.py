@@ -52,7 +52,7 @@ def test_every_answer_is_as_documented(
     document: Any, path: str, method: str, mode: GenerationMode
 ) -> None:
     tried = settings(
-        max_examples=40 if path == "/predict" else 8, deadline=None, derandomize=True,
+        max_examples=25 if path == "/predict" else 8, deadline=None, derandomize=True,
         database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
 

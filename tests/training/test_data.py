@@ -82,14 +82,16 @@ def test_a_run_trains_with_its_corrections_and_measures_without(
 def test_a_signal_while_the_drawings_are_made_is_heard_and_the_run_can_go_on(
     tmp_path: Path, own_artifacts: Path, signal: Signal, outcome: Outcome
 ) -> None:
-    config = replace(CONFIG, model="logistic", training_drawings="non-garments", epochs=1)
+    config = replace(
+        CONFIG, model="logistic", training_drawings="non-garments", subset=40, epochs=1
+    )
     run = store.create_run(tmp_path / "runs", config)
     assert run_until(run, 0, signal) == outcome
     run = reread(run)
     assert not run.checkpoint_path.exists() and not run.history.epochs
     assert run_until(run, 100, "pause") == "finished"
-    # 200 photographs twice, 200 outlines, 400 sketches, 266 doodles
-    assert reread(run).progress.steps == math.ceil(1266 / 32)
+    # 40 photographs twice, 40 outlines, 80 sketches, 53 doodles
+    assert reread(run).progress.steps == math.ceil(253 / 32)
 
 
 def test_smaller_images_for_a_share_of_the_epochs(

@@ -21,7 +21,7 @@ from tools.small import same_result, small_dataset
 
 STUDENT = replace(
     CONFIG,
-    model="swift",
+    model="lenet-5",
     teachers=("teacher",),
     augmentation=("flip",),
     batch_mix="mixup",

@@ -361,7 +361,7 @@ def test_a_run_that_selects_images_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_a_run_on_drawings_knows_what_is_no_garment(tmp_path: Path, own_artifacts: Path) -> None:
-    run = run_whole(tmp_path, MANY)
+    run = run_whole(tmp_path, replace(MANY, subset=60))
     classifier = Classifier.load(run.weights_path)
     assert classifier.has_ood_class
     scores = classifier.in_distribution_scores(small_dataset().test_images)
