@@ -13,7 +13,6 @@ from PIL import Image
 from fmnist import paths
 from fmnist.cli.arguments import path
 from fmnist.cli.tables import aligned
-from fmnist.data.labels import CLASS_NAMES
 from fmnist.files import png, write_atomic
 from fmnist.reports.text import percent
 from fmnist.runs import store
@@ -114,7 +113,9 @@ def _classify(options: argparse.Namespace) -> int:
         score = result.in_distribution_score
         print(f"This does not look like a garment (in-distribution score {score:.2f}).")
     order = np.argsort(-result.probabilities, kind="stable")
-    rows = [(CLASS_NAMES[label], f"{percent(result.probabilities[label], 1)}") for label in order]
+    rows = [
+        (result.class_names[label], f"{percent(result.probabilities[label], 1)}") for label in order
+    ]
     for line in aligned([("class", "probability"), *rows]):
         print(line)
     return 0

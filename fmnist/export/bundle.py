@@ -1,6 +1,7 @@
 """An exported file with what it takes to run it: a zip archive of model, examples and card."""
 
 import io
+import json
 import time
 import zipfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 import fmnist
 from fmnist.checksums import file_digest
-from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.data.splits import DATASET_TITLES
 from fmnist.export.kept import KeptExport
 from fmnist.export.names import FORMATS, LICENSE, Format
@@ -21,8 +22,16 @@ _LOADING: Final = {
 }
 
 
-def python_example(form: Format, file: str, outputs: tuple[str, ...]) -> str:
-    """The shortest program in Python that runs a file."""
+def class_names(run: Run) -> tuple[str, ...]:
+    """Classes whose probabilities the files of a run give."""
+    own = run.fine_tuning.own_classes if run.fine_tuning else ()
+    return (*CLASS_NAMES, *own)
+
+
+def python_example(
+    form: Format, file: str, outputs: tuple[str, ...], *, classes: int = NUM_CLASSES
+) -> str:
+    """The shortest program in Python that runs a file, which knows so many classes."""
     names, first = ", ".join(outputs), "[0]" if len(outputs) == 1 else ""
     if form in _LOADING:
         return "\n".join(
@@ -32,7 +41,7 @@ def python_example(form: Format, file: str, outputs: tuple[str, ...]) -> str:
                 f"model = {_LOADING[form].format(file=_quoted(file))}",
                 "images = torch.zeros(2, 28, 28, dtype=torch.uint8)  # white garments on black",
                 "with torch.inference_mode():",
-                f"    {names} = model(images){first}  # float32 (2, 10)",
+                f"    {names} = model(images){first}  # float32 (2, {classes})",
             ]
         )
     return "\n".join(
@@ -42,7 +51,7 @@ def python_example(form: Format, file: str, outputs: tuple[str, ...]) -> str:
             "",
             f"session = onnxruntime.InferenceSession({_quoted(file)})",
             "images = np.zeros((2, 28, 28), np.uint8)  # white garments on black",
-            f'{names} = session.run(None, {{"images": images}}){first}  # float32 (2, 10)',
+            f'{names} = session.run(None, {{"images": images}}){first}  # float32 (2, {classes})',
         ]
     )
 
@@ -116,10 +125,10 @@ def _values(kept: KeptExport, run: Run, *, has_card: bool) -> dict[str, Any]:
         "runtime": runtime,
         "load": _LOADING.get(form, "").format(file="FILE"),
         "packages": f"{runtime}, numpy and pillow",
-        "classes": CLASS_NAMES,
+        "classes": class_names(run),
         "has_ood": len(outputs) > 1,
         "has_card": has_card,
-        "python": python_example(form, file, outputs),
+        "python": python_example(form, file, outputs, classes=len(class_names(run))),
         "javascript": javascript_example(form, file, outputs),
         "check": kept.check,
         "dataset": DATASET_TITLES[config.dataset] if config else "",
@@ -146,4 +155,5 @@ def _render(template: str, values: dict[str, Any]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"'
+    """A text as Python and JavaScript write it; own classes may have any characters."""
+    return json.dumps(text, ensure_ascii=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import fmnist
 from fmnist.checksums import file_digest
-from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import DATASET_TITLES, Dataset, Split, SplitName
 from fmnist.evaluation.predictions import stored_evaluation
 from fmnist.export.checks import Check, ExportError
@@ -87,10 +87,10 @@ def _compare(
     for size in BATCHES:
         if len(runner(images[:size])[0]) != min(size, len(images)):
             raise ExportError(f"The exported file does not take {size} images at once.")
-    found, known = [], []  # by batch (B, 10), or (B, 11) with the in-distribution scores
+    found, known = [], []  # by batch (B, C), or (B, C + 1) with the in-distribution scores
     for start in range(0, len(images), BATCHES[-1]):
         batch = images[start : start + BATCHES[-1]]
-        expected = [classifier.predict_proba(batch)]
+        expected = [classifier.predict_named(batch)]
         if classifier.has_ood_class:
             expected.append(classifier.in_distribution_scores(batch))
         found.append(np.column_stack(runner(batch)))
@@ -98,10 +98,13 @@ def _compare(
         if progress:
             progress(min(start + BATCHES[-1], len(images)), len(images))
     outputs, run_outputs = np.concatenate(found), np.concatenate(known)
+    named = len(classifier.class_names)
+    changed = count_changed(outputs[:, :named], run_outputs[:, :named])
+    # as everywhere, accuracy is that of the ten classes
     probabilities, run_probabilities = outputs[:, :NUM_CLASSES], run_outputs[:, :NUM_CLASSES]
     return Check(
         images=len(images),
-        changed=count_changed(probabilities, run_probabilities),
+        changed=changed,
         difference=float(np.abs(outputs - run_outputs).max()),
         accuracy=float((probabilities.argmax(1) == split.labels).mean()),
         run_accuracy=float((run_probabilities.argmax(1) == split.labels).mean()),
@@ -115,7 +118,7 @@ def count_changed(found: NDArray[np.floating], known: NDArray[np.floating]) -> i
 
     Parameters
     ----------
-    found, known : float (N, 10)
+    found, known : float (N, C)
         Probabilities of the file and of the run.
     """
     rows = np.arange(len(known))
@@ -136,7 +139,7 @@ def _metadata(run: Run, program: Program) -> dict[str, str]:
         "name": run.name,
         "run": run.run_id,
         "weights": file_digest(run.weights_path),
-        "classes": CLASS_NAMES,
+        "classes": program.class_names,
         "input": f"{INPUT}: uint8 (N, 28, 28), a white garment on black",
         "outputs": program.outputs,
         "data set": DATASET_TITLES[config.dataset] if config else None,

@@ -22,8 +22,9 @@ class Program(nn.Module):
 
     Notes
     -----
-    Maps uint8 (N, 28, 28), white garment on black, to probabilities float32 (N, 10). Where the
-    network knows a class of other things, also to in-distribution scores float32 (N,) in [0, 1].
+    Maps uint8 (N, 28, 28), white garment on black, to probabilities float32 (N, C): of the ten
+    classes, then of own ones. Where the network knows a class of other things, also to
+    in-distribution scores float32 (N,) in [0, 1].
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -33,6 +34,7 @@ class Program(nn.Module):
         self.normalization = classifier.normalization
         self.temperature = classifier.temperature
         self.has_ood_class = classifier.has_ood_class
+        self.class_names = classifier.class_names
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -41,11 +43,19 @@ class Program(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Probabilities, and in-distribution scores if there are any."""
-        logits = self.network(self.normalization(images))  # (N, 10) or (N, 11)
-        probabilities = (logits[:, :NUM_CLASSES] / self.temperature).softmax(1)
+        logits = self.network(self.normalization(images))  # (N, outputs)
+        named = logits
+        if self.has_ood_class:
+            named, own = logits[:, :NUM_CLASSES], logits[:, NUM_CLASSES + 1 :]
+            if len(self.class_names) > NUM_CLASSES:
+                named = torch.cat([named, own], 1)
+        probabilities = (named / self.temperature).softmax(1)
         if not self.has_ood_class:
             return (probabilities,)
-        return probabilities, logits.softmax(1)[:, :NUM_CLASSES].sum(1)
+        shares = logits.softmax(1)
+        if len(self.class_names) > NUM_CLASSES:
+            return probabilities, 1 - shares[:, NUM_CLASSES]
+        return probabilities, shares[:, :NUM_CLASSES].sum(1)
 
 
 class _ScaleChannels(nn.Module):

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fmnist.checksums import verify, write_checked
-from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.data.labels import (
+    CLASS_NAMES,
+    IMAGE_SIZE,
+    NO_GARMENT,
+    NUM_CLASSES,
+    check_own_classes,
+)
 from fmnist.errors import DamagedFileError
 from fmnist.models.ensemble import Ensemble
 from fmnist.models.registry import RENAMED, create_model, describe
@@ -45,13 +51,15 @@ class Classifier:
     Parameters
     ----------
     model : torch.nn.Module
-        From normalized float32 (N, 1, 28, 28) to logits float32 (N, 10), or (N, 11) where the
-        last says that an image shows no garment. Put into evaluation mode.
+        From normalized float32 (N, 1, 28, 28) to logits float32 (N, outputs): of the ten classes;
+        of "no garment", if the network knows it; of own classes. Put into evaluation mode.
     models : sequence of str
         Its name in `fmnist.models.registry.MODELS`; of an ensemble, those of its networks.
     normalization : Normalization
     temperature : float
         Above 0; logits are divided by it before softmax.
+    own_classes : sequence of str
+        Names of classes that a person has added to the ten.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class Classifier:
         models: Sequence[str],
         normalization: Normalization = Normalization(),
         temperature: float = 1.0,
+        own_classes: Sequence[str] = (),
     ) -> None:
         # processors' kernels prefer channels_last; training uses it too, so that a model gives
         # bit-equal logits while it trains and after it is loaded
@@ -68,6 +77,7 @@ class Classifier:
         self.models = tuple(models)
         self.normalization = normalization
         self.temperature = temperature
+        self.own_classes = tuple(own_classes)
 
     def logits(
         self,
@@ -75,7 +85,7 @@ class Classifier:
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[np.float32]:
-        """Logits of images, before the temperature.
+        """Logits of the ten classes, before the temperature.
 
         Parameters
         ----------
@@ -102,13 +112,24 @@ class Classifier:
 
     @property
     def outputs(self) -> int:
-        """Length of the network's logits: 10, or 11."""
-        return self._last_layer.out_features
+        """Length of the network's logits: 10, one more with "no garment", and own classes."""
+        return self.last_layer.out_features
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The ten classes, then own ones."""
+        return (*CLASS_NAMES, *self.own_classes)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What each of the network's logits is of."""
+        other = (NO_GARMENT,) if self.has_ood_class else ()
+        return (*CLASS_NAMES, *other, *self.own_classes)
 
     @property
     def has_ood_class(self) -> bool:
         """Whether the network has learned to tell garments from other things."""
-        return self.outputs > NUM_CLASSES
+        return self.outputs - len(self.own_classes) > NUM_CLASSES
 
     def in_distribution_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How much images look like any garment.
@@ -120,7 +141,8 @@ class Classifier:
         Returns
         -------
         float32 (N,)
-            Probability, in [0, 1], that the image does not belong to the class of other things.
+            Probability, in [0, 1], that the image does not belong to the class of other things;
+            own classes do not.
 
         Raises
         ------
@@ -129,15 +151,21 @@ class Classifier:
         """
         if not self.has_ood_class:
             raise ValueError("The network has not learned what is no garment.")
-        logits = _finite(self._in_batches(self.model, images, width=NUM_CLASSES + 1, progress=None))
+        logits = self._in_batches(self.model, images, width=self.outputs, progress=None)
+        return self.scores_of(logits)
+
+    def scores_of(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """In-distribution scores of all logits of the network, float32 (N, outputs)."""
         from scipy import special
 
+        logits = _finite(logits)
         probabilities = special.softmax(logits.astype(np.float64), axis=1)
         scores: NDArray[np.float32] = (1 - probabilities[:, NUM_CLASSES]).astype(np.float32)
         return scores
 
     @cached_property
-    def _last_layer(self) -> nn.Linear:
+    def last_layer(self) -> nn.Linear:
+        """The layer that makes logits of features; of an ensemble, that of its last network."""
         network = self.model
         if isinstance(network, Ensemble):
             network = network.networks[-1]
@@ -170,7 +198,7 @@ class Classifier:
         return self._in_batches(
             self.model.forward_features,  # type: ignore[arg-type]
             images,
-            width=self._last_layer.in_features,
+            width=self.last_layer.in_features,
             progress=progress,
         )
 
@@ -228,6 +256,40 @@ class Classifier:
         probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
         return probabilities
 
+    def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities of the ten classes and of own ones, given that an image shows one of them.
+
+        Parameters
+        ----------
+        images : uint8 (N, 28, 28)
+
+        Returns
+        -------
+        float32 (N, C)
+            In the order of `class_names`; without own classes as `predict_proba`. Rows in [0, 1]
+            that sum to 1.
+
+        Raises
+        ------
+        DamagedFileError, ValueError
+            As `predict_proba`.
+        """
+        if not self.own_classes:
+            return self.predict_proba(images)
+        logits = self._in_batches(self.model, images, width=self.outputs, progress=None)
+        return self.named_probabilities(logits)
+
+    def named_probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same of all logits of the network, float32 (N, outputs)."""
+        from scipy import special
+
+        named = (
+            np.delete(_finite(logits), NUM_CLASSES, 1) if self.has_ood_class else _finite(logits)
+        )
+        scaled = named.astype(np.float64) / self.temperature
+        probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
+        return probabilities
+
     def save(
         self, path: Path, *, dtype: torch.dtype | None = None, half_if_exact: bool = False
     ) -> None:
@@ -259,6 +321,8 @@ class Classifier:
             "temperature": self.temperature,
             "outputs": self.outputs,
         }
+        if self.own_classes:
+            description["own_classes"] = self.own_classes
         metadata = {"fmnist": json.dumps(description)}
         write_checked(path, safetensors.torch.save(tensors, metadata=metadata))
 
@@ -287,7 +351,8 @@ class Classifier:
                 raise ValueError("they are not all finite numbers")
             names = _names(description)
             outputs = description.get("outputs", NUM_CLASSES)
-            if outputs not in (NUM_CLASSES, NUM_CLASSES + 1):
+            own_classes = check_own_classes(description.get("own_classes", ()))
+            if outputs - len(own_classes) not in (NUM_CLASSES, NUM_CLASSES + 1):
                 raise ValueError(f"it has {outputs!r} outputs")
             model = create_model(*names, seed=0, num_classes=outputs)
             try:
@@ -299,6 +364,7 @@ class Classifier:
                 models=names,
                 normalization=Normalization(mean, std),
                 temperature=temperature,
+                own_classes=own_classes,
             )
         except OSError:
             raise

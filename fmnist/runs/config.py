@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Self
 from fmnist.data.splits import DATASET_TITLES, FOLDS, DatasetName, Protocol
 from fmnist.data.synthetic import TrainingDrawings
 from fmnist.models.registry import MODELS
+from fmnist.runs.fine_tune_config import FineTuneConfig
 from fmnist.runs.migration import migrate_settings
 from fmnist.runs.setting import (
     ConfigError,
@@ -426,7 +427,7 @@ class EnsembleConfig:
         return _json_of(self)
 
 
-RunConfig = TrainConfig | EnsembleConfig
+RunConfig = TrainConfig | EnsembleConfig | FineTuneConfig
 
 
 def ensemble_of(members: Sequence[TrainConfig]) -> EnsembleConfig:
@@ -441,7 +442,7 @@ def ensemble_of(members: Sequence[TrainConfig]) -> EnsembleConfig:
     )
 
 
-def _json_of(config: RunConfig) -> dict[str, Any]:
+def _json_of(config: TrainConfig | EnsembleConfig) -> dict[str, Any]:
     values = dataclasses.asdict(config)
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
@@ -453,6 +454,7 @@ __all__ = [
     "Checkpoint",
     "ConfigError",
     "EnsembleConfig",
+    "FineTuneConfig",
     "Optimizer",
     "Precision",
     "RunConfig",

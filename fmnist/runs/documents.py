@@ -22,6 +22,7 @@ from fmnist.models.registry import describe as describe_models
 from fmnist.runs.config import (
     Checkpoint,
     EnsembleConfig,
+    FineTuneConfig,
     RunConfig,
     TestTimeAugmentation,
     TrainConfig,
@@ -105,8 +106,21 @@ class EnsembleDocument(Document):
         return self
 
 
+class FineTuneDocument(Document):
+    """The settings of a fine-tuned model in `config.json`; `FineTuneConfig` checks the values."""
+
+    base: Text
+    base_weights: str
+    model: str
+    dataset: DatasetName
+    protocol: Protocol
+    drawings_sha256: str
+    own_classes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    seed: int = 0
+
+
 def read_config(values: Mapping[str, Any]) -> RunConfig:
-    """The settings of a run or of an ensemble.
+    """The settings of a run, of an ensemble or of a fine-tuned model.
 
     Raises
     ------
@@ -115,6 +129,8 @@ def read_config(values: Mapping[str, Any]) -> RunConfig:
     """
     if "models" in values:
         return EnsembleConfig(**EnsembleDocument.parse(values).model_dump())
+    if "base" in values:
+        return FineTuneConfig(**FineTuneDocument.parse(values).model_dump())
     return TrainConfig.from_json(values)
 
 

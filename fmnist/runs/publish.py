@@ -81,6 +81,11 @@ def publish(
         raise RunError(f"The title is too long; take at most {NAME_LENGTH} characters.")
     if run.state != "finished":
         raise RunError(f"The run {run.run_id} is {run.state}; only a finished run is published.")
+    if run.fine_tuning:
+        raise RunError(
+            f"The run {run.run_id} was fine-tuned on your own drawings, which cannot be trained on "
+            "again elsewhere; publish its base."
+        )
     if run.training and run.training.subset is not None:
         raise RunError(
             f"The run {run.run_id} was trained on {run.training.subset:,} images only; "

@@ -13,7 +13,7 @@ from fmnist import paths
 from fmnist.data.splits import SplitName
 from fmnist.errors import ToldError
 from fmnist.files import append_line, parse_json, write_json
-from fmnist.runs.config import RunConfig, TrainConfig
+from fmnist.runs.config import FineTuneConfig, RunConfig, TrainConfig
 from fmnist.runs.history import History, Progress
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Run:
         "broken" where the folder cannot be read.
     reason : str or None
         Why it is broken or failed, in a sentence.
-    config : TrainConfig, EnsembleConfig or None
+    config : TrainConfig, EnsembleConfig, FineTuneConfig or None
         None where it cannot be read.
     created : float
         Seconds since 1970.
@@ -103,8 +103,13 @@ class Run:
 
     @property
     def training(self) -> TrainConfig | None:
-        """The settings of a training; None of an ensemble, and where they cannot be read."""
+        """The settings of a training; None of other runs, and where they cannot be read."""
         return self.config if isinstance(self.config, TrainConfig) else None
+
+    @property
+    def fine_tuning(self) -> FineTuneConfig | None:
+        """The settings of a fine-tuned model; None of other runs."""
+        return self.config if isinstance(self.config, FineTuneConfig) else None
 
     @property
     def run_id(self) -> str:
@@ -165,6 +170,16 @@ class Run:
     def epoch_weights_folder(self) -> Path:
         """Weights of every epoch, where the settings ask for them."""
         return self.folder / "weights"
+
+    @property
+    def drawings_path(self) -> Path:
+        """Drawings that a fine-tuned model learned."""
+        return self.folder / "drawings.npz"
+
+    @property
+    def effect_path(self) -> Path:
+        """What fine-tuning changed, as it was measured."""
+        return self.folder / "fine_tuning.json"
 
     @property
     def exports_folder(self) -> Path:

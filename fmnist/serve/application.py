@@ -12,7 +12,6 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 import fmnist
-from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES
 from fmnist.export.names import LICENSE
 from fmnist.serve import bodies, documentation, problems
@@ -57,7 +56,11 @@ class _Answers:
                 raise HTTPException(503, str(error), {"Retry-After": "5"}) from error
             if detector is not None:
                 scores = (await detector.engine(inputs.images)).scores
-        results = recognition.results(inputs.images, outputs.probabilities, scores)
+                if scores is not None:
+                    scores = recognition.with_own_classes(scores, outputs.probabilities)
+        results = recognition.results(
+            inputs.images, outputs.probabilities, scores, class_names=served.engine.class_names
+        )
         return _json({
             "run": served.run.run_id,
             "predictions": [_prediction(one, is_scored=scores is not None) for one in results],
@@ -71,7 +74,7 @@ class _Answers:
         document = ModelDocument(
             run=served.run.run_id, name=served.run.name, networks=list(config.models),
             dataset=DATASET_TITLES[config.dataset], protocol=config.protocol,
-            accuracy=served.accuracy, classes=list(CLASS_NAMES),
+            accuracy=served.accuracy, classes=list(served.engine.class_names),
             knows_other_things=served.engine.has_ood_class, license=LICENSE,
             version=fmnist.__version__, card=served.card, others=list(self._models.names()),
         )  # fmt: skip
@@ -169,9 +172,9 @@ def _prediction(result: SketchResult, *, is_scored: bool) -> dict[str, Any]:
     label = result.predicted_label
     return {
         "label": label,
-        "class": CLASS_NAMES[label],
+        "class": result.predicted_class,
         "confidence": probabilities[label],
-        "probabilities": dict(zip(CLASS_NAMES, probabilities, strict=True)),
+        "probabilities": dict(zip(result.class_names, probabilities, strict=True)),
         "in_distribution_score": min(result.in_distribution_score, 1.0) if is_scored else None,
         "is_garment": result.is_garment if is_scored else None,
     }

@@ -101,10 +101,12 @@ class Prediction(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    label: Annotated[int, Field(ge=0, le=9)]
+    label: Annotated[int, Field(ge=0, description="Its place in the classes of /model.")]
     class_name: Annotated[str, Field(alias="class", description="The most probable class.")]
     confidence: Annotated[Share, Field(description="Its probability.")]
-    probabilities: Annotated[dict[str, Share], Field(description="Of all ten classes; sum 1.")]
+    probabilities: Annotated[
+        dict[str, Share], Field(description="Of all classes, own ones too; sum 1.")
+    ]
     in_distribution_score: Annotated[
         Share | None,
         Field(description="How much it looks like any garment; null where no model can tell."),

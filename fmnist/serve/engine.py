@@ -1,6 +1,7 @@
 """Runs an ONNX file for many requests at once."""
 
 import asyncio
+import json
 import os
 from collections import deque
 from collections.abc import Callable
@@ -22,7 +23,7 @@ class Outputs(NamedTuple):
 
     Attributes
     ----------
-    probabilities : float32 (N, 10)
+    probabilities : float32 (N, C)
     scores : float32 (N,) or None
         In-distribution scores, where the network knows other things than garments.
     """
@@ -59,6 +60,9 @@ class Engine:
         self._session = onnxruntime.InferenceSession(
             file, options, providers=["CPUExecutionProvider"]
         )
+        # exports of this project only: the metadata are there
+        told = self._session.get_modelmeta().custom_metadata_map["classes"]
+        self.class_names: tuple[str, ...] = tuple(json.loads(told))
         self.has_ood_class = IN_DISTRIBUTION in [one.name for one in self._session.get_outputs()]
         self._on_batch = on_batch
         self._thread = ThreadPoolExecutor(1, "inference")

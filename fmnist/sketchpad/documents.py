@@ -6,15 +6,16 @@ Importing pydantic takes a while. Import this module where a file is read, not a
 import base64
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
+from fmnist.data.labels import check_own_classes
 from fmnist.runs.documents import Document, Moment, Share
 from fmnist.sketchpad.gallery import LABEL_CHOICES
 
 
 def _check_choice(text: str) -> str:
     if text not in LABEL_CHOICES:
-        raise ValueError(f"there is no class {text!r}")
+        check_own_classes([text])
     return text
 
 
@@ -24,6 +25,12 @@ def _check_base64(text: str) -> str:
 
 
 Choice = Annotated[str, AfterValidator(_check_choice)]
+
+
+class OwnClassesDocument(Document):
+    """`classes.json`: what a person has added to the ten classes."""
+
+    names: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(check_own_classes)]
 
 
 class DrawingDocument(Document):

@@ -10,20 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from fmnist.data.labels import CLASS_NAMES
+from fmnist.data import labels
+from fmnist.data.labels import CLASS_NAMES, OwnClassError, check_own_classes
 from fmnist.errors import ToldError, reason, sentence
 from fmnist.files import read_json, write_json
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.canvas import Shape
 from fmnist.text import NAME_LENGTH, one_line
 
-NO_GARMENT: Final = "No garment"
+NO_GARMENT: Final = labels.NO_GARMENT
 LABEL_CHOICES: Final = (*CLASS_NAMES, NO_GARMENT)
-"""What a model can predict, and what a person can choose as the label."""
+"""What a model can predict and a person choose as the label, besides own classes."""
 MAX_DRAWINGS: Final = 500
 _MAX_BYTES: Final = 4 * 2**20  # of a file; a full canvas needs less
 _ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _TRASH: Final = ".trash"
+_CLASSES: Final = "classes.json"
 
 
 class GalleryError(ToldError):
@@ -42,11 +44,11 @@ class SavedDrawing:
     model : str
         Name of the model that made the prediction.
     predicted : str
-        One of `LABEL_CHOICES`.
+        One of `LABEL_CHOICES`, or an own class.
     confidence : float
         Highest probability, in [0, 1].
     label : str or None
-        One of `LABEL_CHOICES`; None if the person gave none.
+        One of `LABEL_CHOICES`, or an own class; None if the person gave none.
     time : float
         Seconds since 1970; 0 means now.
     drawing_id : str
@@ -143,7 +145,7 @@ class Gallery:
         GalleryError
             Also if there is no such label.
         """
-        if label is not None and label not in LABEL_CHOICES:
+        if label is not None and label not in (*LABEL_CHOICES, *self.own_classes()):
             raise GalleryError(f"There is no label {label!r}.")
         self._write(replace(self.get(drawing_id), label=label))
 
@@ -172,6 +174,62 @@ class Gallery:
         except OSError as error:
             raise GalleryError("The drawing is no longer in the trash.") from error
 
+    def own_classes(self) -> tuple[str, ...]:
+        """Names of the classes that a person has added to the ten, oldest first.
+
+        Raises
+        ------
+        GalleryError
+            Also if their file is damaged.
+        """
+        path = self._folder / _CLASSES
+        try:
+            from fmnist.sketchpad.documents import OwnClassesDocument
+
+            return OwnClassesDocument.parse(read_json(path)).names
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError) as error:
+            raise GalleryError(
+                f"The names of your classes cannot be read ({reason(error)}); delete {path}."
+            ) from error
+
+    def add_class(self, name: str) -> None:
+        """Add an own class, whose drawings are to come.
+
+        Raises
+        ------
+        GalleryError
+            Also if it cannot have this name, or there are five already.
+        """
+        try:
+            names = check_own_classes((*self.own_classes(), " ".join(name.split())))
+        except OwnClassError as error:
+            raise GalleryError(str(error)) from error
+        self._write_classes(names)
+
+    def remove_class(self, name: str) -> None:
+        """Remove an own class.
+
+        Raises
+        ------
+        GalleryError
+            Also if there are drawings of it.
+        """
+        count = sum(drawing.label == name for drawing in self.all()[0])
+        if count:
+            raise GalleryError(
+                f"{count} drawing{'s are' if count > 1 else ' is'} labeled {name}; delete or label "
+                "anew what is in the gallery, then remove the class."
+            )
+        self._write_classes(tuple(known for known in self.own_classes() if known != name))
+
+    def _write_classes(self, names: tuple[str, ...]) -> None:
+        try:
+            write_json(self._folder / _CLASSES, {"names": names}, make_folder=True)
+        except OSError as error:
+            raise GalleryError(sentence(error, "The class cannot be saved")) from error
+
     def _ids(self) -> list[str]:
         """Ids of the drawings, sorted."""
         try:
@@ -196,14 +254,15 @@ class Gallery:
 
 
 def scores(drawings: Iterable[SavedDrawing]) -> dict[str, Score]:
-    """Count correct predictions by label, in the order of `LABEL_CHOICES`."""
+    """Count correct predictions by label, in the order of `LABEL_CHOICES`, own classes last."""
     found: dict[str, Score] = {}
     for drawing in drawings:
         if drawing.label is not None:
             before = found.get(drawing.label, Score(0, 0))
             correct = before.correct + bool(drawing.is_correct)
             found[drawing.label] = Score(correct, before.labeled + 1)
-    return {label: found[label] for label in LABEL_CHOICES if label in found}
+    own = sorted(found.keys() - set(LABEL_CHOICES))
+    return {label: found[label] for label in (*LABEL_CHOICES, *own) if label in found}
 
 
 def _to_json(drawing: SavedDrawing) -> dict[str, Any]:

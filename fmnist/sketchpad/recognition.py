@@ -1,13 +1,14 @@
-"""What a classifier says about a drawing or a picture: ten probabilities, and whether it is a
-garment at all.
+"""What a classifier says about a drawing or a picture: probabilities of the classes, and whether it
+is a garment at all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.data.labels import CLASS_NAMES, NO_GARMENT, NUM_CLASSES
 from fmnist.sketchpad.preprocessing import DEFAULT_PREPARATION, Preparation, to_model_input
 
 if TYPE_CHECKING:
@@ -30,18 +31,36 @@ class SketchResult:
 
     Attributes
     ----------
-    probabilities : float32 (10,)
-        Probabilities of the classes, given that it is a garment.
+    probabilities : float32 (C,)
+        Probabilities of the classes, given that it is of one of them.
     in_distribution_score : float
         Probability, in [0, 1], that it is a garment; 1 without a model that can tell, 0 for a
         blank image.
     model_input : uint8 (28, 28)
         The image that was classified.
+    class_names : tuple of str
+        The ten classes, then a person's own ones.
     """
 
     probabilities: NDArray[np.float32]
     in_distribution_score: float
     model_input: NDArray[np.uint8]
+    class_names: tuple[str, ...] = field(default=CLASS_NAMES, kw_only=True)
+
+    @property
+    def predicted_class(self) -> str:
+        """Name of the class with the highest probability."""
+        return self.class_names[self.predicted_label]
+
+    @property
+    def label_choice(self) -> str:
+        """The prediction as a label of the gallery: a class, or no garment."""
+        return self.predicted_class if self.is_garment else NO_GARMENT
+
+    @property
+    def predicted_garment(self) -> int:
+        """The most probable of the ten classes."""
+        return int(np.argmax(self.probabilities[:NUM_CLASSES]))
 
     @property
     def predicted_label(self) -> int:
@@ -92,26 +111,55 @@ def classify(
     image = to_model_input(rgba, preparation)[None]
     detector = model if model.has_ood_class else ood_model
     scores = detector.in_distribution_scores(image) if detector else None
-    return results(image, model.predict_proba(image), scores)[0]
+    probabilities = model.predict_named(image)
+    if scores is not None and detector is not model:
+        scores = with_own_classes(scores, probabilities)
+    return results(image, probabilities, scores, class_names=model.class_names)[0]
+
+
+def with_own_classes(
+    scores: NDArray[np.float32], probabilities: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """In-distribution scores of a model that does not know the own classes of another.
+
+    What the other is sure to be of an own class is not refused.
+
+    Parameters
+    ----------
+    scores : float32 (N,)
+    probabilities : float32 (N, C)
+        Of the other model.
+
+    Returns
+    -------
+    float32 (N,)
+        The same scores where there are no own classes.
+    """
+    own = probabilities[:, NUM_CLASSES:].sum(axis=1)
+    combined: NDArray[np.float32] = own + (1 - own) * scores
+    return combined
 
 
 def results(
     model_inputs: NDArray[np.uint8],
     probabilities: NDArray[np.float32],
     scores: NDArray[np.float32] | None,
+    *,
+    class_names: tuple[str, ...] = CLASS_NAMES,
 ) -> list[SketchResult]:
     """What a classifier's outputs say about model inputs.
 
     Parameters
     ----------
     model_inputs : uint8 (N, 28, 28)
-    probabilities : float32 (N, 10)
+    probabilities : float32 (N, C)
     scores : float32 (N,) or None
         In-distribution scores; None without a model that can tell.
+    class_names : tuple of str (C)
     """
     known = np.ones(len(model_inputs), np.float32) if scores is None else scores
     return [
         # a blank image is no garment, whatever a model says
-        SketchResult(row, float(score) if image.any() else 0.0, image)
+        SketchResult(row, float(score) if image.any() else 0.0, image, class_names=class_names)
         for row, score, image in zip(probabilities, known, model_inputs, strict=True)
     ]

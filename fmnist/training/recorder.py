@@ -27,6 +27,27 @@ from fmnist.training.state import TrainState
 STATUS_SECONDS: Final = 1.0
 
 
+def environment(
+    dataset: Dataset, device: torch.device, dtype: torch.dtype
+) -> dict[str, dict[str, str]]:
+    """What of config.json is not settings: the data set, and the machine."""
+    return {
+        "dataset": {
+            "name": dataset.name,
+            "checksum": dataset.checksum,
+            "source": DATASET_TITLES[dataset.name],
+        },
+        "environment": {
+            "fmnist": fmnist.__version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in ("torch", "numpy")},
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "threads": str(torch.get_num_threads()),
+            "precision": str(dtype).removeprefix("torch."),
+        },
+    }
+
+
 class RunRecorder:
     """Writes history, events, status, weights and evaluations as they come.
 
@@ -109,19 +130,7 @@ class RunRecorder:
         document = read_json(self.run.config_path)
         if "dataset" in document:
             return
-        document["dataset"] = {
-            "name": dataset.name,
-            "checksum": dataset.checksum,
-            "source": DATASET_TITLES[dataset.name],
-        }
-        document["environment"] = {
-            "fmnist": fmnist.__version__,
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in ("torch", "numpy")},
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-            "threads": str(torch.get_num_threads()),
-            "precision": str(dtype).removeprefix("torch."),
-        }
+        document |= environment(dataset, device, dtype)
         write_json(self.run.config_path, document)
 
     def event(self, text: str) -> None:

@@ -61,6 +61,20 @@ def test_every_model_s_program_gives_its_probabilities(name: str) -> None:
     assert found.sum(1).numpy() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("has_other", [True, False])
+def test_own_classes_have_probabilities_of_their_own(has_other: bool) -> None:
+    network = create_model("lenet-5", seed=0, num_classes=11 + has_other)
+    classifier = Classifier(stirred(network), models=["lenet-5"], own_classes=["hat"])
+    program = Program(classifier)
+    with torch.inference_mode():
+        found, *scores = program(torch.tensor(images(3)))
+    assert found.numpy() == pytest.approx(classifier.predict_named(images(3)), abs=2e-5)
+    assert found.shape == (3, 11) and len(scores) == has_other
+    for score in scores:
+        known = classifier.in_distribution_scores(images(3))
+        assert score.numpy() == pytest.approx(known, abs=2e-5)
+
+
 def test_an_ensemble_and_scores_of_other_things() -> None:
     names = ("lenet-5", "residual-small")
     network = create_model(*names, seed=0, num_classes=11)

@@ -371,3 +371,36 @@ def test_a_shipped_model_says_of_real_images_what_is_stored_with_it(
     probabilities = softmax(load_pretrained(name).logits(images))
     # other processors round differently, and what is stored has 16 bits
     assert probabilities == pytest.approx(stored.probabilities[chosen], abs=0.01)
+
+
+@pytest.mark.parametrize("has_other", [True, False])
+def test_own_classes_stand_beside_the_ten(tmp_path: Path, has_other: bool) -> None:
+    network = create_model("lenet-5", seed=1, num_classes=12 + has_other)
+    made = Classifier(network, models=["lenet-5"], temperature=2, own_classes=["hat", "sock"])
+    made.save(tmp_path / "model.safetensors")
+    read = Classifier.load(tmp_path / "model.safetensors")
+    assert read.class_names[10:] == read.own_classes == ("hat", "sock")
+    assert read.has_ood_class == has_other and len(read.output_names) == read.outputs
+    images = IMAGES[:5]
+    with torch.inference_mode():
+        logits = made.model(made.normalization(torch.tensor(images))).double().numpy()
+    named = np.delete(logits, 10, axis=1) if has_other else logits
+    assert read.predict_named(images) == pytest.approx(softmax(named, temperature=2), abs=1e-6)
+    ten = softmax(logits[:, :10], temperature=2)
+    assert read.predict_proba(images) == pytest.approx(ten, abs=1e-6)
+    assert read.logits(images).shape == (5, 10)
+    if has_other:  # own classes are no other things
+        expected = 1 - softmax(logits)[:, 10]
+        assert read.in_distribution_scores(images) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("own", [["Bag"], ["a", "a"], "hat", [3], ["a", "b", "c"], ["x" * 31]])
+def test_impossible_own_classes_are_refused(tmp_path: Path, own: object) -> None:
+    network = create_model("logistic", seed=1, num_classes=12)
+    path = tmp_path / "model.safetensors"
+    description = {"models": ["logistic"], "mean": 0.5, "std": 0.5, "temperature": 1}
+    description |= {"outputs": 12, "own_classes": own}
+    metadata = {"fmnist": json.dumps(description)}
+    safetensors.torch.save_file(network.state_dict(), path, metadata=metadata)
+    with pytest.raises(DamagedFileError, match="cannot be read"):
+        Classifier.load(path)

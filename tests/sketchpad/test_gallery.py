@@ -77,6 +77,42 @@ def test_set_label(store: Gallery) -> None:
         store.set_label(drawing_id, "Hat")
 
 
+def test_own_classes_are_labels(store: Gallery) -> None:
+    assert store.own_classes() == ()
+    store.add_class("  a  hat ")
+    store.add_class("sock")
+    assert store.own_classes() == ("a hat", "sock")
+    for name in ("", "A Hat", "bag", "no garment", "x" * 31):
+        with pytest.raises(GalleryError):
+            store.add_class(name)
+    drawing_id = store.save(replace(BOOT, predicted="sock", label="a hat"))
+    store.save(replace(BOOT, label="Bag"))
+    assert store.get(drawing_id).label == "a hat"
+    assert list(scores(store.all()[0])) == ["Bag", "a hat"]
+    with pytest.raises(GalleryError, match="1 drawing is labeled a hat"):
+        store.remove_class("a hat")
+    store.set_label(drawing_id, "sock")
+    store.remove_class("a hat")
+    assert store.own_classes() == ("sock",)
+    for name in "abcd":
+        store.add_class(name)
+    with pytest.raises(GalleryError, match="at most 5"):
+        store.add_class("e")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"names": ["Bag"]}', '{"names": 3}', '{"names": ["a", "A"]}']
+)
+def test_damaged_names_of_own_classes_are_told(
+    store: Gallery, tmp_path: Path, content: str
+) -> None:
+    store.add_class("hat")
+    (tmp_path / "drawings" / "classes.json").write_text(content)
+    with pytest.raises(GalleryError, match="names of your classes cannot be read"):
+        store.own_classes()
+    assert store.all() == ([], [])
+
+
 def test_delete_and_undo(store: Gallery) -> None:
     first, second = store.save(BOOT), store.save(BOOT)
     store.delete(first)
@@ -113,7 +149,7 @@ IMPOSSIBLE: dict[str, list[object]] = {
     [
         b"", b"{", b"[]", b"3", b"\xff\xfe", b"[" * 100_000,
         json.dumps({"time": 1}).encode(),
-        json.dumps({"time": 1, "model": "a", "answer": "Hat", "confidence": 1, "meant": None,
+        json.dumps({"time": 1, "model": "a", "answer": "bag", "confidence": 1, "meant": None,
                     "shapes": [], "picture": ""}).encode(),
         json.dumps({"time": 1, "model": "a", "answer": "Bag", "confidence": 1, "meant": ["Bag"],
                     "shapes": [], "picture": ""}).encode(),

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fmnist.data.labels import CLASS_NAMES
 from fmnist.runs.run import RunError
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
-from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, classify
+from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, classify, with_own_classes
 from tests.sketchpad.drawn import TROUSERS, canvas
 
 
@@ -19,7 +20,9 @@ class Predicts:
         self.score = score
         self.has_ood_class = score is not None
 
-    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    class_names: tuple[str, ...] = CLASS_NAMES
+
+    def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         assert images.shape == (1, 28, 28)
         return np.eye(10, dtype=np.float32)[[3]]
 
@@ -42,6 +45,26 @@ def test_the_models_own_score_comes_before_the_ood_models(
     assert result.is_garment == (expected >= IN_DISTRIBUTION_THRESHOLD)
     assert result.probabilities.argmax() == 3
     assert (result.model_input == to_model_input(canvas(TROUSERS))).all()
+
+
+def test_an_own_class_is_not_refused_by_a_model_that_does_not_know_it() -> None:
+    probabilities = np.zeros((3, 11), np.float32)
+    probabilities[[0, 1, 2], [10, 3, 3]] = 1
+    scores = np.array([0.1, 0.2, 1], np.float32)
+    assert with_own_classes(scores, probabilities) == pytest.approx([1, 0.2, 1])
+    assert with_own_classes(scores, probabilities[:, :10]) == pytest.approx(scores)
+
+    class Hats(Predicts):
+        class_names = (*CLASS_NAMES, "hat")
+
+        def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return np.eye(11, dtype=np.float32)[[10] * len(images)]
+
+    model: Any = Hats(score=None)
+    ood_model: Any = Predicts(score=0.1)
+    result = classify(canvas(TROUSERS), model, ood_model=ood_model)
+    assert result.is_garment and result.label_choice == result.predicted_class == "hat"
+    assert result.predicted_garment == 0
 
 
 def test_classify_prepares_as_asked_and_a_blank_canvas_is_no_garment() -> None:

@@ -79,7 +79,7 @@ def _look(explainer: "Explainer", prediction: Prediction) -> Inside:
     # of the last layers some are too coarse to see anything of a drawing
     fine = (layer for layer in reversed(explainer.layers) if min(layer.size) >= _LEAST_CELLS)
     layer = next(fine, explainer.layer(None))
-    targets = Targets.of(prediction.predicted_label)
+    targets = Targets.of(prediction.predicted_garment)
     channels = explainer.grad_cam_channels(prediction.model_input[None], targets, layer.name)[0]
     grad_cam = enlarge(np.maximum(channels.sum(0, keepdims=True), 0))[0]
     strongest = np.argsort(-np.abs(channels).sum((1, 2)))[: _COLUMNS * _ROWS]
@@ -91,7 +91,7 @@ def _look(explainer: "Explainer", prediction: Prediction) -> Inside:
 
 
 def _show(inside: Inside, prediction: Prediction, state: CanvasState) -> None:
-    name = CLASS_NAMES[prediction.predicted_label]
+    name = CLASS_NAMES[prediction.predicted_garment]
     with st.container(horizontal=True, gap="medium", key="draw-look-inside"):
         with st.container(width=150):
             _picture(

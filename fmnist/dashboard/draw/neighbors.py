@@ -39,9 +39,12 @@ def _show(prediction: Prediction) -> None:
     features = cache.classifier(prediction.run).features(prediction.model_input[None])[0]
     found = index.nearest(features, k=NEIGHBORS)
     nearest_images.wall(found, dataset, key="draw-nearest", label="Nearest training images")
-    same_label = sum(neighbor.label == prediction.predicted_label for neighbor in found)
+    label = prediction.predicted_garment
+    same_label = sum(neighbor.label == label for neighbor in found)
+    what = "predicted label"
+    if label != prediction.predicted_label:  # no training image is of a person's own class
+        what = "most similar of the ten labels"
     st.caption(
-        f"{same_label} of {len(found)} have the predicted label, "
-        f"{CLASS_NAMES[prediction.predicted_label]}. Similarity is the cosine similarity of the "
-        "inputs of the last layer."
+        f"{same_label} of {len(found)} have the {what}, {CLASS_NAMES[label]}. "
+        "Similarity is the cosine similarity of the inputs of the last layer."
     )

@@ -1,6 +1,7 @@
 """The prediction on the Draw page: how it is computed, its text, its bars, the model input."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,10 @@ from fmnist.dashboard.draw import canvas_panel, components, models
 from fmnist.dashboard.draw.canvas_state import CanvasState
 from fmnist.dashboard.draw.preparation import preparation
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
-from fmnist.reports.charts import CLASS_COLORS
+from fmnist.reports.charts import CLASS_COLORS, OWN_COLORS
 from fmnist.reports.text import percent
 from fmnist.runs.run import Run
-from fmnist.sketchpad import canvas, gallery, recognition
+from fmnist.sketchpad import canvas, recognition
 from fmnist.sketchpad.preprocessing import Preparation
 from fmnist.sketchpad.recognition import SketchResult
 
@@ -32,18 +33,13 @@ class Prediction(SketchResult):
         The model.
     is_started : bool
         Whether there is enough on the canvas to classify.
-    before : float32 (10,) or None
+    before : float32 (C,) or None
         Probabilities of the test image before it was painted on.
     """
 
     run: Run
     is_started: bool = True
     before: NDArray[np.float32] | None = None
-
-    @property
-    def label_choice(self) -> str:
-        """The prediction as one of `gallery.LABEL_CHOICES`."""
-        return CLASS_NAMES[self.predicted_label] if self.is_garment else gallery.NO_GARMENT
 
 
 def predict(state: CanvasState, run: Run) -> Prediction | None:
@@ -72,8 +68,9 @@ def _predict(
     if state.picture is None and state.image is not None:
         strokes = canvas.pixels(current.picture if current.shapes else b"")
         model_input = canvas.composite(state.image.pixels, strokes)
-        before, now = classifier.predict_proba(np.stack([state.image.pixels, model_input]))
-        return Prediction(now, 1.0, model_input, run, before=before)
+        before, now = classifier.predict_named(np.stack([state.image.pixels, model_input]))
+        names = classifier.class_names
+        return Prediction(now, 1.0, model_input, run, before=before, class_names=names)
     if state.picture is not None:
         rgba, is_started = state.picture, True
     else:
@@ -85,7 +82,10 @@ def _predict(
     if not result.model_input.any():
         return None
     score = result.in_distribution_score
-    return Prediction(result.probabilities, score, result.model_input, run, is_started)
+    return Prediction(
+        result.probabilities, score, result.model_input, run, is_started,
+        class_names=result.class_names,
+    )  # fmt: skip
 
 
 def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, str, str]:
@@ -98,7 +98,7 @@ def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, st
             "Use a mouse, pen or finger. The prediction changes with every stroke.",
             "none",
         )
-    name = CLASS_NAMES[prediction.predicted_label]
+    names, name = prediction.class_names, prediction.predicted_class
     headline = f"{name}, {percent(prediction.confidence, 0)}"
     if prediction.before is not None:
         return headline, *_describe_change(prediction, prediction.before, state)
@@ -112,7 +112,7 @@ def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, st
         )
     second = int(np.argsort(prediction.probabilities)[-2])
     probability = prediction.probabilities[second]
-    note = f"or {CLASS_NAMES[second]}, {percent(probability, 0)}" if probability >= 0.05 else ""
+    note = f"or {names[second]}, {percent(probability, 0)}" if probability >= 0.05 else ""
     return headline, note, "sure"
 
 
@@ -124,14 +124,22 @@ def _describe_change(
         return "Paint on it: white adds to the garment, black removes from it.", "sure"
     label = int(np.argmax(before))
     if label != prediction.predicted_label:
-        return f"Changed from {CLASS_NAMES[label]}, {percent(before[label], 0)}.", "changed"
+        return (
+            f"Changed from {prediction.class_names[label]}, {percent(before[label], 0)}.",
+            "changed",
+        )
     return f"{percent(before[label], 0)} before you painted.", "sure"
 
 
 def show_prediction(
-    prediction: Prediction | None, state: CanvasState, *, key: str, model: str = ""
+    prediction: Prediction | None,
+    state: CanvasState,
+    *,
+    key: str,
+    model: str = "",
+    class_names: Sequence[str] = CLASS_NAMES,
 ) -> None:
-    """The text of a prediction, and the ten probabilities in the order of the classes.
+    """The text of a prediction, and the probabilities in the order of the classes.
 
     Parameters
     ----------
@@ -140,17 +148,19 @@ def show_prediction(
     key : str
     model : str
         Name of the model, if there are two.
+    class_names : sequence of str
+        What the model can predict.
     """
     headline, note, tone = describe(prediction, state)
     before = prediction.before if prediction else None
     rows = []
-    for label, name in enumerate(CLASS_NAMES):
+    for label, name in enumerate(class_names):
         probability = float(prediction.probabilities[label]) if prediction else 0.0
         earlier = None if before is None else float(before[label])
         points = 0 if earlier is None else round(100 * (probability - earlier))
         rows.append({
             "name": name,
-            "color": CLASS_COLORS[label],
+            "color": (CLASS_COLORS + OWN_COLORS)[label],
             "probability": probability,
             "text": percent(probability, 0) if prediction else "",
             "before": earlier,

@@ -88,5 +88,6 @@ def _show_prediction(state: CanvasState, run: Run, key: str, *, model: str) -> P
         except failures.EXPECTED as error:
             failures.tell(models.load_error(error, run), icon=":material/broken_image:")
             return None
-        prediction.show_prediction(predicted, state, key=key, model=model)
+        names = models.load_classifier(run).class_names
+        prediction.show_prediction(predicted, state, key=key, model=model, class_names=names)
     return predicted

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from fmnist.data.labels import CLASS_NAMES
-
 if TYPE_CHECKING:
     from fmnist.explain.feature_maps import Layer
 
@@ -34,6 +32,8 @@ class Choice:
         Which network of an ensemble.
     is_softmax : bool
         Whether the probabilities are looked at; the chosen layer is then the last one.
+    output_names : tuple of str
+        What the network's logits are of.
     """
 
     layers: "Sequence[Layer]"
@@ -43,6 +43,7 @@ class Choice:
     column: int
     member: int
     is_softmax: bool
+    output_names: tuple[str, ...]
 
     @property
     def layer(self) -> "Layer":
@@ -55,7 +56,7 @@ class Choice:
         rest = [layer.output.shape for layer in self.layers[self.index :]]
         if rest[0] != rest[-1] or len(set(rest)) > 1 or len(rest[-1]) > 1:
             return ()
-        return (*CLASS_NAMES, "No garment")[: rest[-1][0]]
+        return self.output_names
 
     def named(self, channel: int) -> str:
         """A channel or a unit of the layer in words: "channel 3", "unit 7", "Shirt (unit 6)"."""
@@ -69,7 +70,7 @@ class Choice:
         return self.channel, self.row, self.column
 
 
-def chosen(layers: "Sequence[Layer]", member: int) -> Choice:
+def chosen(layers: "Sequence[Layer]", member: int, output_names: tuple[str, ...]) -> Choice:
     """The choice of this session; at first, the strongest channel of the first convolution.
 
     Parameters
@@ -78,10 +79,12 @@ def chosen(layers: "Sequence[Layer]", member: int) -> Choice:
         A whole walk.
     member : int
         Which network of an ensemble.
+    output_names : tuple of str
+        As `Classifier` has them.
     """
     is_softmax = st.session_state.get(_LAYER) == SOFTMAX
     index = len(layers) - 1 if is_softmax else _chosen_layer(layers)
-    return Choice(layers, index, *_chosen_unit(layers[index]), member, is_softmax)
+    return Choice(layers, index, *_chosen_unit(layers[index]), member, is_softmax, output_names)
 
 
 def pick_layer(key: str) -> None:

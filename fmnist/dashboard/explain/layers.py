@@ -30,7 +30,7 @@ def show(subject: Subject) -> None:
     )
     member = _choose_network(len(feature_maps.members(subject.classifier.model)))
     layers = feature_maps.walk(subject.classifier, subject.image, member=member)
-    choice = chosen(layers, member)
+    choice = chosen(layers, member, subject.classifier.output_names)
     steps, maps = st.columns([5, 7], gap="medium")
     with steps:
         _show_walk(choice)

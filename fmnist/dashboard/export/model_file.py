@@ -10,7 +10,13 @@ from fmnist.dashboard.jobs import JobText, show_job
 from fmnist.data import fashion_mnist
 from fmnist.data.splits import DATASET_TITLES
 from fmnist.export import kept, measured
-from fmnist.export.bundle import bundle, folder_name, javascript_example, python_example
+from fmnist.export.bundle import (
+    bundle,
+    class_names,
+    folder_name,
+    javascript_example,
+    python_example,
+)
 from fmnist.export.kept import KeptExport
 from fmnist.export.names import FORMATS, INSTALL, Format
 from fmnist.export.process import ExportProcess, ExportTask
@@ -127,7 +133,7 @@ def _show_file(run: Run, found: KeptExport) -> None:
     """The result of the check, the downloads, and how to use the file."""
     _show_check(run, found)
     _show_downloads(run, found)
-    _show_examples(found)
+    _show_examples(found, len(class_names(run)))
 
 
 def _show_check(run: Run, found: KeptExport) -> None:
@@ -200,7 +206,7 @@ def _show_downloads(run: Run, found: KeptExport) -> None:
         )
 
 
-def _show_examples(found: KeptExport) -> None:
+def _show_examples(found: KeptExport, classes: int) -> None:
     """The shortest programs that run the file."""
     form, file, outputs = found.form, found.path.name, found.check.outputs
     if len(outputs) > 1:
@@ -211,10 +217,10 @@ def _show_examples(found: KeptExport) -> None:
     javascript = javascript_example(form, file, outputs)
     if javascript is None:
         st.caption("Such files hold pickles: open only those from people you trust.")
-        st.code(python_example(form, file, outputs), language="python")
+        st.code(python_example(form, file, outputs, classes=classes), language="python")
         return
     python, web = st.tabs(["Python", "JavaScript"])
     with python:
-        st.code(python_example(form, file, outputs), language="python")
+        st.code(python_example(form, file, outputs, classes=classes), language="python")
     with web:
         st.code(javascript, language="javascript")

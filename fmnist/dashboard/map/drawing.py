@@ -60,7 +60,7 @@ def _place(shown: RunMap) -> Placed | None:
     labels = shown.snapshot.evaluation.labels[nearest]
     label = int(np.bincount(labels).argmax())
     st.caption(
-        f"Your drawing: predicted as **{CLASS_NAMES[predicted.predicted_label]}** "
+        f"Your drawing: predicted as **{plain(predicted.predicted_class)}** "
         f"({percent(predicted.confidence, 0)}); {int((labels == label).sum())} of its ten nearest "
         f"images are {CLASS_NAMES[label]}. Lines lead to them."
     )

@@ -28,6 +28,7 @@ from fmnist.reports.charts.theme import (
     MISCLASSIFIED_COLOR,
     MONITORED_COLOR,
     OTHER_COLOR,
+    OWN_COLORS,
     TRAIN_COLOR,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "MISCLASSIFIED_COLOR",
     "MONITORED_COLOR",
     "OTHER_COLOR",
+    "OWN_COLORS",
     "RUN_COLORS",
     "TRAIN_COLOR",
     "RunCurve",

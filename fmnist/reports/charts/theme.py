@@ -23,6 +23,9 @@ CLASS_COLORS: Final = (
 )
 """One color per class, in the order of the labels."""
 
+OWN_COLORS: Final = ("#C2185B", "#00838F", "#6D8B00", "#5E35B1", "#B5531A")
+"""One color for each class that a person has added to the ten."""
+
 TRAIN_COLOR: Final = "#F28E2B"
 MONITORED_COLOR: Final = "#4E79A7"
 BEST_COLOR: Final = "#2A9D8F"

@@ -11,7 +11,7 @@ export default function (component) {
     line.innerHTML =
       '<span class="name"></span><span class="track"><span class="bar"></span>' +
       '<span class="before"></span></span><span class="value"></span><span class="change"></span>';
-    line.querySelector(".name").textContent = row.name;
+    line.querySelector(".name").textContent = line.querySelector(".name").title = row.name;
     line.dataset.name = row.name;
     line.querySelector(".bar").style.background = row.color;
     return line;
@@ -21,7 +21,10 @@ export default function (component) {
     if (element.textContent !== text) element.textContent = text;
   };
 
-  if (bars.children.length !== data.rows.length) bars.replaceChildren(...data.rows.map(createRow));
+  // another model may have classes of its own
+  const isKnown = (row, number) => bars.children[number]?.dataset.name === row.name;
+  if (bars.children.length !== data.rows.length || !data.rows.every(isKnown))
+    bars.replaceChildren(...data.rows.map(createRow));
   data.rows.forEach((row, number) => {
     const line = bars.children[number];
     line.classList.toggle("first", row.first);

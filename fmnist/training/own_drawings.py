@@ -1,0 +1,188 @@
+"""A person's labeled drawings as training data: from the gallery, in a run's folder, varied."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fmnist.checksums import verify, write_checked
+from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, NO_GARMENT
+from fmnist.data.synthetic.strokes import LINE_WIDTH
+from fmnist.errors import DamagedFileError
+from fmnist.files import load_arrays
+from fmnist.sketchpad import canvas
+from fmnist.sketchpad.gallery import MAX_DRAWINGS, SavedDrawing
+from fmnist.sketchpad.preprocessing import DRAWING, to_model_input
+
+VARIANTS: Final = 12
+"""Changed copies of a drawing that are trained on beside it."""
+
+_NAMES: Final = ("pictures", "labels", "ids")
+_SMALL: Final = canvas.SIDE // 2  # pixels; enough for a model input, and four times as fast
+_MARGIN: Final = 16  # pixels of paper around, so that a turn cuts nothing off
+_MAX_BYTES: Final = MAX_DRAWINGS * (canvas.SIDE**2 + 400)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnDrawings:
+    """Labeled drawings, oldest first.
+
+    Attributes
+    ----------
+    pictures : uint8 (N, 336, 336)
+        The canvas, dark on light.
+    labels : tuple of str (N)
+        Names of classes, or "No garment".
+    ids : tuple of str (N)
+        Names in the gallery.
+    """
+
+    pictures: NDArray[np.uint8]
+    labels: tuple[str, ...]
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def of(cls, drawings: Sequence[SavedDrawing]) -> Self:
+        """The drawings of a gallery that have a label and can be seen, in any order."""
+        pictures, labels, ids = [], [], []
+        for drawing in sorted(drawings, key=lambda one: (one.time, one.drawing_id)):
+            picture = _on_paper(canvas.pixels(drawing.picture))
+            if drawing.label is None or picture.min() == picture.max():
+                continue
+            pictures.append(picture)
+            labels.append(drawing.label)
+            ids.append(drawing.drawing_id)
+        shape = (len(pictures), canvas.SIDE, canvas.SIDE)
+        return cls(np.array(pictures, np.uint8).reshape(shape), tuple(labels), tuple(ids))
+
+    def labeled(self, names: Sequence[str]) -> "OwnDrawings":
+        """Those whose label is among the names."""
+        chosen = [i for i, label in enumerate(self.labels) if label in names]
+        return OwnDrawings(
+            self.pictures[chosen],
+            tuple(self.labels[i] for i in chosen),
+            tuple(self.ids[i] for i in chosen),
+        )
+
+    @property
+    def own_classes(self) -> tuple[str, ...]:
+        """Labels that are none of the ten classes, in the order of their first drawings."""
+        known = (*CLASS_NAMES, NO_GARMENT)
+        return tuple(dict.fromkeys(label for label in self.labels if label not in known))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of pictures, labels and ids."""
+        digest = hashlib.sha256(self.pictures.tobytes())
+        digest.update("\n".join((*self.labels, *self.ids)).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def model_inputs(self) -> NDArray[np.uint8]:
+        """What a model sees of each, uint8 (N, 28, 28)."""
+        inputs = [to_model_input(_rgba(picture), DRAWING) for picture in self.pictures]
+        return np.array(inputs, np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+
+    def variants(self, index: int, *, seed: int) -> NDArray[np.uint8]:
+        """A drawing as a model sees it, then changed copies of it.
+
+        They are turned, sheared, stretched and shifted a little, in lines of other widths. They
+        depend on the drawing and the seed alone, so that another drawing more changes none.
+
+        Parameters
+        ----------
+        index : int
+        seed : int
+
+        Returns
+        -------
+        uint8 (1 + VARIANTS, 28, 28)
+        """
+        content = hashlib.sha256(self.pictures[index].tobytes()).digest()[:8]
+        # RandomState's stream is frozen for good
+        rng = np.random.RandomState([seed, *np.frombuffer(content, np.uint32)])
+        paper = Image.fromarray(self.pictures[index]).reduce(canvas.SIDE // _SMALL)
+        copies = [_vary(paper, rng) for _ in range(VARIANTS)]
+        return np.stack([self.model_inputs[index], *copies])
+
+    def save(self, path: Path) -> None:
+        """Write to a `.npz` file in the folder of a run, atomically."""
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer, pictures=self.pictures, labels=np.array(self.labels), ids=np.array(self.ids)
+        )
+        write_checked(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path, *, digest: str) -> Self:
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        DamagedFileError
+            If it is damaged, or holds other drawings than those of this digest.
+        """
+        verify(path)
+        arrays = load_arrays(path, _NAMES, max_bytes=_MAX_BYTES)
+        pictures, labels, ids = (arrays[name] for name in _NAMES)
+        fits = (
+            pictures.dtype == np.uint8
+            and pictures.shape == (len(pictures), canvas.SIDE, canvas.SIDE)
+            and labels.dtype.kind == ids.dtype.kind == "U"
+            and labels.shape == ids.shape == (len(pictures),)
+        )
+        if not fits:
+            raise DamagedFileError(f"the arrays in {path.name} do not fit together.")
+        found = cls(pictures, tuple(labels.tolist()), tuple(ids.tolist()))
+        if found.digest != digest:
+            raise DamagedFileError(f"the file {path.name} has other drawings than its run.")
+        return found
+
+
+def _on_paper(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A canvas, uint8 (H, W, 4), as gray on white, uint8 (H, W)."""
+    picture = Image.fromarray(rgba)
+    paper = Image.new("RGBA", picture.size, "white")
+    return np.asarray(Image.alpha_composite(paper, picture).convert("L"))
+
+
+def _rgba(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(gray).convert("RGBA"))
+
+
+def _vary(paper: Image.Image, rng: np.random.RandomState) -> NDArray[np.uint8]:
+    """A changed copy of a drawing, gray on white, as a model input."""
+    turn, shear, stretch = rng.normal(0, 0.07), rng.normal(0, 0.06), np.exp(rng.normal(0, 0.07))
+    width = LINE_WIDTH * rng.uniform(0.75, 1.35)
+    right, down = rng.randint(-1, 2, size=2)
+    side = _SMALL + 2 * _MARGIN
+    framed = Image.new("L", (side, side), 255)
+    framed.paste(paper, (_MARGIN, _MARGIN))
+    cos, sin, middle = np.cos(turn), np.sin(turn), side / 2
+    a, b = stretch * cos, stretch * (shear - sin)
+    d, e = sin / stretch, cos / stretch
+    shift_x, shift_y = middle - a * middle - b * middle, middle - d * middle - e * middle
+    changed = framed.transform(
+        (side, side), Image.Transform.AFFINE, (a, b, shift_x, d, e, shift_y),
+        Image.Resampling.BILINEAR, fillcolor=255,
+    )  # fmt: skip
+    image = to_model_input(_rgba(np.asarray(changed)), replace(DRAWING, line_width=width))
+    return _shift(image, int(right), int(down))
+
+
+def _shift(image: NDArray[np.uint8], right: int, down: int) -> NDArray[np.uint8]:
+    """Move an image by at most a pixel each way; what comes in is black."""
+    padded = np.pad(image, 1)
+    return padded[1 - down : 1 - down + IMAGE_SIZE, 1 - right : 1 - right + IMAGE_SIZE]
