@@ -118,6 +118,9 @@ def settings(run: Run) -> dict[str, str]:
         for name, value in vars(run.config).items()
         if name in known and name != "model"
     }
+    if run.fine_tuning:
+        texts["Fine-tuned from"] = run.fine_tuning.base
+        texts["Own classes"] = ", ".join(run.fine_tuning.own_classes) or "–"
     texts["Data checksum"] = run.dataset.get("checksum", "–")[:8]
     return texts | {title: run.environment.get(key, "–") for key, title in ENVIRONMENT.items()}
 

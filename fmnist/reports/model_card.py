@@ -158,7 +158,7 @@ def model_card(
         keep_trailing_newline=True,
         autoescape=False,  # Markdown
     )
-    environment.filters["code"] = "`{}`".format
+    environment.filters |= {"code": "`{}`".format, "plain": plain}
     environment.globals |= {"table": markdown_table, "count": "{:,}".format}
     template = environment.get_template("model_card.md.j2")
     values = _context(run, config, selected, companion, reference)
@@ -187,6 +187,8 @@ def _context(
         "started": f"{datetime.fromtimestamp(run.created, UTC):%Y-%m-%d}",
         "drawings": _drawings(run.training),
         "members": run.members,
+        "fine_tuning": run.fine_tuning,
+        "own_classes": run.fine_tuning.own_classes if run.fine_tuning else (),
         "teachers": run.training.teachers if run.training else (),
         "differences": run.environment.get("recipe", ""),
         "has_weights": run.weights_path.exists(),
@@ -248,10 +250,13 @@ def _figures(run: Run, config: RunConfig, selected: EpochEntry, test: Evaluation
     choice = (
         "Selected epoch, the last" if config.checkpoint == "last" else "Best epoch (on validation)"
     )
+    first = (choice, f"{selected.epoch} of {planned}")
+    if run.members:
+        first = ("Members", str(len(run.members)))
+    if run.fine_tuning:
+        first = ("Fine-tuned from", run.fine_tuning.base)
     rows = [
-        ("Members", str(len(run.members)))
-        if run.members
-        else (choice, f"{selected.epoch} of {planned}"),
+        first,
         (f"{split} accuracy{note}", percent(selected.accuracy)),
         (f"{split} loss{note}", f"{selected.loss:.4f}"),
         ("**Test accuracy**", f"**{percent(test.accuracy)}**"),
@@ -336,6 +341,8 @@ def _notes(run: Run) -> str:
 
 def _command(run: Run) -> str:
     """The command that makes the model again."""
+    if run.fine_tuning:
+        return f"python -m fmnist fine-tune --again {run.run_id}"
     if run.training is None:
         return " ".join(["python -m fmnist ensemble", *run.members])
     # a setting that the file lacks did not exist then, and has its default value
@@ -350,9 +357,10 @@ def _command(run: Run) -> str:
 
 def _provenance(run: Run) -> _Rows:
     titles = {"fmnist": "fmnist", "python": "Python", "torch": "torch", "numpy": "NumPy"}
+    settings = run.training or run.fine_tuning
     versions = [f"{titles[k]} {run.environment[k]}" for k in titles if k in run.environment]
     return [
-        ("Seed", str(run.training.seed) if run.training else "those of the members"),
+        ("Seed", str(settings.seed) if settings else "those of the members"),
         ("Versions", ", ".join(versions) or UNKNOWN),
         ("Device", run.environment.get("device", UNKNOWN)),
         ("Threads", run.environment.get("threads", UNKNOWN)),

@@ -171,6 +171,10 @@ def _facts(run: Run, config: RunConfig, size: Size | None) -> list[tuple[str, st
     ]
     if run.training:
         facts.insert(2, ("Epochs", f"{len(run.history.epochs)} of {run.training.epochs}"))
+    if run.fine_tuning:
+        facts.insert(1, ("Fine-tuned from", run.fine_tuning.base))
+        if run.fine_tuning.own_classes:
+            facts.insert(2, ("Own classes", ", ".join(run.fine_tuning.own_classes)))
     if run.members:
         facts.insert(1, ("Members", ", ".join(run.members)))
     if size:
@@ -239,6 +243,8 @@ def _no_curves(run: Run) -> str:
             "An ensemble is not trained: it averages the probabilities of its members, "
             f"{', '.join(run.members)}. It has no training curves."
         )
+    if run.fine_tuning:
+        return "Fine-tuning trains the last layer once, so it has no curves."
     return "The run has not finished an epoch, so it has no curves."
 
 

@@ -293,6 +293,22 @@ def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path
     assert "Best epoch" not in card and "Progression" not in card and "of epoch" not in card
 
 
+def test_the_card_of_a_fine_tuned_model_tells_its_base_and_own_classes(tmp_path: Path) -> None:
+    run = made_up_run(tmp_path, epochs=1)
+    config = {
+        "base": "sketch", "base_weights": "0" * 64, "model": "residual", "drawings_sha256": "0" * 64,
+        "dataset": "fashion-mnist", "protocol": "held-out", "own_classes": ["*hat*"], "seed": 3,
+    }  # fmt: skip
+    write_json(run.config_path, read_json(run.config_path) | {"config": config})
+    run = store.open_run(tmp_path, run.run_id)
+    card = cards.model_card(run, companion=None)
+    assert "Fine-tuned from `sketch`, which was trained on Fashion-MNIST" in card
+    assert "Its own classes beside these ten: \\*hat\\*." in card
+    assert "| Fine-tuned from | sketch |" in card and "| Seed | 3 |" in card
+    assert f"\npython -m fmnist fine-tune --again {run.run_id}\n" in card
+    assert "Progression" not in card and "of epoch" not in card and "predict_named" in card
+
+
 def test_a_setting_that_a_run_did_not_know_is_not_in_its_command(tmp_path: Path) -> None:
     run = made_up_run(tmp_path)
     document = read_json(run.config_path)

@@ -64,6 +64,11 @@ def show_figures(run: Run, evaluation: Evaluation | None) -> None:
                 st.metric(name, f"{selected.epoch} of {epochs}", width="content")
         if run.state in ACTIVE_STATES:
             st.metric("Trained", percent(run.progress.fraction, 0), width="content")
+    if run.fine_tuning:
+        st.caption(
+            f"Fine-tuned from **{plain(run.fine_tuning.base)}** on your drawings; the test images "
+            "chose nothing."
+        )
     st.caption(explain_protocol(run.config, is_ensemble=bool(run.members)))
 
 

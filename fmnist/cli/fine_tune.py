@@ -1,0 +1,67 @@
+"""The command that fine-tunes a model on the drawings of the gallery: fine-tune."""
+
+import argparse
+
+from fmnist import paths
+from fmnist.data import fashion_mnist as datasets
+from fmnist.reports.text import percent
+from fmnist.runs import store
+from fmnist.runs.run import Run, RunError
+from fmnist.sketchpad.gallery import Gallery
+from fmnist.sketchpad.recognition import OOD_MODEL
+from fmnist.training.fine_tuned import Effect
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the commands of this module."""
+    parser = commands.add_parser(
+        "fine-tune",
+        help="make a copy of a model that has learned the labeled drawings of the gallery",
+        description="Make a copy of a model that has learned the labeled drawings of the Draw "
+        "page's gallery. Labels that you added there become classes beside the ten.",
+    )
+    parser.add_argument(
+        "base", nargs="?", default=OOD_MODEL, metavar="NAME_OR_RUN_ID",
+        help=f"a shipped model or a run (default: {OOD_MODEL})",
+    )  # fmt: skip
+    parser.add_argument("--name", default="", help="name of the new run")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--again", metavar="RUN_ID",
+        help="make this fine-tuned run again instead, from the drawings in its folder",
+    )  # fmt: skip
+    parser.set_defaults(command=_fine_tune)
+
+
+def _fine_tune(options: argparse.Namespace) -> int:
+    from fmnist.training import fine_tuning
+    from fmnist.training.own_drawings import OwnDrawings
+
+    run = store.find_run(options.again or options.base)
+    if run.config is None:
+        raise RunError(f"The run {run.run_id} is broken: {run.reason}")
+    root = paths.runs_folder()
+    if options.again:
+        made = fine_tuning.repeat(run, root, datasets.load_named(run.config.dataset))
+    else:
+        saved, problems = Gallery(paths.artifacts_folder() / "drawings").all()
+        for problem in problems:
+            print(problem)
+        made = fine_tuning.fine_tune(
+            run, OwnDrawings.of(saved), root, datasets.load_named(run.config.dataset),
+            name=options.name, seed=options.seed,
+        )  # fmt: skip
+    _show(made)
+    return 0
+
+
+def _show(run: Run) -> None:
+    effect = Effect.load(run)
+    count = len(effect.drawings)
+    print(f"Your drawings, each predicted by a model that has not learned it: "
+          f"{effect.drawings_after} of {count} correct, {effect.drawings_before} before.")  # fmt: skip
+    print(f"Test accuracy: {percent(effect.test_after / effect.test)}, "
+          f"{percent(effect.test_before / effect.test)} before.")  # fmt: skip
+    if effect.forgets:
+        print("It fell by more than chance: the model has forgotten some garments.")
+    print(f"Run: {run.run_id}")
