@@ -57,11 +57,11 @@ def _fine_tune(options: argparse.Namespace) -> int:
 
 def _show(run: Run) -> None:
     effect = Effect.load(run)
-    count = len(effect.drawings)
-    print(f"Your drawings, each predicted by a model that has not learned it: "
-          f"{effect.drawings_after} of {count} correct, {effect.drawings_before} before.")  # fmt: skip
-    print(f"Test accuracy: {percent(effect.test_after / effect.test)}, "
-          f"{percent(effect.test_before / effect.test)} before.")  # fmt: skip
+    count, before, after = len(effect.drawings), effect.drawings_before, effect.drawings_after
+    print("Your drawings, each predicted by a model that has not learned it: ", end="")
+    print(f"{after} of {count} correct, {before} before.")
+    now, then = (percent(n / effect.test) for n in (effect.test_after, effect.test_before))
+    print(f"Test accuracy: {now}, {then} before.")
     if effect.forgets:
         print("It fell by more than chance: the model has forgotten some garments.")
     print(f"Run: {run.run_id}")

@@ -296,8 +296,9 @@ def test_the_card_of_an_ensemble_names_its_members_and_makes_it_of_them(tmp_path
 def test_the_card_of_a_fine_tuned_model_tells_its_base_and_own_classes(tmp_path: Path) -> None:
     run = made_up_run(tmp_path, epochs=1)
     config = {
-        "base": "sketch", "base_weights": "0" * 64, "model": "residual", "drawings_sha256": "0" * 64,
-        "dataset": "fashion-mnist", "protocol": "held-out", "own_classes": ["*hat*"], "seed": 3,
+        "base": "sketch", "base_weights": "0" * 64, "model": "residual", "seed": 3,
+        "dataset": "fashion-mnist", "protocol": "held-out", "own_classes": ["*hat*"],
+        "drawings_sha256": "0" * 64,
     }  # fmt: skip
     write_json(run.config_path, read_json(run.config_path) | {"config": config})
     run = store.open_run(tmp_path, run.run_id)
