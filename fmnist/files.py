@@ -213,6 +213,13 @@ def load_arrays(
             raise DamagedFileError(f"the file {path.name} is damaged.") from error
 
 
+def arrays_as_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as a compressed `.npz` file."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
 def save_arrays(
     path: Path, arrays: Mapping[str, NDArray[Any]], *, make_folder: bool = False
 ) -> None:
@@ -223,9 +230,7 @@ def save_arrays(
     OSError
         If it cannot be written.
     """
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomic(path, buffer.getvalue(), make_folder=make_folder)
+    write_atomic(path, arrays_as_bytes(arrays), make_folder=make_folder)
 
 
 def load_kept_arrays(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fmnist.dashboard import failures, layout, run_catalog, session
-from fmnist.dashboard.train import launch, run_panel, run_table
+from fmnist.dashboard.train import drawings, launch, run_panel, run_table
 from fmnist.runs.run import ACTIVE_STATES
 from fmnist.text import plain
 
@@ -31,9 +31,8 @@ if opened is not None:
         if opened.members:
             run_panel.show_members(opened)
         else:
-            failures.fragment(run_panel.show_curves, run_every=CURVES_SECONDS if live else None)(
-                opened.run_id
-            )
+            for part in (run_panel.show_curves, drawings.show):
+                failures.fragment(part, run_every=CURVES_SECONDS if live else None)(opened.run_id)
         run_panel.run_details(opened)
 
 run_table.past_runs(opened)

@@ -3,6 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Protocol, SplitName
 from fmnist.evaluation.significance import SIGNIFICANCE, McNemar
 from fmnist.reports.text import counted, p_value, percent, points, share_of_cases
@@ -38,6 +42,27 @@ class Remark(NamedTuple):
     icon: str
     title: str
     text: str
+
+
+def drawing_in_words(epochs: NDArray[np.integer], probabilities: NDArray[np.floating]) -> str:
+    """What a training predicts for a drawing, first and last, and since when.
+
+    Parameters
+    ----------
+    epochs : int (E,)
+        At least one; 0 is before the training.
+    probabilities : float (E, 10)
+    """
+    labels = probabilities.argmax(axis=1)
+    told = [
+        f"{f'After epoch {epochs[at]}' if epochs[at] else 'Before training'}: "
+        f"{CLASS_NAMES[labels[at]]}, {percent(float(probabilities[at].max()), 0)}."
+        for at in dict.fromkeys((0, len(epochs) - 1))
+    ]
+    others = np.flatnonzero(labels != labels[-1])
+    if len(others):
+        told.append(f"{CLASS_NAMES[labels[-1]]} since epoch {epochs[others[-1] + 1]}.")
+    return " ".join(told)
 
 
 def curves_in_words(history: History) -> list[Remark]:

@@ -65,7 +65,7 @@ def _files(run: Run) -> Iterator[Path]:
     for path in (
         run.history_path, run.checkpoint_path, run.weights_path, run.last_weights_path,
         *evaluations, run.epochs_path, run.followed_path, *epochs,
-        run.drawings_path, run.effect_path,
+        run.followed_drawings_path, run.drawings_path, run.effect_path,
     ):  # fmt: skip
         if path.exists():
             yield path

@@ -167,6 +167,16 @@ class Run:
         return self.folder / "evaluation" / "followed.npz"
 
     @property
+    def chosen_drawings_path(self) -> Path:
+        """The drawings that it is to follow; the page's."""
+        return self.folder / "followed_drawings.npz"
+
+    @property
+    def followed_drawings_path(self) -> Path:
+        """What it predicts for them, epoch after epoch; the trainer's."""
+        return self.folder / "evaluation" / "followed-drawings.npz"
+
+    @property
     def epoch_weights_folder(self) -> Path:
         """Weights of every epoch, where the settings ask for them."""
         return self.folder / "weights"

@@ -200,6 +200,7 @@ class _Training:
         else:
             recorder.start()
             recorder.save_epoch(training.classifier(), 0)
+            recorder.predict_drawings(training.classifier(), 0)
             recorder.event(f"Started on {where}: {len(data):,} images an epoch")
         run.write_status("running", training.progress())
         return training
@@ -325,6 +326,7 @@ class _Training:
         )
         # before the history, and so before any checkpoint that would not come back here
         recorder.save_epoch(self.classifier(), state.epoch)
+        recorder.predict_drawings(self.classifier(), state.epoch)
         is_selected = recorder.log_epoch(entry, evaluation, followed)
         state.begin_next_epoch()
         if is_selected:

@@ -16,10 +16,14 @@ from numpy.typing import NDArray
 import fmnist
 from fmnist.checksums import GrowingChecksum, remove_checked, write_checked
 from fmnist.data.splits import DATASET_TITLES, Dataset, Split
+from fmnist.errors import ToldError, reason
+from fmnist.evaluation.metrics import softmax
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.files import append_line, read_json, write_json
 from fmnist.models.classifier import Classifier
+from fmnist.runs import drawings
 from fmnist.runs.config import TrainConfig
+from fmnist.runs.drawings import FollowedDrawings
 from fmnist.runs.history import EpochEntry, History, Phase, Progress, StepEntry
 from fmnist.runs.run import Run, State
 from fmnist.training.state import TrainState
@@ -82,6 +86,7 @@ class RunRecorder:
         self._config = config
         self._logits: list[NDArray[np.float16]] = []  # of the monitored images, after each epoch
         self._followed: list[NDArray[np.float16]] = []  # of the followed images, after each epoch
+        self._drawings = FollowedDrawings()
         self._on_progress = on_progress
         self._pace = 0.0
         self._reported = 0.0
@@ -92,6 +97,8 @@ class RunRecorder:
         """Begin the history of a run that has no checkpoint."""
         # a process killed before its first checkpoint leaves lines that will be logged again
         remove_checked(self.run.history_path)
+        if self.run.followed_drawings_path.exists():
+            remove_checked(self.run.followed_drawings_path)
 
     def restore(self, history: History, *, epochs: int) -> None:
         """Go on with the history of a checkpoint, made after so many whole epochs.
@@ -107,6 +114,10 @@ class RunRecorder:
             self._logits = _logits_of(self.run.epochs_path, epochs, self.monitored)
             if self.followed is not None:
                 self._followed = _logits_of(self.run.followed_path, epochs, self.followed)
+        try:
+            self._drawings = FollowedDrawings.load(self.run.followed_drawings_path).up_to(epochs)
+        except (OSError, ToldError) as error:  # the training itself needs none of it
+            self.event(f"What was predicted for drawings is lost: {reason(error)}")
         self.history = history
         # lines logged between the checkpoint and a crash will be logged again
         text = "".join(f"{line}\n" for line in history.to_lines())
@@ -223,6 +234,18 @@ class RunRecorder:
         """Write the weights of an epoch, if the settings ask for them; 0 has the initial ones."""
         if self._config.epoch_weights:
             classifier.save(self.run.epoch_weights_path(epoch), dtype=torch.float16)
+
+    def predict_drawings(self, classifier: Classifier, epoch: int) -> None:
+        """Predict the drawings that the run follows now; 0 is before the first step."""
+        try:
+            images = drawings.chosen(self.run)
+        except (OSError, ToldError) as error:  # the page's file: no reason to end a training
+            self.event(f"Drawings cannot be followed: {reason(error)}")
+            return
+        if len(images):
+            probabilities = softmax(classifier.logits(images)).astype(np.float32)
+            self._drawings = self._drawings.with_epoch(epoch, images, probabilities)
+            self._drawings.save(self.run.followed_drawings_path)
 
     def end_epoch(self, state: TrainState) -> None:
         """Tell the caller of the training that an epoch has ended."""

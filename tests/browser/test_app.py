@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from fmnist.data.labels import CLASS_NAMES
 from fmnist.runs import store
+from fmnist.runs.drawings import FollowedDrawings
 from fmnist.runs.run import Run
+from tests.browser import drawing
 from tests.browser.conftest import Server
 from tools.driver import (
     ROOT,
@@ -264,6 +267,31 @@ def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
     click(page, "Undo")
     expect(page.locator(".st-key-progress-head").get_by_text("Second thoughts")).to_be_visible()
     assert only_run(server).name == "Second thoughts"
+
+
+def test_a_training_learns_a_drawing_before_your_eyes(
+    page: Page, start_server: StartServer
+) -> None:
+    server = start_server()
+    drawing.open_draw(page, server.url)
+    drawing.draw(page, drawing.BOX)
+    page.get_by_role("button", name="Watch it learn").click()
+    expect(page.get_by_text("The next training follows 1 drawing of yours.")).to_be_visible()
+    settle(page)
+    small_run(page, epochs=2, images=300)
+    run_id = start_training(page)
+    shown = page.locator(".st-key-drawing-curves")
+    expect(shown).to_contain_text("After epoch 2: ")
+    badge(page, "Finished")
+    known = FollowedDrawings.load(only_run(server).followed_drawings_path)
+    newest = known.probabilities[-1]
+    assert known.epochs.tolist() == [0, 1, 2]
+    # the highest class is named at the end of its line, and in the sentence
+    best = CLASS_NAMES[int(newest.argmax())]
+    expect(shown).to_contain_text(f"After epoch 2: {best}, {newest.max():.0%}.")
+    expect(shown.locator(".st-key-drawing svg text", has_text=best)).to_be_visible()
+    assert only_run(server).run_id == run_id
+    no_exception(page)
 
 
 def test_pages_without_data_network_or_exceptions(page: Page, bare_server: Server) -> None:

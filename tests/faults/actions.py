@@ -23,7 +23,7 @@ from fmnist.files import read_json, write_json
 from fmnist.jobs import Reporter
 from fmnist.models import sizes
 from fmnist.reports import model_card
-from fmnist.runs import store
+from fmnist.runs import drawings, store
 from fmnist.runs.loading import load_run
 from fmnist.runs.publish import publish
 from fmnist.runs.temperature import Temperature, save_temperature
@@ -84,9 +84,13 @@ def _queued(world: World) -> None:
     store.create_run(world.runs, CONFIG, name="New")
 
 
+FOLLOWED: Final = small_dataset().test_images[0]
+
+
 def _queued_saving(world: World) -> None:
     config = replace(CONFIG, epoch_weights="float16", followed_images=20)
-    store.create_run(world.runs, config, name="New")
+    run = store.create_run(world.runs, config, name="New")
+    drawings.choose(run, FOLLOWED)
 
 
 def _paused(world: World) -> None:
@@ -297,6 +301,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "train and save each epoch": Action(
         _queued_saving, lambda w: train_run(w.run("New")), seen_training),
     "resume": Action(_paused, lambda w: train_run(w.run("New")), seen_training),
+    "follow a drawing": Action(_queued, lambda w: drawings.choose(w.run("New"), FOLLOWED)),
     "stop": Action(_queued, lambda w: train_run(w.run("New"), at=3, signal="stop"),
                    seen_stopped),
     "rename": Action(_finished, lambda w: store.rename_run(w.run("A run"), "A run, renamed")),

@@ -15,7 +15,7 @@ from fmnist.evaluation.label_verdicts import FILE, LabelVerdictStore
 from fmnist.evaluation.named_slices import SliceStore
 from fmnist.evaluation.verdicts import ImageKey, VerdictStore
 from fmnist.files import load_arrays, read_json
-from fmnist.runs import store
+from fmnist.runs import drawings, store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.runs.temperature import load_temperature
@@ -164,11 +164,15 @@ def seen_run(run: Run) -> tuple[object, ...]:
 
 
 def digest(run: Run) -> str:
-    """SHA-256 of a run's weights, history without times, and logits; its checksums must hold."""
+    """SHA-256 of a run's weights, history without times, logits, and the drawings it follows.
+
+    Its checksums must hold.
+    """
     whole = hashlib.sha256()
     for path in (run.weights_path, run.last_weights_path, run.history_path):
         if path.exists():
             checksums.verify(path, grows=run.state != "finished")
+    whole.update(drawings.chosen(run).tobytes())
     for path in (run.weights_path, run.last_weights_path):
         whole.update(path.read_bytes() if path.exists() else b"absent")
     if run.history_path.exists():

@@ -1,9 +1,10 @@
 """Results of tests in words."""
 
+import numpy as np
 import pytest
 
 from fmnist.evaluation.significance import McNemar
-from fmnist.reports.sentences import mcnemar_in_words
+from fmnist.reports.sentences import drawing_in_words, mcnemar_in_words
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,22 @@ from fmnist.reports.sentences import mcnemar_in_words
 )
 def test_the_words_say_which_is_better(test: McNemar, says: str) -> None:
     assert says in mcnemar_in_words(test, "old", "new")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "labels", "says"),
+    [
+        ([0], [4], "Before training: Coat, 60%."),
+        ([3], [4], "After epoch 3: Coat, 60%."),
+        ([0, 1], [4, 4], "Before training: Coat, 60%. After epoch 1: Coat, 60%."),
+        (
+            [0, 1, 2, 3, 4],
+            [8, 4, 6, 4, 4],
+            "Before training: Bag, 60%. After epoch 4: Coat, 60%. Coat since epoch 3.",
+        ),
+    ],
+)
+def test_the_way_of_a_drawing_in_words(epochs: list[int], labels: list[int], says: str) -> None:
+    probabilities = np.full((len(epochs), 10), 0.4 / 9)
+    probabilities[np.arange(len(epochs)), labels] = 0.6
+    assert drawing_in_words(np.array(epochs), probabilities) == says

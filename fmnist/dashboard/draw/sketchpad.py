@@ -13,6 +13,7 @@ from fmnist.dashboard.draw import (
     neighbors,
     prediction,
     preparation,
+    watch,
 )
 from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
 from fmnist.dashboard.draw.prediction import Prediction
@@ -61,6 +62,7 @@ def show() -> None:
             prediction.show_model_input(predicted, key="draw-input")
         with st.container(width=150, gap="xsmall"):
             gallery.show_saving(state, predicted)
+            watch.show(predicted)
     look_inside.show(predicted, state)
     neighbors.show(predicted)
 

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache, failures, run_catalog, session
-from fmnist.dashboard.train import settings
+from fmnist.dashboard import cache, failures, followed_drawings, run_catalog, session
+from fmnist.dashboard.train import drawings, settings
 from fmnist.models.registry import MODELS
 from fmnist.reports.text import duration
 from fmnist.runs import store
@@ -95,6 +95,7 @@ def start() -> None:
             run = store.create_run(
                 paths.runs_folder(), config, name=st.session_state.get("run-name", "")
             )
+            followed_drawings.hand_over(run)  # before it begins
             run_catalog.trainer().submit(run)
         st.session_state["run-name"] = ""
         session.select_run(run.run_id)
@@ -126,6 +127,7 @@ def launch_bar() -> None:
                 icon=":material/play_arrow:",
                 on_click=start,
             )
+        drawings.show_waiting()
         caption = PRESET_CAPTIONS[selected] if selected else "Your own settings."
         if config:
             _show_time(config, caption)

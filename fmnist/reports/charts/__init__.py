@@ -20,7 +20,11 @@ from fmnist.reports.charts.curves import RunCurve, accuracy_curves, loss_curves,
 from fmnist.reports.charts.data import class_distribution, pixel_histogram
 from fmnist.reports.charts.learning_curve import learning_curves
 from fmnist.reports.charts.misclassifications import error_types_over_epochs
-from fmnist.reports.charts.single_image import prediction_history, probability_bars
+from fmnist.reports.charts.single_image import (
+    prediction_history,
+    probability_bars,
+    probability_curves,
+)
 from fmnist.reports.charts.theme import (
     BEST_COLOR,
     CLASS_COLORS,
@@ -60,6 +64,7 @@ __all__ = [
     "pixel_histogram",
     "prediction_history",
     "probability_bars",
+    "probability_curves",
     "reliability_diagram",
     "risk_coverage_curve",
     "run_colors",

@@ -1,12 +1,21 @@
 """The predictions for a single image."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.reports.charts.theme import BEST_COLOR, MISCLASSIFIED_COLOR, OTHER_COLOR
+from fmnist.reports.charts.theme import (
+    BEST_COLOR,
+    CLASS_COLORS,
+    MISCLASSIFIED_COLOR,
+    OTHER_COLOR,
+)
+
+_MOST_NAMED: Final = 3
+_LEAST_NAMED: Final = 0.05
+_LEAST_PEAK: Final = 0.3
 
 
 def probability_bars(
@@ -113,3 +122,75 @@ def prediction_history(
             }
         ],
     }  # fmt: skip
+
+
+def probability_curves(
+    epochs: NDArray[np.integer], probabilities: NDArray[np.floating], *, last: int
+) -> dict[str, Any]:
+    """Draw the probability of each class for one image over the epochs, as ECharts options.
+
+    The classes that are highest after the newest epoch are named at the end of their lines, others
+    that were predicted before at their peaks.
+
+    Parameters
+    ----------
+    epochs : int (E,)
+    probabilities : float (E, 10)
+    last : int
+        The epoch at which the axis ends.
+    """
+    newest = probabilities[-1]
+    named = [label for label in np.argsort(-newest)[:_MOST_NAMED] if newest[label] >= _LEAST_NAMED]
+    leading = set(probabilities.argmax(axis=1).tolist())
+    past = [n for n in leading if n not in named and probabilities[:, n].max() >= _LEAST_PEAK]
+    series = [
+        {
+            "type": "line",
+            "name": name,
+            "data": [
+                [int(epoch), round(100 * float(share), 1)]
+                for epoch, share in zip(epochs, probabilities[:, label], strict=True)
+            ],
+            "symbolSize": 6,
+            "itemStyle": {"color": CLASS_COLORS[label]},
+            "lineStyle": {"color": CLASS_COLORS[label], "width": 3 if label in named else 1.5},
+            "endLabel": {
+                "show": label in named,
+                "formatter": "{a}",
+                "color": CLASS_COLORS[label],
+                "fontWeight": "bold",
+            },
+            "labelLayout": {"moveOverlap": "shiftY"},
+            "markPoint": _peak(name, epochs, probabilities, label) if label in past else {},
+            "z": 3 if label in named else 2,
+        }
+        for label, name in enumerate(CLASS_NAMES)
+    ]
+    return {
+        "animation": False,
+        "grid": {"top": 12, "left": 8, "right": 92, "bottom": 26, "containLabel": True},
+        "tooltip": {"trigger": "axis", "order": "valueDesc", "valueFormatter": "%.1f%%"},
+        "xAxis": {"type": "value", "name": "Epoch", "nameLocation": "middle", "nameGap": 26,
+                  "min": 0, "max": max(1, last), "minInterval": 1},
+        "yAxis": {"type": "value", "min": 0, "max": 100},
+        "series": series,
+    }  # fmt: skip
+
+
+def _peak(
+    name: str, epochs: NDArray[np.integer], probabilities: NDArray[np.floating], label: int
+) -> dict[str, Any]:
+    """The name of a class where its probability was highest."""
+    at = int(probabilities[:, label].argmax())
+    return {
+        "silent": True,
+        "symbol": "circle",
+        "symbolSize": 1,
+        "data": [{"coord": [int(epochs[at]), round(100 * float(probabilities[at, label]), 1)]}],
+        "label": {
+            "formatter": name,
+            "position": "top",
+            "distance": 8,
+            "color": CLASS_COLORS[label],
+        },
+    }

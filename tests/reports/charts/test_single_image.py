@@ -1,5 +1,7 @@
 """Charts of a single image: bars per class, and predictions over the epochs."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,18 @@ def test_predictions_are_drawn_from_epoch_one() -> None:
         charts.BEST_COLOR,
     ]
     assert (drawn["xAxis"]["min"], drawn["xAxis"]["max"]) == (1, 3)
+
+
+def test_each_class_has_a_line_and_the_highest_are_named() -> None:
+    later = np.array([0.05, 0, 0, 0, 0, 0, 0.04, 0, 0.91, 0])
+    drawn = charts.probability_curves(np.array([0, 1]), np.stack([PROBABILITIES, later]), last=4)
+    lines = {line["name"]: line for line in drawn["series"]}
+    assert list(lines) == list(CLASS_NAMES)
+    assert lines["Bag"]["data"] == [[0, 5.0], [1, 91.0]]
+    assert [line["itemStyle"]["color"] for line in lines.values()] == list(charts.CLASS_COLORS)
+    named = [name for name, line in lines.items() if line["endLabel"]["show"]]
+    assert named == ["T-shirt/top", "Bag"]  # the shirt is below 5%, and named where it was highest
+    peaks = {name: line["markPoint"]["data"] for name, line in lines.items() if line["markPoint"]}
+    assert peaks == {"Shirt": [{"coord": [0, 70.0]}]}
+    assert (drawn["xAxis"]["min"], drawn["xAxis"]["max"]) == (0, 4)
+    json.dumps(drawn)  # no NumPy numbers, which ECharts would not get
