@@ -1,5 +1,7 @@
 """The gallery of the Draw page: saved drawings with their predictions and labels."""
 
+from collections import Counter
+from contextlib import suppress
 from typing import Final
 
 import pandas as pd
@@ -20,6 +22,7 @@ _PROBLEM: Final = "draw-gallery-problem"
 _DELETED: Final = "draw-deleted"
 _NUM_SHOWN: Final = "draw-gallery-shown"
 _PAGE_SIZE: Final = 12
+_COUNTS: Final = "draw-own-counts"
 
 
 def store() -> Gallery:
@@ -33,9 +36,13 @@ def store() -> Gallery:
 def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
     """The label of the drawing, and the buttons that save it to the gallery or as a file."""
     can_save = state.is_paper and prediction is not None
+    own: Counter[str] = st.session_state.get(_COUNTS, Counter())
+    choices = (*LABEL_CHOICES, *own)
+    if st.session_state.get(LABEL) not in choices:
+        st.session_state[LABEL] = None
     st.selectbox(
         "What did you draw?",
-        LABEL_CHOICES,
+        choices,
         index=None,
         placeholder="Choose a label",
         key=LABEL,
@@ -44,6 +51,17 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
         args=(state, prediction),
         help="Saves the drawing to the gallery below, which counts correct predictions.",
     )
+    for name, count in own.items():
+        st.button(
+            f"Add to {plain(name)} ({count})",
+            key=f"draw-add-to-{name}",
+            icon=":material/add:",
+            disabled=not can_save,
+            width="stretch",
+            on_click=_add_to,
+            args=(state, prediction, name),
+            help="Saves the drawing with this label, and clears the canvas for the next one.",
+        )
     is_saved = state.saved_id is not None
     st.button(
         "Saved" if is_saved else "Save",
@@ -103,6 +121,19 @@ def _save(state: CanvasState, prediction: Prediction | None, label: str | None =
     st.session_state[_CHANGED] = True
 
 
+def _add_to(state: CanvasState, prediction: Prediction | None, name: str) -> None:
+    try:
+        if state.saved_id is not None:
+            store().set_label(state.saved_id, name)
+        else:
+            _save(state, prediction, name)
+    except GalleryError as error:
+        st.session_state[_PROBLEM] = str(error)
+    st.session_state[_CHANGED] = True
+    if state.saved_id is not None:  # otherwise it could not be saved, and stays on the canvas
+        start_sheet([])
+
+
 def _label(state: CanvasState, prediction: Prediction | None) -> None:
     label: str | None = st.session_state[LABEL]
     if state.saved_id is None:
@@ -119,13 +150,28 @@ def _label(state: CanvasState, prediction: Prediction | None) -> None:
 # --- The gallery --------------------------------------------------------------------------------
 
 
-def show() -> None:
-    """The saved drawings, and how often the predictions are correct."""
-    problem = st.session_state.pop(_PROBLEM, None)
+def read() -> tuple[list[SavedDrawing], list[str]]:
+    """The saved drawings, newest first, and a sentence for each that is damaged.
+
+    It also counts the drawings of own classes, for the buttons beside the canvas: reading all
+    drawings with every stroke would take too long.
+    """
+    st.session_state[_COUNTS] = Counter()
     try:
         drawings, problems = store().all()
     except GalleryError as error:
-        drawings, problems = [], [str(error)]
+        return [], [str(error)]
+    labels = Counter(drawing.label for drawing in drawings)
+    with suppress(GalleryError):  # told where the classes are
+        # in this order, also those without a drawing
+        own = {name: labels[name] for name in store().own_classes()}
+        st.session_state[_COUNTS] = Counter(own)
+    return drawings, problems
+
+
+def show(drawings: list[SavedDrawing], problems: list[str]) -> None:
+    """The saved drawings as `read` gives them, and how often the predictions are correct."""
+    problem = st.session_state.pop(_PROBLEM, None)
     st.subheader(f"Gallery ({len(drawings)})" if drawings else "Gallery", anchor=False)
     for sentence in (problem, *problems):
         if sentence:
@@ -151,12 +197,12 @@ def _show_card(drawing: SavedDrawing) -> None:
     marks = {True: ":green[:material/check:]", False: ":red[:material/close:]", None: ""}
     with st.container(border=True, gap="xsmall", key=f"draw-card-{drawing.drawing_id}"):
         picture = canvas.as_png(canvas.pixels(drawing.picture))
-        st.image(picture, width=110, alt=f"A drawing, predicted as {drawing.predicted}")
+        st.image(picture, width=110, alt=f"A drawing, predicted as {plain(drawing.predicted)}")
         confidence = (
             "" if drawing.predicted == gallery.NO_GARMENT else f" {percent(drawing.confidence, 0)}"
         )
-        st.markdown(f"**{drawing.predicted}**{confidence} {marks[drawing.is_correct]}")
-        label = f"Label: {drawing.label}  \n" if drawing.label else ""
+        st.markdown(f"**{plain(drawing.predicted)}**{confidence} {marks[drawing.is_correct]}")
+        label = f"Label: {plain(drawing.label)}  \n" if drawing.label else ""
         st.caption(f"{label}{plain(drawing.model)}  \n{moment(drawing.time)}")
         with st.container(horizontal=True, gap="xsmall"):
             st.button(

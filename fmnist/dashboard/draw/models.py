@@ -21,7 +21,9 @@ from fmnist.text import plain
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
 
-_FIRST: Final = "draw-model"
+MODEL: Final = "draw-model"
+"""Key of the choice of the model."""
+_NEXT: Final = "draw-next-model"
 _SECOND: Final = "draw-second"
 
 
@@ -39,17 +41,20 @@ def choose_model(found: Mapping[str, Run]) -> Run | None:
 
     The default is the sketch model, or the run that all pages show.
     """
+    following = st.session_state.pop(_NEXT, None)
+    if following in found:
+        st.session_state[MODEL] = following
     wanted = (OOD_MODEL, session.selection().run, *found)
     default = next((run_id for run_id in wanted if run_id in found), None)
     if default is None:
         return None
-    _warn_if_deleted(_FIRST, found)
+    _warn_if_deleted(MODEL, found)
     names = distinct_names(list(found.values()))
     chosen = st.selectbox(
         "Model",
         list(found),
         index=list(found).index(default),
-        key=_FIRST,
+        key=MODEL,
         format_func=lambda run_id: f"Model: {names[run_id]}",
         label_visibility="collapsed",
         persist_state="session",
@@ -80,6 +85,16 @@ def choose_second(found: Mapping[str, Run], first: Run | None) -> Run | None:
         persist_state="session",
     )
     return found.get(second) if second else None
+
+
+def chosen_model() -> Run | None:
+    """The model that is chosen, as far as the page was drawn."""
+    return run_catalog.run_or_none(st.session_state.get(MODEL))
+
+
+def use(run_id: str) -> None:
+    """Choose a model when the choice is next drawn."""
+    st.session_state[_NEXT] = run_id
 
 
 def has_second(found: Mapping[str, Run]) -> bool:
