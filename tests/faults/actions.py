@@ -322,6 +322,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "save the first drawing": Action(lambda w: None, _saved_drawing),
     "save a drawing": Action(_saved_drawing, lambda w: w.gallery.save(DRAWING)),
     "label a drawing": Action(_two_drawings, lambda w: w.gallery.set_label(_first_id(w), "Bag")),
+    "add an own class": Action(_saved_drawing, lambda w: w.gallery.add_class("hat")),
     "delete a drawing": Action(_two_drawings, _delete_drawing),
     "undo deleting a drawing": Action(_deleted_drawing, _restore_drawing),
     "give the first verdict": Action(lambda w: None, _give),

@@ -129,6 +129,7 @@ def seen(world: World) -> Mapping[str, object]:
         "restorable": [seen_run(run) for run in deleted],
         "drawings": [(d.predicted, d.label, d.shapes, d.picture) for d in drawings],
         "damaged drawings": problems,
+        "own classes": world.gallery.own_classes(),
         "verdicts": [(k, v.verdict, v.note) for k, v in (given.all() if given else {}).items()],
         "damaged verdicts": given.problem() if given else "",
         "verdicts on labels": seen_labels(world),
