@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.synthetic.strokes import LINE_WIDTH, Center, letterbox
-from fmnist.sketchpad import lines
+from fmnist.sketchpad import lines, photographs
 from fmnist.sketchpad.kinds import Kind, is_photograph
 
 Ink = Literal["auto", "dark", "light"]
@@ -38,8 +38,8 @@ class Preparation:
         Width that all lines are brought to, in pixels of the model input; None keeps their width.
         Areas and photographs do not change.
     ink : {"auto", "dark", "light"}
-        Whether the garment is darker or lighter than the background; "auto" takes everything that
-        differs from the border.
+        Whether a drawing is darker or lighter than the background; "auto" takes everything that
+        differs from the border. Not used for photographs.
     fill : float
         Tone of the areas that lines enclose, 0 (empty) to 1.
 
@@ -77,7 +77,10 @@ DRAWING: Final = Preparation(kind="drawing")
 
 
 def to_model_input(
-    rgba: NDArray[np.uint8], preparation: Preparation = DEFAULT_PREPARATION
+    rgba: NDArray[np.uint8],
+    preparation: Preparation = DEFAULT_PREPARATION,
+    *,
+    mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Convert a drawing or a picture to a model input.
 
@@ -86,6 +89,8 @@ def to_model_input(
     rgba : uint8 (H, W, 4)
         Dark on light or light on dark, on an opaque or transparent background; row 0 is the top.
     preparation : Preparation
+    mask : bool (H, W), optional
+        Where the garment of a photograph is; default: what `photographs.find_mask` finds.
 
     Returns
     -------
@@ -99,23 +104,43 @@ def to_model_input(
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or 0 in rgba.shape or rgba.dtype != np.uint8:
         raise ValueError(f"rgba must be uint8 (H, W, 4), not {rgba.dtype} {rgba.shape}.")
-    rgba = _shrink(rgba)
-    is_photo = preparation.kind == "photograph" or (
-        preparation.kind == "auto" and is_photograph(rgba)
-    )
-    ink = _ink(rgba, preparation.ink)
-    mask = ink > _MASK_LEVEL
+    small = _shrink(rgba)
+    is_photo = _is_photo(small, preparation)
+    if is_photo:
+        if mask is None:
+            mask = photographs.find_mask(small)
+        else:
+            size = (small.shape[1], small.shape[0])
+            mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+        ink = photographs.garment_tones(small, mask)
+    else:
+        ink = _ink(small, preparation.ink)
+        mask = ink > _MASK_LEVEL
     if not mask.any():
         return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     if preparation.crop:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
         ink, mask = ink[box], mask[box]
+    if not is_photo:
+        ink = _redrawn(ink, mask, preparation)
+    pixels = np.round(ink * 255).astype(np.uint8)
+    return letterbox(pixels, center=preparation.center if preparation.crop else "box")
+
+
+def _is_photo(rgba: NDArray[np.uint8], preparation: Preparation) -> bool:
+    if preparation.kind == "auto":
+        return is_photograph(rgba)
+    return preparation.kind == "photograph"
+
+
+def _redrawn(
+    ink: NDArray[np.float32], mask: NDArray[np.bool_], preparation: Preparation
+) -> NDArray[np.float32]:
+    """A drawing with lines of one width, and filled areas where they are wished."""
     size, width = max(mask.shape), lines.mean_width(mask)
-    if is_photo:
-        pass
-    elif lines.are_lines(width, size):
-        ink = lines.redraw(
+    if lines.are_lines(width, size):
+        return lines.redraw(
             mask,
             width,
             size,
@@ -123,11 +148,10 @@ def to_model_input(
             fill=preparation.fill,
             crop=preparation.crop,
         )
-    elif preparation.fill > 0:
+    if preparation.fill > 0:
         holes = ndimage.binary_fill_holes(mask) & ~mask
-        ink = np.where(holes, np.float32(preparation.fill), ink)
-    pixels = np.round(ink * 255).astype(np.uint8)
-    return letterbox(pixels, center=preparation.center if preparation.crop else "box")
+        return np.where(holes, np.float32(preparation.fill), ink)
+    return ink
 
 
 def _shrink(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:

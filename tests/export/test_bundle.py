@@ -22,7 +22,7 @@ from fmnist.models.registry import create_model
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
-from fmnist.sketchpad.preprocessing import to_model_input
+from fmnist.sketchpad.preprocessing import Preparation, to_model_input
 from fmnist.sketchpad.uploads import read_picture
 from fmnist.training.loop import train
 
@@ -30,6 +30,7 @@ CONFIG = TrainConfig(
     model="logistic", dataset="synthetic-garments", epochs=1, batch_size=50, subset=100
 )
 SANDAL = CLASS_NAMES.index("Sandal")
+AS_DRAWN = Preparation(kind="drawing", line_width=None)
 NASTY = 'A "run" [x](http://b.example) <script>alert(1)</script> {{ 7 * 7 }} \\ -->'
 
 
@@ -115,7 +116,7 @@ def test_text_of_the_run_is_text(run: Run, small: Dataset, tmp_path: Path) -> No
     assert "[x](" not in head and "<script>" not in head
 
 
-def test_a_photograph_is_prepared_as_on_the_draw_page(
+def test_a_picture_on_an_even_ground_is_prepared_as_on_the_draw_page(
     run: Run, small: Dataset, tmp_path: Path
 ) -> None:
     folder = unpacked(run, "onnx", small, tmp_path / "unpacked")
@@ -132,7 +133,7 @@ def test_a_photograph_is_prepared_as_on_the_draw_page(
         paper.paste(big, (100, 300))
         path = tmp_path / f"{number}.png"
         paper.save(path)
-        expected = to_model_input(read_picture(path.read_bytes())).astype(int)
+        expected = to_model_input(read_picture(path.read_bytes()), AS_DRAWN).astype(int)
         assert np.abs(prepare(path).astype(int) - expected).max() <= 1
     Image.new("RGB", (60, 40), "white").save(tmp_path / "blank.png")
     assert not prepare(tmp_path / "blank.png").any()
