@@ -36,7 +36,12 @@ def is_photograph(rgba: NDArray[np.uint8]) -> bool:
 
 def _has_few_tones(colors: NDArray[np.uint8]) -> bool:
     """Whether few tones fill most of what is not the ground, the most frequent one."""
-    tones, counts = np.unique(colors.reshape(-1, 3) // _TONE, axis=0, return_counts=True)
+    per_channel = 256 // _TONE + 1
+    codes = np.ravel_multi_index(
+        tuple((colors.reshape(-1, 3) // _TONE).T), (per_channel,) * 3
+    )  # as numbers: np.unique sorts rows slowly
+    found, counts = np.unique(codes, return_counts=True)
+    tones = np.stack(np.unravel_index(found, (per_channel,) * 3), axis=1)
     ground = tones[np.argmax(counts)].astype(int)
     rest = np.sort(counts[np.abs(tones - ground).max(axis=1) > 1])
     return bool(rest[-_NUM_TONES:].sum() >= _FLAT * rest.sum())

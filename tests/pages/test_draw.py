@@ -28,6 +28,7 @@ from fmnist.sketchpad.canvas import Shape, Step
 from fmnist.sketchpad.gallery import Gallery
 from fmnist.sketchpad.recognition import SketchResult
 from tests.pages.test_pages import finished, give, machine, open_app, text
+from tests.sketchpad.drawn import photograph
 from tools.small import small_dataset
 
 if TYPE_CHECKING:  # the canvas registers with a running app, which a test has only later
@@ -381,6 +382,21 @@ def test_a_picture_goes_the_same_way(app: AppTest, finished: Run, kind: str) -> 
     assert probabilities(predictions(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
     app.button(key="draw-back").click().run()
     assert "**Draw a garment**" in text(app)
+
+
+def test_the_kind_of_a_picture_can_be_chosen(app: AppTest, finished: Run) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(photograph()).save(buffer, "PNG")
+    upload(app, buffer.getvalue())
+    picture = canvas_state(app).picture
+    assert picture is not None
+    model = Classifier.load(finished.weights_path)
+    for kind in ("auto", "drawing", "photograph"):
+        app.segmented_control(key="draw-kind").set_value(kind).run()
+        assert not app.exception
+        seen = preprocessing.to_model_input(picture, preprocessing.Preparation(kind=kind))
+        expected = model.predict_proba(seen[None])[0]
+        assert probabilities(predictions(app)[0]) == pytest.approx(expected.tolist(), abs=1e-5)
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", picture_file()[:100]])

@@ -15,6 +15,7 @@ _SAME_WIDTH: Final = "draw-same-width"
 _FILL_TONE: Final = 0.7  # if closed shapes are filled and the default is to leave them empty
 _IS_FILLED: Final = DEFAULT_PREPARATION.fill > 0
 _WIDGETS: Final[Mapping[str, object]] = {
+    _KEYS["kind"]: DEFAULT_PREPARATION.kind,
     _KEYS["crop"]: DEFAULT_PREPARATION.crop,
     _KEYS["center"]: DEFAULT_PREPARATION.center,
     _SAME_WIDTH: DEFAULT_PREPARATION.line_width is not None,
@@ -65,6 +66,8 @@ def show_settings(state: CanvasState) -> None:
             "Garments in Fashion-MNIST fill the image. Your drawing is cropped and centered the "
             "same way."
         )
+        if state.picture is not None:
+            _show_kind()
         _show_widgets()
         st.button(
             "Reset to defaults",
@@ -73,6 +76,23 @@ def show_settings(state: CanvasState) -> None:
             disabled=not changed,
             on_click=_reset,
         )
+
+
+def _show_kind() -> None:
+    st.segmented_control(
+        "Your picture is a",
+        ["auto", "drawing", "photograph"],
+        key=_KEYS["kind"],
+        format_func={
+            "auto": "Auto",
+            "drawing": "Drawing",
+            "photograph": "Photograph",
+        }.__getitem__,
+        required=True,
+        persist_state="session",
+        help="Lines of a drawing are brought to one width. In a photograph the garment is found, "
+        "and keeps its tones.",
+    )
 
 
 def _show_widgets() -> None:
