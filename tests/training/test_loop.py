@@ -337,7 +337,7 @@ def test_the_data_set_must_be_the_one_of_the_settings(tmp_path: Path) -> None:
 
 def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifacts: Path) -> None:
     undisturbed = run_whole(tmp_path / "undisturbed", MANY)
-    # 200 photographs twice, 200 outlines, 400 sketches, 266 non-garments: 7 steps an epoch
+    # 200 photographs twice, 200 outlines, 400 sketches, 400 non-garments: 7 steps an epoch
     assert undisturbed.progress.steps == 14
     assert len(list((own_artifacts / "cache" / "drawings").iterdir())) == 3
     run = store.create_run(tmp_path / "disturbed", MANY)

@@ -50,7 +50,7 @@ _KINDS: Final[tuple[TrainingDrawings, ...]] = ("outlines", "sketches", "non-garm
 _BLOCK_SIZE: Final = 1_000  # drawings that share a seed
 _JOB_SIZE: Final = 10  # blocks that one process generates
 # part of the cache's file names; add one whenever the same seed gives other drawings
-_VERSIONS: Final[Mapping[TrainingDrawings, int]] = {"outlines": 1, "sketches": 2, "non-garments": 2}
+_VERSIONS: Final[Mapping[TrainingDrawings, int]] = {"outlines": 1, "sketches": 3, "non-garments": 3}
 
 Progress = Callable[[int, int], None]
 _Block: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images and their labels
@@ -227,7 +227,7 @@ def with_drawings(
         Photographs.
     drawings : {"outlines", "sketches", "non-garments"}
         "outlines" adds an outline of every photograph; "sketches" also adds two sketched garments
-        per photograph; "non-garments" also adds four sketched non-garments per three photographs.
+        per photograph; "non-garments" also adds two sketched non-garments per photograph.
     seed : int
     progress : callable, optional
         Called now and then with (drawings done, drawings in all) while they are generated; an
@@ -294,8 +294,7 @@ def _report(progress: Progress | None, before: int, total: int, done: int) -> No
 
 def _block_sizes(kind: TrainingDrawings, photographs: int) -> list[int]:
     """How many drawings of a kind each block has, for a number of photographs."""
-    counts = {"outlines": photographs, "sketches": 2 * photographs}
-    count = counts.get(kind, 4 * photographs // 3)
+    count = photographs if kind == "outlines" else 2 * photographs
     return [min(_BLOCK_SIZE, count - at) for at in range(0, count, _BLOCK_SIZE)]
 
 

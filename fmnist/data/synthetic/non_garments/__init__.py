@@ -1,13 +1,14 @@
 """Non-garments as people sketch them: what a classifier of garments should reject.
 
-Half are things that everyone draws (a house, a face, a car), half are random compositions of the
-shapes that drawings are made of. A network that trains on both learns "not a garment" and not a
-list of things.
+A fifth are things that everyone draws (a house, a face, a car), a quarter are compositions of simple
+shapes, and the rest are products of a grammar. A network that trains on them learns "not a garment"
+and not a list of things.
 """
 
 import random
 
 from fmnist.data.synthetic.non_garments.compositions import COMPOSITIONS
+from fmnist.data.synthetic.non_garments.grammar import thing
 from fmnist.data.synthetic.non_garments.things import THINGS, creature
 from fmnist.data.synthetic.strokes import Drawing
 
@@ -25,5 +26,8 @@ def sketch_non_garment(rng: random.Random) -> Drawing:
     Drawing
         In units of its own, x to the right, y down.
     """
-    kinds = (*COMPOSITIONS, creature) if rng.random() < 0.5 else THINGS
+    kind = rng.random()
+    if kind < 0.55:
+        return thing(rng)
+    kinds = THINGS if kind < 0.75 else (*COMPOSITIONS, creature)
     return rng.choice(kinds)(rng)

@@ -60,8 +60,53 @@ def _sole_lines(rng: random.Random, left: float, right: float, y: float) -> Draw
     ]
 
 
+def _low_shoe(rng: random.Random) -> Drawing:
+    """A slipper, a loafer, a plain shoe: long and low, its opening a dip or a line."""
+    u = rng.uniform
+    toe, heel = u(0.12, 0.26), u(0.2, 0.4)
+    dip = u(0.0, 0.16)
+    front = u(0.35, 0.6)
+    upper = [
+        (0.02, 0.0),
+        (u(-0.04, 0.03), -0.6 * toe),
+        (u(0.08, 0.2), -toe),
+        (front, -max(toe, heel - dip) - u(0.0, 0.08)),
+        (0.5 * (front + 1.0), -heel + dip),
+        (u(0.93, 1.0), -heel),
+        (1.0, 0.0),
+    ]
+    lines = [smooth([*upper, upper[0]], rng.choice((1, 1, 2, 0)))]
+    if rng.random() < 0.3:
+        x = u(0.15, 0.5)
+        lines.append(bow((x, -toe), (x + u(-0.05, 0.1), 0.0), u(-0.08, 0.08)))
+    if rng.random() < 0.45:
+        lines += _sole_lines(rng, 0.0, 1.0, 0.0)
+    if rng.random() < 0.4:
+        lines += _laces(rng, (u(0.25, 0.35), -toe - 0.02), (front, -heel + 0.02))
+    if rng.random() < 0.3:
+        lines.append(bow((front, -heel + 0.02), (0.97, -heel), u(-0.12, 0.02)))
+    return lines
+
+
+def _shoe_from_above(rng: random.Random) -> Drawing:
+    """A closed shoe as its wearer sees it: an opening at the heel, laces in front of it."""
+    u = rng.uniform
+    lines: Drawing = [_footprint(rng), arc((0.0, u(0.15, 0.3)), u(0.1, 0.17), u(0.12, 0.22))]
+    for i in range(rng.randint(2, 4)):
+        y = 0.08 - 0.1 * i
+        lines.append([(-u(0.06, 0.14), y), (u(0.06, 0.14), y + u(-0.05, 0.05))])
+    if rng.random() < 0.4:
+        lines.append(bow((-0.2, -0.28), (0.2, -0.28), u(-0.1, 0.1)))
+    return rotated(lines, rng.gauss(0, 0.4) + rng.choice((0.0, 0.0, math.pi / 2)))
+
+
 def sneaker(rng: random.Random) -> Drawing:
     u = rng.uniform
+    kind = rng.random()
+    if kind < 0.28:
+        return _low_shoe(rng)
+    if kind < 0.33:
+        return _shoe_from_above(rng)
     toe, collar = u(0.12, 0.26), u(0.3, 0.52)
     instep = (u(0.3, 0.45), -toe - u(0.0, 0.1))
     front = (u(0.5, 0.68), -collar - u(-0.04, 0.08))
@@ -170,6 +215,8 @@ def _thong(rng: random.Random) -> Drawing:
             lines.append([tip, (tip[0] + u(-0.03, 0.03), tip[1] - u(0.05, 0.2))])
         return lines
     rise = u(-0.1, 0.12)
+    if rng.random() < 0.3:  # near the toes
+        y -= 0.2
     band = bow((-out, y), (out, y), rise)
     lines = [band]
     if rng.random() < 0.8:

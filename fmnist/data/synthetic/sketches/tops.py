@@ -109,9 +109,13 @@ def _top_lines(rng: random.Random, top: _Top, neckline: Drawing) -> Drawing:
     if order < 0.4:  # around in one go
         body = right + hem[1:] + left[1:]
         lines = [smooth(body, rng.choice((0, 0, 1, 2)))]
-    elif order < 0.65:
+    elif order < 0.6:
         times = rng.choice((0, 0, 1, 2))
         lines = [smooth(left[::-1], times), smooth(right, times), hem]
+    elif order < 0.75:
+        half = [(top.neck, 0.0), top.shoulder, *_side(rng, top)]
+        lines = [smooth([*half, *mirrored(half), half[0]], rng.choice((0, 0, 1)))]
+        lines += _separate_sleeves(rng, top)
     else:  # body first, then sleeves laid against it, with the armholes drawn
         lines = [
             [
@@ -129,6 +133,26 @@ def _top_lines(rng: random.Random, top: _Top, neckline: Drawing) -> Drawing:
             lines += [armhole, mirrored(armhole)]
     at = rng.choice((0, len(lines)))
     return lines[:at] + neckline + lines[at:]
+
+
+def _separate_sleeves(rng: random.Random, top: _Top) -> Drawing:
+    """Sleeves as closed shapes of their own, held out or hanging beside the body."""
+    u = rng.uniform
+    if not top.sleeve:
+        return []
+    angle = top.arm_angle if rng.random() < 0.5 else u(0.0, 0.35)
+    along = math.sin(angle), math.cos(angle)
+    x0, y0 = top.shoulder[0] + u(-0.03, 0.06), top.shoulder[1] + u(-0.02, 0.06)
+    x1, y1 = x0 + top.sleeve * along[0], y0 + top.sleeve * along[1]
+    across, cuff = u(0.7, 1.1) * top.sleeve_width, top.cuff
+    if angle < 0.35:  # beside the body, not over it
+        sleeve = [(x0, y0), (x0 + across, y0 + u(0.0, 0.08)), (x1 + cuff, y1), (x1, y1)]
+    else:
+        inner = [(x + w * -along[1], y + w * along[0]) for x, y, w in
+                 ((x1, y1, cuff), (x0, y0, across))]  # fmt: skip
+        sleeve = [(x0, y0), (x1, y1), *inner]
+    sleeve = smooth([*sleeve, sleeve[0]], rng.choice((0, 0, 1)))
+    return [sleeve, mirrored(sleeve)]
 
 
 def _cuff_lines(rng: random.Random, top: _Top) -> Drawing:
@@ -324,9 +348,37 @@ def pullover(rng: random.Random) -> Drawing:
     return lines
 
 
+def _open_front(rng: random.Random, top: _Top) -> Drawing:
+    """A jacket that hangs open: two panels apart, each with its sleeve."""
+    u = rng.uniform
+    high, low = u(0.0, 0.8) * top.neck, u(0.04, 0.6) * top.hem
+    start = (high, u(0.02, 0.3))
+    if rng.random() < 0.5:  # panel and sleeve in one line
+        panel = [(top.neck, 0.0), *_arm(rng, top), *_side(rng, top)[1:]]
+        sleeves: Drawing = []
+    else:
+        panel = [(top.neck, 0.0), top.shoulder, *_side(rng, top)]
+        if rng.random() < 0.5:
+            sleeves = _separate_sleeves(rng, top)
+        else:
+            sleeves = [_arm(rng, top), mirrored(_arm(rng, top))]
+    panel += [(low, top.length * u(0.95, 1.05)), start]
+    if rng.random() < 0.7:
+        panel.append(panel[0])
+    panel = smooth(panel, rng.choice((0, 0, 1)))
+    lines = [panel, mirrored(panel), *sleeves]
+    if rng.random() < 0.6:  # the back of the neck
+        lines.append(bow((-top.neck, 0.0), (top.neck, 0.0), u(-0.1, 0.08)))
+    if rng.random() < 0.25:
+        lines += _collar(rng, top, u(0.15, 0.4))
+    return lines
+
+
 def coat(rng: random.Random) -> Drawing:
     sleeve = (0.25, 0.55) if rng.random() < 0.35 else (0.5, 1.05)
     top = _top_measures(rng, sleeve=sleeve, length=(0.7, 1.1))
+    if rng.random() < 0.18:
+        return _open_front(rng, top)
     if rng.random() < 0.3:
         top = top._replace(length=rng.uniform(1.1, 1.6), hem=top.hem + rng.uniform(0, 0.15))
     if rng.random() < 0.07:
