@@ -259,11 +259,12 @@ class TrainConfig:
     training_drawings: TrainingDrawings | None = choice(
         None, "Training drawings",
         {None: "None", "outlines": "Outlines", "sketches": "Outlines, sketches",
-         "non-garments": "Outlines, sketches, non-garments"},
+         "non-garments": "Outlines, sketches, non-garments",
+         "phone-photos": "Outlines, sketches, non-garments, phone photos"},
         group=_MODEL_AND_DATA,
         help="Drawings to train on in addition to the images: their outlines, sketches of "
-        "garments, and sketches of other things, which become a class of their own. Making them "
-        "takes minutes the first time.",
+        "garments, sketches of other things, which become a class of their own, and imitated "
+        "phone photos. Making them takes minutes the first time.",
     )  # fmt: skip
     seed: int = integer(
         0, "Seed", 0, 2**32 - 1,

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-TrainingDrawings = Literal["outlines", "sketches", "non-garments"]
+TrainingDrawings = Literal["outlines", "sketches", "non-garments", "phone-photos"]
 """Drawings to train on besides the photographs; each choice includes the ones before it.
 
 "outlines" are line drawings made from the photographs, "sketches" are garments as people sketch
-them, "non-garments" are drawings of things that are not garments.
+them, "non-garments" are drawings of things that are not garments, "phone-photos" imitate
+photographs taken at home.
 """

@@ -1,8 +1,9 @@
-"""Drawings to train on: outlines of photographs, sketched garments, sketched non-garments.
+"""Drawings to train on: outlines of photographs, sketched garments, sketched non-garments; and
+imitated phone photos.
 
 They look like what `fmnist.sketchpad.preprocessing.to_model_input` returns: white lines on black,
-as large as the image, of about the same width. Labels are class indices, and `NON_GARMENT_LABEL`
-for non-garments.
+as large as the image, of about the same width; of a photo, tones on black. Labels are class
+indices, and `NON_GARMENT_LABEL` for non-garments.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, NUM_CLASSES
 from fmnist.data.splits import Split
 from fmnist.data.synthetic import TrainingDrawings
 from fmnist.data.synthetic.non_garments import sketch_non_garment
+from fmnist.data.synthetic.phone_photos import phone_photos
 from fmnist.data.synthetic.sketches import sketch_garment
 from fmnist.data.synthetic.strokes import (
     LINE_WIDTH,
@@ -46,11 +48,17 @@ NON_GARMENT_LABEL: Final = NUM_CLASSES
 _ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
 _SHIRT: Final = CLASS_NAMES.index("Shirt")
 _PROGRESS_STEP: Final = 500  # drawings between two reports of progress
-_KINDS: Final[tuple[TrainingDrawings, ...]] = ("outlines", "sketches", "non-garments")
+_KINDS: Final[tuple[TrainingDrawings, ...]] = (
+    "outlines", "sketches", "non-garments", "phone-photos",
+)  # fmt: skip
+_OF_PHOTOGRAPHS: Final[tuple[TrainingDrawings, ...]] = ("outlines", "phone-photos")
+"""Kinds that are made of the photographs, one of each."""
 _BLOCK_SIZE: Final = 1_000  # drawings that share a seed
 _JOB_SIZE: Final = 10  # blocks that one process generates
 # part of the cache's file names; add one whenever the same seed gives other drawings
-_VERSIONS: Final[Mapping[TrainingDrawings, int]] = {"outlines": 1, "sketches": 3, "non-garments": 3}
+_VERSIONS: Final[Mapping[TrainingDrawings, int]] = {
+    "outlines": 1, "sketches": 3, "non-garments": 3, "phone-photos": 1,
+}  # fmt: skip
 
 Progress = Callable[[int, int], None]
 _Block: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images and their labels
@@ -225,9 +233,10 @@ def with_drawings(
     ----------
     split : Split
         Photographs.
-    drawings : {"outlines", "sketches", "non-garments"}
+    drawings : {"outlines", "sketches", "non-garments", "phone-photos"}
         "outlines" adds an outline of every photograph; "sketches" also adds two sketched garments
-        per photograph; "non-garments" also adds two sketched non-garments per photograph.
+        per photograph; "non-garments" also adds two sketched non-garments per photograph;
+        "phone-photos" also adds an imitated phone photo per photograph.
     seed : int
     progress : callable, optional
         Called now and then with (drawings done, drawings in all) while they are generated; an
@@ -294,7 +303,7 @@ def _report(progress: Progress | None, before: int, total: int, done: int) -> No
 
 def _block_sizes(kind: TrainingDrawings, photographs: int) -> list[int]:
     """How many drawings of a kind each block has, for a number of photographs."""
-    count = photographs if kind == "outlines" else 2 * photographs
+    count = photographs if kind in _OF_PHOTOGRAPHS else 2 * photographs
     return [min(_BLOCK_SIZE, count - at) for at in range(0, count, _BLOCK_SIZE)]
 
 
@@ -302,7 +311,7 @@ def _block_sizes(kind: TrainingDrawings, photographs: int) -> list[int]:
 class _Job:
     """Blocks of drawings for one process to generate.
 
-    `images` and `labels` are the photographs to outline; empty for the other kinds.
+    `images` and `labels` are the photographs to make them of; empty for the other kinds.
     """
 
     kind: TrainingDrawings
@@ -316,10 +325,12 @@ class _Job:
         blocks: list[_Block] = []
         at = 0
         for count, seed in zip(self.counts, self.seeds, strict=True):
+            part = slice(at, at + count)
+            at += count
             if self.kind == "outlines":
-                part = slice(at, at + count)
                 blocks.append((outlines(self.images[part], seed=seed), self.labels[part]))
-                at += count
+            elif self.kind == "phone-photos":
+                blocks.append(phone_photos(self.images[part], self.labels[part], seed=seed))
             else:
                 draw = sketched_garments if self.kind == "sketches" else sketched_non_garments
                 blocks.append(draw(count, seed=seed))
@@ -362,7 +373,7 @@ def _jobs(kind: TrainingDrawings, split: Split, counts: list[int], seeds: list[i
         blocks = slice(at, at + _JOB_SIZE)
         first = sum(counts[:at])
         part = slice(first, first + sum(counts[blocks]))
-        if kind != "outlines":
+        if kind not in _OF_PHOTOGRAPHS:
             part = slice(0)
         images, labels = split.images[part], split.labels[part]
         jobs.append(_Job(kind, counts[blocks], seeds[blocks], images, labels))

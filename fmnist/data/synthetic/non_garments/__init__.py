@@ -1,8 +1,8 @@
 """Non-garments as people sketch them: what a classifier of garments should reject.
 
-A fifth are things that everyone draws (a house, a face, a car), a quarter are compositions of simple
-shapes, and the rest are products of a grammar. A network that trains on them learns "not a garment"
-and not a list of things.
+A fifth are things that everyone draws (a house, a face, a car), a quarter are compositions of
+simple shapes, and the rest are products of a grammar. A network that trains on them learns "not a
+garment" and not a list of things.
 """
 
 import random

@@ -86,9 +86,7 @@ def _superellipse(rng: random.Random) -> Drawing:
     points = []
     for i in range(_SAMPLES + 1):
         c, s = (f(2 * math.pi * (i % _SAMPLES) / _SAMPLES) for f in (math.cos, math.sin))
-        points.append(
-            (math.copysign(abs(c) ** power, c), tall * math.copysign(abs(s) ** power, s))
-        )
+        points.append((math.copysign(abs(c) ** power, c), tall * math.copysign(abs(s) ** power, s)))
     return [points]
 
 
