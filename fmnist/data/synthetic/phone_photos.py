@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, NUM_CLASSES
 from fmnist.data.synthetic.non_garments import sketch_non_garment
 from fmnist.data.synthetic.strokes import jitter_strokes, letterbox, rasterize
 
-NON_GARMENT_SHARE: Final = 0.2
+NON_GARMENT_SHARE: Final = 0.1
 """Share of the images that show other things."""
 
+_SHOES: Final = tuple(CLASS_NAMES.index(name) for name in ("Sandal", "Sneaker", "Ankle boot"))
+_PAIRS: Final = 0.4  # share of the shoes that stand beside their other one
 _ZOOM: Final = 2  # pixels that are worked on to an image pixel
 _SIDE: Final = _ZOOM * IMAGE_SIZE
 _GARMENT_LEVEL: Final = 8 / 255  # tones below are background
@@ -82,6 +84,8 @@ def phone_photos(
         source = image
         if rng.random_sample() < NON_GARMENT_SHARE:
             source, named[i] = _thing(rng), NUM_CLASSES
+        elif labels[i] in _SHOES and rng.random_sample() < _PAIRS:
+            source = _pair(image, rng)
         made[i] = _photo(source, rng, noise)
         if progress is not None and (i + 1) % _PROGRESS_STEP == 0:
             progress(i + 1, len(images))
@@ -96,6 +100,19 @@ def _thing(rng: np.random.RandomState) -> NDArray[np.uint8]:
         image = rasterize(drawing, width=pick.uniform(0.5, 1.5), fill=pick.uniform(0.3, 0.9))
         if (image > 0).mean() > 0.15:
             return image
+
+
+def _pair(image: NDArray[np.uint8], rng: np.random.RandomState) -> NDArray[np.uint8]:
+    """Two shoes beside each other, standing or lying at any angle."""
+    rows = np.flatnonzero(image.any(axis=1))
+    shoe = image[rows[0] : rows[-1] + 1] if len(rows) else image
+    other = shoe[:, ::-1] if rng.random_sample() < 0.3 else shoe
+    gap = rng.randint(0, 5)
+    pair = np.vstack([shoe, np.zeros((gap, IMAGE_SIZE), np.uint8), other])
+    if rng.random_sample() < 0.3:  # the second a little behind
+        pair = np.vstack([shoe, np.roll(other, rng.randint(-6, 7), axis=1)])
+    turned = ndimage.rotate(pair, rng.choice((0, 90, 90, rng.uniform(0, 360))), order=1)
+    return letterbox(np.asarray(turned, np.uint8))
 
 
 def _photo(
