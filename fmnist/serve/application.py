@@ -47,19 +47,22 @@ class _Answers:
         """Predict the class of pictures, of a drawing, or of images."""
         served = await self._model(request)
         inputs = await bodies.read(request, self._preparing)
-        outputs = await served.engine(inputs.images)
-        scores = outputs.scores
+        # what is drawn is classified as on the Draw page, an image exactly as it is
+        images = recognition.shifted(inputs.images) if inputs.are_drawn else inputs.images
+        probabilities, scores = await served.engine(images)
+        knows_own_classes = scores is not None
         if scores is None and inputs.are_drawn:
             try:
                 detector = await self._models.detector()
             except NotReadyError as error:
                 raise HTTPException(503, str(error), {"Retry-After": "5"}) from error
-            if detector is not None:
-                scores = (await detector.engine(inputs.images)).scores
-                if scores is not None:
-                    scores = recognition.with_own_classes(scores, outputs.probabilities)
+            scores = (await detector.engine(images)).scores if detector else None
+        if inputs.are_drawn:
+            probabilities, scores = recognition.averaged(probabilities, scores)
+        if scores is not None and not knows_own_classes:
+            scores = recognition.with_own_classes(scores, probabilities)
         results = recognition.results(
-            inputs.images, outputs.probabilities, scores, class_names=served.engine.class_names
+            inputs.images, probabilities, scores, class_names=served.engine.class_names
         )
         return _json({
             "run": served.run.run_id,

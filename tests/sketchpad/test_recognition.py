@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.runs.run import RunError
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
-from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, classify, with_own_classes
+from fmnist.sketchpad.recognition import (
+    IN_DISTRIBUTION_THRESHOLD,
+    averaged,
+    classify,
+    shifted,
+    with_own_classes,
+)
 from tests.sketchpad.drawn import TROUSERS, canvas
 
 
@@ -23,12 +29,12 @@ class Predicts:
     class_names: tuple[str, ...] = CLASS_NAMES
 
     def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        assert images.shape == (1, 28, 28)
-        return np.eye(10, dtype=np.float32)[[3]]
+        assert images.shape == (5, 28, 28)
+        return np.eye(10, dtype=np.float32)[[3] * 5]
 
     def in_distribution_scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        assert self.score is not None and images.shape == (1, 28, 28)
-        return np.array([self.score], np.float32)
+        assert self.score is not None and images.shape == (5, 28, 28)
+        return np.full(5, self.score, np.float32)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +47,35 @@ def test_the_models_own_score_comes_before_the_ood_models(
     ood_model: Any = None if detectors is None else Predicts(score=detectors)
     model: Any = Predicts(score=own)
     result = classify(canvas(TROUSERS), model, ood_model=ood_model)
-    assert result.in_distribution_score == expected
+    assert result.in_distribution_score == pytest.approx(expected)
     assert result.is_garment == (expected >= IN_DISTRIBUTION_THRESHOLD)
     assert result.probabilities.argmax() == 3
     assert (result.model_input == to_model_input(canvas(TROUSERS))).all()
+
+
+def test_images_move_by_a_pixel_to_each_side_and_nothing_wraps_around() -> None:
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 0, 27], image[0, 10, 10] = 200, 100
+    moved = shifted(image)
+    assert [np.argwhere(one == 100).tolist() for one in moved] == [
+        [[10, 10]], [[10, 9]], [[10, 11]], [[9, 10]], [[11, 10]],
+    ]  # fmt: skip
+    # the corner leaves the image where it moves up or to the right
+    assert [np.argwhere(one == 200).tolist() for one in moved] == [
+        [[0, 27]], [[0, 26]], [], [], [[1, 27]],
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="shape"):
+        shifted(image[0])
+
+
+def test_probabilities_are_averaged_and_scores_as_logits() -> None:
+    probabilities = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]] * 2, np.float32)
+    scores = np.array([0.9, 0.9, 0.9, 0.1, 0.5, 0, 1, 0.5, 0.5, 0.5], np.float32)
+    means, together = averaged(probabilities, scores)
+    assert means == pytest.approx(np.array([[0.6, 0.4], [0.6, 0.4]]))
+    # log(9) · (3 − 1) / 5 = 0.879
+    assert together == pytest.approx([1 / (1 + np.exp(-0.8789)), 0.5], abs=1e-4)
+    assert averaged(probabilities, None)[1] is None
 
 
 def test_an_own_class_is_not_refused_by_a_model_that_does_not_know_it() -> None:
