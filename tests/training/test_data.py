@@ -90,8 +90,8 @@ def test_a_signal_while_the_drawings_are_made_is_heard_and_the_run_can_go_on(
     run = reread(run)
     assert not run.checkpoint_path.exists() and not run.history.epochs
     assert run_until(run, 100, "pause") == "finished"
-    # 40 photographs twice, 40 outlines, 80 sketches, 53 doodles
-    assert reread(run).progress.steps == math.ceil(253 / 32)
+    # 40 photographs twice, 40 outlines, 80 sketches, 80 non-garments
+    assert reread(run).progress.steps == math.ceil(280 / 32)
 
 
 def test_smaller_images_for_a_share_of_the_epochs(
