@@ -21,7 +21,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -75,21 +75,50 @@ class Sketch:
     drawing: list[tuple[list[float], list[float]]]
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Human drawings, and their model inputs.
+
+    Attributes
+    ----------
+    sketches : list of Sketch
+    inputs : list of uint8 (N, 28, 28)
+        For each pen.
+    """
+
+    sketches: list[Sketch]
+    inputs: list[NDArray[np.uint8]]
+
+    @property
+    def words(self) -> list[str]:
+        """The word of each drawing."""
+        return [sketch.word for sketch in self.sketches]
+
+    @classmethod
+    def of(cls, sketches: list[Sketch]) -> Self:
+        """Draw them with each pen, and prepare them as the Draw page does."""
+        inputs = [
+            np.stack([to_model_input(on_canvas(sketch, pen), DRAWING) for sketch in sketches])
+            for pen in PENS
+        ]
+        return cls(sketches, inputs)
+
+
 @dataclass(frozen=True)
 class Data:
     """What is measured on.
 
     Attributes
     ----------
-    garments, others, more : list of Sketch
+    garments, others, more : Drawn
         Drawings of garments, of twenty other words, and of sixty further words.
     photos : list of Photograph
     icons : list of Photograph
     """
 
-    garments: list[Sketch]
-    others: list[Sketch]
-    more: list[Sketch]
+    garments: Drawn
+    others: Drawn
+    more: Drawn
     photos: list[Photograph]
     icons: list[Photograph]
 
@@ -103,7 +132,9 @@ def read(path: Path) -> list[Sketch]:
 def read_all(folder: Path) -> Data:
     """Read all development data of a folder, and draw the icons."""
     names = ("garments", "not-garments", "more-not-garments")
-    garments, others, more = (read(folder / "sketches" / f"{name}.ndjson") for name in names)
+    garments, others, more = (
+        Drawn.of(read(folder / "sketches" / f"{name}.ndjson")) for name in names
+    )
     return Data(garments, others, more, photographs.read(folder), icons(ICONS, seed=0))
 
 
@@ -222,17 +253,10 @@ def area_under_roc(positive: NDArray[np.floating], negative: NDArray[np.floating
 
 
 def answers(
-    model: Classifier, ood_model: Classifier | None, drawn: list[Sketch]
+    model: Classifier, ood_model: Classifier | None, drawn: Drawn
 ) -> list[list[SketchResult]]:
     """What a model says about drawings, a list for each pen."""
-    return [
-        classify_inputs(
-            np.stack([to_model_input(on_canvas(sketch, pen), DRAWING) for sketch in drawn]),
-            model,
-            ood_model=ood_model,
-        )
-        for pen in PENS
-    ]
+    return [classify_inputs(inputs, model, ood_model=ood_model) for inputs in drawn.inputs]
 
 
 def acceptable_shares(found: list[list[SketchResult]], garments: list[Sketch]) -> list[float]:
@@ -251,8 +275,8 @@ def acceptable_shares(found: list[list[SketchResult]], garments: list[Sketch]) -
 def measure(model: Classifier, ood_model: Classifier | None, run: Run, data: Data) -> Measured:
     """Measure one model."""
     found = answers(model, ood_model, data.garments)
-    hits = acceptable_shares(found, data.garments)
-    words = [sketch.word for sketch in data.garments]
+    hits = acceptable_shares(found, data.garments.sketches)
+    words = data.garments.words
     named = {
         word: float(np.mean([hit for hit, one in zip(hits, words, strict=True) if one == word]))
         for word in sorted(set(words))
@@ -285,14 +309,14 @@ def _scores(found: list[list[SketchResult]]) -> NDArray[np.float64]:
 def _rejected(
     model: Classifier,
     ood_model: Classifier | None,
-    others: list[Sketch],
+    others: Drawn,
     garments: NDArray[np.float64],
 ) -> tuple[Estimate, float]:
     """Share of other things rejected, and the area under the ROC curve, a mean over the pens."""
     scores = _scores(answers(model, ood_model, others))
     shares = (scores < IN_DISTRIBUTION_THRESHOLD).mean(axis=0).tolist()
     areas = [area_under_roc(good, bad) for good, bad in zip(garments, scores, strict=True)]
-    return by_word(shares, [sketch.word for sketch in others]), float(np.mean(areas))
+    return by_word(shares, others.words), float(np.mean(areas))
 
 
 def drawings_table(names: list[str], measured: list[Measured]) -> str:
@@ -342,11 +366,11 @@ def photos_by_class(names: list[str], measured: list[Measured]) -> str:
     return markdown_table(["Class", "Photographs", *names], rows)
 
 
-def words_table(names: list[str], measured: list[Measured], garments: list[Sketch]) -> str:
+def words_table(names: list[str], measured: list[Measured], garments: Drawn) -> str:
     """A table of acceptable shares: words in rows, models in columns."""
     rows = [
         [
-            word, str(sum(s.word == word for s in garments)),
+            word, str(garments.words.count(word)),
             *(percent(m.by_word[word], 1) for m in measured),
         ]
         for word in measured[0].by_word
@@ -365,9 +389,12 @@ def _number(value: float, digits: int) -> str:
 def explanation(data: Data) -> list[str]:
     """What is measured, and on what."""
     with_class = sum(bool(photo.acceptable) for photo in data.photos)
+    garments, others, more = (
+        len(drawn.sketches) for drawn in (data.garments, data.others, data.more)
+    )
     return [
-        f"**Drawings.** {len(data.garments)} drawings of garments, {len(data.others)} of twenty "
-        f"and {len(data.more)} of sixty further words for other things, by people (Google's "
+        f"**Drawings.** {garments} drawings of garments, {others} of twenty and {more} of sixty "
+        "further words for other things, by people (Google's "
         '"Quick, Draw!", CC BY 4.0), drawn on the canvas of the Draw page with pens of '
         f"{', '.join(map(str, PENS))} pixels; figures are means over the pens. *Acceptable*: the "
         "prediction is one of the classes that count as correct for the word. *Kept* and "

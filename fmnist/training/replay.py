@@ -34,7 +34,7 @@ OTHERS: Final = 200
 MONITORED: Final = 5_000
 """Training images that are measured under the full protocol, which has no validation images."""
 
-_VERSION: Final = f"1 {IMAGES} {DRAWINGS} {OTHERS}"
+_VERSION: Final = f"2 {IMAGES} {DRAWINGS} {OTHERS}"
 _MAX_BYTES: Final = 2**29
 
 Progress = Callable[[str, float], None]

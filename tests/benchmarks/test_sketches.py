@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks import photographs, sketches
 from benchmarks.photographs import Share
-from benchmarks.sketches import Sketch
+from benchmarks.sketches import Drawn, Sketch
 from fmnist.data.synthetic.strokes import arc
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.recognition import SketchResult
@@ -81,7 +81,9 @@ def test_the_tables_have_a_row_a_model_a_word_and_a_class() -> None:
         half, {"shoe": 0.25}, half, unknown, half, 0.9, float("nan"), pictures, pictures, 0.93,
         float("nan"),
     )  # fmt: skip
-    data = sketches.Data([Sketch("shoe", (7,), [])] * 4, [], [], [], [])
+    data = sketches.Data(
+        Drawn([Sketch("shoe", (7,), [])] * 4, []), Drawn([], []), Drawn([], []), [], []
+    )
     lines = "\n".join(sketches.tables(["A"], [measured], data, "a command")).splitlines()
     assert (
         "| A | **50.0% ± 10.0** | 50.0% ± 10.0 | – | 50.0% ± 10.0 | 0.900 | – | 93.00% | – |"
