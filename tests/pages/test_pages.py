@@ -220,10 +220,8 @@ def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
     app.button(key="preset-sketch").click().run()
     widgets = {**RECIPES["sketch"]}
     assert pills(app, "setting-augmentation").value == list(widgets.pop("augmentation"))
-    for name in (
-        "model", "optimizer", "schedule", "precision", "checkpoint", "tta", "training_drawings",
-    ):  # fmt: skip
-        assert app.selectbox(key=f"setting-{name}").value == (widgets.pop(name) or "none")
+    for name in ("model", "optimizer", "schedule", "precision", "training_drawings"):
+        assert app.selectbox(key=f"setting-{name}").value == widgets.pop(name)
     for name, value in widgets.items():
         assert app.number_input(key=f"setting-{name}").value == value
 
