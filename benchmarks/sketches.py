@@ -1,6 +1,6 @@
 """Measure how well models classify drawings and photographs, and reject what is no garment.
 
-    python benchmarks/sketches.py FOLDER [MODEL ...] [--write]
+    python -m benchmarks.sketches FOLDER [MODEL ...] [--write]
 
 FOLDER holds development data that no model trained on: in `sketches/` human drawings
 (`garments.ndjson`, and of other things `not-garments.ndjson` and `more-not-garments.ndjson`, with a
@@ -443,7 +443,7 @@ def open_model(name: str) -> tuple[Run, Classifier]:
 
 def main() -> None:
     """Measure, print, and write the table if asked."""
-    parser = argparse.ArgumentParser(prog="python benchmarks/sketches.py")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sketches")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
@@ -463,7 +463,7 @@ def main() -> None:
         measured.append(measure(model, ood_model, run, data))
         print(f"{run.name}: {measured[-1].acceptable}", file=sys.stderr)
     titles = [run.name for run, _ in models.values()]
-    command = f"python benchmarks/sketches.py FOLDER {' '.join(sys.argv[2:])}".strip()
+    command = f"python -m benchmarks.sketches FOLDER {' '.join(sys.argv[2:])}".strip()
     body = tables(titles, measured, data, command)
     text = "\n".join(["# Drawings and photographs", "", *body])
     print(text)

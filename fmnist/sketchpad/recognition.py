@@ -20,7 +20,7 @@ OOD_MODEL: Final = "sketch"
 IN_DISTRIBUTION_THRESHOLD: Final = 0.7
 """In-distribution score below which a drawing counts as a non-garment.
 
-Chosen on the development drawings of `benchmarks/sketches.py`: about one in ten drawings of garments
+Chosen on the development drawings of `benchmarks/sketches.py`: about one in ten of the garments
 is refused.
 """
 
