@@ -352,6 +352,11 @@ class TrainConfig:
         """The network, as `EnsembleConfig.models` tells several."""
         return (self.model,)
 
+    @property
+    def has_ood_class(self) -> bool:
+        """Whether the network learns non-garments as a class of their own."""
+        return self.training_drawings in ("non-garments", "phone-photos")
+
     def may_learn_from(self, teacher: "RunConfig") -> bool:
         """Whether a teacher has seen none of the images that these settings hold out.
 

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from fmnist.sketchpad.photographs import on_white
+
 Kind = Literal["auto", "drawing", "photograph"]
 
 _SIDE: Final = 224  # longest side while deciding
@@ -27,10 +29,9 @@ def is_photograph(rgba: NDArray[np.uint8]) -> bool:
     ----------
     rgba : uint8 (H, W, 4)
     """
-    picture = Image.new("RGBA", (rgba.shape[1], rgba.shape[0]), "white")
-    picture.alpha_composite(Image.fromarray(rgba))
+    picture = on_white(rgba)
     step = max(1, round(max(rgba.shape[:2]) / _SIDE))
-    colors = np.asarray(picture.convert("RGB"))
+    colors = np.asarray(picture)
     return not (_has_few_tones(colors[::step, ::step]) or _is_even(picture.convert("L")))
 
 

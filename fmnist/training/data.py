@@ -80,8 +80,7 @@ def _subset(split: Split, size: int, *, seed: int) -> Split:
 
 def num_outputs(config: TrainConfig) -> int:
     """Number of logits: non-garments, if trained on, are a class of their own."""
-    with_others = config.training_drawings in ("non-garments", "phone-photos")
-    return NUM_CLASSES + 1 if with_others else NUM_CLASSES
+    return NUM_CLASSES + 1 if config.has_ood_class else NUM_CLASSES
 
 
 @dataclass(frozen=True)

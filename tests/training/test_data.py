@@ -10,12 +10,13 @@ import torch
 
 from fmnist.data.corrections import Corrections
 from fmnist.data.splits import FOLDS
+from fmnist.data.synthetic import TrainingDrawings
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.models.classifier import Classifier
 from fmnist.models.networks import swift
 from fmnist.models.networks.swift import Swift
 from fmnist.runs import corrections, store
-from fmnist.training.data import left_out_split, monitored_images, training_split
+from fmnist.training.data import left_out_split, monitored_images, num_outputs, training_split
 from fmnist.training.loop import Outcome, Signal
 from tests.training.helpers import CONFIG, reread, run_until, run_whole
 from tools.small import small_dataset
@@ -118,3 +119,15 @@ def test_the_full_protocol_monitors_images_that_are_trained_on() -> None:
     trained = training_split(config, small_dataset())
     assert len(monitored) == 17  # a twelfth
     assert set(monitored.indices.tolist()) <= set(trained.indices.tolist())
+
+
+@pytest.mark.parametrize(
+    ("drawings", "outputs"),
+    [(None, 10), ("outlines", 10), ("sketches", 10), ("non-garments", 11), ("phone-photos", 11)],
+)
+def test_non_garments_have_an_output_of_their_own(
+    drawings: TrainingDrawings | None, outputs: int
+) -> None:
+    config = replace(CONFIG, training_drawings=drawings)
+    assert num_outputs(config) == outputs
+    assert config.has_ood_class == (outputs == 11)

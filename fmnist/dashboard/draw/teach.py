@@ -135,7 +135,7 @@ def _show_training(drawings: Sequence[SavedDrawing]) -> None:
         return
     base = _choose_base(bases)
     _take_over()
-    has_ood_class = base.training is not None and base.training.training_drawings == "non-garments"
+    has_ood_class = base.training is not None and base.training.has_ood_class
     for sentence in _cautions(labels, has_ood_class=has_ood_class):
         st.caption(f":material/info: {sentence}")
     text = JobText(
@@ -203,7 +203,7 @@ def _take_over() -> None:
     elif st.session_state.pop(_RUNNING, False) and state.finished:
         newest = _newest()
         if newest is not None:
-            _use(newest.run_id)
+            models.use(newest.run_id)
             st.session_state[_SHOWN] = newest.run_id
             st.rerun()
 
@@ -232,7 +232,7 @@ def _show_result(run: Run) -> None:
         with st.container(horizontal=True):
             if st.session_state.get(models.MODEL) != run.run_id:
                 st.button(
-                    "Use it", key="draw-taught-use", icon=":material/draw:", on_click=_use,
+                    "Use it", key="draw-taught-use", icon=":material/draw:", on_click=models.use,
                     args=(run.run_id,),
                 )  # fmt: skip
             st.button(
@@ -288,10 +288,6 @@ def _show_effect(effect: Effect, run: Run) -> None:
             columns=["Label", "Before", "After, without it"],
         )
         st.dataframe(frame, hide_index=True, alt="Predictions of each drawing, before and after")
-
-
-def _use(run_id: str) -> None:
-    models.use(run_id)
 
 
 def _export(run_id: str) -> None:
