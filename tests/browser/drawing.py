@@ -26,7 +26,8 @@ def headline(page: Page) -> Locator:
 
 
 def button(page: Page, name: str) -> Locator:
-    return page.locator(SHEET).get_by_role("button", name=name, exact=True)
+    place = page.locator(f"{SHEET} :is(.board, .st-key-draw-steps)")  # drawable-canvas has its own
+    return place.get_by_role("button", name=name, exact=True)
 
 
 def last_event(page: Page) -> int:
