@@ -93,8 +93,8 @@ def strokes(count: int) -> list[str]:
     return [
         "## With each stroke",
         "",
-        f"{count} strokes on the Draw page, from pen up to the frame that shows the answer; the "
-        "canvas waits for 0.2 seconds of them for another stroke.",
+        f"{count} strokes on the built-in canvas of the Draw page, from pen up to the frame that "
+        "shows the answer.",
         "",
         markdown_table(["Seconds", "median", "p95"], rows),
     ]

@@ -71,7 +71,9 @@ def tell(problem: str, *, icon: str = ":material/error:") -> None:
     st.error(plain(problem), icon=icon)
 
 
-def fragment(function: Callable[_P, None], *, run_every: float | None = None) -> Callable[_P, None]:
+def fragment(
+    function: Callable[_P, None], *, run_every: float | None = None, key: str | None = None
+) -> Callable[_P, None]:
     """`st.fragment` with its errors shown in its place: its later runs are outside the page's."""
 
     @wraps(function)
@@ -79,4 +81,4 @@ def fragment(function: Callable[_P, None], *, run_every: float | None = None) ->
         with shown():
             function(*arguments, **keywords)
 
-    return st.fragment(guarded, run_every=run_every)
+    return st.fragment(guarded, run_every=run_every, key=key)

@@ -1,16 +1,16 @@
-"""What is on the canvas of the Draw page: shapes, undo steps, pixels."""
+"""What is on the canvas of the Draw page: shapes and pixels."""
 
 import base64
 import binascii
+import cmath
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageColor, ImageDraw, ImageOps
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.synthetic.strokes import Drawing
@@ -25,7 +25,10 @@ MAX_SHAPES: Final = 500
 MAX_POINTS: Final = 50_000  # about 2 MB of JSON
 
 Shape = dict[str, Any]
-"""One object of Fabric's JSON, as the canvas sends and takes it."""
+"""One object of Fabric's JSON, as the canvases send and take it.
+
+A path of a pen with pressure has one property more, `widths`: the width at each of its points.
+"""
 
 _TYPES: Final = ("Path", "Line", "Rect", "Circle", "Polygon")
 # harmless properties of these shapes: none can hold a URL or code
@@ -35,12 +38,13 @@ _PROPERTIES: Final = frozenset({
     "strokeUniform", "strokeMiterLimit", "scaleX", "scaleY", "angle", "flipX", "flipY", "opacity",
     "visible", "backgroundColor", "fillRule", "paintFirst", "globalCompositeOperation", "skewX",
     "skewY", "path", "points", "x1", "y1", "x2", "y2", "rx", "ry", "radius", "startAngle",
-    "endAngle", "counterClockwise",
+    "endAngle", "counterClockwise", "widths",
 })  # fmt: skip
 _NEEDED: Final = {"Path": "path", "Polygon": "points"}  # without, the canvas cannot draw them
 _MAX_TEXT_LENGTH: Final = 64
 _LARGEST: Final = 1e6
-_MAX_STEPS: Final = 60
+_FINE: Final = 4  # drawn so many times larger, for soft edges
+_FAR: Final = 100_000.0
 _MIN_DIAGONAL: Final = 0.08  # as a share of the canvas; less is a dot
 _MIN_LENGTH: Final = 1.7  # of all lines, in diagonals of their box: a stroke has 1, a circle 2.2
 
@@ -72,7 +76,7 @@ def sanitize_shapes(sent: object) -> list[Shape]:
         if not isinstance(one, Mapping) or one.get("type") not in _TYPES:
             continue
         shape = {k: v for k, v in one.items() if k in _PROPERTIES and _is_plain(k, v)}
-        points += sum(len(shape.get(k, ())) for k in ("path", "points"))
+        points += sum(len(shape.get(k, ())) for k in ("path", "points", "widths"))
         if points > MAX_POINTS:
             raise ValueError("The drawing has too many lines; clear some of it.")
         if _NEEDED.get(shape["type"], "type") in shape:
@@ -83,7 +87,7 @@ def sanitize_shapes(sent: object) -> list[Shape]:
 def _is_plain(name: str, value: object) -> bool:
     """Whether a value is a number, a short text, or a list of points or path segments."""
     if not isinstance(value, list):
-        return name not in ("path", "points") and (
+        return name not in ("path", "points", "widths") and (
             value is None
             or _is_number(value)
             or (isinstance(value, str) and len(value) <= _MAX_TEXT_LENGTH)
@@ -157,189 +161,202 @@ def is_started(shapes: Sequence[Shape]) -> bool:
     return diagonal >= _MIN_DIAGONAL * SIDE and length >= _MIN_LENGTH * diagonal
 
 
-def _lines(shape: Shape) -> Iterator[list[tuple[float, float]]]:
-    """The lines of a shape, close enough to measure their size and length."""
-    scale_x, scale_y = _number(shape, "scaleX", 1.0), _number(shape, "scaleY", 1.0)
-    left, top = _number(shape, "left"), _number(shape, "top")
-    if shape["type"] == "Path":
-        # each segment ends with its end point
-        yield [
-            (float(part[-2]) * scale_x, float(part[-1]) * scale_y)
-            for part in shape.get("path", ())
-            if len(part) >= 3
+def _lines(shape: Shape) -> list[list[tuple[float, float]]]:
+    """The lines of a shape, as lines of points on the canvas."""
+    lines = _OUTLINES[shape["type"]](shape)
+    points = [point for line in lines for point in line]
+    if "left" not in shape or not points:
+        return lines
+    # as Fabric places a shape: its middle, of which left and top tell a corner or an edge
+    middle_x = middle_y = 0.0
+    if shape["type"] in _NEEDED:
+        xs, ys = zip(*points, strict=True)
+        middle_x, middle_y = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+    width = number(shape, "strokeWidth")
+    scale_x, scale_y = number(shape, "scaleX", 1.0), number(shape, "scaleY", 1.0)
+    turn = cmath.rect(1, math.radians(number(shape, "angle")))
+    center = complex(number(shape, "left"), number(shape, "top")) + turn * complex(
+        _ORIGINS.get(str(shape.get("originX")), 0.0) * (number(shape, "width") + width) * scale_x,
+        _ORIGINS.get(str(shape.get("originY")), 0.0) * (number(shape, "height") + width) * scale_y,
+    )
+    placed = [
+        [
+            center + turn * complex((x - middle_x) * scale_x, (y - middle_y) * scale_y)
+            for x, y in line
         ]
-    elif shape["type"] == "Polygon":
-        line = [(p["x"] * scale_x, p["y"] * scale_y) for p in shape.get("points", ())]
-        yield line + line[:1]
-    elif shape["type"] == "Circle":
-        radius = _number(shape, "radius")
-        yield [
-            (left + radius * scale_x * math.cos(t / 4), top + radius * scale_y * math.sin(t / 4))
-            for t in range(26)
-        ]
-    else:
-        width, height = _number(shape, "width") * scale_x, _number(shape, "height") * scale_y
-        if shape["type"] == "Line":
-            yield [(left, top), (left + width, top + height)]
+        for line in lines
+    ]
+    return [[(point.real, point.imag) for point in line] for line in placed]
+
+
+def _path(shape: Shape) -> list[list[tuple[float, float]]]:
+    lines: list[list[tuple[float, float]]] = []
+    for name, *numbers in shape.get("path", ()):
+        points = [*zip(map(float, numbers[::2]), map(float, numbers[1::2]), strict=False)]
+        if name in "Mm" or not lines:
+            lines.append(points)
+        elif name in "Zz":
+            lines[-1] += lines[-1][:1]
         else:
-            right, bottom = left + width, top + height
-            yield [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+            # the control points of a curve, and its end
+            lines[-1] += _curve([*lines[-1][-1:], *points]) if len(points) > 1 else points
+    return [line for line in lines if line]
 
 
-def _number(shape: Shape, name: str, default: float = 0.0) -> float:
+def _curve(controls: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Points of a Bézier curve after its first, by de Casteljau's algorithm."""
+    count = 4 * (len(controls) - 2)
+    found = []
+    for number in range(1, count + 1):
+        share, points = number / count, controls
+        while len(points) > 1:
+            points = [
+                (x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)
+                for (x0, y0), (x1, y1) in itertools.pairwise(points)
+            ]
+        found += points
+    return found
+
+
+def _polygon(shape: Shape) -> list[list[tuple[float, float]]]:
+    points = [(float(point["x"]), float(point["y"])) for point in shape.get("points", ())]
+    return [points + points[:1]]
+
+
+def _circle(shape: Shape) -> list[list[tuple[float, float]]]:
+    radius = number(shape, "radius")
+    turns = [2 * math.pi * number / 48 for number in range(49)]
+    return [[(radius * math.cos(turn), radius * math.sin(turn)) for turn in turns]]
+
+
+def _rect(shape: Shape) -> list[list[tuple[float, float]]]:
+    x, y = number(shape, "width") / 2, number(shape, "height") / 2
+    return [[(-x, -y), (x, -y), (x, y), (-x, y), (-x, -y)]]
+
+
+def _line(shape: Shape) -> list[list[tuple[float, float]]]:
+    x, y = number(shape, "width") / 2, number(shape, "height") / 2
+    start = number(shape, "x1", -x), number(shape, "y1", -y)
+    return [[start, (number(shape, "x2", x), number(shape, "y2", y))]]
+
+
+_OUTLINES: Final[Mapping[str, Callable[[Shape], list[list[tuple[float, float]]]]]] = {
+    "Path": _path,
+    "Polygon": _polygon,
+    "Circle": _circle,
+    "Rect": _rect,
+    "Line": _line,
+}
+_ORIGINS: Final = {"left": 0.5, "right": -0.5, "top": 0.5, "bottom": -0.5}
+"""From the point that left and top tell to the middle of the shape, in its widths or heights."""
+
+
+def number(shape: Shape, name: str, default: float = 0.0) -> float:
+    """A property of a shape as a number."""
     value = shape.get(name, default)
     return float(value) if isinstance(value, int | float) else default
-
-
-# --- Steps --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Step:
-    """The canvas after a stroke.
-
-    Attributes
-    ----------
-    shapes : list of Shape
-    picture : bytes
-        The canvas as a PNG; empty if nothing is drawn, or until the browser has drawn it.
-    """
-
-    shapes: list[Shape] = field(default_factory=list)
-    picture: bytes = b""
-
-    def is_same(self, other: "Step") -> bool:
-        """Whether the shapes are the same."""
-        return [*map(_signature, self.shapes)] == [*map(_signature, other.shapes)]
-
-
-def _signature(shape: Shape) -> tuple[object, ...]:
-    points = shape.get("path") or shape.get("points") or [None]
-    places = ("left", "top", "width", "height", "scaleX", "scaleY", "angle")
-    return (
-        shape["type"],
-        shape.get("stroke"),
-        len(points),
-        str((points[0], points[-1])),
-        *(round(_number(shape, name)) for name in places),
-    )
-
-
-def _strokes(step: Step, base: Step, *, is_same: bool) -> list[Step]:
-    """The steps from one to the other, a shape each; only the last has its picture."""
-    known = len(base.shapes)
-    if not is_same and not Step(step.shapes[:known]).is_same(base):
-        return [step]
-    return [*(Step(step.shapes[:n]) for n in range(known + 1, len(step.shapes))), step]
-
-
-@dataclass
-class Steps:
-    """The steps of a drawing, to undo and redo.
-
-    Attributes
-    ----------
-    history : list of Step
-        Oldest first; never empty.
-    position : int
-        Index of the step on the canvas.
-    awaiting_echo : bool
-        Whether the canvas has been sent a step and has not sent it back yet.
-    """
-
-    history: list[Step] = field(default_factory=lambda: [Step()])
-    position: int = 0
-    awaiting_echo: bool = False
-
-    @property
-    def current(self) -> Step:
-        """The step on the canvas."""
-        return self.history[self.position]
-
-    def receive(self, step: Step) -> None:
-        """Record what the canvas shows.
-
-        The canvas sends back what it was sent, sometimes in other shapes (a path comes back as a
-        polygon). It also has an undo and a redo of its own; they are recognized by their shapes.
-        Strokes in quick succession come together; each becomes a step of its own.
-        """
-        was_sent, self.awaiting_echo = self.awaiting_echo, False
-        is_echo = was_sent and len(step.shapes) == len(self.current.shapes)
-        for position in (self.position, self.position - 1, self.position + 1):
-            if not 0 <= position < len(self.history):
-                continue
-            if is_echo or self.history[position].is_same(step):
-                self.history[position] = step
-                self.position = position
-                return
-        for stroke in _strokes(step, self.current, is_same=was_sent):
-            self.add(stroke)
-
-    def receive_late(self, step: Step, position: int) -> bool:
-        """Record strokes that were under way when a step was undone or the sheet was cleared.
-
-        Undo then takes the last of them, and the step at `position` stays on the canvas.
-
-        Parameters
-        ----------
-        step : Step
-            What the canvas showed with these strokes.
-        position : int
-            Index of the step that was on the canvas before.
-
-        Returns
-        -------
-        bool
-            Whether the step on the canvas is another one now.
-        """
-        base = self.history[position]
-        known = len(base.shapes)
-        if len(step.shapes) <= known or not Step(step.shapes[:known]).is_same(base):
-            return False
-        undone = self.position < position
-        late = _strokes(step, base, is_same=True)
-        cleared = [] if undone else self.history[position + 1 :]
-        self.history = [*self.history[: position + 1], *late, *cleared]
-        self.position = len(self.history) - (2 if undone else 1)
-        return undone
-
-    def add(self, step: Step) -> None:
-        """Add a step after the current one; undone steps are dropped."""
-        self.history = [*self.history[: self.position + 1], step][-_MAX_STEPS:]
-        self.position = len(self.history) - 1
-
-    def move(self, by: int) -> None:
-        """Undo (negative) or redo (positive) a number of steps, as far as there are steps."""
-        self.position = min(max(self.position + by, 0), len(self.history) - 1)
-        self.awaiting_echo = True
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a step to undo."""
-        return self.position > 0
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is a step to redo."""
-        return self.position + 1 < len(self.history)
 
 
 # --- Pixels -------------------------------------------------------------------------------------
 
 
+class Raster:
+    """Draws shapes as the canvas of the browser does, again and again: only what is new.
+
+    Parameters
+    ----------
+    is_paper : bool
+        Whether they are drawn on paper, or on nothing, to be laid over an image.
+    """
+
+    def __init__(self, *, is_paper: bool) -> None:
+        self._is_paper = is_paper
+        self._drawn: list[Shape] = []
+        self._layers: list[Image.Image] = []
+
+    def _blank(self) -> list[Image.Image]:
+        size = (_FINE * SIDE, _FINE * SIDE)
+        tone = Image.new("L", size, 255 if self._is_paper else 0)
+        return [tone] if self._is_paper else [tone, Image.new("L", size, 0)]  # the second: opacity
+
+    def pixels(self, shapes: Sequence[Shape], unfinished: Shape | None = None) -> NDArray[np.uint8]:
+        """The canvas with these shapes as uint8 (336, 336, 4).
+
+        Parameters
+        ----------
+        shapes : sequence of Shape
+        unfinished : Shape, optional
+            A stroke that is still growing.
+        """
+        known = len(self._drawn)
+        if not self._layers or self._drawn != list(shapes[:known]):
+            self._layers, known = self._blank(), 0
+        self._draw(self._layers, shapes[known:])
+        self._drawn = list(shapes)
+        layers = self._layers
+        if unfinished is not None:
+            layers = [layer.copy() for layer in layers]
+            self._draw(layers, [unfinished])
+        small = [np.asarray(layer.reduce(_FINE)) for layer in layers]
+        rgba = np.full((SIDE, SIDE, 4), 255, np.uint8)
+        if self._is_paper:
+            rgba[..., :3] = small[0][..., None]
+            return rgba
+        tone, opacity = small
+        # the tone is that of the part that is covered
+        whole = tone.astype(np.float32) * 255 / np.maximum(opacity, 1)
+        rgba[..., :3] = np.minimum(np.rint(whole), 255).astype(np.uint8)[..., None]
+        rgba[..., 3] = opacity
+        return rgba
+
+    def _draw(self, layers: Sequence[Image.Image], shapes: Sequence[Shape]) -> None:
+        for shape in shapes:
+            tone = _tone(shape.get("stroke"))
+            if tone is not None:
+                for layer, value in zip(layers, (tone, 255), strict=False):
+                    _draw_lines(ImageDraw.Draw(layer), shape, value)
+
+
+def _tone(stroke: object) -> int | None:
+    """Luminance of a color, 0 … 255; None if it cannot be seen."""
+    if not isinstance(stroke, str):
+        return None
+    try:
+        red, green, blue, *alpha = ImageColor.getrgb(stroke)
+    except ValueError:
+        return 0
+    return None if alpha == [0] else round(0.299 * red + 0.587 * green + 0.114 * blue)
+
+
+def _draw_lines(pencil: ImageDraw.ImageDraw, shape: Shape, value: int) -> None:
+    scale = abs(number(shape, "scaleX", 1.0)) if not shape.get("strokeUniform") else 1.0
+    width = _fine_width(number(shape, "strokeWidth") * scale)
+    widths = [_fine_width(float(each)) for each in shape.get("widths", ())]
+    for line in _lines(shape):
+        points = [(_fine(x), _fine(y)) for x, y in line]
+        if len(widths) == len(points):  # a pen with pressure
+            for start, end, thick in zip(points, points[1:], widths[1:], strict=False):
+                pencil.line((start, end), fill=value, width=max(1, round(thick)))
+            for point, thick in zip(points, widths, strict=True):
+                pencil.circle(point, thick / 2, fill=value)
+            continue
+        pencil.line(points, fill=value, width=max(1, round(width)), joint="curve")
+        for point in (points[0], points[-1]):
+            pencil.circle(point, width / 2, fill=value)
+
+
+def _fine(place: float) -> float:
+    """A place on the enlarged canvas; what is far away is brought near enough for Pillow."""
+    return min(max(_FINE * place, -_FAR), _FAR)
+
+
+def _fine_width(width: float) -> float:
+    return _FINE * min(max(width, 0.0), SIDE)
+
+
 def render_shapes(shapes: Sequence[Shape]) -> bytes:
-    """Render paths as a PNG, to classify a drawing before the browser has drawn it."""
-    fine = 4
-    picture = Image.new("L", (fine * SIDE, fine * SIDE), 255)
-    pencil = ImageDraw.Draw(picture)
-    for shape in shapes:
-        width = round(fine * _number(shape, "strokeWidth"))
-        for line in _lines(shape):
-            points = [(fine * x, fine * y) for x, y in line]
-            pencil.line(points, fill=0, width=width, joint="curve")
-            for x, y in (points[0], points[-1]):
-                pencil.circle((x, y), width / 2, fill=0)
-    return as_png(np.asarray(picture.reduce(fine).convert("RGBA")))
+    """Draw shapes on paper, as a PNG."""
+    return as_png(Raster(is_paper=True).pixels(shapes))
 
 
 def from_data_url(sent: object) -> bytes:

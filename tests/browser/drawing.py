@@ -10,11 +10,13 @@ Lines = list[list[tuple[float, float]]]
 
 BOX: Final[Lines] = [[(80, 80), (250, 85), (255, 250), (85, 255), (80, 80)]]
 SHEET: Final = ".st-key-draw-sheet"
+CANVAS: Final = f"{SHEET} :is(canvas.top, .upper-canvas)"
+"""Where the mouse draws: on the built-in canvas, or on streamlit-drawable-canvas."""
 
 
 def open_draw(page: Page, url: str) -> None:
     page.goto(f"{url}/draw")
-    expect(page.locator(f"{SHEET} .upper-canvas")).to_be_visible()
+    expect(page.locator(CANVAS)).to_be_visible()
     expect(headline(page)).to_have_text("Draw a shoe, a shirt, a bag…")
     page.wait_for_function(QUIET)
 
@@ -24,7 +26,8 @@ def headline(page: Page) -> Locator:
 
 
 def button(page: Page, name: str) -> Locator:
-    return page.locator(".st-key-draw-steps").get_by_role("button", name=name, exact=True)
+    place = page.locator(f"{SHEET} :is(.board, .st-key-draw-steps)")  # drawable-canvas has its own
+    return place.get_by_role("button", name=name, exact=True)
 
 
 def last_event(page: Page) -> int:
@@ -33,13 +36,14 @@ def last_event(page: Page) -> int:
 
 
 def wait_for_prediction(page: Page, after: int) -> None:
-    """Wait until the prediction answers a later event."""
+    """Wait until the prediction answers a later event, which is about no growing stroke."""
     page.wait_for_function(
         """(after) => {
           const host = document.querySelector('.st-key-draw-prediction');
           for (const e of host.querySelectorAll('*')) {
             const found = e.shadowRoot && e.shadowRoot.querySelector('.prediction');
-            if (found) return Number(found.dataset.event) > after;
+            if (found)
+              return Number(found.dataset.event) > after && found.dataset.growing !== 'true';
           }
         }""",
         arg=after,
@@ -49,7 +53,7 @@ def wait_for_prediction(page: Page, after: int) -> None:
 
 def draw(page: Page, lines: Lines) -> None:
     """Draw with the mouse: pen down, moves, pen up; wait for the prediction after each stroke."""
-    sheet = page.locator(f"{SHEET} .upper-canvas")
+    sheet = page.locator(CANVAS)
     sheet.evaluate("sheet => sheet.scrollIntoView({ block: 'center', behavior: 'instant' })")
     for line in lines:
         before = last_event(page)
@@ -59,7 +63,7 @@ def draw(page: Page, lines: Lines) -> None:
 
 def stroke(page: Page, line: list[tuple[float, float]]) -> None:
     """Draw a stroke with the mouse, without waiting for its prediction."""
-    box = page.locator(f"{SHEET} .upper-canvas").bounding_box()
+    box = page.locator(CANVAS).bounding_box()
     assert box
     page.mouse.move(box["x"] + line[0][0], box["y"] + line[0][1])
     page.mouse.down()
@@ -71,7 +75,7 @@ def stroke(page: Page, line: list[tuple[float, float]]) -> None:
 INK: Final = """() => {
   const host = document.querySelector('.st-key-draw-sheet');
   for (const e of host ? host.querySelectorAll('*') : []) {
-    const canvas = e.shadowRoot && e.shadowRoot.querySelector('canvas.dc-canvas');
+    const canvas = e.shadowRoot && e.shadowRoot.querySelector('canvas.ink, canvas.dc-canvas');
     if (!canvas) continue;
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     let dark = 0;

@@ -19,6 +19,7 @@ from fmnist.sketchpad import canvas
 from fmnist.sketchpad.gallery import Gallery
 from tests.browser.drawing import (
     BOX,
+    CANVAS,
     SHEET,
     Lines,
     button,
@@ -186,6 +187,50 @@ def test_undo_redo_clear(sheet: Page) -> None:
     no_exception(sheet)
 
 
+def test_the_answer_comes_during_the_stroke(sheet: Page) -> None:
+    box = sheet.locator(CANVAS).bounding_box()
+    assert box
+    sheet.mouse.move(box["x"] + 80, box["y"] + 80)
+    sheet.mouse.down()
+    sheet.mouse.move(box["x"] + 250, box["y"] + 85, steps=3)
+    expect(headline(sheet)).to_have_text("Keep drawing…")
+    for x, y in BOX[0][2:]:
+        sheet.mouse.move(box["x"] + x, box["y"] + y, steps=3)
+    expect(headline(sheet)).to_have_text(re.compile(r"\d%$|garment$"))
+    answer = sheet.locator(".st-key-draw-prediction .prediction")
+    expect(answer).to_have_attribute("data-growing", "true")  # the pen is still down
+    expect(button(sheet, "Undo")).to_be_disabled()
+    sheet.mouse.up()
+    expect(answer).to_have_attribute("data-growing", "false")
+    expect(sheet.get_by_role("button", name="Save", exact=True)).to_be_enabled()
+    sheet.keyboard.press("Control+z")
+    wait_for_ink(sheet, "n === 0")
+    expect(headline(sheet)).to_have_text("Draw a shoe, a shirt, a bag…")
+    sheet.keyboard.press("Control+y")
+    expect(headline(sheet)).to_have_text(re.compile(r"\d%$|garment$"))
+    no_exception(sheet)
+
+
+def test_drawable_canvas_can_be_chosen(sheet: Page) -> None:
+    draw(sheet, BOX)
+    said = headline(sheet).inner_text()
+    choose(sheet, "Canvas", "drawable-canvas")
+    expect(sheet.locator(f"{SHEET} .upper-canvas")).to_be_visible()
+    wait_for_ink(sheet, "n > 1000")  # it shows the drawing
+    expect(headline(sheet)).to_have_text(said)
+    dark = ink(sheet)
+    draw(sheet, [[(120, 120), (210, 210)]])
+    assert ink(sheet) > dark
+    button(sheet, "Undo").click()
+    wait_for_ink(sheet, f"Math.abs(n - {dark}) < 60")
+    expect(headline(sheet)).to_have_text(said)
+    choose(sheet, "Canvas", "Built in")
+    wait_for_ink(sheet, f"Math.abs(n - {dark}) < 300")
+    draw(sheet, [[(120, 120), (210, 210)]])
+    expect(button(sheet, "Redo")).to_be_disabled()
+    no_exception(sheet)
+
+
 def take(page: Page, tool: str) -> None:
     """Choose what to draw with, and wait until the canvas has been told."""
     page.get_by_role("radio", name=tool).or_(page.get_by_role("button", name=tool)).first.click()
@@ -219,7 +264,7 @@ def test_a_polygon_is_closed_by_its_first_corner(sheet: Page) -> None:
     take(sheet, "Polygon")
     expect(sheet.get_by_text("Click to set corners")).to_be_visible()
     sheet.wait_for_function(QUIET)
-    box = sheet.locator(f"{SHEET} .upper-canvas").bounding_box()
+    box = sheet.locator(CANVAS).bounding_box()
     assert box
     before = last_event(sheet)
     for x, y in [(80, 80), (240, 90), (160, 240), (80, 80)]:
@@ -296,12 +341,10 @@ def test_a_drawing_outlives_the_server(page: Page, browser: Browser, tmp_path: P
 
 
 def test_an_example_can_be_changed(sheet: Page) -> None:
-    said = last_event(sheet)
     sheet.get_by_role("button", name="T-shirt", exact=True).click()
     expect(headline(sheet)).to_have_text(re.compile(r"\d%$|garment$"))
-    wait_for_prediction(sheet, said)  # to what the canvas says once it shows the example
+    wait_for_ink(sheet, "n > 1000")
     before = ink(sheet)
-    assert before > 1000
     draw(sheet, [[(150, 200), (180, 220)]])
     assert ink(sheet) > before
     button(sheet, "Undo").click()
@@ -325,10 +368,10 @@ def test_a_finger_at_390_pixels(browser: Browser, url: str) -> None:
     context.set_default_timeout(SLOW)
     page = context.new_page()
     open_draw(page, url)
-    page.locator(f"{SHEET} .upper-canvas").scroll_into_view_if_needed()
+    page.locator(CANVAS).scroll_into_view_if_needed()
     main = page.get_by_test_id("stMain")
     scrolled = main.evaluate("main => main.scrollTop")
-    box = page.locator(f"{SHEET} .upper-canvas").bounding_box()
+    box = page.locator(CANVAS).bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
     session = context.new_cdp_session(page)
     before = last_event(page)
@@ -475,11 +518,12 @@ def test_paint_on_a_test_image(sheet: Page) -> None:
     said = sheet.locator(".st-key-draw-prediction .note")
     expect(said).to_have_text(re.compile("^Paint on it"))
     assert "".join(sheet.locator(".st-key-draw-prediction .change").all_inner_texts()) == ""
-    sheet.locator(f"{SHEET} .upper-canvas").scroll_into_view_if_needed()
+    sheet.locator(CANVAS).scroll_into_view_if_needed()
     width = sheet.get_by_role("slider", name="Width")
     for _ in range(16):
         width.press("ArrowRight")
     sheet.wait_for_function(QUIET)
+    sheet.locator(CANVAS).scroll_into_view_if_needed()
     for row in range(24, 330, 22):
         draw(sheet, [[(10, row), (325, row)]])
     changes = sheet.locator(".st-key-draw-prediction .change").all_inner_texts()

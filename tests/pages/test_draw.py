@@ -24,9 +24,10 @@ from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.runs.temperature import Temperature, save_temperature
 from fmnist.sketchpad import canvas, preprocessing, recognition
-from fmnist.sketchpad.canvas import Shape, Step
+from fmnist.sketchpad.canvas import Shape
 from fmnist.sketchpad.gallery import Gallery
 from fmnist.sketchpad.recognition import SketchResult
+from fmnist.sketchpad.steps import Step
 from tests.pages.test_pages import finished, give, machine, open_app, text
 from tests.sketchpad.drawn import photograph
 from tools.small import small_dataset
@@ -95,7 +96,6 @@ def test_an_empty_canvas_invites_to_draw(app: AppTest) -> None:
     assert prediction["headline"] == "Draw a shoe, a shirt, a bag…" and prediction["tone"] == "none"
     assert probabilities(prediction) == [0.0] * 10
     assert [row["name"] for row in prediction["rows"]] == list(CLASS_NAMES)
-    assert all(app.button(key=f"draw-{name}").disabled for name in ("undo", "redo", "clear"))
     assert app.selectbox(key="draw-label").disabled and app.button(key="draw-save").disabled
 
 
@@ -190,7 +190,10 @@ def test_an_erased_canvas_is_empty(app: AppTest) -> None:
     assert predictions(app)[0]["tone"] == "none"
 
 
-def test_undo_redo_clear(app: AppTest) -> None:
+def test_undo_redo_clear_of_drawable_canvas(app: AppTest) -> None:
+    app.selectbox(key="draw-canvas-choice").select("drawable-canvas").run()
+    assert all(app.button(key=f"draw-{name}").disabled for name in ("undo", "redo", "clear"))
+    assert not parts(app, "board")
     draw(app, BOX)
     said = predictions(app)[0]["headline"]
     revision = canvas_state(app).revision
@@ -300,8 +303,22 @@ def test_an_example_is_put_on_the_canvas(app: AppTest) -> None:
     assert not app.exception
     assert canvas_state(app).sent == canvas_state(app).steps.current.shapes != []
     assert predictions(app)[0]["tone"] == "sure"  # at once, before the browser has drawn it
+    (board,) = parts(app, "board")
+    assert board["shapes"] == canvas_state(app).sent and board["position"] == 1
+    assert board["steps"] == [[0, 0], [0, len(board["shapes"])]]
+
+
+def test_each_canvas_shows_the_drawing_of_the_other(app: AppTest) -> None:
+    draw(app, BOX)
+    said = predictions(app)[0]["headline"]
+    app.selectbox(key="draw-canvas-choice").select("drawable-canvas").run()
+    assert canvas_state(app).sent == step(BOX).shapes
     app.button(key="draw-undo").click().run()
-    assert canvas_state(app).sent == []
+    app.button(key="draw-redo").click().run()
+    app.selectbox(key="draw-canvas-choice").select("Built in").run()
+    (board,) = parts(app, "board")
+    assert board["shapes"] == step(BOX).shapes and board["stamp"] == canvas_state(app).stamp
+    assert predictions(app)[0]["headline"] == said
 
 
 # --- A test image, a picture --------------------------------------------------------------------

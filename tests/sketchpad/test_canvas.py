@@ -12,7 +12,8 @@ from PIL import Image
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.sketchpad import canvas, examples
-from fmnist.sketchpad.canvas import SIDE, Shape, Step, Steps
+from fmnist.sketchpad.canvas import SIDE, Shape
+from fmnist.sketchpad.steps import Step, Steps, as_board, from_board
 
 
 def pen(*points: tuple[float, float], stroke: str = canvas.INK) -> Shape:
@@ -101,6 +102,56 @@ def test_rendered_shapes_are_in_their_place() -> None:
     assert dark[80, 78:252].all() and dark[78:83, 165].all()
     assert not dark[90:240, 90:240].any() and not dark[:74].any()
     assert (rgba[..., 3] == 255).all()
+
+
+def test_a_raster_draws_only_what_is_new_and_forgets_nothing() -> None:
+    raster = canvas.Raster(is_paper=True)
+    whole = canvas.Raster(is_paper=True).pixels([BOX, OTHER])
+    raster.pixels([BOX])
+    assert np.array_equal(raster.pixels([BOX], OTHER), whole)  # still growing
+    assert np.array_equal(raster.pixels([BOX, OTHER]), whole)
+    assert np.array_equal(raster.pixels([BOX]), canvas.Raster(is_paper=True).pixels([BOX]))
+    assert canvas.is_blank(raster.pixels([]))
+    erased = raster.pixels([OTHER, {**OTHER, "stroke": canvas.PAPER, "strokeWidth": 20}])
+    assert canvas.is_blank(erased)
+
+
+def test_a_raster_to_lay_over_an_image_is_transparent_where_nothing_is() -> None:
+    shapes = [pen((100, 50), (100, 300), stroke=canvas.PAPER), pen((200, 50), (200, 300))]
+    rgba = canvas.Raster(is_paper=False).pixels(shapes)
+    assert tuple(rgba[150, 100]) == (255, 255, 255, 255) and tuple(rgba[150, 200]) == (0, 0, 0, 255)
+    assert not rgba[150, 150].any() and not rgba[..., 3][:, :90].any()
+    soft = (rgba[..., 3] > 0) & (rgba[..., 3] < 255)
+    assert set(np.unique(rgba[soft][:, 0])) <= {0, 255}  # edges are thin, not gray
+
+
+def test_pressure_makes_a_line_wider() -> None:
+    pressed = pen((50, 100), (150, 100), (280, 100)) | {"widths": [4, 8, 30]}
+    assert canvas.sanitize_shapes([pressed]) == [pressed]
+    dark = (canvas.Raster(is_paper=True).pixels([pressed])[..., 0] < 128).sum(axis=0)
+    assert dark[60] < dark[200]
+
+
+def test_shapes_of_drawable_canvas_are_placed_as_fabric_places_them() -> None:
+    def dark(shape: Shape) -> tuple[int, int, int, int]:
+        rows, columns = np.nonzero(canvas.Raster(is_paper=True).pixels([shape])[..., 0] < 128)
+        return columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
+
+    whole: Shape = {"stroke": "#000000", "strokeWidth": 8}
+    corner: Shape = {"originX": "left", "originY": "top", "left": 50, "top": 60}
+    rect = whole | corner | {"type": "Rect", "width": 100, "height": 40}
+    assert dark(rect) == pytest.approx((50, 158, 60, 108), abs=1)
+    assert dark(rect | {"scaleX": 2, "scaleY": 1}) == pytest.approx((50, 266, 60, 108), abs=6)
+    center: Shape = {"originX": "center", "originY": "center", "left": 100, "top": 80}
+    line = whole | center | {"type": "Line", "width": 100, "height": 40}
+    ends = {"x1": -50, "x2": 50, "y1": -20, "y2": 20}
+    assert dark(line | ends) == pytest.approx((46, 154, 56, 104), abs=1)
+    curve = {"type": "Path", "path": [["M", 50, 60], ["Q", 50, 60, 100, 80], ["L", 150, 100]]}
+    assert dark(whole | center | curve | {"width": 100, "height": 40}) == pytest.approx(
+        (46, 154, 56, 104), abs=1
+    )
+    moved = whole | curve | center | {"left": 200, "width": 100, "height": 40}
+    assert dark(moved) == pytest.approx((146, 254, 56, 104), abs=1)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +281,36 @@ def test_old_steps_are_dropped() -> None:
     for number in range(200):
         steps.receive(drawn(pen((number, 0), (0, 5))))
     assert len(steps.history) < 100 and steps.current.shapes == [pen((199, 0), (0, 5))]
+
+
+# --- The board ----------------------------------------------------------------------------------
+
+
+def test_the_board_gets_and_sends_all_steps() -> None:
+    third = pen((20, 80), (70, 10))
+    steps = Steps([Step(), drawn(BOX), drawn(BOX, OTHER), Step(), drawn(third)], position=2)
+    sent = json.loads(json.dumps(as_board(steps)))
+    assert sent["shapes"] == [BOX, OTHER, third]
+    assert sent["steps"] == [[0, 0], [0, 1], [0, 2], [2, 2], [2, 3]]
+    received, growing = from_board(sent)
+    assert received == steps and growing is None
+    _, growing = from_board(sent | {"growing": OTHER})
+    assert growing == OTHER
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"shapes": None}, {"shapes": [BOX, {"type": "Image"}]}, {"steps": []}, {"steps": None},
+        {"steps": [[0, 3]]}, {"steps": [[2, 1]]}, {"steps": [[0]]}, {"steps": [[0, True]]},
+        {"steps": [[0, 1]] * 61}, {"position": 1}, {"position": -1}, {"position": None},
+    ],
+)  # fmt: skip
+def test_a_damaged_message_of_the_board_is_told_in_a_sentence(changed: dict[str, Any]) -> None:
+    sent = {"shapes": [BOX, OTHER], "steps": [[0, 2]], "position": 0}
+    from_board(sent)
+    with pytest.raises(ValueError, match=r"sent a damaged drawing; clear it and draw again\.$"):
+        from_board(sent | changed)
 
 
 # --- Pixels -------------------------------------------------------------------------------------

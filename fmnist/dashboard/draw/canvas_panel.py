@@ -1,6 +1,7 @@
 """The canvas of the Draw page: the drawing area, its tools, and undo, redo and clear."""
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import streamlit as st
@@ -9,17 +10,23 @@ from streamlit_drawable_canvas import st_canvas
 from fmnist.dashboard import failures
 from fmnist.dashboard.draw import components
 from fmnist.dashboard.draw.canvas_state import (
+    BOARD,
+    BUILT_IN,
     CANVAS,
+    CHOICE,
     DEFAULT_TOOL,
+    DRAWABLE,
     TOOL,
     CanvasState,
     adopt,
     hide_picture,
+    is_built_in,
     receive,
     start_sheet,
 )
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.sketchpad import canvas
+from fmnist.sketchpad.steps import as_board
 
 _WIDTH: Final = "draw-width"
 _COLOR: Final = "draw-color"
@@ -42,16 +49,14 @@ def selected_tool() -> str:
 
 
 def show_sheet(state: CanvasState) -> None:
-    """Title, canvas and steps, and what is wrong with an upload."""
+    """Title, canvas and steps, and why the last event was rejected."""
     show_title(state)
     show_canvas(state)
     show_steps(state)
-    if state.problem:
-        failures.tell(state.problem)
 
 
 def show_title(state: CanvasState) -> None:
-    """A line above the canvas; the canvas shows its own buttons at the end of it."""
+    """A line above the canvas; drawable-canvas shows its own buttons at the end of it."""
     if state.picture is not None:
         st.markdown("**Your picture**")
     elif state.image is not None:
@@ -60,19 +65,76 @@ def show_title(state: CanvasState) -> None:
         st.markdown("**Draw a garment**")
 
 
-def show_canvas(state: CanvasState) -> None:
-    """The canvas, or the uploaded picture."""
+def show_canvas(
+    state: CanvasState, *, on_refresh: Callable[[], None] | None = None, is_stale: bool = False
+) -> None:
+    """The canvas, or the uploaded picture.
+
+    Parameters
+    ----------
+    state : CanvasState
+    on_refresh : callable, optional
+        Called in a run of its own, after what is drawn now has been answered.
+    is_stale : bool
+        Whether to call it.
+    """
     if state.picture is not None:
         st.image(canvas.letterbox(state.picture), width=canvas.SIDE, alt="The uploaded picture")
         return
+    if is_built_in():
+        _show_board(state, on_refresh, is_stale=is_stale)
+    else:
+        _show_drawable(state, on_refresh)
+    if adopt():
+        st.rerun()
+
+
+def _show_board(
+    state: CanvasState, on_refresh: Callable[[], None] | None, *, is_stale: bool
+) -> None:
+    tool, image = selected_tool(), state.image
+    width = st.session_state.get(_WIDTH, canvas.PEN)
+    pen = {"color": _color(state), "width": width}
+    rubber = {"color": canvas.PAPER, "width": round(width * _ERASER_WIDTHS)}
+    picture = base64.b64encode(canvas.as_png(image.pixels)).decode() if image else ""
+    components.board(
+        {
+            "stamp": state.stamp,
+            **as_board(state.steps),
+            "side": canvas.SIDE,
+            "image": f"data:image/png;base64,{picture}" if picture else "",
+            "tool": TOOLS[tool],
+            "pen": rubber if tool == "Eraser" else pen,
+            "rubber": rubber,
+            "label": "Canvas. Draw with a mouse, pen or finger; Ctrl+Z undoes, Ctrl+Y redoes.",
+            "answered": state.answered,
+            "refresh": is_stale,
+        },
+        key=BOARD,
+        on_drawing=receive,
+        on_refresh=on_refresh or (lambda: None),
+    )
+
+
+def _color(state: CanvasState) -> str:
+    """Color of the pen: garments are white on black in a test image."""
+    if state.image is None:
+        return canvas.INK
+    return canvas.INK if st.session_state.get(_COLOR) == "Black" else canvas.PAPER
+
+
+def _show_drawable(state: CanvasState, on_refresh: Callable[[], None] | None) -> None:
+    def on_change() -> None:
+        receive()
+        if on_refresh is not None:  # the buttons below change with each stroke
+            on_refresh()
+
     if CANVAS not in st.session_state:  # the component is new: it loads what it is sent first
         state.sent = state.steps.current.shapes
     tool = selected_tool()
     width = st.session_state.get(_WIDTH, canvas.PEN)
-    color = canvas.INK
-    if state.image is not None:
-        color = canvas.PAPER if st.session_state.get(_COLOR) != "Black" else canvas.INK
-    elif tool == "Eraser":
+    color = _color(state)
+    if state.image is None and tool == "Eraser":
         color, width = canvas.PAPER, round(width * _ERASER_WIDTHS)
     st_canvas(
         fill_color="rgba(0, 0, 0, 0)",
@@ -86,15 +148,19 @@ def show_canvas(state: CanvasState) -> None:
         initial_drawing={"objects": state.sent, "overlay": state.stamp},
         return_image_data=True,
         key=CANVAS,
-        on_change=receive,
+        on_change=on_change,
     )
     components.stroke_guard()
-    if adopt():
-        st.rerun()
 
 
 def show_steps(state: CanvasState) -> None:
     """Undo, redo and clear; from a picture, the button back to the canvas."""
+    _show_buttons(state)
+    if state.problem:
+        failures.tell(state.problem)
+
+
+def _show_buttons(state: CanvasState) -> None:
     with st.container(horizontal=True, gap="xsmall", key="draw-steps"):
         if state.picture is not None:
             st.button(
@@ -103,6 +169,10 @@ def show_steps(state: CanvasState) -> None:
                 icon=":material/arrow_back:",
                 on_click=hide_picture,
             )
+            return
+        if is_built_in():  # it has buttons of its own
+            if state.image is not None:
+                _new_drawing()
             return
         st.button(
             "Undo",
@@ -121,14 +191,7 @@ def show_steps(state: CanvasState) -> None:
             args=(1,),
         )
         if state.image is not None and not state.steps.current.shapes:
-            st.button(
-                "New drawing",
-                key="draw-new",
-                icon=":material/note_add:",
-                help="Start with blank paper instead of the test image.",
-                on_click=start_sheet,
-                args=([],),
-            )
+            _new_drawing()
             return
         st.button(
             "Clear",
@@ -137,6 +200,17 @@ def show_steps(state: CanvasState) -> None:
             disabled=not state.steps.current.shapes,
             on_click=state.clear,
         )
+
+
+def _new_drawing() -> None:
+    st.button(
+        "New drawing",
+        key="draw-new",
+        icon=":material/note_add:",
+        help="Start with blank paper instead of the test image.",
+        on_click=start_sheet,
+        args=([],),
+    )
 
 
 def show_tools(state: CanvasState) -> None:
@@ -171,6 +245,16 @@ def show_tools(state: CanvasState) -> None:
         format="%d px",
         persist_state="session",
         width=130,
+    )
+    st.selectbox(
+        "Canvas",
+        [BUILT_IN, DRAWABLE],
+        key=CHOICE,
+        on_change=state.send,  # the other canvas knows nothing of the drawing yet
+        persist_state="session",
+        width=170,
+        help="The built-in canvas answers while you draw. streamlit-drawable-canvas answers after "
+        "each stroke; with it you can move and turn shapes.",
     )
     if st.session_state.get(TOOL) == "Polygon":
         st.caption("Click to set corners. Click the first corner again to close the polygon.")

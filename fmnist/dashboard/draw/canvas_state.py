@@ -3,17 +3,27 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from fmnist.sketchpad import canvas
-from fmnist.sketchpad.canvas import Shape, Step, Steps
+from fmnist.sketchpad.canvas import Raster, Shape
+from fmnist.sketchpad.steps import Step, Steps, from_board
+
+if TYPE_CHECKING:
+    from fmnist.dashboard.draw.prediction import Prediction
 
 CANVAS: Final = "draw-canvas"
-"""Key of the canvas component."""
+"""Key of the component streamlit-drawable-canvas."""
+BOARD: Final = "draw-board"
+"""Key of the canvas of our own."""
+CHOICE: Final = "draw-canvas-choice"
+"""Key of the choice between the two."""
+BUILT_IN: Final = "Built in"
+DRAWABLE: Final = "drawable-canvas"
 LABEL: Final = "draw-label"
 """Key of the field for the label of a drawing."""
 TOOL: Final = "draw-tool"
@@ -64,6 +74,12 @@ class CanvasState:
         Number of sheets started.
     replaced : tuple of str and int, or None
         Stamp and position of the step that an undo or a clearing has just taken off the canvas.
+    growing : Shape or None
+        The stroke under way, which is no step yet.
+    answered : int
+        Number of the board's last message.
+    answer : Prediction or None
+        What was predicted last, by the first model.
     """
 
     steps: Steps = field(default_factory=Steps)
@@ -76,11 +92,31 @@ class CanvasState:
     event_id: int = 0
     sheet_id: int = 0
     replaced: tuple[str, int] | None = None
+    growing: Shape | None = None
+    answered: int = 0
+    answer: "Prediction | None" = None
+    _raster: Raster = field(default_factory=lambda: Raster(is_paper=True))
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """The shapes on the canvas, with the one that is still growing."""
+        shapes = self.steps.current.shapes
+        return shapes if self.growing is None else [*shapes, self.growing]
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The strokes as uint8 (336, 336, 4): on paper, or on nothing if they lie over an image."""
+        step = self.steps.current
+        if step.picture and self.growing is None:
+            return canvas.pixels(step.picture)
+        return self._raster.pixels(step.shapes, self.growing)
 
     @property
     def saved_id(self) -> str | None:
         """Gallery id of the drawing, if it is saved as it is now."""
-        return self.saved[0] if self.saved and self.saved[1].is_same(self.steps.current) else None
+        if self.saved is None or self.growing is not None:
+            return None
+        return self.saved[0] if self.saved[1].is_same(self.steps.current) else None
 
     @property
     def stamp(self) -> str:
@@ -99,7 +135,7 @@ class CanvasState:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to classify."""
-        return self.is_paper and not self.steps.current.shapes
+        return self.is_paper and not self.shapes
 
     def start_sheet(
         self,
@@ -113,6 +149,7 @@ class CanvasState:
         step = Step(shapes, picture)
         self.steps = Steps([step]) if image or not shapes else Steps([Step(), step], position=1)
         self.image, self.picture, self.problem = image, None, ""
+        self._raster = Raster(is_paper=image is None)
         self.saved = (saved_id, step) if saved_id else None
         self.sheet_id += 1
         self.send()
@@ -120,7 +157,7 @@ class CanvasState:
     def send(self) -> None:
         """Make the canvas show the current step."""
         self.sent = self.steps.current.shapes
-        self.replaced = None
+        self.replaced = self.growing = None
         self.revision += 1
         self.steps.awaiting_echo = True
 
@@ -143,6 +180,11 @@ def canvas_state() -> CanvasState:
     """The drawing of this session."""
     state: CanvasState = st.session_state.setdefault(_STATE, CanvasState())
     return state
+
+
+def is_built_in() -> bool:
+    """Whether the canvas is our own, not streamlit-drawable-canvas."""
+    return st.session_state.get(CHOICE) != DRAWABLE
 
 
 def start_sheet(
@@ -176,16 +218,24 @@ def adopt() -> bool:
     After a restart of the server, the browser begins a new session and brings the drawing along.
     """
     state = canvas_state()
-    event: Mapping[str, Any] = st.session_state[CANVAS].get("drawing") or {}
-    if state.event_id or state.sheet_id or not isinstance(event.get("raw"), Mapping):
+    event = _event()
+    if state.event_id or state.sheet_id or event is None:
         return False
     try:
-        shapes = canvas.sanitize_shapes(event["raw"])
+        if is_built_in():
+            steps, _ = from_board(event)
+        else:
+            step = _step(event)
+            steps = Steps([Step(), step], position=1)
     except ValueError:
         return False
-    if not shapes:
+    if not any(step.shapes for step in steps.history):
         return False
-    state.start_sheet(shapes, canvas.from_data_url(event.get("data")))
+    state.start_sheet([])
+    state.steps = steps
+    state.send()
+    number = event.get("number")
+    state.answered = number if isinstance(number, int) else 0
     return True
 
 
@@ -193,16 +243,18 @@ def receive() -> None:
     """Take in an event of the canvas."""
     state = canvas_state()
     state.event_id += 1
-    event: Mapping[str, Any] = st.session_state[CANVAS].get("drawing") or {}
-    raw = event.get("raw")
-    if not isinstance(raw, Mapping):
+    event = _event()
+    if event is None:
         return
-    stamp = raw.get("overlay")
+    if is_built_in():
+        _receive_from_board(state, event)
+        return
+    stamp = event["raw"].get("overlay")
     late = state.replaced if state.replaced and state.replaced[0] == stamp else None
     if stamp != state.stamp and late is None:
         return  # the event is about shapes that have been replaced since
     try:
-        step = Step(canvas.sanitize_shapes(raw), canvas.from_data_url(event.get("data")))
+        step = _step(event)
     except ValueError as error:
         state.problem = str(error)
         return
@@ -212,5 +264,44 @@ def receive() -> None:
             state.send()
         return
     state.steps.receive(step)
-    if state.saved_id is None:  # the label belongs to the drawing before
+    _forget_label(state)
+
+
+def _receive_from_board(state: CanvasState, event: Mapping[str, Any]) -> None:
+    number = event.get("number")
+    state.answered = number if isinstance(number, int) else 0
+    if event.get("stamp") != state.stamp:
+        return  # the event is about a sheet that has been replaced since
+    try:
+        state.steps, state.growing = from_board(event)
+    except ValueError as error:
+        state.problem = str(error)
+        return
+    state.problem = ""
+    _forget_label(state)
+
+
+def _event() -> Mapping[str, Any] | None:
+    """What the canvas has sent last; None before, and if it is no drawing."""
+    key = BOARD if is_built_in() else CANVAS
+    event = (st.session_state.get(key) or {}).get("drawing")
+    if not isinstance(event, Mapping):
+        return None
+    return event if key == BOARD or isinstance(event.get("raw"), Mapping) else None
+
+
+def _step(event: Mapping[str, Any]) -> Step:
+    """The step in an event of streamlit-drawable-canvas.
+
+    Raises
+    ------
+    ValueError
+        If there are too many shapes or points.
+    """
+    return Step(canvas.sanitize_shapes(event["raw"]), canvas.from_data_url(event.get("data")))
+
+
+def _forget_label(state: CanvasState) -> None:
+    """Empty the field for the label, which belongs to the drawing before."""
+    if state.saved_id is None:
         st.session_state[LABEL] = None

@@ -48,7 +48,7 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
         key=LABEL,
         disabled=not can_save,
         on_change=_label,
-        args=(state, prediction),
+        args=(state,),
         help="Saves the drawing to the gallery below, which counts correct predictions.",
     )
     for name, count in own.items():
@@ -59,7 +59,7 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
             disabled=not can_save,
             width="stretch",
             on_click=_add_to,
-            args=(state, prediction, name),
+            args=(state, name),
             help="Saves the drawing with this label, and clears the canvas for the next one.",
         )
     is_saved = state.saved_id is not None
@@ -70,17 +70,16 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
         disabled=not can_save or is_saved,
         width="stretch",
         on_click=_save,
-        args=(state, prediction),
+        args=(state,),
     )
-    content = as_png(state)
     st.download_button(
         "PNG",
-        data=content,
+        data=lambda: as_png(state),  # of the moment of the click
         file_name="drawing.png",
         mime="image/png",
         key="draw-export",
         icon=":material/download:",
-        disabled=not content,
+        disabled=state.is_empty,
         width="stretch",
         on_click="ignore",
     )
@@ -92,14 +91,13 @@ def as_png(state: CanvasState) -> bytes:
     """What is on the canvas as a PNG; empty if nothing is."""
     if state.picture is not None:
         return canvas.as_png(state.picture)
-    current = state.steps.current
-    drawing = current.picture if current.shapes else b""
     if state.image is None:
-        return drawing
-    return canvas.enlarge(canvas.composite(state.image.pixels, canvas.pixels(drawing)))
+        return canvas.as_png(state.pixels) if state.shapes else b""
+    return canvas.enlarge(canvas.composite(state.image.pixels, state.pixels))
 
 
-def _save(state: CanvasState, prediction: Prediction | None, label: str | None = None) -> None:
+def _save(state: CanvasState, label: str | None = None) -> None:
+    prediction = state.answer  # of the moment of the click: strokes may have come since
     if prediction is None or state.saved_id is not None:  # a double click
         return
     step = state.steps.current
@@ -107,7 +105,7 @@ def _save(state: CanvasState, prediction: Prediction | None, label: str | None =
         saved_id = store().save(
             SavedDrawing(
                 shapes=step.shapes,
-                picture=step.picture,
+                picture=step.picture or canvas.as_png(state.pixels),
                 model=prediction.run.name,
                 predicted=prediction.label_choice,
                 confidence=prediction.confidence,
@@ -121,12 +119,12 @@ def _save(state: CanvasState, prediction: Prediction | None, label: str | None =
     st.session_state[_CHANGED] = True
 
 
-def _add_to(state: CanvasState, prediction: Prediction | None, name: str) -> None:
+def _add_to(state: CanvasState, name: str) -> None:
     try:
         if state.saved_id is not None:
             store().set_label(state.saved_id, name)
         else:
-            _save(state, prediction, name)
+            _save(state, name)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
     st.session_state[_CHANGED] = True
@@ -134,11 +132,11 @@ def _add_to(state: CanvasState, prediction: Prediction | None, name: str) -> Non
         start_sheet([])
 
 
-def _label(state: CanvasState, prediction: Prediction | None) -> None:
+def _label(state: CanvasState) -> None:
     label: str | None = st.session_state[LABEL]
     if state.saved_id is None:
         if label is not None:
-            _save(state, prediction, label)
+            _save(state, label)
         return
     try:
         store().set_label(state.saved_id, label)

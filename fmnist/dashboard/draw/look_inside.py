@@ -100,7 +100,7 @@ def _show(inside: Inside, prediction: Prediction, state: CanvasState) -> None:
                 f"Why {name}? Orange speaks for it.",
                 f"Grad-CAM of the drawing for {name}",
                 key="draw-grad-cam",
-                event=state.event_id,
+                answers=state,
             )
         with st.container(width=4 * 68 + 10):
             _picture(
@@ -150,7 +150,7 @@ def _picture(
     alt: str,
     *,
     key: str,
-    event: int | None = None,
+    answers: CanvasState | None = None,
 ) -> None:
     """A picture in colors, uint8 (H, W, 3 or 4), that changes in place."""
     if pixels.shape[2] == 3:
@@ -164,4 +164,6 @@ def _picture(
         "caption": caption,
         "alt": alt,
     }
-    components.model_input(data | ({} if event is None else {"event": event}), key=key)
+    if answers is not None:
+        data |= {"event": answers.event_id, "growing": answers.growing is not None}
+    components.model_input(data, key=key)

@@ -9,6 +9,12 @@ from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.data.labels import CLASS_NAMES
 
 NEIGHBORS: Final = 8
+_SECTION: Final = "draw-neighbors"
+
+
+def is_open() -> bool:
+    """Whether the section is open."""
+    return bool(st.session_state.get(_SECTION))
 
 
 def show(prediction: Prediction | None) -> None:
@@ -17,7 +23,7 @@ def show(prediction: Prediction | None) -> None:
         "Nearest training images (feature space)",
         icon=":material/hub:",
         on_change="rerun",
-        key="draw-neighbors",
+        key=_SECTION,
     )
     if not section.open:
         return

@@ -64,19 +64,17 @@ def _predict(
     ood_model: "Classifier | None",
     prepared: Preparation,
 ) -> Prediction | None:
-    current = state.steps.current
     if state.picture is None and state.image is not None:
-        strokes = canvas.pixels(current.picture if current.shapes else b"")
-        model_input = canvas.composite(state.image.pixels, strokes)
+        model_input = canvas.composite(state.image.pixels, state.pixels)
         before, now = classifier.predict_named(np.stack([state.image.pixels, model_input]))
         names = classifier.class_names
         return Prediction(now, 1.0, model_input, run, before=before, class_names=names)
     if state.picture is not None:
         rgba, is_started = state.picture, True
     else:
-        rgba, is_started = canvas.pixels(current.picture), canvas.is_started(current.shapes)
+        rgba, is_started = state.pixels, canvas.is_started(state.shapes)
         prepared = replace(prepared, kind="drawing")
-    if canvas.is_blank(rgba):  # erased, or not yet received from the browser
+    if canvas.is_blank(rgba):  # all of it is erased
         return None
     result = recognition.classify(rgba, classifier, preparation=prepared, ood_model=ood_model)
     if not result.model_input.any():
@@ -120,7 +118,7 @@ def _describe_change(
     prediction: Prediction, before: NDArray[np.float32], state: CanvasState
 ) -> tuple[str, str]:
     """Note and tone for a test image that is painted on."""
-    if not state.steps.current.shapes:
+    if not state.shapes:
         return "Paint on it: white adds to the garment, black removes from it.", "sure"
     label = int(np.argmax(before))
     if label != prediction.predicted_label:
@@ -176,6 +174,7 @@ def show_prediction(
             "model": model,
             "rows": tuple(rows),
             "event": state.event_id,
+            "growing": state.growing is not None,
             "tool": canvas_panel.selected_tool(),
             "sheet": state.sheet_id,
             "alt": f"Probabilities: {spoken}",

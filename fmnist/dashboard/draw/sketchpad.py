@@ -1,8 +1,10 @@
 """The first part of the Draw page, redrawn with every stroke: canvas, tools, prediction."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fmnist.dashboard import failures, layout
 from fmnist.dashboard.draw import (
@@ -15,7 +17,7 @@ from fmnist.dashboard.draw import (
     preparation,
     watch,
 )
-from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
+from fmnist.dashboard.draw.canvas_state import LABEL, CanvasState, canvas_state
 from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.runs.names import distinct_names
 from fmnist.runs.run import Run
@@ -23,6 +25,8 @@ from fmnist.runs.run import Run
 # The prediction is beside the canvas if there is room, else below it, and never squeezed. The model
 # input has a column of its own, on a phone a row.
 _HALF_WIDTH: Final = 225
+_FRAGMENT: Final = "draw-sketchpad"
+_SHOWN: Final = "draw-shown"
 _STYLE: Final = """<style>
 :has(> .st-key-draw-prediction) { min-width: min(16.5rem, 100%); }
 :has(> .st-key-draw-two-predictions) { min-width: min(466px, 100%); }
@@ -31,12 +35,22 @@ _STYLE: Final = """<style>
 </style>"""
 
 
-@failures.fragment
-def show() -> None:
+@dataclass(frozen=True)
+class _Places:
+    """Where the parts are that change while somebody draws."""
+
+    sheet: DeltaGenerator
+    predictions: DeltaGenerator
+    model_input: DeltaGenerator
+    inside: DeltaGenerator
+
+
+def _show() -> None:
     """Canvas and prediction side by side, on a phone one below the other; tools below them."""
     state = canvas_state()
     found = models.runs_with_weights()
     two = models.has_second(found)
+    st.session_state[_SHOWN] = None
     st.html(_STYLE)
     with st.container(horizontal=True, gap="small" if two else "medium", key="draw-sketchpad"):
         left = st.container(width=338, key="draw-sheet", gap="xsmall")
@@ -50,21 +64,52 @@ def show() -> None:
             preparation.show_fill()
         look_inside.show_switch()
     with left:
-        canvas_panel.show_sheet(state)
+        canvas_panel.show_title(state)
+        sheet = st.container(gap=None)
+        canvas_panel.show_steps(state)
     with middle:
-        place = st.container(horizontal=True, gap="small", key="draw-predictions")
+        predictions = st.container(horizontal=True, gap="small", key="draw-predictions")
         first = models.choose_model(found)
         second = models.choose_second(found, first)
-    with place:
-        predicted = _show_predictions(state, [run for run in (first, second) if run])
     with right:
-        with st.container(width=150):
-            prediction.show_model_input(predicted, key="draw-input")
-        with st.container(width=150, gap="xsmall"):
-            gallery.show_saving(state, predicted)
-            watch.show(predicted)
-    look_inside.show(predicted, state)
-    neighbors.show(predicted)
+        model_input, saving = st.container(width=150), st.container(width=150, gap="xsmall")
+    places = _Places(sheet, predictions, model_input, st.container())
+    _answer(state, [run for run in (first, second) if run], places)
+    with saving:
+        gallery.show_saving(state, state.answer)
+        watch.show(state.answer)
+    neighbors.show(state.answer)
+    st.session_state[_SHOWN] = _rest(state)
+
+
+show = failures.fragment(_show, key=_FRAGMENT)
+
+
+@failures.fragment
+def _answer(state: CanvasState, runs: list[Run], places: _Places) -> None:
+    """What follows the pen: the rest is redrawn once the pen is up, and only if it changes."""
+    with places.predictions:
+        state.answer = _show_predictions(state, runs)
+    with places.model_input:
+        prediction.show_model_input(state.answer, key="draw-input")
+    with places.inside:
+        look_inside.show(state.answer, state)
+    shown = st.session_state[_SHOWN]
+    is_stale = shown is not None and state.growing is None and shown != _rest(state)
+    with places.sheet:
+        canvas_panel.show_canvas(state, on_refresh=lambda: st.rerun(_FRAGMENT), is_stale=is_stale)
+
+
+def _rest(state: CanvasState) -> tuple[object, ...]:
+    """What the parts depend on that do not follow the pen."""
+    return (
+        state.answer is None,
+        state.is_empty,
+        state.saved_id,
+        st.session_state.get(LABEL),
+        state.problem,
+        state.event_id if neighbors.is_open() else None,
+    )
 
 
 def _show_predictions(state: CanvasState, runs: list[Run]) -> Prediction | None:

@@ -19,6 +19,6 @@ export default function (component) {
   canvas.style.width = `${data.width}px`;
   canvas.style.height = `${(data.width * rows) / columns}px`;
   canvas.style.outlineStyle = data.columns ? "none" : "";
-  if (data.event !== undefined) canvas.dataset.event = data.event;
+  if (data.event !== undefined) Object.assign(canvas.dataset, { event: data.event, growing: data.growing });
   parentElement.querySelector(".caption").textContent = data.caption;
 }

@@ -49,6 +49,7 @@ export default function (component) {
   bars.setAttribute("aria-label", data.alt);
   root.dataset.tone = data.tone;
   root.dataset.event = data.event;
+  root.dataset.growing = data.growing;
   root.dataset.tool = data.tool;
   root.classList.toggle("compared", data.rows.some((row) => row.before != null));
   write(root.querySelector(".model"), data.model);
