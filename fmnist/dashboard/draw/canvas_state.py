@@ -264,7 +264,6 @@ def receive() -> None:
             state.send()
         return
     state.steps.receive(step)
-    _forget_label(state)
 
 
 def _receive_from_board(state: CanvasState, event: Mapping[str, Any]) -> None:
@@ -278,7 +277,6 @@ def _receive_from_board(state: CanvasState, event: Mapping[str, Any]) -> None:
         state.problem = str(error)
         return
     state.problem = ""
-    _forget_label(state)
 
 
 def _event() -> Mapping[str, Any] | None:
@@ -299,9 +297,3 @@ def _step(event: Mapping[str, Any]) -> Step:
         If there are too many shapes or points.
     """
     return Step(canvas.sanitize_shapes(event["raw"]), canvas.from_data_url(event.get("data")))
-
-
-def _forget_label(state: CanvasState) -> None:
-    """Empty the field for the label, which belongs to the drawing before."""
-    if state.saved_id is None:
-        st.session_state[LABEL] = None

@@ -38,8 +38,8 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
     can_save = state.is_paper and prediction is not None
     own: Counter[str] = st.session_state.get(_COUNTS, Counter())
     choices = (*LABEL_CHOICES, *own)
-    if st.session_state.get(LABEL) not in choices:
-        st.session_state[LABEL] = None
+    if state.saved_id is None or st.session_state.get(LABEL) not in choices:
+        st.session_state[LABEL] = None  # a label saves; what is not saved has none
     st.selectbox(
         "What did you draw?",
         choices,

@@ -27,6 +27,7 @@ from fmnist.runs.run import Run
 _HALF_WIDTH: Final = 225
 _FRAGMENT: Final = "draw-sketchpad"
 _SHOWN: Final = "draw-shown"
+_UNDER_WAY: Final = "under way"
 _STYLE: Final = """<style>
 :has(> .st-key-draw-prediction) { min-width: min(16.5rem, 100%); }
 :has(> .st-key-draw-two-predictions) { min-width: min(466px, 100%); }
@@ -50,7 +51,6 @@ def _show() -> None:
     state = canvas_state()
     found = models.runs_with_weights()
     two = models.has_second(found)
-    st.session_state[_SHOWN] = None
     st.html(_STYLE)
     with st.container(horizontal=True, gap="small" if two else "medium", key="draw-sketchpad"):
         left = st.container(width=338, key="draw-sheet", gap="xsmall")
@@ -74,7 +74,9 @@ def _show() -> None:
     with right:
         model_input, saving = st.container(width=150), st.container(width=150, gap="xsmall")
     places = _Places(sheet, predictions, model_input, st.container())
+    st.session_state[_SHOWN] = _UNDER_WAY
     _answer(state, [run for run in (first, second) if run], places)
+    st.session_state[_SHOWN] = None  # and so it stays if what follows is cut off by a rerun
     with saving:
         gallery.show_saving(state, state.answer)
         watch.show(state.answer)
@@ -95,7 +97,7 @@ def _answer(state: CanvasState, runs: list[Run], places: _Places) -> None:
     with places.inside:
         look_inside.show(state.answer, state)
     shown = st.session_state[_SHOWN]
-    is_stale = shown is not None and state.growing is None and shown != _rest(state)
+    is_stale = state.growing is None and shown not in (_UNDER_WAY, _rest(state))
     with places.sheet:
         canvas_panel.show_canvas(state, on_refresh=lambda: st.rerun(_FRAGMENT), is_stale=is_stale)
 

@@ -305,6 +305,8 @@ class Board {
     top.onpointerup = lift;
     top.onpointercancel = lift;
     top.onlostpointercapture = lift;
+    // else a quick stroke counts as a fling, and the browser takes the next tap to stop it
+    top.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     top.oncontextmenu = (event) => event.preventDefault();
     this.buttons.undo.onclick = () => this.move(-1);
     this.buttons.redo.onclick = () => this.move(1);
