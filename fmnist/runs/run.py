@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     import filelock
 
 State = Literal[
-    "queued", "running", "paused", "finished", "stopped", "failed", "interrupted", "broken"
-]
+    "queued", "running", "paused", "finished", "stopped", "pruned", "failed", "interrupted",
+    "broken",
+]  # fmt: skip
 
 
 ACTIVE_STATES: Final = ("queued", "running", "paused")
 """States that only hold while somebody owns the run."""
 
 
-RESUMABLE_STATES: Final = ("interrupted", "stopped", "failed")
+RESUMABLE_STATES: Final = ("interrupted", "stopped", "pruned", "failed")
 
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,12 @@ _LOOKING = threading.Lock()
 
 
 def create_run(
-    root: Path, config: TrainConfig, *, name: str = "", annotated: Annotations | None = None
+    root: Path,
+    config: TrainConfig,
+    *,
+    name: str = "",
+    annotated: Annotations | None = None,
+    fill: Callable[[Path], None] = lambda _: None,
 ) -> Run:
     """Make the folder of a new run, in state "queued"; it appears as a whole.
 
@@ -57,6 +62,8 @@ def create_run(
         What people call it; by default model and number of epochs.
     annotated : Annotations, optional
         Its tags, notes and group from the beginning on.
+    fill : callable
+        Called with the folder, before it appears, to write more into it.
 
     Raises
     ------
@@ -75,6 +82,7 @@ def create_run(
         if annotated:
             annotations.write(run.folder, annotated)
             run = replace(run, annotations=annotated)
+        fill(run.folder)
     return replace(run, folder=root / run.run_id)
 
 
