@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from fmnist import paths
 from fmnist.errors import reason, sentence
 from fmnist.files import read_json, write_json
-from fmnist.runs import store
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.making import making
 from fmnist.runs.run import Run
+from fmnist.runs.teachers import teachers_of
 from fmnist.sweeps.space import Options, Range, Search, SweepError, check_space, combinations_of
 from fmnist.text import NAME_LENGTH, one_line
 
@@ -91,7 +91,7 @@ class Plan:
             If a teacher cannot be used.
         """
         check_space(self.base, self.space)
-        store.teachers_of(self.base)
+        teachers_of(self.base)
         if self.sampler not in SAMPLERS or self.pruner not in PRUNERS:
             raise SweepError(f"There is no sampler {self.sampler!r} or no pruner {self.pruner!r}.")
         if self.sampler == "grid":
