@@ -76,6 +76,11 @@ def runs_folder() -> Path:
     return artifacts_folder() / "runs"
 
 
+def sweeps_folder() -> Path:
+    """Where a person's sweeps live; their runs are among the others."""
+    return artifacts_folder() / "sweeps"
+
+
 def pretrained_folder() -> Path:
     """Where the shipped models live; they come with the project wherever the runs are kept."""
     return PROJECT / "artifacts" / "pretrained"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.reports.model_card import card_of
-from fmnist.runs import store
+from fmnist.runs import annotations, store
+from fmnist.runs.annotations import Annotations
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.loading import load_run
 from fmnist.runs.publish import publish
@@ -233,6 +235,26 @@ def test_runs_lists_newest_first_with_reasons_and_shipped_models(
         out.splitlines()[:3], ("state", "interrupted", "finished"), strict=True
     )]  # fmt: skip
     assert len(set(starts)) == 1  # columns stand below each other
+
+
+def test_runs_as_json_have_all_there_is(capsys: Output, artifacts: Path, run: Run) -> None:
+    annotations.change(run, lambda _: Annotations(("a tag",), "a note", "a group", favorite=True))
+    broken = store.create_run(artifacts / "runs", TrainConfig(), name="Broken one")
+    broken.config_path.write_text("{")
+    publish(run, artifacts / "pretrained", "garments", card=card_of)
+    assert main(["runs", "--json"]) == 0
+    own, damaged, shipped = json.loads(capsys.readouterr().out)
+    assert (own["run_id"], own["state"], own["shipped"]) == (run.run_id, "finished", False)
+    assert (own["tags"], own["notes"], own["group"], own["favorite"]) == (
+        ["a tag"], "a note", "a group", True,
+    )  # fmt: skip
+    assert run.training and TrainConfig.from_json(own["config"]) == run.training
+    best = run.history.best
+    assert best and own["best_epoch"] == best.epoch and own["last_epoch"] == 2
+    assert own["epochs"][best.epoch - 1]["accuracy"] == best.accuracy
+    assert (damaged["config"], damaged["best_epoch"]) == (None, None)
+    assert damaged["reason"].startswith("config.json cannot be read")
+    assert (shipped["run_id"], shipped["shipped"], shipped["tags"]) == ("garments", True, [])
 
 
 def test_older_runs_wait_for_all(capsys: Output, artifacts: Path) -> None:

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from fmnist import paths
-from fmnist.cli import corrections, evaluate, export, fine_tune, images, report, runs, serve, train
+from fmnist.cli import (
+    corrections,
+    evaluate,
+    export,
+    fine_tune,
+    images,
+    report,
+    runs,
+    serve,
+    sweep,
+    train,
+)
 from fmnist.errors import ToldError, sentence
 from fmnist.runs import making
 from fmnist.text import one_line
@@ -46,6 +57,9 @@ def make_parser() -> argparse.ArgumentParser:
         description="Train, evaluate and manage image classifiers on Fashion-MNIST.",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    for module in (train, fine_tune, corrections, runs, images, evaluate, export, report, serve):
+    modules = (
+        train, sweep, fine_tune, corrections, runs, images, evaluate, export, report, serve,
+    )  # fmt: skip
+    for module in modules:
         module.add_commands(commands)
     return parser

@@ -1,8 +1,10 @@
 """Commands that manage runs: runs, check, publish, card, migrate, settings."""
 
 import argparse
+import dataclasses
 import datetime
-from typing import Final
+import json
+from typing import Any, Final
 
 from fmnist import paths
 from fmnist.cli.tables import aligned
@@ -23,6 +25,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     table.add_argument(
         "--all", action="store_true", help=f"list all runs, not only the latest {_RUNS_SHOWN}"
     )
+    table.add_argument(
+        "--json", action="store_true",
+        help="print all runs as JSON, with settings, tags, notes and the values of each epoch",
+    )  # fmt: skip
     table.set_defaults(command=_runs)
 
     check = commands.add_parser("check", help="compare the files of runs with their checksums")
@@ -69,6 +75,11 @@ def _epochs(text: str) -> tuple[int, ...]:
 def _runs(options: argparse.Namespace) -> int:
     own = store.list_runs(paths.runs_folder())
     shipped = store.list_runs(paths.pretrained_folder())
+    if options.json:
+        values = [_run_values(run, is_shipped=False) for run in own]
+        values += [_run_values(run, is_shipped=True) for run in shipped]
+        print(json.dumps(values, indent=2))
+        return 0
     shown = own if options.all else own[:_RUNS_SHOWN]
     if shown or shipped:
         titles = ("run", "name", "state", "model", "protocol", "epochs", "accuracy", "created")
@@ -84,6 +95,28 @@ def _runs(options: argparse.Namespace) -> int:
     if not own:
         print("You have no runs yet. Start one with: python -m fmnist train")
     return 0
+
+
+def _run_values(run: Run, *, is_shipped: bool) -> dict[str, Any]:
+    """A run for other programs; accuracies are fractions, times are seconds."""
+    created = datetime.datetime.fromtimestamp(run.created, datetime.UTC) if run.created else None
+    best, last = run.history.best, run.history.at("last")
+    selected = run.history.selected
+    return {
+        "run_id": run.run_id,
+        "name": run.name,
+        "state": run.state,
+        "reason": run.reason,
+        "shipped": is_shipped,
+        "created": created.isoformat(timespec="seconds") if created else None,
+        "seconds": run.progress.seconds,
+        **dataclasses.asdict(run.annotations),
+        "config": run.config.to_json() if run.config else None,
+        "selected_epoch": selected.epoch if selected else None,
+        "best_epoch": best.epoch if best else None,
+        "last_epoch": last.epoch if last else None,
+        "epochs": [dataclasses.asdict(entry) for entry in run.history.epochs],
+    }
 
 
 def _run_row(run: Run, *, is_shipped: bool) -> tuple[str, ...]:

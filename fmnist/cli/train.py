@@ -30,14 +30,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="train a model",
         description="Train a model. Ctrl-C pauses the run; --resume continues it.",
     )
-    train.add_argument(
-        "--recipe",
-        choices=[*RECIPES, OWN_RECIPE],
-        default="original",
-        help='settings to start from (default: original); "own" is the recipe of the model; '
-        "options given here override it",
-    )
-    _add_settings(train)
+    add_settings(train)
     train.add_argument("--name", default="", help="name of the run")
     train.add_argument("--resume", metavar="RUN_ID", help="continue this run instead")
     train.set_defaults(command=_train)
@@ -65,8 +58,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     table.set_defaults(command=_bench)
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """An option for each setting, in a group for each part of the Train page's form."""
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Options for a recipe and for each setting, in a group for each part of the page's form."""
+    parser.add_argument(
+        "--recipe",
+        choices=[*RECIPES, OWN_RECIPE],
+        default="original",
+        help='settings to start from (default: original); "own" is the recipe of the model; '
+        "options given here override it",
+    )
     defaults = TrainConfig()
     groups: dict[str, argparse._ArgumentGroup] = {}
     for name, setting in TrainConfig.settings().items():
@@ -108,11 +108,7 @@ def _train(options: argparse.Namespace) -> int:
         if config is None or run.state not in RESUMABLE_STATES:
             raise RunError(f"The run {run.run_id} is {run.state}; it cannot be resumed.")
     else:
-        fields = [field.name for field in dataclasses.fields(TrainConfig)]
-        given = {name: getattr(options, name) for name in fields if hasattr(options, name)}
-        if "corrections" in given:
-            given["corrections"] = _kept_corrections(given["corrections"])
-        config = TrainConfig(**{**recipe(options.recipe, given.get("model")), **given})
+        config = given_config(options)
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
     if not options.resume:
         run = store.create_run(root, config, name=options.name)
@@ -127,6 +123,21 @@ def _train(options: argparse.Namespace) -> int:
             f"{percent(best.accuracy)}. Saved in {run.folder}"
         )
     return 0
+
+
+def given_config(options: argparse.Namespace) -> TrainConfig:
+    """The settings that the options of `add_settings` ask for.
+
+    Raises
+    ------
+    ConfigError
+        If no model can be trained with them.
+    """
+    fields = [field.name for field in dataclasses.fields(TrainConfig)]
+    given = {name: getattr(options, name) for name in fields if hasattr(options, name)}
+    if "corrections" in given:
+        given["corrections"] = _kept_corrections(given["corrections"])
+    return TrainConfig(**{**recipe(options.recipe, given.get("model")), **given})
 
 
 def _kept_corrections(given: str | None) -> str | None:

@@ -31,6 +31,7 @@ STATE_BADGES: Final[Mapping[str, tuple[str, str, str]]] = {
     "stopping": ("Stopping…", "orange", ":material/stop:"),
     "finished": ("Finished", "blue", ":material/check:"),
     "stopped": ("Stopped", "gray", ":material/stop:"),
+    "pruned": ("Pruned", "gray", ":material/content_cut:"),
     "failed": ("Failed", "red", ":material/error:"),
     "interrupted": ("Interrupted", "orange", ":material/power_off:"),
     "broken": ("Broken", "red", ":material/broken_image:"),

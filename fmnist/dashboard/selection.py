@@ -54,7 +54,7 @@ SUBJECT_TITLES: Final[Mapping[SubjectKind, str]] = {
 """What the Explain page can explain."""
 
 VIEW_ONLY_FIELDS: Final = (
-    "image", "subject", "method", "why", "against", "panel", "curve", "axis",
+    "image", "subject", "method", "why", "against", "panel", "curve", "axis", "sweep",
 )  # fmt: skip
 """The fields that Undo skips: they change what is seen of a selection, not the selection."""
 
@@ -97,6 +97,8 @@ class Selection:
         The y axis of the Compare page's curves.
     axis : {"epoch", "step", "minutes"}
         The x axis of the Compare page's curves.
+    sweep : str or None
+        Id of the sweep on the Sweeps page; None for the newest.
     """
 
     run: str | None = None
@@ -124,6 +126,7 @@ class Selection:
     panel: str | None = None
     curve: Curve = "accuracy"
     axis: Axis = "epoch"
+    sweep: str | None = None
 
     def filters(self, *, without: tuple[str, ...] = ()) -> Filters:
         """The filters, but for the fields named in `without`."""
@@ -270,4 +273,5 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "panel": str,
     "curve": _read_one_of(*get_args(Curve)),
     "axis": _read_one_of(*get_args(Axis)),
+    "sweep": str,
 }

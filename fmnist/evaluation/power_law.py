@@ -102,6 +102,14 @@ def _power_law(
     return np.asarray(floor + scale * size**-exponent)
 
 
+def _slopes(
+    size: NDArray[np.float64], _floor: float, scale: float, exponent: float
+) -> NDArray[np.float64]:
+    """Derivatives of the law (P, 3) by its parameters."""
+    power = size**-exponent
+    return np.stack([np.ones_like(size), power, -scale * power * np.log(size)], axis=1)
+
+
 def _fit(
     size: NDArray[np.float64],
     error: NDArray[np.float64],
@@ -117,7 +125,7 @@ def _fit(
     try:
         found, _ = curve_fit(
             _power_law, size, error, p0=np.clip(start, *limits), sigma=spread, bounds=limits,
-            x_scale=np.maximum(start, 1e-3), max_nfev=2000,
+            x_scale=np.maximum(start, 1e-3), max_nfev=2000, jac=_slopes,
         )  # fmt: skip
     except (RuntimeError, ValueError):
         return None

@@ -36,6 +36,7 @@ _STATES: Final = {
     "running": "The run was training when this report was written.",
     "paused": "The run was paused when this report was written.",
     "stopped": "The run was stopped before its last epoch.",
+    "pruned": "A sweep ended the run early, since others were better.",
     "interrupted": "The run was interrupted before its last epoch.",
 }
 

@@ -32,6 +32,7 @@ Checkpoint = Literal["best", "last"]
 Precision = Literal["auto", "float32", "bfloat16"]
 TestTimeAugmentation = Literal["flip", "flip-shift"]
 EpochWeights = Literal["float16"]
+MeasureTest = Literal["end", "later"]
 
 PROTOCOL_TITLES: Final[Mapping[str, str]] = {
     "held-out": "Held-out (55,000 train, 5,000 validation; test measured once, at the end)",
@@ -239,6 +240,14 @@ class TrainConfig:
         help="The finished model's test accuracy is also given for the mean prediction over "
         "several versions of each image.",
     )  # fmt: skip
+    measure_test: MeasureTest = choice(
+        "end", "Test images", {"end": "Measured at the end", "later": "Measured later, when asked"},
+        group=_COMPUTATION,
+        help="Later: the run ends without a look at the test images, so that choosing among many "
+        "runs cannot use them. The runs of a sweep do so; the chosen one is measured once.",
+        when="under the held-out or full protocol",
+        applies=lambda c: c.protocol != "notebook",
+    )  # fmt: skip
     epoch_weights: EpochWeights | None = choice(
         None, "Weights of each epoch", {None: "Not saved", "float16": "Saved as float16"},
         group=_COMPUTATION,
@@ -336,6 +345,11 @@ class TrainConfig:
                     "followed_images",
                     "must be none with a left-out fold, which is predicted instead.",
                 )
+        if self.protocol == "notebook" and self.measure_test == "later":
+            raise ConfigError(
+                "measure_test",
+                'must be "end" under the notebook protocol, which measures test every epoch.',
+            )
         if self.protocol == "full" and self.checkpoint != "last":
             raise ConfigError(
                 "checkpoint",
@@ -461,6 +475,7 @@ __all__ = [
     "ConfigError",
     "EnsembleConfig",
     "FineTuneConfig",
+    "MeasureTest",
     "Optimizer",
     "Precision",
     "RunConfig",

@@ -160,6 +160,15 @@ class NameDocument(Document):
     name: Annotated[str, Field(min_length=1)]
 
 
+class AnnotationsDocument(Document):
+    """`annotations.json`; `Annotations` checks the lengths."""
+
+    tags: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    notes: str = ""
+    group: str | None = None
+    favorite: bool = False
+
+
 class EventDocument(Document):
     """A line of `events.jsonl`."""
 

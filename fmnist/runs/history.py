@@ -10,6 +10,8 @@ from fmnist.data.splits import SplitName
 from fmnist.runs.config import Checkpoint
 
 Phase = Literal["preparing data", "training", "evaluating"]
+When = Literal["best", "last"] | int
+"""Which epoch: the best, the last, or one by its number."""
 
 MEASURED: Final[Mapping[SplitName, str]] = {
     "train": "measured_train", "validation": "validation", "test": "test",
@@ -119,6 +121,14 @@ class History:
     def best(self) -> EpochEntry | None:
         """The epoch with the highest accuracy on the monitored split; the first of equals."""
         return max(self.epochs, key=lambda e: e.accuracy, default=None)
+
+    def at(self, when: When) -> EpochEntry | None:
+        """The best epoch, the last, or the one of a number; None if there is none."""
+        if when == "best":
+            return self.best
+        if when == "last":
+            return self.epochs[-1] if self.epochs else None
+        return self.epochs[when - 1] if 1 <= when <= len(self.epochs) else None
 
     @property
     def overfitting_onset(self) -> EpochEntry | None:

@@ -1,6 +1,7 @@
 """Recipes: settings that belong together, by name."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, Final
 
 from fmnist.models.registry import MODELS
@@ -55,3 +56,21 @@ def recipe(name: str, model: str | None = None) -> dict[str, Any]:
     model = model or TrainConfig().model
     TrainConfig.settings()["model"].check("model", model)
     return {**MODELS[model].recipe, **chosen}
+
+
+def effective(values: Mapping[str, Any]) -> TrainConfig:
+    """Settings from values for all fields; those without an effect get their defaults.
+
+    Raises
+    ------
+    ConfigError
+        If no model can be trained with them.
+    """
+    current, defaults = SimpleNamespace(**values), TrainConfig()
+    kept = {
+        name: values[name] if setting.has_effect(current) else getattr(defaults, name)
+        for name, setting in TrainConfig.settings().items()
+    }
+    if kept["protocol"] == "full":
+        kept["checkpoint"] = "last"  # there are no images to select an epoch by
+    return TrainConfig(**kept)

@@ -13,6 +13,7 @@ from fmnist import paths
 from fmnist.data.splits import SplitName
 from fmnist.errors import ToldError
 from fmnist.files import append_line, parse_json, write_json
+from fmnist.runs.annotations import Annotations
 from fmnist.runs.config import FineTuneConfig, RunConfig, TrainConfig
 from fmnist.runs.history import History, Progress
 
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
     import filelock
 
 State = Literal[
-    "queued", "running", "paused", "finished", "stopped", "failed", "interrupted", "broken"
-]
+    "queued", "running", "paused", "finished", "stopped", "pruned", "failed", "interrupted",
+    "broken",
+]  # fmt: skip
 
 
 ACTIVE_STATES: Final = ("queued", "running", "paused")
 """States that only hold while somebody owns the run."""
 
 
-RESUMABLE_STATES: Final = ("interrupted", "stopped", "failed")
+RESUMABLE_STATES: Final = ("interrupted", "stopped", "pruned", "failed")
 
 
 _log = logging.getLogger(__name__)
@@ -87,6 +89,10 @@ class Run:
         Versions, device and threads, empty before the first start.
     members : tuple of str
         Of an ensemble, the ids of the runs it was made of, which may be gone since.
+    annotations : Annotations
+        Tags, notes, group and star that people gave it.
+    annotations_problem : str or None
+        Why these cannot be read, in a sentence; the run is as good as without them.
     """
 
     folder: Path
@@ -100,6 +106,8 @@ class Run:
     members: tuple[str, ...] = ()
     progress: Progress = field(default_factory=Progress)
     history: History = field(default_factory=History)
+    annotations: Annotations = field(default_factory=Annotations)
+    annotations_problem: str | None = None
 
     @property
     def training(self) -> TrainConfig | None:

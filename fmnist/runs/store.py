@@ -10,8 +10,8 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,8 @@ from fmnist import checksums, paths
 from fmnist.data.corrections import CorrectionsError
 from fmnist.errors import DamagedFileError, reason, sentence
 from fmnist.files import read_json, write_atomic, write_json
-from fmnist.runs import corrections
+from fmnist.runs import annotations, corrections
+from fmnist.runs.annotations import Annotations
 from fmnist.runs.config import RunConfig, TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.making import making
@@ -42,7 +43,14 @@ _FILES = ("config.json", "status.json", "history.jsonl", "checkpoint.pt", "model
 _LOOKING = threading.Lock()
 
 
-def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
+def create_run(
+    root: Path,
+    config: TrainConfig,
+    *,
+    name: str = "",
+    annotated: Annotations | None = None,
+    fill: Callable[[Path], None] = lambda _: None,
+) -> Run:
     """Make the folder of a new run, in state "queued"; it appears as a whole.
 
     Parameters
@@ -52,6 +60,10 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
     config : TrainConfig
     name : str
         What people call it; by default model and number of epochs.
+    annotated : Annotations, optional
+        Its tags, notes and group from the beginning on.
+    fill : callable
+        Called with the folder, before it appears, to write more into it.
 
     Raises
     ------
@@ -67,6 +79,10 @@ def create_run(root: Path, config: TrainConfig, *, name: str = "") -> Run:
     with making_run(root, config, name=name) as run:
         if changes is not None:
             write_atomic(run.folder / corrections.FILE, changes.to_bytes())
+        if annotated:
+            annotations.write(run.folder, annotated)
+            run = replace(run, annotations=annotated)
+        fill(run.folder)
     return replace(run, folder=root / run.run_id)
 
 
@@ -186,32 +202,6 @@ def find_run(name: str) -> Run:
     return open_run(paths.runs_folder(), name)
 
 
-def teachers_of(config: TrainConfig) -> list[Run]:
-    """The runs that one of these settings learns from.
-
-    Raises
-    ------
-    RunError
-        If there is none of a name, or if it has seen images that the settings keep apart.
-    """
-    teachers = []
-    for name in config.teachers:
-        try:
-            teacher = find_run(name)
-        except RunError as error:
-            raise RunError(f"The teacher {name!r} cannot be used: {error}") from error
-        if teacher.config is None or teacher.state == "broken":
-            raise RunError(f"The teacher {name!r} cannot be used, it is broken: {teacher.reason}")
-        if not config.may_learn_from(teacher.config):
-            raise RunError(
-                f"The teacher {teacher.name!r} was trained under the {teacher.config.protocol} "
-                f"protocol, with images that the {config.protocol} protocol holds out; choose "
-                "another teacher, or its protocol."
-            )
-        teachers.append(teacher)
-    return teachers
-
-
 def run_ids(root: Path) -> list[str]:
     """Ids of all runs below a folder, in no order.
 
@@ -240,6 +230,14 @@ def names_in(root: Path) -> list[str]:
 
 
 def _read(folder: Path, history: History | None = None) -> Run:
+    run = _read_training(folder, history)
+    try:
+        return replace(run, annotations=annotations.read(folder))
+    except (OSError, ValueError) as error:
+        return replace(run, annotations_problem=annotations.problem_of(error))
+
+
+def _read_training(folder: Path, history: History | None) -> Run:
     from fmnist.runs.documents import ConfigDocument, StatusDocument, read_config
 
     name = _read_name(folder)
@@ -374,17 +372,49 @@ def rename_run(run: Run, name: str) -> None:
 
 
 def delete_run(run: Run) -> None:
-    """Move a run to the trash, from where `restore_run` brings it back.
+    """Move a run to the trash; all else as for `delete_runs`."""
+    delete_runs([run])
+
+
+def delete_runs(runs: Sequence[Run]) -> None:
+    """Move runs to the trash, from where `restore_run` brings each back: all of them, or none.
 
     Runs that were in the trash already are then gone for good: one undo is kept.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Of one folder.
 
     Raises
     ------
     RunError
-        If somebody trains it, or it is there no longer.
+        If somebody trains one of them, or one is there no longer.
     """
-    if not _is_run(run.folder):  # taking the lock would make the folder again
-        raise RunError(f"There is no run {run.run_id!r}; it may have been deleted.")
+    for run in runs:
+        if not _is_run(run.folder):  # taking the lock would make the folder again
+            raise RunError(f"There is no run {run.run_id!r}; it may have been deleted.")
+    with ExitStack() as held:
+        for run in runs:
+            held.enter_context(_not_training(run))
+        with ExitStack() as undo:
+            for run in runs:
+                trash = run.folder.parent / _TRASH
+                trash.mkdir(exist_ok=True)
+                target = trash / run.run_id
+                if target.exists():  # somebody has copied the run back by hand
+                    _hide(target)
+                run.folder.rename(target)
+                undo.callback(target.rename, run.folder)
+            undo.pop_all()
+    # only now, so that a failure above keeps the undo of before
+    for trash in {run.folder.parent / _TRASH for run in runs}:
+        _empty(trash, but={run.run_id for run in runs})
+
+
+@contextmanager
+def _not_training(run: Run) -> Iterator[None]:
+    """Hold the lock of a run that is to be deleted."""
     import filelock
 
     lock = run.lock()
@@ -394,22 +424,16 @@ def delete_run(run: Run) -> None:
     except filelock.Timeout as error:
         raise RunError(f"{run.name} is training; stop it before deleting it.") from error
     try:
-        trash = run.folder.parent / _TRASH
-        trash.mkdir(exist_ok=True)
-        if (trash / run.run_id).exists():  # somebody has copied the run back by hand
-            _hide(trash / run.run_id)
-        run.folder.rename(trash / run.run_id)
+        yield
     finally:
         lock.release()
-    # only now, so that a failure above keeps the undo of before
-    _empty(trash, but=run.run_id)
 
 
-def _empty(trash: Path, *, but: str) -> None:
-    """Remove all runs in the trash but one; what cannot be removed waits for the next time."""
+def _empty(trash: Path, *, but: Collection[str]) -> None:
+    """Remove all other runs in the trash; what cannot be removed waits for the next time."""
     try:
         for other in trash.iterdir():
-            if other.name != but:
+            if other.name not in but:
                 shutil.rmtree(_hide(other), ignore_errors=True)
     except OSError as error:  # the run is deleted: nothing has failed that people asked for
         _log.warning(sentence(error, "The trash cannot be emptied"))
@@ -421,7 +445,7 @@ def _hide(folder: Path) -> Path:
 
 
 def restore_run(root: Path, run_id: str) -> Run:
-    """Bring back the run that was deleted last.
+    """Bring back a run of those deleted last.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from fmnist.models.ensemble import Ensemble
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.migration import migrate_document
 from fmnist.runs.run import Run
-from fmnist.runs.store import teachers_of
+from fmnist.runs.teachers import teachers_of
 from fmnist.training.data import num_outputs
 from fmnist.training.errors import TrainingError
 

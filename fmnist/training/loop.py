@@ -1,7 +1,7 @@
 """Train a run's model, so that it can be paused, killed and resumed bit for bit."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -28,13 +28,19 @@ from fmnist.training.data import (
 from fmnist.training.distillation import Teachers, load_teachers
 from fmnist.training.errors import TrainingError, failure_message
 from fmnist.training.losses import distill, label_loss
+from fmnist.training.measuring import measure_test
 from fmnist.training.optim import resolve_dtype
 from fmnist.training.recorder import RunRecorder
 from fmnist.training.schedules import learning_rate
 from fmnist.training.state import TrainState
 
-Signal = Literal["continue", "pause", "stop"]
-Outcome = Literal["finished", "paused", "stopped"]
+Signal = Literal["continue", "pause", "stop", "prune"]
+Outcome = Literal["finished", "paused", "stopped", "pruned"]
+
+OUTCOMES: Final[Mapping[Signal, Outcome]] = {
+    "pause": "paused", "stop": "stopped", "prune": "pruned",
+}  # fmt: skip
+"""How a training ends that is sent a signal."""
 
 CHECKPOINT_SECONDS: Final = 30.0
 
@@ -63,7 +69,8 @@ def train(
         The one that `run.config` names.
     control : callable
         Asked before every step: "continue"; "pause" writes a checkpoint and returns; "stop" also
-        evaluates the weights so far.
+        evaluates the weights so far, and so does "prune", with which a sweep ends a run that is
+        worse than others.
     on_progress : callable
         Called about once a second and after every epoch.
     device : str, optional
@@ -74,7 +81,7 @@ def train(
 
     Returns
     -------
-    {"finished", "paused", "stopped"}
+    {"finished", "paused", "stopped", "pruned"}
 
     Raises
     ------
@@ -108,13 +115,11 @@ def _train_epochs(training: "_Training", control: Callable[[], Signal]) -> Outco
         training.begin_epoch()
         for chosen in state.remaining_batches():
             signal = control()
-            if signal == "pause":
+            if signal != "continue":
                 checkpoint.save(state, recorder.history)
-                return training.end("paused")
-            if signal == "stop":
-                checkpoint.save(state, recorder.history)
-                training.evaluate_run()
-                return training.end("stopped")
+                if signal != "pause":
+                    training.evaluate_run()
+                return training.end(OUTCOMES[signal])
             training.step(chosen)
             is_logged = training.log_loss()
             recorder.report_step(state)
@@ -171,7 +176,7 @@ class _Training:
         def report_drawings(done: int, total: int) -> None:
             signal = control()
             if signal != "continue":
-                raise _Interrupted("paused" if signal == "pause" else "stopped")
+                raise _Interrupted(OUTCOMES[signal])
             recorder.report_phase(
                 replace(run.progress, phase="preparing data", phase_fraction=done / total)
             )
@@ -341,7 +346,7 @@ class _Training:
         return None if followed is None else evaluate(self.classifier(), followed)
 
     def evaluate_run(self) -> None:
-        """Save the last weights; measure the selected ones on every split of the protocol."""
+        """Save the last weights; measure the selected ones on the splits that are due."""
         recorder = self.recorder
         if self._is_out_of_patience():
             recorder.event(f"Ended early: no better epoch in the last {self.config.patience}")
@@ -360,18 +365,18 @@ class _Training:
             recorder.save_evaluation(followed)
         if monitored.split == "test":
             return
+        left_out = left_out_split(self.config, self.dataset)
+        if self.config.measure_test == "later" and left_out is None:
+            return
         classifier = recorder.load_selected()
         classifier.model.to(self.device)
-        test = self.dataset.split("test")
-        recorder.save_evaluation(evaluate(classifier, test, progress=self._report_evaluation))
-        left_out = left_out_split(self.config, self.dataset)
+        if self.config.measure_test == "end":
+            measure_test(
+                recorder.run, self.config, classifier, self.dataset, self._report_evaluation
+            )
         if left_out is not None:
             recorder.save_evaluation(
                 evaluate(classifier, left_out, progress=self._report_evaluation)
-            )
-        if self.config.tta:
-            recorder.save_tta(
-                evaluate(classifier, test, tta=self.config.tta, progress=self._report_evaluation)
             )
 
     def _report_evaluation(self, done: int, total: int) -> None:

@@ -1,8 +1,8 @@
 """A training in a process of its own, so that it does not wait for Python's lock behind pages.
 
-Messages are lines. The process is told "continue", "pause" or "stop". It answers in JSON: that it
-begins, then how it has ended or paused. It ends with its server: once nobody holds the other end of
-its input, it exits at once, and its run can be resumed from the last checkpoint.
+Messages are lines. The process is told "continue", "pause", "stop" or "prune". It answers in JSON:
+that it begins, then how it has ended or paused. It ends with its server: once nobody holds the
+other end of its input, it exits at once, and its run can be resumed from the last checkpoint.
 """
 
 import json

@@ -285,10 +285,6 @@ class RunRecorder:
         """Write the logits of a split."""
         evaluation.save(self.run.evaluation_path(evaluation.split))
 
-    def save_tta(self, evaluation: Evaluation) -> None:
-        """Write the logits of the test split with test-time augmentation."""
-        evaluation.save(self.run.tta_path)
-
 
 def _save_epochs(path: Path, logits: Sequence[NDArray[np.float16]], last: Evaluation) -> None:
     """Write the logits of all epochs; `last` says of which images they are."""

@@ -97,7 +97,7 @@ class Trainer:
         with self._changed:
             state: Literal["idle", "running", "pausing", "paused", "stopping"] = "idle"
             if self._current is not None:
-                if self._signal == "stop":
+                if self._signal in ("stop", "prune"):
                     state = "stopping"
                 elif self._signal == "pause":
                     state = "paused" if self._is_paused else "pausing"
@@ -175,10 +175,15 @@ class Trainer:
         """End the current run; its weights so far are evaluated and saved."""
         self._send("stop", run_id)
 
+    def prune(self, run_id: str) -> None:
+        """The same, for a sweep whose other runs are better: the run's state becomes "pruned"."""
+        self._send("prune", run_id)
+
     def _send(self, signal: "Signal", run_id: str) -> None:
         with self._changed:
             # a stop is final: the run is being evaluated
-            if self._current and self._current.run_id == run_id and self._signal != "stop":
+            is_ending = self._signal in ("stop", "prune")
+            if self._current and self._current.run_id == run_id and not is_ending:
                 self._signal = signal
                 if self._training:
                     self._training.send(signal)

@@ -23,7 +23,8 @@ from fmnist.files import read_json, write_json
 from fmnist.jobs import Reporter
 from fmnist.models import sizes
 from fmnist.reports import model_card
-from fmnist.runs import drawings, store
+from fmnist.runs import annotations, drawings, store
+from fmnist.runs.annotations import Annotations
 from fmnist.runs.loading import load_run
 from fmnist.runs.publish import publish
 from fmnist.runs.temperature import Temperature, save_temperature
@@ -63,6 +64,14 @@ class Action:
 
 def _finished(world: World) -> None:
     trained(world, "A run")
+
+
+NOTED: Final = Annotations(("a tag",), "a note", "a group", favorite=True)
+
+
+def _annotated(world: World) -> None:
+    _finished(world)
+    annotations.change(world.run("A run"), lambda _: NOTED)
 
 
 def _two(world: World) -> None:
@@ -305,6 +314,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "stop": Action(_queued, lambda w: train_run(w.run("New"), at=3, signal="stop"),
                    seen_stopped),
     "rename": Action(_finished, lambda w: store.rename_run(w.run("A run"), "A run, renamed")),
+    "annotate": Action(_finished, lambda w: annotations.change(w.run("A run"), lambda _: NOTED)),
+    "change annotations": Action(_annotated, lambda w: annotations.change(
+        w.run("A run"), lambda kept: replace(kept, favorite=False))),
     "delete": Action(_deleted, lambda w: store.delete_run(w.run("A run"))),
     "undo a deletion": Action(_deleted, _restore),
     "make an ensemble": Action(_two, lambda w: combine(

@@ -161,6 +161,7 @@ def seen_run(run: Run) -> tuple[object, ...]:
     return (
         run.name, run.state, run.reason, json.dumps(config, sort_keys=True), len(run.members),
         temperature, digest(run), card.exists() and card.read_text(),
+        run.annotations, run.annotations_problem,
     )  # fmt: skip
 
 

@@ -723,6 +723,39 @@ def test_a_failed_deletion_keeps_the_undo_of_before(
     assert {r.run_id for r in store.list_runs(root)} == {run.run_id, second.run_id}
 
 
+def test_several_are_deleted_and_brought_back_together(run: Run) -> None:
+    root = run.folder.parent
+    second, third = (store.create_run(root, CONFIG) for _ in range(2))
+    store.delete_run(third)
+    store.delete_runs([run, second])
+    assert store.list_runs(root) == []
+    for each in (run, second):
+        assert store.restore_run(root, each.run_id) == store.open_run(root, each.run_id)
+    with pytest.raises(RunError, match="is no longer in the trash"):
+        store.restore_run(root, third.run_id)  # one undo is kept
+
+
+def test_of_several_all_are_deleted_or_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = run.folder.parent
+    second, third = (store.create_run(root, CONFIG) for _ in range(2))
+    store.delete_run(third)
+    with store.owning(second), pytest.raises(RunError, match="is training"):
+        store.delete_runs([run, second])
+    assert {each.run_id for each in store.list_runs(root)} == {run.run_id, second.run_id}
+    rename = Path.rename
+
+    def fail(self: Path, target: Path) -> Path:
+        if self == second.folder:
+            raise OSError("disk trouble")
+        return rename(self, target)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk trouble"):
+        patch.setattr(Path, "rename", fail)
+        store.delete_runs([run, second])
+    assert {each.run_id for each in store.list_runs(root)} == {run.run_id, second.run_id}
+    assert store.restore_run(root, third.run_id).run_id == third.run_id
+
+
 def test_a_run_that_was_copied_back_can_be_deleted_again(run: Run) -> None:
     root = run.folder.parent
     store.delete_run(run)

@@ -14,6 +14,7 @@ from fmnist.reports.text import duration
 from fmnist.runs import store
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.recipes import RECIPES
+from fmnist.runs.teachers import teachers_of
 from fmnist.training.estimate import estimate_seconds
 from fmnist.training.timing import time_in_process
 
@@ -91,7 +92,7 @@ def start() -> None:
         with session.once("start", config) as is_first:
             if not is_first:
                 return
-            store.teachers_of(config)  # fails early: before there is a run
+            teachers_of(config)  # fails early: before there is a run
             run = store.create_run(
                 paths.runs_folder(), config, name=st.session_state.get("run-name", "")
             )

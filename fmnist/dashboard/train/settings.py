@@ -14,6 +14,7 @@ from fmnist.reports.images import contact_sheet
 from fmnist.runs import corrections
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.names import distinct_labels, distinct_names
+from fmnist.runs.recipes import effective
 from fmnist.runs.setting import NONE, Setting
 
 _COLUMNS: Final = 3
@@ -43,14 +44,7 @@ def read() -> TrainConfig:
     ConfigError
         If no model can be trained with them.
     """
-    defaults, current = TrainConfig(), _current()
-    values = dict(vars(current))
-    for name, setting in TrainConfig.settings().items():
-        if not setting.has_effect(current):
-            values[name] = getattr(defaults, name)
-    if values["protocol"] == "full":
-        values["checkpoint"] = "last"  # there are no images to select an epoch by
-    return TrainConfig(**values)
+    return effective(vars(_current()))
 
 
 def form() -> None:

@@ -25,6 +25,13 @@ from fmnist.reports.charts.single_image import (
     probability_bars,
     probability_curves,
 )
+from fmnist.reports.charts.sweeps import (
+    TrialCurve,
+    TriedSetting,
+    importance_bars,
+    sweep_curves,
+    tried_settings,
+)
 from fmnist.reports.charts.theme import (
     BEST_COLOR,
     CLASS_COLORS,
@@ -48,6 +55,8 @@ __all__ = [
     "TRAIN_COLOR",
     "RunCurve",
     "RunPoint",
+    "TrialCurve",
+    "TriedSetting",
     "accuracy_against",
     "accuracy_curves",
     "class_accuracies",
@@ -58,6 +67,7 @@ __all__ = [
     "css_colors",
     "difference_colors",
     "error_types_over_epochs",
+    "importance_bars",
     "learning_curves",
     "loss_curves",
     "measure_histogram",
@@ -71,4 +81,6 @@ __all__ = [
     "run_curves",
     "set_sizes",
     "severity_curves",
+    "sweep_curves",
+    "tried_settings",
 ]

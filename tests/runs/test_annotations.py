@@ -1,0 +1,119 @@
+"""Tags, notes, groups and stars of runs."""
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fmnist.runs import annotations, store
+from fmnist.runs.annotations import Annotations, AnnotationsError
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.run import Run
+
+CONFIG = TrainConfig(dataset="synthetic-garments", epochs=3)
+ALL = Annotations(("seeds", "dropout 0.3"), "first\nsecond", "Three seeds", favorite=True)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return store.create_run(tmp_path, CONFIG, name="a run")
+
+
+def reread(run: Run) -> Run:
+    return store.open_run(run.folder.parent, run.run_id)
+
+
+def test_a_new_run_has_none(run: Run) -> None:
+    assert run.annotations == reread(run).annotations == Annotations()
+    assert not (run.folder / annotations.FILE).exists()
+
+
+def test_what_is_changed_is_read_again(run: Run) -> None:
+    annotations.change(run, lambda _: ALL)
+    assert reread(run).annotations == ALL
+    annotations.change(run, lambda kept: replace(kept, favorite=False))
+    assert reread(run).annotations == replace(ALL, favorite=False)
+    assert [run.annotations for run in store.list_runs(run.folder.parent)] == [
+        replace(ALL, favorite=False)
+    ]
+
+
+def test_a_run_may_have_them_from_the_beginning(tmp_path: Path) -> None:
+    made = store.create_run(tmp_path, CONFIG, annotated=ALL)
+    assert made.annotations == reread(made).annotations == ALL
+
+
+def test_text_is_tidied() -> None:
+    tidy = Annotations((" a \n b", "", "a b"), " \nfirst \u202e line\n\nlast\n ", "  a\tgroup ")
+    assert tidy == Annotations(("a b",), "first line\n\nlast", "a group")
+    assert Annotations(group=" ").group is None
+    assert annotations.tags_in(" one, two words,, one") == ("one", "two words", "one")
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (lambda: Annotations(("x" * 41,)), "tags of 1 to 40 characters, without commas"),
+        (lambda: Annotations(("a, b",)), "without commas"),
+        (lambda: Annotations(tuple(map(str, range(21)))), "at most 20 tags"),
+        (lambda: Annotations(notes="x" * 2001), "below 2,000 characters"),
+        (lambda: Annotations(group="x" * 81), "a name of 1 to 80 characters"),
+    ],
+)
+def test_what_is_too_long_is_refused(made: Callable[[], Annotations], told: str) -> None:
+    with pytest.raises(AnnotationsError, match=told):
+        made()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"tags": "a"}', '{"favorite": 1}', '{"mood": "good"}', '{"tags": ["a, b"]}'],
+)
+def test_a_damaged_file_leaves_the_run_usable(run: Run, text: str) -> None:
+    path = run.folder / annotations.FILE
+    path.write_text(text)
+    found = reread(run)
+    assert (found.state, found.annotations) == ("interrupted", Annotations())
+    told = r"annotations.json cannot be read \(.+\); restore it from a copy, or delete it\."
+    assert found.annotations_problem
+    with pytest.raises(AnnotationsError, match=told):
+        annotations.change(found, lambda _: ALL)
+    assert path.read_text() == text  # what is left of it is not written over
+    path.unlink()
+    annotations.change(found, lambda _: ALL)
+    assert reread(run).annotations_problem is None
+
+
+def test_the_run_is_gone(run: Run) -> None:
+    shutil.rmtree(run.folder)
+    with pytest.raises(AnnotationsError, match="it was deleted or moved"):
+        annotations.change(run, lambda _: ALL)
+    assert not run.folder.exists()
+
+
+def test_changes_at_once_are_all_kept(run: Run) -> None:
+    def add(tag: str) -> None:
+        annotations.change(run, lambda kept: replace(kept, tags=(*kept.tags, tag)))
+
+    threads = [threading.Thread(target=add, args=(str(number),)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(reread(run).annotations.tags) == set(map(str, range(12)))
+
+
+def test_groups(tmp_path: Path) -> None:
+    names = {"1": "a", "2": None, "3": "b", "4": "a"}
+    runs = [
+        store.create_run(tmp_path, CONFIG, name=name, annotated=Annotations(group=group))
+        for name, group in names.items()
+    ]
+    found = annotations.groups(runs)
+    assert {group: [run.name for run in each] for group, each in found.items()} == {
+        "a": ["1", "4"],
+        "b": ["3"],
+    }
