@@ -16,7 +16,7 @@ from fmnist import paths
 from fmnist.data.synthetic.strokes import Drawing, jitter_strokes
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.gallery import Gallery, SavedDrawing
-from tests.browser.drawing import Lines, draw, headline, no_exception, open_draw
+from tests.browser.drawing import Lines, button, draw, headline, no_exception, open_draw
 from tests.training.test_own_drawings import HAT
 from tools import driver
 from tools.driver import settle
@@ -70,7 +70,8 @@ def test_a_copy_learns_a_meaning_and_an_own_class(
         open_draw(page, url)
         page.locator(f".st-key-draw-open-{ladder}").get_by_role("button").click()
         expect(headline(page)).not_to_have_text(re.compile("^(Draw a|Dress)"))
-        press(page, "Clear")
+        settle(page)
+        button(page, "Clear").click()
         expect(headline(page)).to_have_text(re.compile("^Draw a"))
         settle(page)
         draw(page, drawn_hat())

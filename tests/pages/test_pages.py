@@ -220,7 +220,7 @@ def test_the_sketch_recipe_fills_every_setting(machine: Path) -> None:
     app.button(key="preset-sketch").click().run()
     widgets = {**RECIPES["sketch"]}
     assert pills(app, "setting-augmentation").value == list(widgets.pop("augmentation"))
-    for name in ("model", "optimizer", "schedule", "precision", "training_drawings"):
+    for name in ("model", "optimizer", "schedule", "checkpoint", "precision", "training_drawings"):
         assert app.selectbox(key=f"setting-{name}").value == widgets.pop(name)
     for name, value in widgets.items():
         assert app.number_input(key=f"setting-{name}").value == value
