@@ -96,7 +96,7 @@ def test_what_cannot_be_done_is_told_and_makes_nothing() -> None:
 def test_a_sweep_stops_and_goes_on() -> None:
     sweep = make_sweep(PLAN, name="Rates")
     app = open_app("sweeps", sweep=sweep.sweep_id)
-    assert "Stopped" in [badge.value for badge in app.get("badge")] or "Stopped" in text(app)
+    assert "Stopped" in text(app)
     assert "No run has begun yet" in text(app)
     with sweep.working():  # a worker of another host
         app.run()
@@ -108,7 +108,7 @@ def test_a_sweep_stops_and_goes_on() -> None:
     assert not sweep.is_stopped()
     wait_for(sweep)
     app.run()
-    assert "6 of 6 runs done" in app.get("progress")[0].proto.text  # type: ignore[attr-defined]
+    assert "6 of 6 runs done" in app.get("progress")[0].proto.text
 
 
 def test_a_run_and_its_sweep_name_each_other(machine: Path) -> None:

@@ -56,9 +56,9 @@ def show() -> None:
         "Start sweep", key="sweep-start", type="primary", icon=":material/play_arrow:",
         on_click=_start, args=(plan,), disabled=not names,
     )  # fmt: skip
-    error = st.session_state.pop(ERROR, None)
-    if error:
-        failures.tell(error)
+    problem = st.session_state.pop(ERROR, None)
+    if problem:
+        failures.tell(problem)
 
 
 def _base() -> TrainConfig:

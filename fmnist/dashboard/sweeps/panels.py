@@ -131,8 +131,8 @@ def _show_best(shown: ShownSweep) -> None:
         value = percent(best.value) if best and best.value is not None else "–"
         st.metric("Best validation accuracy", value, width="content")
         for state in ("finished", "pruned", "failed"):
-            if counts[state] or state == "finished":  # type: ignore[index]
-                st.metric(f"Runs {state}", counts[state], width="content")  # type: ignore[index]
+            if counts[state] or state == "finished":
+                st.metric(f"Runs {state}", counts[state], width="content")
         st.metric("Training time", duration(shown.seconds), width="content")
     if best is not None:
         st.markdown(
