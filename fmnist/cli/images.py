@@ -107,7 +107,11 @@ def _classify(options: argparse.Namespace) -> int:
         picture = png(Image.fromarray(result.model_input))
         write_atomic(options.save, picture, make_folder=True)
     if not result.model_input.any():
-        print("The picture is blank.", file=sys.stderr)
+        print(
+            "No garment was found in the picture. Choose one in which it stands out from the "
+            "background, or say with --kind what the picture is.",
+            file=sys.stderr,
+        )
         return 1
     if not result.is_garment:
         score = result.in_distribution_score

@@ -144,14 +144,14 @@ def test_predictions_take_one_core_and_training_keeps_all(app: AppTest) -> None:
 
     usual = torch.get_num_threads()
     threads: list[int] = []
-    original = recognition.classify
+    original = recognition.classify_inputs
 
-    def classify(*arguments: Any, **options: Any) -> SketchResult:
+    def classify(*arguments: Any, **options: Any) -> list[SketchResult]:
         threads.append(torch.get_num_threads())
         return original(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recognition, "classify", classify)
+        patch.setattr(recognition, "classify_inputs", classify)
         draw(app, BOX)
     assert threads == [1]
     later: list[int] = []
@@ -171,11 +171,11 @@ def test_one_stroke_is_not_enough(app: AppTest) -> None:
 
 
 def test_a_non_garment_is_rejected(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def classify(*_: object, **__: object) -> SketchResult:
+    def classify(*_: object, **__: object) -> list[SketchResult]:
         probabilities = np.full(10, 0.1, np.float32)
-        return SketchResult(probabilities, 0.1, np.full((28, 28), 9, np.uint8))
+        return [SketchResult(probabilities, 0.1, np.full((28, 28), 9, np.uint8))]
 
-    monkeypatch.setattr(recognition, "classify", classify)
+    monkeypatch.setattr(recognition, "classify_inputs", classify)
     draw(app, BOX)
     (prediction,) = predictions(app)
     assert prediction["headline"] == "This does not look like a garment"
