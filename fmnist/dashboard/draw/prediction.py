@@ -12,6 +12,7 @@ from fmnist.dashboard.draw import canvas_panel, components, models, picture_stat
 from fmnist.dashboard.draw.canvas_state import CanvasState
 from fmnist.dashboard.draw.preparation import preparation
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
+from fmnist.reports.answers import answer_in_words
 from fmnist.reports.charts import CLASS_COLORS, OWN_COLORS
 from fmnist.reports.text import percent
 from fmnist.runs.run import Run
@@ -103,22 +104,16 @@ def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, st
             "Use a mouse, pen or finger. The prediction changes with every stroke.",
             "none",
         )
-    names, name = prediction.class_names, prediction.predicted_class
-    headline = f"{name}, {percent(prediction.confidence, 0)}"
+    name = prediction.predicted_class
     if prediction.before is not None:
+        headline = f"{name}, {percent(prediction.confidence, 0)}"
         return headline, *_describe_change(prediction, prediction.before, state)
     if not prediction.is_started:
         return "Keep drawing…", f"So far: {name}.", "guessing"
     if not prediction.is_garment:
-        return (
-            "This does not look like a garment",
-            f"The most similar class: {headline}.",
-            "rejected",
-        )
-    second = int(np.argsort(prediction.probabilities)[-2])
-    probability = prediction.probabilities[second]
-    note = f"or {names[second]}, {percent(probability, 0)}" if probability >= 0.05 else ""
-    return headline, note, "sure"
+        refused = models.refused_garments(prediction.run)
+        return *answer_in_words(prediction, refused=refused), "rejected"
+    return *answer_in_words(prediction), "sure"
 
 
 def _describe_change(
