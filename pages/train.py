@@ -3,6 +3,7 @@
 import streamlit as st
 
 from fmnist.dashboard import failures, layout, run_catalog, session
+from fmnist.dashboard.sweeps import origin
 from fmnist.dashboard.train import drawings, launch, run_panel, run_table
 from fmnist.runs.run import ACTIVE_STATES
 from fmnist.text import plain
@@ -33,6 +34,8 @@ if opened is not None:
         else:
             for part in (run_panel.show_curves, drawings.show):
                 failures.fragment(part, run_every=CURVES_SECONDS if live else None)(opened.run_id)
+        with failures.shown():
+            origin.show(opened)
         run_panel.run_details(opened)
 
 run_table.past_runs(opened)

@@ -19,6 +19,7 @@ from tools import driver
 PAGES = {
     "start": "",
     "train": "train",
+    "sweeps": "sweeps",
     "confusion": "confusion?true=6&predicted=0&correctness=all",
     "errors": "errors",
     "detail": "errors?split=validation&true=6&predicted=2&correctness=all&image=56584",

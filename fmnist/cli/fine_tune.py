@@ -1,11 +1,13 @@
 """The command that fine-tunes a model on the drawings of the gallery: fine-tune."""
 
 import argparse
+from typing import get_args
 
 from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
-from fmnist.reports.text import percent
+from fmnist.reports.text import counted, duration, percent
 from fmnist.runs import store
+from fmnist.runs.config import LearnedPart
 from fmnist.runs.run import Run, RunError
 from fmnist.sketchpad.gallery import Gallery
 from fmnist.sketchpad.recognition import OOD_MODEL
@@ -25,6 +27,11 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=f"a shipped model or a run (default: {OOD_MODEL})",
     )  # fmt: skip
     parser.add_argument("--name", default="", help="name of the new run")
+    parser.add_argument(
+        "--learns", choices=get_args(LearnedPart), default="last-layer",
+        help="what of the copy learns: the last layer, in seconds, or the last block and the last "
+        "layer, in minutes (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument(
         "--again", metavar="RUN_ID",
@@ -49,7 +56,7 @@ def _fine_tune(options: argparse.Namespace) -> int:
             print(problem)
         made = fine_tuning.fine_tune(
             run, OwnDrawings.of(saved), root, datasets.load_named(run.config.dataset),
-            name=options.name, seed=options.seed,
+            name=options.name, part=options.learns, seed=options.seed,
         )  # fmt: skip
     _show(made)
     return 0
@@ -58,6 +65,8 @@ def _fine_tune(options: argparse.Namespace) -> int:
 def _show(run: Run) -> None:
     effect = Effect.load(run)
     count, before, after = len(effect.drawings), effect.drawings_before, effect.drawings_after
+    seconds = run.history.epochs[-1].seconds
+    print(f"Learned {counted(count, 'drawing')} in {duration(seconds)}.")
     print("Your drawings, each predicted by a model that has not learned it: ", end="")
     print(f"{after} of {count} correct, {before} before.")
     now, then = (percent(n / effect.test) for n in (effect.test_after, effect.test_before))

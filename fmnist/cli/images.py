@@ -14,6 +14,7 @@ from fmnist import paths
 from fmnist.cli.arguments import path
 from fmnist.cli.tables import aligned
 from fmnist.files import png, write_atomic
+from fmnist.reports.answers import answer_in_words, refused_garments
 from fmnist.reports.text import percent
 from fmnist.runs import store
 from fmnist.sketchpad.kinds import Kind
@@ -107,11 +108,16 @@ def _classify(options: argparse.Namespace) -> int:
         picture = png(Image.fromarray(result.model_input))
         write_atomic(options.save, picture, make_folder=True)
     if not result.model_input.any():
-        print("The picture is blank.", file=sys.stderr)
+        print(
+            "No garment was found in the picture. Choose one in which it stands out from the "
+            "background, or say with --kind what the picture is.",
+            file=sys.stderr,
+        )
         return 1
     if not result.is_garment:
-        score = result.in_distribution_score
-        print(f"This does not look like a garment (in-distribution score {score:.2f}).")
+        judge = run if model.has_ood_class else store.find_run(OOD_MODEL)
+        print(answer_in_words(result, refused=refused_garments(judge)))
+        print(f"In-distribution score: {result.in_distribution_score:.2f}")
     order = np.argsort(-result.probabilities, kind="stable")
     rows = [
         (result.class_names[label], f"{percent(result.probabilities[label], 1)}") for label in order

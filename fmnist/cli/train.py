@@ -2,9 +2,11 @@
 
 import argparse
 import dataclasses
+import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -28,11 +30,19 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     train = commands.add_parser(
         "train",
         help="train a model",
-        description="Train a model. Ctrl-C pauses the run; --resume continues it.",
+        description="Train a model. Ctrl-C pauses the run; --resume continues it. torchrun "
+        "--nproc-per-node N -m fmnist train … trains with N processes; see docs/machines.md.",
     )
     add_settings(train)
     train.add_argument("--name", default="", help="name of the run")
-    train.add_argument("--resume", metavar="RUN_ID", help="continue this run instead")
+    which = train.add_mutually_exclusive_group()
+    which.add_argument("--resume", metavar="RUN_ID", help="continue this run instead")
+    which.add_argument(
+        "--run-id",
+        metavar="RUN_ID",
+        help="make the run of this id, or continue it if there is one: the same command starts and "
+        "resumes it, as torchrun needs after a failure",
+    )
     train.set_defaults(command=_train)
 
     ensemble = commands.add_parser("ensemble", help="average the probabilities of several runs")
@@ -101,17 +111,29 @@ class _Words(argparse.Action):
 
 
 def _train(options: argparse.Namespace) -> int:
+    if "WORLD_SIZE" in os.environ and os.environ.get("RANK") != "0":  # torchrun started several
+        return _follow()
     root = paths.runs_folder()
-    if options.resume:
-        run = store.open_run(root, options.resume)
-        config = run.training
+    wanted = None if options.resume else given_config(options)
+    if wanted is None:
+        run: Run | None = store.open_run(root, options.resume)
+    else:
+        run = _run_of_id(root, options.run_id, wanted)
+    config = wanted if run is None else run.training
+    if run is not None:
+        if options.run_id and run.state == "finished":
+            return _leave_finished(run)
         if config is None or run.state not in RESUMABLE_STATES:
             raise RunError(f"The run {run.run_id} is {run.state}; it cannot be resumed.")
-    else:
-        config = given_config(options)
+    elif int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")) and not options.run_id:
+        raise RunError(
+            "torchrun --max-restarts repeats this command after a failure; give the run an id with "
+            "--run-id, so that it is continued then."
+        )
+    assert config is not None
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
-    if not options.resume:
-        run = store.create_run(root, config, name=options.name)
+    if run is None:
+        run = store.create_run(root, config, name=options.name, run_id=options.run_id or "")
     if not _train_run(run, dataset):
         return 1
     run = store.open_run(root, run.run_id)
@@ -140,6 +162,47 @@ def given_config(options: argparse.Namespace) -> TrainConfig:
     return TrainConfig(**{**recipe(options.recipe, given.get("model")), **given})
 
 
+def _run_of_id(root: Path, run_id: str | None, config: TrainConfig) -> Run | None:
+    """The run of an id, if there is one; it must have these settings."""
+    if run_id is None or run_id not in store.run_ids(root):
+        return None
+    run = store.open_run(root, run_id)
+    if run.training is not None and run.training != config:
+        raise RunError(
+            f"The run {run_id} has other settings; choose another --run-id, or continue it as it "
+            f"is with --resume {run_id}."
+        )
+    return run
+
+
+def _leave_finished(run: Run) -> int:
+    """Say that there is nothing to do, to the other processes, too."""
+    if "WORLD_SIZE" in os.environ:
+        from fmnist.training.group import joined
+
+        with joined() as group:
+            group.send(b"")
+    print(f"The run {run.run_id} is finished already.")
+    return 0
+
+
+def _follow() -> int:
+    """Train as one of several processes, whose first one has the run and prints how it goes."""
+    from fmnist.training.errors import failure_message
+    from fmnist.training.follower import follow
+    from fmnist.training.group import joined
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the first process pauses the run for all
+    try:
+        with joined() as group:
+            follow(group, datasets.load_named)
+    except RuntimeError as error:
+        print(failure_message(error), file=sys.stderr)
+        return 1
+    return 0
+
+
 def _kept_corrections(given: str | None) -> str | None:
     """The checksum of corrections; those of a file are kept for the run first."""
     if given is None or CHECKSUM.fullmatch(given):
@@ -153,6 +216,7 @@ def _train_run(run: Run, dataset: Dataset) -> bool:
     """Train a run with a progress bar; False if it failed or was paused."""
     from tqdm import tqdm
 
+    from fmnist.training.group import joined
     from fmnist.training.loop import Signal, TrainingError, train
 
     assert run.training is not None
@@ -167,7 +231,11 @@ def _train_run(run: Run, dataset: Dataset) -> bool:
 
     previous = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with store.owning(run), tqdm(unit=" steps", desc=run.run_id) as bar:
+        with (
+            store.owning(run),
+            tqdm(unit=" steps", desc=run.run_id) as bar,
+            joined() as group,
+        ):
 
             def show(progress: Progress) -> None:
                 bar.total = progress.steps
@@ -176,7 +244,7 @@ def _train_run(run: Run, dataset: Dataset) -> bool:
                 )
                 bar.update(progress.step - bar.n)
 
-            outcome = train(run, dataset, control=control, on_progress=show)
+            outcome = train(run, dataset, control=control, on_progress=show, group=group)
     except TrainingError as error:
         print(f"The run {run.run_id} failed. {error}", file=sys.stderr)
         return False

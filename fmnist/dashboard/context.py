@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 import streamlit as st
@@ -13,7 +14,7 @@ from fmnist.dashboard.components.clickable import Tile
 from fmnist.dashboard.selection import Selection
 from fmnist.dashboard.snapshots import Snapshot
 from fmnist.data import fashion_mnist
-from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.data.splits import SplitName
 from fmnist.errors import sentence
 from fmnist.evaluation import filters
@@ -61,6 +62,22 @@ class PageContext:
             return self.run.name, ""
         names = distinct_names([self.run, self.other_run])
         return names[self.run.run_id], names[self.other_run.run_id]
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes that the run and the compared one can predict, text from outside.
+
+        An own class that has another name in each has both.
+        """
+        runs = (self.run, self.other_run) if self.other_run else (self.run,)
+        own = zip_longest(*(run.class_names[NUM_CLASSES:] for run in runs))
+        return (*CLASS_NAMES, *(" / ".join(dict.fromkeys(filter(None, names))) for names in own))
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes the two snapshots have."""
+        snapshots_shown = (self.snapshot, self.other) if self.other else (self.snapshot,)
+        return max(each.evaluation.num_classes for each in snapshots_shown)
 
     @property
     def split(self) -> SplitName:
@@ -140,7 +157,7 @@ class PageContext:
         """An image of the grid."""
         evaluation = self.snapshot.evaluation
         true = CLASS_NAMES[evaluation.labels[position]]
-        predicted = CLASS_NAMES[evaluation.predicted_labels[position]]
+        predicted = self.run.class_names[evaluation.predicted_labels[position]]
         confidence = percent(evaluation.confidence[position], 1)
         image = int(evaluation.indices[position])
         if evaluation.correct[position]:

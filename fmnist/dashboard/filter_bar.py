@@ -110,11 +110,11 @@ def show_filters(context: PageContext) -> None:
         st.markdown(f"**{number}** {images}", width="content")
         for name, value in chips.items():
             st.button(
-                in_words(name, value),
+                in_words(name, value, context.class_names),
                 key=f"chip-{name}",
                 icon=":material/close:",
                 icon_position="right",
-                help=f"Remove filter: {in_words(name, value)}",
+                help=f"Remove filter: {in_words(name, value, context.class_names)}",
                 on_click=session.clear_filters,
                 args=(name,),
             )

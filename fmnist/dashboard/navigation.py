@@ -38,6 +38,14 @@ PAGES: Final = {
         "Start a run, and follow its loss and accuracy. It continues in the background: you can "
         "leave this page, or close the browser.",
     ),
+    "sweeps": PageText(
+        "Sweeps",
+        ":material/tune:",
+        "Train many runs with other settings, and find out which settings matter.",
+        "Sweeps",
+        "Try several settings: each run learns from those before. Watch them, see what matters, "
+        "and take the best.",
+    ),
     "confusion": PageText(
         "Confusion",
         ":material/grid_on:",

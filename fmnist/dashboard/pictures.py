@@ -39,6 +39,13 @@ def small_images(
     st.image(list(tiles), caption=list(captions), width=width, alt=list(alts))
 
 
+def thumbnail(rgba: NDArray[np.uint8], width: int) -> bytes:
+    """A PNG of a picture, uint8 (H, W, 4), of twice the width on screen at most."""
+    small = Image.fromarray(rgba)
+    small.thumbnail((2 * width, 2 * width))
+    return png(small)
+
+
 def difference_picture(difference: NDArray[np.floating], width: int) -> bytes:
     """A PNG of a difference of images: orange above 0, blue below, white at 0.
 

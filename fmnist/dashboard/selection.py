@@ -1,10 +1,10 @@
 """The selection that all pages share, and its form in the address bar."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, get_args
 
-from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.data.labels import CLASS_NAMES, MAX_OWN_CLASSES, NUM_CLASSES, class_name
 from fmnist.data.splits import SPLITS, SplitName
 from fmnist.evaluation.filters import MEASURES, SORTS, CorrectnessFilter, Filters, Range, Sort
 from fmnist.evaluation.image_sets import ImageSet
@@ -13,7 +13,7 @@ from fmnist.evaluation.misclassifications import ERROR_TYPES
 from fmnist.evaluation.significance import GROUPS
 from fmnist.evaluation.verdicts import VERDICT_TITLES
 from fmnist.reports.text import counted, short_percent
-from fmnist.text import quoted
+from fmnist.text import plain, quoted
 
 SubjectKind = Literal["image", "drawing", "average"]
 AttributionMethod = Literal["grad-cam", "occlusion", "integrated-gradients"]
@@ -170,11 +170,12 @@ def from_address(parameters: Mapping[str, str]) -> tuple[Selection, list[str]]:
     return Selection(**values), ignored
 
 
-def in_words(name: str, value: Any) -> str:
-    """Text of a filter's chip."""
+def in_words(name: str, value: Any, class_names: Sequence[str] = CLASS_NAMES) -> str:
+    """Text of a filter's chip, in Markdown."""
     match name:
         case "true" | "predicted":
-            return f"{name.capitalize()}: {', '.join(CLASS_NAMES[label] for label in value)}"
+            classes = (plain(class_name(label, class_names)) for label in value)
+            return f"{name.capitalize()}: {', '.join(classes)}"
         case "correctness":
             return CORRECTNESS_TITLES[value]
         case "entropy":
@@ -199,17 +200,22 @@ def _to_text(value: object) -> str:
     return ("-" if isinstance(value[0], int) else "~").join(map(str, value))
 
 
-def _read_classes(text: str) -> tuple[int, ...]:
+def _read_classes(text: str, classes: int = NUM_CLASSES) -> tuple[int, ...]:
     labels = sorted({int(part) for part in text.split("-")})
-    if not all(0 <= label < NUM_CLASSES for label in labels):
+    if not all(0 <= label < classes for label in labels):
         raise ValueError(text)
     return tuple(labels)
+
+
+def _read_predicted(text: str) -> tuple[int, ...]:
+    """Classes that a model may predict: own ones, too."""
+    return _read_classes(text, NUM_CLASSES + MAX_OWN_CLASSES)
 
 
 def _read_class_choice(text: str) -> ClassChoice:
     if text in ("predicted", "true"):
         return text
-    (label,) = _read_classes(text)
+    (label,) = _read_predicted(text)
     return label
 
 
@@ -255,7 +261,7 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "split": _read_one_of(*SPLITS),
     "epoch": _read_count,
     "true": _read_classes,
-    "predicted": _read_classes,
+    "predicted": _read_predicted,
     "correctness": _read_one_of(*CORRECTNESS_TITLES),
     **{name: _read_range(highest) for name, highest in MEASURES.items()},
     "error_type": _read_one_of(*ERROR_TYPES),

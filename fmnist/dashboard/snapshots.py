@@ -114,7 +114,8 @@ def load_snapshot(run: Run, split: SplitName | None, epoch: int | None) -> Snaps
     """
     found = _find_snapshot(run, split, epoch)
     if found is not None:
-        check_images(run, found.evaluation.split, found.evaluation.indices)
+        shown = found.evaluation
+        check_images(run, shown.split, shown.indices, classes=shown.num_classes)
     return found
 
 

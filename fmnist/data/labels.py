@@ -69,6 +69,19 @@ def check_own_classes(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def class_name(label: int, names: Sequence[str] = CLASS_NAMES) -> str:
+    """Name of a class, also of one that another model has and this one lacks.
+
+    Parameters
+    ----------
+    label : int
+        At least 0.
+    names : sequence of str
+        Those of the model.
+    """
+    return names[label] if label < len(names) else f"Own class {label - NUM_CLASSES + 1}"
+
+
 def check_label(label: int) -> None:
     """Check that a label is a class.
 

@@ -120,6 +120,7 @@ def settings(run: Run) -> dict[str, str]:
     }
     if run.fine_tuning:
         texts["Fine-tuned from"] = run.fine_tuning.base
+        texts["Learned by"] = run.fine_tuning.part.replace("-", " ")
         texts["Own classes"] = ", ".join(run.fine_tuning.own_classes) or "–"
     texts["Data checksum"] = run.dataset.get("checksum", "–")[:8]
     return texts | {title: run.environment.get(key, "–") for key, title in ENVIRONMENT.items()}

@@ -157,22 +157,26 @@ def standard_error(accuracy: float, images: int) -> float:
 
 
 def confusion_matrix(
-    true_labels: NDArray[np.integer], predicted_labels: NDArray[np.integer]
+    true_labels: NDArray[np.integer],
+    predicted_labels: NDArray[np.integer],
+    *,
+    classes: int = NUM_CLASSES,
 ) -> NDArray[np.int64]:
     """Number of images for each pair of true and predicted class.
 
     Parameters
     ----------
     true_labels, predicted_labels : int (N,)
+    classes : int
+        How many there are; more than ten with own classes, which no image is of.
 
     Returns
     -------
-    int64 (10, 10)
+    int64 (C, C)
         Row = true class, column = predicted class.
     """
-    cells = true_labels.astype(np.int64) * NUM_CLASSES + predicted_labels.astype(np.int64)
-    counts = np.bincount(cells, minlength=NUM_CLASSES * NUM_CLASSES)
-    return counts.reshape(NUM_CLASSES, NUM_CLASSES)
+    cells = true_labels.astype(np.int64) * classes + predicted_labels.astype(np.int64)
+    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
 @dataclass(frozen=True)

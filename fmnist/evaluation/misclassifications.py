@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.data.labels import NUM_CLASSES
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 
 ERROR_TYPES: Final = ("systematic", "ambiguous", "random")
@@ -16,7 +15,7 @@ AMBIGUOUS_MARGIN: Final = 0.1
 
 ERROR_TYPE_EXPLANATIONS: Final[Mapping[str, str]] = {
     "systematic": "the true → predicted pair occurs more often than if the errors of the true "
-    "class were spread evenly over the other nine (one-sided exact binomial test over all 90 "
+    "class were spread evenly over the other classes (one-sided exact binomial test over all "
     f"pairs, level {SYSTEMATIC_LEVEL:.0%}, Holm's correction)",
     "ambiguous": "not systematic, and the two most probable classes are less than "
     f"{100 * AMBIGUOUS_MARGIN:g} percentage points apart",
@@ -28,17 +27,17 @@ ERROR_TYPE_EXPLANATIONS: Final[Mapping[str, str]] = {
 def pair_p_values(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
     """p-value of each (true, predicted) pair under evenly spread errors.
 
-    Null hypothesis: the errors of a true class are spread evenly over the other nine classes.
+    Null hypothesis: the errors of a true class are spread evenly over the other classes.
     One-sided exact binomial test.
 
     Parameters
     ----------
-    confusion : int (10, 10)
+    confusion : int (C, C)
         Row = true, column = predicted.
 
     Returns
     -------
-    float64 (10, 10)
+    float64 (C, C)
         In [0, 1]; 1 on the diagonal.
     """
     from scipy import special  # here, since importing it takes a while
@@ -47,7 +46,7 @@ def pair_p_values(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
     np.fill_diagonal(errors, 0)
     totals = errors.sum(axis=1, keepdims=True)
     # P(X >= errors) of a binomial X; scipy.stats has it too, but takes seconds to import
-    values: NDArray[np.float64] = special.bdtrc(errors - 1.0, totals, 1 / (NUM_CLASSES - 1))
+    values: NDArray[np.float64] = special.bdtrc(errors - 1.0, totals, 1 / (len(errors) - 1))
     np.fill_diagonal(values, 1.0)
     return values
 
@@ -59,16 +58,16 @@ def systematic_pairs(
 
     Parameters
     ----------
-    confusion : int (10, 10)
+    confusion : int (C, C)
     level : float
-        Family-wise error rate of all 90 tests, by Holm's correction (Holm 1979).
+        Family-wise error rate of all tests, by Holm's correction (Holm 1979).
 
     Returns
     -------
-    bool (10, 10)
+    bool (C, C)
     """
     values = pair_p_values(confusion)
-    off_diagonal = ~np.eye(NUM_CLASSES, dtype=bool)
+    off_diagonal = ~np.eye(len(confusion), dtype=bool)
     p = values[off_diagonal]
     order = np.argsort(p, kind="stable")
     passed = p[order] <= level / (len(p) - np.arange(len(p)))

@@ -30,7 +30,7 @@ def calibrate(
 
     Parameters
     ----------
-    probabilities : float (N, 10)
+    probabilities : float (N, C)
         Of images that the network was not trained on.
     labels : int (N,)
     coverage : float
@@ -40,9 +40,10 @@ def calibrate(
 
     Returns
     -------
-    float64 (10,)
+    float64 (C,)
         A threshold a class, in [0, 1]; 0 where the images are too few for this coverage, which
-        puts the class into every set.
+        puts the class into every set. An own class, which no image is of, has the threshold of all
+        classes together.
 
     Raises
     ------
@@ -52,9 +53,12 @@ def calibrate(
     if not 0 < coverage < 1:
         raise ValueError("The coverage lies between 0 and 1.")
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    if not by_class:
-        return np.full(NUM_CLASSES, _threshold(of_label, coverage))
-    return np.array([_threshold(of_label[labels == c], coverage) for c in range(NUM_CLASSES)])
+    thresholds = np.full(probabilities.shape[1], _threshold(of_label, coverage))
+    if by_class:
+        thresholds[:NUM_CLASSES] = [
+            _threshold(of_label[labels == c], coverage) for c in range(NUM_CLASSES)
+        ]
+    return thresholds
 
 
 def _threshold(of_label: NDArray[np.float64], coverage: float) -> float:
@@ -74,7 +78,7 @@ class PredictionSets:
 
     Attributes
     ----------
-    members : bool (N, 10)
+    members : bool (N, C)
         Which classes belong to the set of each image.
     labels : int (N,)
         True classes.
@@ -95,7 +99,7 @@ class PredictionSets:
 
     @cached_property
     def sizes(self) -> NDArray[np.intp]:
-        """Number of classes in each set, intp (N,) from 0 to 10."""
+        """Number of classes in each set, intp (N,) from 0 to C."""
         return np.asarray(self.members.sum(axis=1), dtype=np.intp)
 
     @cached_property

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.checksums import verify, write_checked
-from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.data.labels import IMAGE_SIZE, MAX_OWN_CLASSES, NUM_CLASSES
 from fmnist.data.splits import DATASET_SIZES, SPLITS, Split, SplitName
 from fmnist.errors import DamagedFileError, sentence
 from fmnist.evaluation import metrics
@@ -33,9 +33,10 @@ class Evaluation:
     Attributes
     ----------
     split : {"train", "validation", "test"}
-    logits : float16 (N, 10)
+    logits : float16 (N, C)
+        Of the ten classes, then of a person's own ones.
     labels : uint8 (N,)
-        True classes.
+        True classes, of the ten.
     indices : int32 (N,)
         As `Split.indices`.
     temperature : float
@@ -51,7 +52,7 @@ class Evaluation:
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
-        """float64 (N, 10)."""
+        """float64 (N, C)."""
         return metrics.softmax(self.logits, temperature=self.temperature)
 
     @cached_property
@@ -62,7 +63,7 @@ class Evaluation:
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
-        """Highest probability of each image, float64 (N,) in [0.1, 1]."""
+        """Highest probability of each image, float64 (N,) in [1 / C, 1]."""
         highest: NDArray[np.float64] = self.probabilities.max(axis=1)
         return highest
 
@@ -73,7 +74,7 @@ class Evaluation:
 
     @cached_property
     def entropy(self) -> NDArray[np.float64]:
-        """Entropy of each image's probabilities in nats, float64 (N,) in [0, ln 10]."""
+        """Entropy of each image's probabilities in nats, float64 (N,) in [0, ln C]."""
         return metrics.entropies(self.probabilities)
 
     @cached_property
@@ -88,8 +89,15 @@ class Evaluation:
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
-        """int64 (10, 10), row = true, column = predicted."""
-        return metrics.confusion_matrix(self.labels, self.predicted_labels)
+        """int64 (C, C), row = true, column = predicted."""
+        return metrics.confusion_matrix(
+            self.labels, self.predicted_labels, classes=self.num_classes
+        )
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes can be predicted."""
+        return int(self.logits.shape[1])
 
     @cached_property
     def accuracy(self) -> float:
@@ -276,7 +284,7 @@ class EpochEvaluations:
 def _load(
     path: Path,
 ) -> tuple[SplitName, NDArray[np.float16], NDArray[np.uint8], NDArray[np.int32]]:
-    """Split, logits (…, N, 10), labels and indices (N,) of a file, checked."""
+    """Split, logits (…, N, C), labels and indices (N,) of a file, checked."""
     verify(path)
     values: dict[str, Any] = load_arrays(path, EVALUATION_ARRAYS, max_bytes=EVALUATION_BYTES)
     split = str(values["split"])
@@ -286,7 +294,8 @@ def _load(
         and (logits.dtype, labels.dtype, indices.dtype) == (np.float16, np.uint8, np.int32)
         and labels.ndim == 1
         and indices.shape == labels.shape
-        and logits.shape[-2:] == (len(labels), NUM_CLASSES)
+        and logits.shape[-2:-1] == labels.shape
+        and NUM_CLASSES <= logits.shape[-1] <= NUM_CLASSES + MAX_OWN_CLASSES
         and bool(np.all(labels < NUM_CLASSES))
     )
     if not fits:
@@ -307,13 +316,17 @@ def _repeats(values: NDArray[np.int32]) -> bool:
     return len(np.unique(values)) < len(values)
 
 
-def check_images(run: Run, split: SplitName, indices: NDArray[np.int32]) -> None:
-    """Refuse an evaluation of images that the data set of a run does not have.
+def check_images(
+    run: Run, split: SplitName, indices: NDArray[np.int32], *, classes: int = NUM_CLASSES
+) -> None:
+    """Refuse an evaluation of images or classes that the data set or a run does not have.
 
     Raises
     ------
     DamagedFileError
     """
+    if classes > len(run.class_names):
+        raise DamagedFileError(f"it has {classes} classes, not {len(run.class_names)}.")
     part = "test" if split == "test" else "train"
     if run.config and indices.max() >= DATASET_SIZES[run.config.dataset][part]:
         raise DamagedFileError(
@@ -331,7 +344,7 @@ def stored_evaluation(run: Run, split: SplitName) -> Evaluation:
     """
     try:
         evaluation = Evaluation.load(run.evaluation_path(split))
-        check_images(run, evaluation.split, evaluation.indices)
+        check_images(run, evaluation.split, evaluation.indices, classes=evaluation.num_classes)
         return evaluation
     except FileNotFoundError as error:
         raise RunError(f"The run {run.run_id} has no evaluation of the {split} split.") from error

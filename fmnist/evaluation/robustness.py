@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fmnist.checksums import file_digest
 from fmnist.data.corruptions import CORRUPTIONS, SEVERITIES
-from fmnist.data.labels import NUM_CLASSES
+from fmnist.data.labels import MAX_OWN_CLASSES, NUM_CLASSES
 from fmnist.data.splits import Dataset, Split, stratified_subset
 from fmnist.errors import DamagedFileError
 from fmnist.files import load_kept_arrays, save_arrays
@@ -135,7 +135,7 @@ class Robustness:
             and arrays["indices"].shape == arrays["clean"].shape == images
             and arrays["predicted"].shape == arrays["confidence"].shape == shape
             and max(arrays[name].max(initial=0) for name in ("labels", "clean", "predicted"))
-            < NUM_CLASSES
+            < NUM_CLASSES + MAX_OWN_CLASSES
             and bool(np.isfinite(arrays["confidence"]).all())
         )
         if not fits:

@@ -120,19 +120,19 @@ def confusion_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:
 
     Parameters
     ----------
-    confusion : int (10, 10)
+    confusion : int (C, C)
         Row = true, column = predicted.
 
     Returns
     -------
-    tuple of int (10,)
+    tuple of int (C,)
         The order of the labels where nothing is misclassified.
     """
     errors = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
     np.fill_diagonal(errors, 0)
     nearness = errors + errors.T
     if not nearness.any():
-        return tuple(range(NUM_CLASSES))
+        return tuple(range(len(confusion)))
     from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
     from scipy.spatial.distance import squareform
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.data.labels import IMAGE_SIZE
 from fmnist.explain.feature_maps import working_copy
 from fmnist.models.classifier import Classifier
 
@@ -136,6 +136,7 @@ class Explainer:
         self._network = working_copy(classifier.model)
         self._normalization = classifier.normalization
         self._temperature = classifier.temperature
+        self._named = classifier.named_logits
         first = next(self._network.parameters())
         self._device, self._dtype = first.device, first.dtype
         # captum hooks into the network, which several threads of a server would share
@@ -323,7 +324,7 @@ class Explainer:
         return _array(found[:, 0])
 
     def _score(self, inputs: Tensor, labels: Tensor, against: Tensor | None = None) -> Tensor:
-        logits = self._network(inputs)[:, :NUM_CLASSES] / self._temperature
+        logits = self._named(self._network(inputs)) / self._temperature
         score: Tensor = logits.gather(1, labels[:, None])[:, 0]
         return score if against is None else score - logits.gather(1, against[:, None])[:, 0]
 

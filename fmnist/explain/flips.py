@@ -212,7 +212,7 @@ def adversarial(
     from torch.nn import functional
 
     model, toward = classifier.model, wanted.target is not None
-    label = wanted.label if wanted.target is None else wanted.target
+    label = classifier.named_outputs[wanted.label if wanted.target is None else wanted.target]
     sizes = [level for level in LEVELS if level <= largest]
     levels = torch.tensor(sizes, dtype=torch.float32)[:, None, None]
     original = torch.tensor(image, dtype=torch.float32).expand(len(sizes), -1, -1)

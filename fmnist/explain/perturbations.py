@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fmnist.data.labels import NUM_CLASSES
 from fmnist.evaluation.metrics import confusion_matrix
 from fmnist.explain.feature_maps import title
 
@@ -107,6 +106,7 @@ def perturbed(classifier: "Classifier", perturbation: Perturbation) -> "Classifi
         models=classifier.models,
         normalization=classifier.normalization,
         temperature=classifier.temperature,
+        own_classes=classifier.own_classes,
     )
 
 
@@ -137,7 +137,7 @@ def confusion(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.int64]:
-    """Confusion matrix of a classifier, int64 (10, 10): row = true, column = predicted.
+    """Confusion matrix of a classifier, int64 (C, C): row = true, column = predicted.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def confusion(
     """
     logits = classifier.logits(images, progress=progress)
     predicted = np.nan_to_num(logits, nan=-np.inf, neginf=-np.inf, posinf=np.inf).argmax(1)
-    return confusion_matrix(np.asarray(labels), predicted)
+    return confusion_matrix(np.asarray(labels), predicted, classes=logits.shape[1])
 
 
 def accuracy(matrix: NDArray[np.int64]) -> float:
@@ -168,12 +168,13 @@ def probabilities(classifier: "Classifier", image: NDArray[np.uint8]) -> NDArray
 
     Returns
     -------
-    float32 (10,)
+    float32 (C,)
     """
     from fmnist.errors import DamagedFileError
 
     try:
         found: NDArray[np.float32] = classifier.predict_proba(image[None])[0]
     except DamagedFileError:
-        return np.full(NUM_CLASSES, 1 / NUM_CLASSES, np.float32)
+        classes = len(classifier.class_names)
+        return np.full(classes, 1 / classes, np.float32)
     return found

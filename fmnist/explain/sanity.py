@@ -51,6 +51,7 @@ def untrained(classifier: Classifier, seed: int) -> Explainer:
             models=classifier.models,
             normalization=classifier.normalization,
             temperature=classifier.temperature,
+            own_classes=classifier.own_classes,
         )
     )
 

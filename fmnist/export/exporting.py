@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 import fmnist
 from fmnist.checksums import file_digest
-from fmnist.data.labels import NUM_CLASSES
 from fmnist.data.splits import DATASET_TITLES, Dataset, Split, SplitName
 from fmnist.evaluation.predictions import stored_evaluation
 from fmnist.export.checks import Check, ExportError
@@ -90,7 +89,7 @@ def _compare(
     found, known = [], []  # by batch (B, C), or (B, C + 1) with the in-distribution scores
     for start in range(0, len(images), BATCHES[-1]):
         batch = images[start : start + BATCHES[-1]]
-        expected = [classifier.predict_named(batch)]
+        expected = [classifier.predict_proba(batch)]
         if classifier.has_ood_class:
             expected.append(classifier.in_distribution_scores(batch))
         found.append(np.column_stack(runner(batch)))
@@ -100,8 +99,7 @@ def _compare(
     outputs, run_outputs = np.concatenate(found), np.concatenate(known)
     named = len(classifier.class_names)
     changed = count_changed(outputs[:, :named], run_outputs[:, :named])
-    # as everywhere, accuracy is that of the ten classes
-    probabilities, run_probabilities = outputs[:, :NUM_CLASSES], run_outputs[:, :NUM_CLASSES]
+    probabilities, run_probabilities = outputs[:, :named], run_outputs[:, :named]
     return Check(
         images=len(images),
         changed=changed,

@@ -85,7 +85,7 @@ class Classifier:
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[np.float32]:
-        """Logits of the ten classes, before the temperature.
+        """Logits of the ten classes and of own ones, before the temperature.
 
         Parameters
         ----------
@@ -96,7 +96,8 @@ class Classifier:
 
         Returns
         -------
-        float32 (N, 10)
+        float32 (N, C)
+            In the order of `class_names`.
 
         Raises
         ------
@@ -104,11 +105,22 @@ class Classifier:
             If the images have another shape or type.
         """
         return self._in_batches(
-            lambda batch: self.model(batch)[:, :NUM_CLASSES],
+            lambda batch: self.named_logits(self.model(batch)),
             images,
-            width=NUM_CLASSES,
+            width=len(self.class_names),
             progress=progress,
         )
+
+    def named_logits(self, outputs: Tensor) -> Tensor:
+        """Logits of the classes, (N, C), among all that the network gives, (N, outputs)."""
+        if not self.own_classes:
+            return outputs[:, :NUM_CLASSES]  # a view, which training needs
+        return outputs[:, list(self.named_outputs)]
+
+    @property
+    def named_outputs(self) -> tuple[int, ...]:
+        """Which of the network's logits each of `class_names` has."""
+        return tuple(n for n, name in enumerate(self.output_names) if name != NO_GARMENT)
 
     @property
     def outputs(self) -> int:
@@ -231,32 +243,6 @@ class Classifier:
         return values
 
     def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities of the ten classes.
-
-        Parameters
-        ----------
-        images : uint8 (N, 28, 28)
-
-        Returns
-        -------
-        float32 (N, 10)
-            Rows in [0, 1] that sum to 1.
-
-        Raises
-        ------
-        DamagedFileError
-            If the logits are not finite.
-        ValueError
-            If the images have another shape or type.
-        """
-        from scipy import special  # here, since training needs the logits alone
-
-        logits = _finite(self.logits(images))
-        scaled = logits.astype(np.float64) / self.temperature
-        probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
-        return probabilities
-
-    def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities of the ten classes and of own ones, given that an image shows one of them.
 
         Parameters
@@ -266,27 +252,29 @@ class Classifier:
         Returns
         -------
         float32 (N, C)
-            In the order of `class_names`; without own classes as `predict_proba`. Rows in [0, 1]
-            that sum to 1.
+            In the order of `class_names`. Rows in [0, 1] that sum to 1.
 
         Raises
         ------
-        DamagedFileError, ValueError
-            As `predict_proba`.
+        DamagedFileError
+            If the logits are not finite.
+        ValueError
+            If the images have another shape or type.
         """
-        if not self.own_classes:
-            return self.predict_proba(images)
-        logits = self._in_batches(self.model, images, width=self.outputs, progress=None)
-        return self.named_probabilities(logits)
+        return self._softmax(self.logits(images))
+
+    def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As `predict_proba`."""
+        return self.predict_proba(images)
 
     def named_probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same of all logits of the network, float32 (N, outputs)."""
-        from scipy import special
+        return self._softmax(logits[:, list(self.named_outputs)])
 
-        named = (
-            np.delete(_finite(logits), NUM_CLASSES, 1) if self.has_ood_class else _finite(logits)
-        )
-        scaled = named.astype(np.float64) / self.temperature
+    def _softmax(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        from scipy import special  # here, since training needs the logits alone
+
+        scaled = _finite(logits).astype(np.float64) / self.temperature
         probabilities: NDArray[np.float32] = special.softmax(scaled, axis=1).astype(np.float32)
         return probabilities
 

@@ -1,5 +1,7 @@
 """Layers that the model families share."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -60,6 +62,44 @@ class Affine(nn.Module):
         return f"scale={self.scale}, shift={self.shift}"
 
 
+@dataclass
+class Share:
+    """The images of each batch that one of several processes has, which train one network.
+
+    Attributes
+    ----------
+    rank : int
+        Number of the process, from 0.
+    processes : int
+    batch : int
+        Images of the batch under way, of all processes together.
+    """
+
+    rank: int
+    processes: int
+    batch: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the batch has too few images for this process, which then repeats the first."""
+        return self.rank * self.batch // self.processes == (
+            (self.rank + 1) * self.batch // self.processes
+        )
+
+    @property
+    def images(self) -> slice:
+        """Places of its images in the batch, at least one."""
+        if self.is_empty:
+            return slice(0, 1)
+        first = self.rank * self.batch // self.processes
+        return slice(first, (self.rank + 1) * self.batch // self.processes)
+
+    @property
+    def count(self) -> int:
+        """Number of its images that count: none where it repeats one."""
+        return 0 if self.is_empty else self.images.stop - self.images.start
+
+
 class Dropout(nn.Dropout):
     """`torch.nn.Dropout` that can draw from its own generator.
 
@@ -71,9 +111,13 @@ class Dropout(nn.Dropout):
     ----------
     generator : torch.Generator or None
         Of the device of the inputs; None (the default) draws from torch's global one.
+    share : Share or None
+        Which images of a batch the inputs are; None (the default) for all. Every process draws for
+        the whole batch, so that an image has the same draws however many processes there are.
     """
 
     generator: torch.Generator | None = None
+    share: Share | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.generator is None or self.p == 0:
@@ -82,14 +126,20 @@ class Dropout(nn.Dropout):
         # sixteen bits decide on a value, so one draw of 64 on four: bernoulli_ takes longer than
         # the convolution before it
         like = torch.empty_like(input)
-        draws = torch.empty(-(-input.numel() // 4), dtype=torch.int64, device=input.device)
+        count, first = input.numel(), 0
+        if self.share is not None:
+            each = count // len(input)
+            count, first = self.share.batch * each, self.share.images.start * each
+        draws = torch.empty(-(-count // 4), dtype=torch.int64, device=input.device)
         bits = draws.random_(-(2**63), None, generator=self.generator).view(torch.int16)
-        kept = bits.as_strided(like.shape, like.stride()) < round(keep * 2**16) - 2**15
+        kept = bits.as_strided(like.shape, like.stride(), first) < round(keep * 2**16) - 2**15
         return input * torch.mul(kept, 1 / keep, out=like)
 
 
-def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
-    """Make every `Dropout` of `model` draw from `generator`."""
+def set_dropout_generator(
+    model: nn.Module, generator: torch.Generator, share: Share | None = None
+) -> None:
+    """Make every `Dropout` of `model` draw from `generator`, for a share of each batch."""
     for module in model.modules():
         if isinstance(module, Dropout):
-            module.generator = generator
+            module.generator, module.share = generator, share

@@ -315,7 +315,7 @@ def _tile(same: Sequence[_Compared], position: int, source: NDArray[np.uint8] | 
     for each in same:
         assert each.test is not None
         image = int(each.test.indices[position])
-        predicted = CLASS_NAMES[each.test.predicted_labels[position]]
+        predicted = each.row.run.class_names[each.test.predicted_labels[position]]
         sure = percent(each.test.confidence[position], 1)
         lines.append(f"{'✓' if each.test.correct[position] else '✗'} {predicted} {sure}")
         spoken.append(f"{each.name}: {predicted}, {sure}")

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,19 +29,21 @@ def confusion_figure(
     title: str,
     subtitle: str,
     format: Literal["png", "svg"],
+    names: Sequence[str] = CLASS_NAMES,
 ) -> bytes:
     """Draw a confusion matrix for a file, with the texts and colors that the page shows.
 
     Parameters
     ----------
-    texts : sequence of sequence of str (10, 10)
+    texts : sequence of sequence of str (C, C)
         Text of each cell. Row = true, column = predicted.
-    colors : float (10, 10, 4)
+    colors : float (C, C, 4)
         Red, green, blue and opacity of each cell, in [0, 1].
-    order : sequence of int (10,)
+    order : sequence of int (C,)
         Labels from top to bottom and from left to right.
     title, subtitle : str
     format : {"png", "svg"}
+    names : sequence of str (C,)
 
     Returns
     -------
@@ -58,9 +60,11 @@ def confusion_figure(
             axes.text(
                 j, i, texts[true][predicted], ha="center", va="center", fontsize=9, parse_math=False
             )
-    names = [CLASS_NAMES[label] for label in order]
-    axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
+    # a name of an own class may have dollar signs, too
+    named: dict[str, Any] = {"labels": [names[label] for label in order], "parse_math": False}
+    places = range(len(order))
+    axes.set_xticks(places, **named, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, **named)
     axes.set_xlabel("Predicted class")
     axes.set_ylabel("True class")
     # a run's name may have two dollar signs, which would be a formula

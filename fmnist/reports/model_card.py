@@ -201,9 +201,9 @@ def _context(
         "progression": _progression(run, config, companion),
         "is_original": _is_original(config),
         "original_pairs": ["↔".join(pair) for pair in ORIGINAL_CONFUSED_PAIRS],
-        "class_table": _class_table(config, test, reference),
+        "class_table": _class_table(config, test, reference, run.class_names),
         "epoch": selected.epoch,
-        "confused_pairs": _confused_pairs(test),
+        "confused_pairs": _confused_pairs(test, run.class_names),
         "calibration": _calibration(test),
         "notes": _notes(run),
         "time": duration(epochs[-1].seconds),
@@ -285,12 +285,14 @@ def _progression(run: Run, config: RunConfig, companion: Run | None) -> dict[str
     return {"titles": titles, "rows": rows}
 
 
-def _class_table(config: RunConfig, test: Evaluation, reference: Run | None) -> dict[str, Any]:
+def _class_table(
+    config: RunConfig, test: Evaluation, reference: Run | None, names: Sequence[str]
+) -> dict[str, Any]:
     """Scores of each class, beside the original notebook's and the reference's."""
     titles = ["Class", "Correct / total", "Accuracy", "Precision", "Recall", "F1"]
     rows = []
     for score in class_scores(test.confusion):
-        name = CLASS_NAMES[score.label]
+        name = plain(names[score.label])
         row = [name, f"{score.correct:,} / {score.total:,}"]
         row += map(percent, (score.accuracy, score.precision, score.accuracy, score.f1))
         if _is_original(config):
@@ -301,15 +303,15 @@ def _class_table(config: RunConfig, test: Evaluation, reference: Run | None) -> 
     if reference:
         titles.append(f"{plain(reference.name)}, accuracy")
         others = class_scores(stored_evaluation(reference, "test").confusion)
-        rows = [[*row, percent(other.accuracy)] for row, other in zip(rows, others, strict=True)]
+        rows = [[*row, percent(other.accuracy)] for row, other in zip(rows, others, strict=False)]
     return {"titles": titles, "rows": rows}
 
 
-def _confused_pairs(test: Evaluation) -> _Rows:
+def _confused_pairs(test: Evaluation, names: Sequence[str]) -> _Rows:
     return [
         (
-            CLASS_NAMES[pair.true_label],
-            CLASS_NAMES[pair.predicted_label],
+            plain(names[pair.true_label]),
+            plain(names[pair.predicted_label]),
             f"{pair.count:,}",
             percent(pair.share),
         )

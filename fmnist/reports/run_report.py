@@ -1,5 +1,6 @@
 """The report of a run: one HTML file that needs nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -149,7 +150,7 @@ def shown_predictions(run: Run) -> Shown | None:
         for split in saved:
             if run.evaluation_path(split).exists():
                 evaluation = Evaluation.load(run.evaluation_path(split))
-                check_images(run, split, evaluation.indices)
+                check_images(run, split, evaluation.indices, classes=evaluation.num_classes)
                 temperature = kept.value if kept else 1.0
                 return Shown(replace(evaluation, temperature=temperature), epoch, True)
         if not run.epochs_path.exists():
@@ -308,18 +309,18 @@ def _of_predictions(
     """Confusion matrix, classes, calibration and errors; None where nothing is predicted yet."""
     if shown is None:
         return dict.fromkeys(("basis", "matrix", "classes", "pairs", "calibration", "errors"))
-    confusion = shown.evaluation.confusion
+    confusion, names = shown.evaluation.confusion, run.class_names
     classes = [
         (
-            CLASS_NAMES[s.label], f"{s.correct:,} of {s.total:,}", percent(s.accuracy),
+            names[s.label], f"{s.correct:,} of {s.total:,}", percent(s.accuracy),
             percent(s.precision), percent(s.f1),
         )
         for s in class_scores(confusion)
     ]  # fmt: skip
     pairs = [
         (
-            CLASS_NAMES[p.true_label],
-            CLASS_NAMES[p.predicted_label],
+            names[p.true_label],
+            names[p.predicted_label],
             f"{p.count:,}",
             percent(p.share),
         )
@@ -327,7 +328,7 @@ def _of_predictions(
     ]
     return {
         "basis": shown.basis(config),
-        "matrix": _matrix(confusion),
+        "matrix": _matrix(confusion, names),
         "classes": Table(
             "Scores of each class", ["Class", "Correct", "Recall", "Precision", "F1"], classes
         ),
@@ -341,13 +342,14 @@ def _of_predictions(
     }
 
 
-def _matrix(confusion: NDArray[np.int64]) -> dict[str, Any]:
+def _matrix(confusion: NDArray[np.int64], names: Sequence[str]) -> dict[str, Any]:
     colors = charts.css_colors(charts.confusion_colors(confusion))
     rows = [
         [(f"{count}" if count else "·", color) for count, color in zip(*row, strict=True)]
         for row in zip(confusion.tolist(), colors, strict=True)
     ]
-    return {"names": CLASS_NAMES, "rows": list(zip(CLASS_NAMES, rows, strict=True))}
+    names = names[: len(rows)]
+    return {"names": names, "rows": list(zip(names, rows, strict=True))}
 
 
 def _calibration(evaluation: Evaluation) -> dict[str, Any]:
@@ -413,7 +415,7 @@ def _errors(run: Run, evaluation: Evaluation, dataset: Dataset | None) -> dict[s
     tiles = []
     for position in chosen:
         true = CLASS_NAMES[evaluation.labels[position]]
-        predicted = CLASS_NAMES[evaluation.predicted_labels[position]]
+        predicted = run.class_names[evaluation.predicted_labels[position]]
         sure = percent(evaluation.confidence[position], 1)
         image = int(evaluation.indices[position])
         tiles.append(

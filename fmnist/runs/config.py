@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self
 from fmnist.data.splits import DATASET_TITLES, FOLDS, DatasetName, Protocol
 from fmnist.data.synthetic import TrainingDrawings
 from fmnist.models.registry import MODELS
-from fmnist.runs.fine_tune_config import FineTuneConfig
+from fmnist.runs.fine_tune_config import FineTuneConfig, LearnedPart
 from fmnist.runs.migration import migrate_settings
 from fmnist.runs.setting import (
     ConfigError,
@@ -475,6 +475,7 @@ __all__ = [
     "ConfigError",
     "EnsembleConfig",
     "FineTuneConfig",
+    "LearnedPart",
     "MeasureTest",
     "Optimizer",
     "Precision",

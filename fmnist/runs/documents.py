@@ -23,6 +23,7 @@ from fmnist.runs.config import (
     Checkpoint,
     EnsembleConfig,
     FineTuneConfig,
+    LearnedPart,
     RunConfig,
     TestTimeAugmentation,
     TrainConfig,
@@ -116,6 +117,7 @@ class FineTuneDocument(Document):
     protocol: Protocol
     drawings_sha256: str
     own_classes: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    part: LearnedPart = "last-layer"
     seed: int = 0
 
 

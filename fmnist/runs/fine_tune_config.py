@@ -9,6 +9,9 @@ from fmnist.data.splits import DatasetName, Protocol
 from fmnist.models.registry import MODELS
 from fmnist.runs.setting import CHECKSUM, ConfigError
 
+LearnedPart = Literal["last-layer", "last-block"]
+"""What of a copy learns; with the last block, the last layer does too."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FineTuneConfig:
@@ -28,6 +31,8 @@ class FineTuneConfig:
         Digest (hex) of the drawings, which are kept in the folder of the run.
     own_classes : tuple of str
         Classes added to the ten.
+    part : {"last-layer", "last-block"}
+        What learned.
     seed : int
         Of the drawings' variants and of what is replayed.
 
@@ -44,6 +49,7 @@ class FineTuneConfig:
     protocol: Protocol
     drawings_sha256: str
     own_classes: tuple[str, ...] = ()
+    part: LearnedPart = "last-layer"
     seed: int = 0
 
     def __post_init__(self) -> None:

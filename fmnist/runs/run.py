@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from fmnist import paths
+from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SplitName
 from fmnist.errors import ToldError
 from fmnist.files import append_line, parse_json, write_json
@@ -118,6 +119,11 @@ class Run:
     def fine_tuning(self) -> FineTuneConfig | None:
         """The settings of a fine-tuned model; None of other runs."""
         return self.config if isinstance(self.config, FineTuneConfig) else None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What its model can predict: the ten classes, then own ones, which are outside text."""
+        return (*CLASS_NAMES, *(self.fine_tuning.own_classes if self.fine_tuning else ()))
 
     @property
     def run_id(self) -> str:

@@ -38,8 +38,7 @@ _log = logging.getLogger(__name__)
 _NAME_RULE: Final = f"Give the run a name of 1 to {NAME_LENGTH} characters."
 _FILES = ("config.json", "status.json", "history.jsonl", "checkpoint.pt", "model.safetensors")
 
-# Looking whether a run is owned takes its lock for a moment; two threads that look at the same
-# moment would each find the other's.
+# Looking takes a run's lock for a moment; two threads at once would each find the other's.
 _LOOKING = threading.Lock()
 
 
@@ -50,6 +49,7 @@ def create_run(
     name: str = "",
     annotated: Annotations | None = None,
     fill: Callable[[Path], None] = lambda _: None,
+    run_id: str = "",
 ) -> Run:
     """Make the folder of a new run, in state "queued"; it appears as a whole.
 
@@ -64,11 +64,13 @@ def create_run(
         Its tags, notes and group from the beginning on.
     fill : callable
         Called with the folder, before it appears, to write more into it.
+    run_id : str, optional
+        Name of its folder, which must not be there yet; by default from time and model.
 
     Raises
     ------
     RunError
-        If the name is longer than 80 characters.
+        If the name is longer than 80 characters, or the id is none or taken.
     CorrectionsError
         If the settings name corrections that are not on this machine, or of another data set.
     """
@@ -76,7 +78,7 @@ def create_run(
     changes = corrections.load(config.corrections) if config.corrections else None
     if changes is not None and changes.dataset != config.dataset:
         raise CorrectionsError("The corrections are of another data set.")
-    with making_run(root, config, name=name) as run:
+    with making_run(root, config, name=name, run_id=run_id) as run:
         if changes is not None:
             write_atomic(run.folder / corrections.FILE, changes.to_bytes())
         if annotated:
@@ -87,12 +89,12 @@ def create_run(
 
 
 @contextmanager
-def making_run(root: Path, config: RunConfig, *, name: str = "") -> Iterator[Run]:
+def making_run(root: Path, config: RunConfig, name: str = "", run_id: str = "") -> Iterator[Run]:
     """Make a run with all that the block adds to it, or none at all.
 
     Parameters
     ----------
-    root, config, name
+    root, config, name, run_id
         As for `create_run`.
 
     Yields
@@ -103,14 +105,15 @@ def making_run(root: Path, config: RunConfig, *, name: str = "") -> Iterator[Run
     Raises
     ------
     RunError
-        If the name is longer than 80 characters.
     """
     named = one_line(name, NAME_LENGTH + 1)
     if len(named) > NAME_LENGTH:
         raise RunError(_NAME_RULE)
     now = datetime.datetime.now(datetime.UTC)
     model = config.models[0] if len(config.models) == 1 else "ensemble"
-    run_id = f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
+    run_id = run_id or f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
+    if not _RUN_ID.fullmatch(run_id) or (root / run_id).exists():
+        raise RunError("Choose an id that no run has, of letters, digits, dots, hyphens, and _.")
     name = named or model
     if not named and isinstance(config, TrainConfig):
         name += f", {config.epochs} epoch{'s' * (config.epochs > 1)}"

@@ -14,6 +14,7 @@ from starlette.routing import Route
 import fmnist
 from fmnist.data.splits import DATASET_TITLES
 from fmnist.export.names import LICENSE
+from fmnist.reports.answers import answer_in_words
 from fmnist.serve import bodies, documentation, problems
 from fmnist.serve.documents import Health, ModelDocument, Predictions
 from fmnist.serve.guard import LOCAL, Guard
@@ -180,6 +181,7 @@ def _prediction(result: SketchResult, *, is_scored: bool) -> dict[str, Any]:
         "probabilities": dict(zip(result.class_names, probabilities, strict=True)),
         "in_distribution_score": min(result.in_distribution_score, 1.0) if is_scored else None,
         "is_garment": result.is_garment if is_scored else None,
+        "answer": str(answer_in_words(result)),
     }
 
 

@@ -179,5 +179,8 @@ def _prepare(number: int, file: UploadFile) -> NDArray[np.uint8]:
     except PictureError as error:
         raise HTTPException(422, f"Picture {number}: {error}") from error
     if not image.any():
-        raise HTTPException(422, f"Picture {number} has one color only; nothing is drawn on it.")
+        raise HTTPException(
+            422,
+            f"Picture {number}: no garment was found; it must stand out from the background.",
+        )
     return image

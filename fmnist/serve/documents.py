@@ -114,6 +114,7 @@ class Prediction(BaseModel):
     is_garment: Annotated[
         bool | None, Field(description="Whether the score reaches the Draw page's threshold.")
     ]
+    answer: Annotated[str, Field(description="What the Draw page says, for people.")]
 
 
 class Predictions(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from fmnist.data.labels import check_own_classes
+from fmnist.data.labels import IMAGE_SIZE, check_own_classes
 from fmnist.runs.documents import Document, Moment, Share
 from fmnist.sketchpad.gallery import LABEL_CHOICES
 
@@ -24,6 +24,12 @@ def _check_base64(text: str) -> str:
     return text
 
 
+def _check_pixels(text: str) -> str:
+    if len(base64.b64decode(text, validate=True)) != IMAGE_SIZE**2:
+        raise ValueError(f"it has not {IMAGE_SIZE} × {IMAGE_SIZE} pixels")
+    return text
+
+
 Choice = Annotated[str, AfterValidator(_check_choice)]
 
 
@@ -34,7 +40,10 @@ class OwnClassesDocument(Document):
 
 
 class DrawingDocument(Document):
-    """A saved drawing; the names of the fields are those of the first version."""
+    """A saved drawing; the names of the fields are those of the first version.
+
+    `model_input` came later; only uploaded pictures have one.
+    """
 
     time: Moment
     model: str
@@ -43,3 +52,4 @@ class DrawingDocument(Document):
     meant: Choice | None
     shapes: list[Any]
     picture: Annotated[str, AfterValidator(_check_base64)]
+    model_input: Annotated[str, AfterValidator(_check_pixels)] | None = None

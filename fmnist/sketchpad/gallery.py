@@ -1,6 +1,7 @@
-"""Saved drawings: a JSON file each, with the prediction and the label a person gave it."""
+"""Saved drawings and pictures: a JSON file each, with the prediction and a person's label."""
 
 import base64
+import io
 import re
 import secrets
 import shutil
@@ -10,8 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from fmnist.data import labels
-from fmnist.data.labels import CLASS_NAMES, OwnClassError, check_own_classes
+from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, OwnClassError, check_own_classes
 from fmnist.errors import ToldError, reason, sentence
 from fmnist.files import read_json, write_json
 from fmnist.sketchpad import canvas
@@ -22,6 +27,7 @@ NO_GARMENT: Final = labels.NO_GARMENT
 LABEL_CHOICES: Final = (*CLASS_NAMES, NO_GARMENT)
 """What a model can predict and a person choose as the label, besides own classes."""
 MAX_DRAWINGS: Final = 500
+PICTURE_SIDE: Final = 336  # longest side of an uploaded picture as it is kept, in pixels
 _MAX_BYTES: Final = 4 * 2**20  # of a file; a full canvas needs less
 _ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _TRASH: Final = ".trash"
@@ -34,13 +40,14 @@ class GalleryError(ToldError):
 
 @dataclass(frozen=True, eq=False)
 class SavedDrawing:
-    """A drawing with its prediction and label.
+    """A drawing, or an uploaded picture, with its prediction and label.
 
     Attributes
     ----------
     shapes : list of Shape
+        None of a picture.
     picture : bytes
-        The canvas as a PNG.
+        The canvas as a PNG; of an uploaded picture, as `small_picture` makes it.
     model : str
         Name of the model that made the prediction.
     predicted : str
@@ -53,6 +60,9 @@ class SavedDrawing:
         Seconds since 1970; 0 means now.
     drawing_id : str
         Name of its file; empty until it is saved.
+    model_input : uint8 (28, 28) or None
+        What the model saw of an uploaded picture, as a person prepared it; None of a drawing,
+        which is always prepared the same way.
     """
 
     shapes: list[Shape]
@@ -63,6 +73,12 @@ class SavedDrawing:
     label: str | None = None
     time: float = 0.0
     drawing_id: str = ""
+    model_input: NDArray[np.uint8] | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is an uploaded picture, not a drawing."""
+        return self.model_input is not None
 
     @property
     def is_correct(self) -> bool | None:
@@ -253,6 +269,15 @@ class Gallery:
             ) from error
 
 
+def small_picture(rgba: NDArray[np.uint8]) -> bytes:
+    """An uploaded picture, uint8 (H, W, 4), as a WebP file of at most 336 pixels a side."""
+    small = Image.fromarray(rgba)
+    small.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=90)
+    return buffer.getvalue()
+
+
 def scores(drawings: Iterable[SavedDrawing]) -> dict[str, Score]:
     """Count correct predictions by label, in the order of `LABEL_CHOICES`, own classes last."""
     found: dict[str, Score] = {}
@@ -266,7 +291,7 @@ def scores(drawings: Iterable[SavedDrawing]) -> dict[str, Score]:
 
 
 def _to_json(drawing: SavedDrawing) -> dict[str, Any]:
-    return {  # as `documents.DrawingDocument`
+    values = {  # as `documents.DrawingDocument`
         "time": drawing.time,
         "model": drawing.model,
         "answer": drawing.predicted,
@@ -275,6 +300,9 @@ def _to_json(drawing: SavedDrawing) -> dict[str, Any]:
         "shapes": drawing.shapes,
         "picture": base64.b64encode(drawing.picture).decode(),
     }
+    if drawing.model_input is not None:
+        values["model_input"] = base64.b64encode(drawing.model_input.tobytes()).decode()
+    return values
 
 
 def _from_json(values: object, drawing_id: str) -> SavedDrawing:
@@ -290,4 +318,12 @@ def _from_json(values: object, drawing_id: str) -> SavedDrawing:
         label=document.meant,
         time=document.time,
         drawing_id=drawing_id,
+        model_input=_pixels(document.model_input),
     )
+
+
+def _pixels(text: str | None) -> NDArray[np.uint8] | None:
+    if text is None:
+        return None
+    pixels = np.frombuffer(base64.b64decode(text), np.uint8)
+    return pixels.reshape(IMAGE_SIZE, IMAGE_SIZE)

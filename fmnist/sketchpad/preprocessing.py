@@ -90,7 +90,8 @@ def to_model_input(
         Dark on light or light on dark, on an opaque or transparent background; row 0 is the top.
     preparation : Preparation
     mask : bool (H, W), optional
-        Where the garment of a photograph is; default: what `photographs.find_mask` finds.
+        Where the garment may be. In a photograph, all of this is garment; default: what
+        `photographs.find_mask` finds. In a drawing, the ink in there is; default: everywhere.
 
     Returns
     -------
@@ -104,23 +105,21 @@ def to_model_input(
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or 0 in rgba.shape or rgba.dtype != np.uint8:
         raise ValueError(f"rgba must be uint8 (H, W, 4), not {rgba.dtype} {rgba.shape}.")
-    small = _shrink(rgba)
+    small = shrink(rgba)
+    if mask is not None:
+        size = (small.shape[1], small.shape[0])
+        mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
     is_photo = _is_photo(small, preparation)
     if is_photo:
-        if mask is None:
-            mask = photographs.find_mask(small)
-        else:
-            size = (small.shape[1], small.shape[0])
-            mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+        mask = photographs.find_mask(small) if mask is None else mask
         ink = photographs.garment_tones(small, mask)
     else:
-        ink = _ink(small, preparation.ink)
+        ink = _ink(small, preparation.ink) if mask is None else _ink_in(mask, small, preparation)
         mask = ink > _MASK_LEVEL
     if not mask.any():
         return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     if preparation.crop:
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        box = _extent(mask)
         ink, mask = ink[box], mask[box]
     if not is_photo:
         ink = _redrawn(ink, mask, preparation)
@@ -154,7 +153,8 @@ def _redrawn(
     return ink
 
 
-def _shrink(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def shrink(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture, uint8 (H, W, 4), as it is preprocessed: at most 448 pixels on its longest side."""
     longest = max(rgba.shape[:2])
     if longest <= WORKING_SIZE:
         return rgba
@@ -162,6 +162,22 @@ def _shrink(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # in the mode "RGBa" (small a), Pillow weighs colors by their alpha
     picture = Image.fromarray(rgba).convert("RGBa").resize((width, height), Image.Resampling.BOX)
     return np.asarray(picture.convert("RGBA"))
+
+
+def _extent(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns of a mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _ink_in(
+    mask: NDArray[np.bool_], rgba: NDArray[np.uint8], preparation: Preparation
+) -> NDArray[np.float32]:
+    """The ink within a mask; the background is that of the mask's extent."""
+    if not mask.any():
+        return np.zeros(mask.shape, np.float32)
+    box = _extent(mask)
+    return np.where(mask[box], _ink(rgba[box], preparation.ink), np.float32(0))
 
 
 def _ink(rgba: NDArray[np.uint8], ink: Ink) -> NDArray[np.float32]:

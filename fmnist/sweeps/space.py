@@ -12,6 +12,7 @@ from fmnist.errors import ToldError
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.recipes import effective
 from fmnist.runs.setting import NONE, Setting, format_value
+from fmnist.text import number
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -25,6 +26,7 @@ by its accuracy would be luck; several seeds of one setting are a group of runs.
 
 _RANGE: Final = re.compile(r"(?P<low>[^,:]+?)\.\.(?P<high>[^,:]+?)(?P<log>:log)?")
 _MOST_COMBINATIONS: Final = 10_000
+_NO_EFFECT: Final = "–"
 
 
 class SweepError(ToldError):
@@ -247,6 +249,24 @@ def combinations_of(base: TrainConfig, space: Space) -> list[dict[str, str]]:
         except ConfigError:
             continue  # these do not go together
     return list(found.values())
+
+
+def in_words(name: str, value: float | str | None) -> str:
+    """A value that a trial has, as Optuna keeps it, for people; "–" for none.
+
+    Parameters
+    ----------
+    name : str
+        Of the setting.
+    value : float, str or None
+        A word of the command line stands for a choice.
+    """
+    if value is None:
+        return _NO_EFFECT
+    setting = TrainConfig.settings()[name]
+    if isinstance(value, str):
+        return setting.in_words(_parse(setting, value))
+    return number(value)
 
 
 def sets_of(setting: Setting, current: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

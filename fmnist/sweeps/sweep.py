@@ -34,14 +34,14 @@ SamplerName = Literal["tpe", "random", "grid"]
 PrunerName = Literal["median", "halving", "none"]
 
 SAMPLERS: Final[Mapping[str, str]] = {
-    "tpe": "TPE: near what was good (Bergstra et al. 2011)",
+    "tpe": "TPE: near what was good",
     "random": "Random",
     "grid": "Grid: every combination of lists",
 }
 PRUNERS: Final[Mapping[str, str]] = {
-    "median": "Below the median of the finished runs at the same epoch",
-    "halving": "Successive halving: the best third goes on (Li et al. 2020, ASHA)",
-    "none": "None: every run is trained to its end",
+    "median": "Median: end a run that is below it",
+    "halving": "Successive halving: the best third goes on",
+    "none": "None: train every run to its end",
 }
 
 RUN_FILE: Final = "sweep.json"

@@ -110,6 +110,11 @@ class Batch:
             return self.labels
         return torch.where(self.weight >= 0.5, self.labels, self.partner_labels)
 
+    def part(self, places: slice) -> "Batch":
+        """Some of its images, as they are in the whole batch."""
+        partners = None if self.partner_labels is None else self.partner_labels[places]
+        return Batch(self.images[places], self.labels[places], partners, self.weight)
+
 
 class TrainingData:
     """All images of an epoch, on the device.

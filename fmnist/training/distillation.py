@@ -28,10 +28,13 @@ class Teachers:
     ----------
     networks : sequence of torch.nn.Module
         At least one, in evaluation mode.
+    checksums : sequence of str
+        SHA-256 (hex) of the weights of each run among the teachers.
     """
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
+    def __init__(self, networks: Sequence[nn.Module], checksums: Sequence[str]) -> None:
         self._networks = networks
+        self.checksums = tuple(checksums)
 
     @torch.no_grad()
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -58,6 +61,20 @@ def load_teachers(run: Run, config: TrainConfig, device: torch.device) -> Teache
     fmnist.runs.run.RunError
         If there is none of a name, or if it has seen images that the settings keep apart.
     """
+    teachers = read_teachers(config, device)
+    if teachers:
+        _check_unchanged(run, config.teachers, teachers.checksums)
+    return teachers
+
+
+def read_teachers(config: TrainConfig, device: torch.device) -> Teachers | None:
+    """The teachers that settings name; None where they name none.
+
+    Raises
+    ------
+    TrainingError, fmnist.runs.run.RunError
+        As for `load_teachers`.
+    """
     if not config.teachers:
         return None
     networks: list[nn.Module] = []
@@ -80,10 +97,9 @@ def load_teachers(run: Run, config: TrainConfig, device: torch.device) -> Teache
             )
         model = classifier.model.requires_grad_(False).to(device)
         networks += model.networks if isinstance(model, Ensemble) else [model]
-    _check_unchanged(run, config.teachers, checksums)
     for network in networks:
         network.to(memory_format=torch.channels_last)
-    return Teachers(networks)
+    return Teachers(networks, checksums)
 
 
 def _check_unchanged(run: Run, names: Sequence[str], checksums: Sequence[str]) -> None:

@@ -17,6 +17,11 @@ def failure_message(error: Exception) -> str:
         return sentence(error)
     import torch  # here, since the server tells of failures without it
 
+    if "gloo" in str(error) or "NCCL" in str(error):
+        return (
+            "Another process of this training ended unexpectedly; what it printed may say why. "
+            "Resume the run from its last checkpoint."
+        )
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         return "There is not enough memory; choose a smaller batch size."
     return f"{type(error).__name__}: {first_line(error)}"

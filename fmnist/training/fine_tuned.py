@@ -19,6 +19,11 @@ ENOUGH_OF_OWN: Final = 10
 """Drawings of an own class; with fewer, it is often missed."""
 MOST_PARTS: Final = 20
 """Up to so many drawings, each is left out by itself; of more, a part at a time."""
+MOST_PARTS_OF_BLOCK: Final = 5
+"""The same where the last block learns, which takes longer."""
+_NO_BLOCK: Final = (
+    "logistic", "resnet18", "efficientnet-b0", "efficientnet-b0-stride-1", "vit-tiny",
+)  # fmt: skip
 
 
 class FineTuneError(ToldError):
@@ -141,12 +146,20 @@ def why_not(run: Run) -> str | None:
     if run.state == "broken" or run.config is None:
         return f"The run {run.name} is broken: {run.reason}"
     if run.members:
-        return f"{run.name} is an ensemble; fine-tune one of its members."
+        return (
+            f"{run.name} is an ensemble: its networks have no last layer in common that could "
+            "learn. Fine-tune one of its members, or Sketch."
+        )
     if run.training is None:
         return f"{run.name} is fine-tuned already; fine-tune its base with all drawings."
     if run.state != "finished" or not run.weights_path.exists():
         return f"{run.name} has not finished, or has no weights; choose another model."
     return None
+
+
+def has_block(run: Run) -> bool:
+    """Whether a run's last block can learn; without torch, for pages."""
+    return run.training is not None and run.training.model not in _NO_BLOCK
 
 
 def left_out(labels: tuple[str, ...], *, has_ood_class: bool) -> int:

@@ -1,91 +1,50 @@
-"""Fine-tuning on a person's own drawings: a copy of a run with a new last layer.
+"""Fine-tuning on a person's own drawings: a copy of a run whose last layer or last block learns.
 
-The layers before it are frozen, so that their outputs are computed once, and a fit takes about a
-second. The loss holds the copy to what its base says of training images and of sketches (learning
-without forgetting, Li and Hoiem 2016) and to the base's weights (Li, Grandvalet and Davoine 2018,
-L2-SP), while it learns the drawings. It is convex: the same data give the same weights.
+The same drawings, base and seed give the same weights.
 """
 
-import copy
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
 from fmnist.checksums import file_digest, write_checked
 from fmnist.data.labels import CLASS_NAMES, NO_GARMENT, NUM_CLASSES, check_own_classes
 from fmnist.data.splits import Dataset, Split
 from fmnist.errors import DamagedFileError, sentence
-from fmnist.evaluation.predictions import Evaluation, stored_evaluation
+from fmnist.evaluation.predictions import Evaluation, evaluate, stored_evaluation
 from fmnist.evaluation.significance import mcnemar
 from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
-from fmnist.runs.config import FineTuneConfig
+from fmnist.runs.config import FineTuneConfig, LearnedPart
 from fmnist.runs.history import EpochEntry, Progress
-from fmnist.runs.loading import load_run
+from fmnist.runs.loading import load_pretrained, load_run
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.store import find_run, making_run, open_run
-from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD
+from fmnist.sketchpad.recognition import OOD_MODEL, classify_inputs
 from fmnist.text import NAME_LENGTH, one_line
 from fmnist.training.fine_tuned import (
     MIN_DRAWINGS,
     MOST_PARTS,
+    MOST_PARTS_OF_BLOCK,
     DrawingEffect,
     Effect,
     FineTuneError,
     why_not,
 )
+from fmnist.training.learners import Learned, Maps, Task, block_inputs, block_place, fit
 from fmnist.training.own_drawings import OwnDrawings
 from fmnist.training.recorder import environment
 from fmnist.training.replay import Features, features_of, monitored_images
 
-OWN_WEIGHT: Final = 0.1
-"""Weight of the drawings in the loss; what is replayed has 1."""
-STAY: Final = 0.001
-"""Weight of the distance from the base's weights, measured by how far it moves the logits."""
-STEPS: Final = 300
-"""Steps of a fit at most."""
-
-_NEW_BIAS: Final = -3.0  # below the base's smallest: nothing is of a new class at first
-_BATCH: Final = 500  # as `Classifier` has them, for the same logits bit for bit
+_BATCH = 500  # as `Classifier` has them, for the same logits bit for bit
 
 Report = Callable[[str, float], None]
 """Called with what is being done, and the share of all that is done."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """A base, and what its copies learn and keep.
-
-    Attributes
-    ----------
-    classifier : Classifier
-        Of the base.
-    output_names : tuple of str
-        What the outputs of a copy are of.
-    drawings : OwnDrawings
-    features : Features
-    own : float32 (N, V, F)
-        Features of the drawings and of their variants.
-    labels : int64 (N,)
-        Outputs that the drawings are of.
-    """
-
-    classifier: Classifier
-    output_names: tuple[str, ...]
-    drawings: OwnDrawings
-    features: Features
-    own: NDArray[np.float32]
-    labels: Tensor
 
 
 def fine_tune(
@@ -95,6 +54,7 @@ def fine_tune(
     dataset: Dataset,
     *,
     name: str = "",
+    part: LearnedPart = "last-layer",
     seed: int = 0,
     report: Report = lambda _text, _share: None,
 ) -> Run:
@@ -112,6 +72,8 @@ def fine_tune(
     dataset : Dataset
     name : str
         Name of the new run; by default that of the base, and what was added.
+    part : {"last-layer", "last-block"}
+        What learns; with the last block, the last layer does too.
     seed : int
     report : callable
 
@@ -123,7 +85,7 @@ def fine_tune(
     Raises
     ------
     FineTuneError
-        If the base cannot be fine-tuned, or there are too few drawings.
+        If the base cannot be fine-tuned in this way, or there are too few drawings.
     OwnClassError
         If a label cannot be a class.
     RunError
@@ -138,7 +100,8 @@ def fine_tune(
     if base.training.dataset != dataset.name:
         raise FineTuneError(f"The data set of {base.name} is not on this machine.")
     classifier = load_run(base.run_id, folder=base.folder.parent)
-    classifier.temperature = 1.0  # it is fitted to the base alone
+    if part == "last-block" and block_place(classifier.model) is None:
+        raise FineTuneError(f"{base.name} has no last block that can learn; choose the last layer.")
     if not classifier.has_ood_class:
         drawings = drawings.labeled([label for label in drawings.labels if label != NO_GARMENT])
     if len(drawings) < MIN_DRAWINGS:
@@ -153,16 +116,17 @@ def fine_tune(
         protocol=base.training.protocol,
         drawings_sha256=drawings.digest,
         own_classes=check_own_classes(drawings.own_classes),
+        part=part,
         seed=seed,
     )
     features = features_of(
         base, classifier, dataset, seed=seed,
         progress=lambda text, share: report(text, 0.6 * share),
     )  # fmt: skip
-    task = _task(classifier, drawings, features, seed, report)
-    report("Training the last layer", 0.7)
-    learned = _fit(task, np.arange(len(drawings)))
-    effect, monitored, test = _measure(task, learned, base, dataset, seed, report)
+    task = _task(classifier, drawings, features, config, report)
+    report(f"Training the {part.replace('-', ' ')}", 0.7)
+    learned = fit(task, np.arange(len(drawings)))
+    effect, monitored, test = _measure(task, learned, drawings, features, base, dataset, report)
     with making_run(root, config, name=name or _default_name(base, config)) as run:
         machine = environment(dataset, torch.device("cpu"), torch.float32)
         write_json(run.config_path, read_json(run.config_path) | machine)
@@ -206,7 +170,7 @@ def repeat(run: Run, root: Path, dataset: Dataset, *, report: Report | None = No
     except (OSError, DamagedFileError) as error:
         raise RunError(sentence(error, f"{run.name} cannot be made again")) from error
     return fine_tune(
-        base, drawings, root, dataset, name=run.name, seed=config.seed,
+        base, drawings, root, dataset, name=run.name, part=config.part, seed=config.seed,
         report=report or (lambda _text, _share: None),
     )  # fmt: skip
 
@@ -217,185 +181,123 @@ def _default_name(base: Run, config: FineTuneConfig) -> str:
 
 
 def _task(
-    classifier: Classifier, drawings: OwnDrawings, features: Features, seed: int, report: Report
-) -> _Task:
-    own = []
+    classifier: Classifier,
+    drawings: OwnDrawings,
+    features: Features,
+    config: FineTuneConfig,
+    report: Report,
+) -> Task:
+    variants = []
     for index in range(len(drawings)):
         report("Varying your drawings", 0.6 + 0.1 * index / len(drawings))
-        own.append(classifier.features(drawings.variants(index, seed=seed)))
-    names = (*classifier.output_names, *drawings.own_classes)
+        variants.append(drawings.variants(index, seed=config.seed))
+    images = np.stack(variants)  # (N, V, 28, 28)
+    flat = images.reshape(-1, *images.shape[2:])
+    own = classifier.features(flat).reshape(*images.shape[:2], -1)
+    names = (*classifier.output_names, *config.own_classes)
     labels = torch.tensor([names.index(label) for label in drawings.labels])
-    return _Task(classifier, names, drawings, features, np.stack(own), labels)
-
-
-# --- The last layer -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Learned:
-    """A copy of the base with a new last layer.
-
-    Attributes
-    ----------
-    classifier : Classifier
-    loss, accuracy : float
-        On the drawings that it learned and their variants.
-    steps : int
-    """
-
-    classifier: Classifier
-    loss: float
-    accuracy: float
-    steps: int
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The order of additions depends on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _start(task: _Task) -> tuple[Tensor, Tensor]:
-    """The base's weights (C, F) and biases (C,), with those of new classes."""
-    layer = task.classifier.last_layer
-    added = len(task.output_names) - layer.out_features
-    weight, bias = layer.weight.detach(), layer.bias.detach()
-    new = bias.new_full((added,), float(bias.min()) + _NEW_BIAS)
-    return torch.cat([weight, weight.new_zeros(added, weight.shape[1])]), torch.cat([bias, new])
-
-
-def _fit(task: _Task, chosen: NDArray[np.intp]) -> _Learned:
-    """Learn the drawings at these positions."""
-    start, start_bias = _start(task)
-    replay = torch.tensor(task.features.replay)
-    layer = task.classifier.last_layer
-    with torch.inference_mode():
-        targets = layer(replay).softmax(1)
-    targets = functional.pad(targets.clone(), (0, len(start) - layer.out_features))
-    own = torch.tensor(task.own[chosen]).flatten(0, 1)
-    labels = task.labels[torch.tensor(chosen)].repeat_interleave(task.own.shape[1])
-    scale = STAY * float(replay.square().mean())
-    with _one_thread():
-        weight, bias = start.clone().requires_grad_(), start_bias.clone().requires_grad_()
-        optimizer = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
-
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            kept = functional.cross_entropy(functional.linear(replay, weight, bias), targets)
-            learned = functional.cross_entropy(functional.linear(own, weight, bias), labels)
-            moved = (weight - start).square().sum()
-            loss = kept + OWN_WEIGHT * learned + scale * moved
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss
-
-        optimizer.step(closure)  # type: ignore[no-untyped-call]
-        with torch.inference_mode():
-            logits = functional.linear(own, weight, bias)
-            loss = float(functional.cross_entropy(logits, labels))
-            accuracy = float((logits.argmax(1) == labels).float().mean())
-    steps = int(optimizer.state[weight]["n_iter"])
-    return _Learned(_with_layer(task, weight, bias), loss, accuracy, steps)
-
-
-def _with_layer(task: _Task, weight: Tensor, bias: Tensor) -> Classifier:
-    base = task.classifier
-    made = Classifier(
-        copy.deepcopy(base.model),
-        models=base.models,
-        normalization=base.normalization,
-        own_classes=task.drawings.own_classes,
-    )
-    layer = made.last_layer
-    layer.weight, layer.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
-    layer.out_features = len(weight)
-    return made
+    maps = None
+    place = block_place(classifier.model) if config.part == "last-block" else None
+    if place is not None:
+        found = block_inputs(classifier, place, flat)
+        maps = Maps(
+            place,
+            block_inputs(classifier, place, features.replay_images),
+            found.reshape(*images.shape[:2], *found.shape[1:]),
+        )
+    return Task(classifier, config.own_classes, features.replay, own, labels, config.seed, maps)
 
 
 # --- What it changed ----------------------------------------------------------------------------
 
 
 def _measure(
-    task: _Task, learned: _Learned, base: Run, dataset: Dataset, seed: int, report: Report
+    task: Task,
+    learned: Learned,
+    drawings: OwnDrawings,
+    features: Features,
+    base: Run,
+    dataset: Dataset,
+    report: Report,
 ) -> tuple[Effect, Evaluation, Evaluation]:
     """The effect, and the evaluations of the monitored split and of the test split."""
-    features, before, after = task.features, task.classifier, learned.classifier
+    before, after = task.classifier, learned.classifier
     assert base.training is not None
-    test_logits = _logits(after, features.test)
-    test = _evaluation(test_logits, dataset.split("test"))
-    monitored = _evaluation(
-        _logits(after, features.monitored), monitored_images(base.training, dataset)
-    )
+    report("Measuring on test images", 0.72)
+    splits = (monitored_images(base.training, dataset), dataset.split("test"))
+    if task.maps is None:
+        known = (features.monitored, features.test)
+        monitored, test = (_of_features(after, *each) for each in zip(known, splits, strict=True))
+    else:
+        monitored, test = (evaluate(after, split) for split in splits)
     try:
         base_test = stored_evaluation(base, "test")
     except RunError:
-        base_test = _evaluation(_logits(before, features.test), dataset.split("test"))
-    has_other = before.has_ood_class
-    known = (
+        base_test = _of_features(before, features.test, splits[1])
+    detector = None if before.has_ood_class else _detector()
+    # a model that tells no garments from other things says a garment of each
+    count = (
         len(features.other_labels)
-        if has_other
+        if before.has_ood_class
         else int((features.other_labels < NUM_CLASSES).sum())
     )
-    others = [(*CLASS_NAMES, NO_GARMENT)[label] for label in features.other_labels[:known]]
-    answers = [_answers(one, _logits(one, features.others[:known])) for one in (before, after)]
-    drawings, parts = _left_out(task, seed, report)
+    others = [(*CLASS_NAMES, NO_GARMENT)[label] for label in features.other_labels[:count]]
+    found = [answers(one, features.other_images[:count], detector) for one in (before, after)]
+    left_out, parts = _left_out(task, drawings, detector, report)
     effect = Effect(
-        drawings=drawings,
+        drawings=left_out,
         parts=parts,
-        others=known,
-        others_before=sum(a == b for a, b in zip(answers[0], others, strict=True)),
-        others_after=sum(a == b for a, b in zip(answers[1], others, strict=True)),
+        others=count,
+        others_before=sum(a == b for a, b in zip(found[0], others, strict=True)),
+        others_after=sum(a == b for a, b in zip(found[1], others, strict=True)),
         test=len(test.labels),
         test_before=int(base_test.correct.sum()),
         test_after=int(test.correct.sum()),
-        test_own=int((after.named_probabilities(test_logits).argmax(1) >= NUM_CLASSES).sum()),
+        test_own=int((test.predicted_labels >= NUM_CLASSES).sum()),
         p_value=mcnemar(base_test.correct, test.correct).p_value,
     )
     return effect, monitored, test
 
 
-def _left_out(task: _Task, seed: int, report: Report) -> tuple[tuple[DrawingEffect, ...], int]:
+def _detector() -> Classifier | None:
+    """What tells garments from other things on the Draw page, for models that cannot."""
+    try:
+        return load_pretrained(OOD_MODEL)
+    except RunError:
+        return None
+
+
+def answers(
+    classifier: Classifier, model_inputs: NDArray[np.uint8], detector: Classifier | None
+) -> list[str]:
+    """What the Draw page says of model inputs (N, 28, 28): classes, or no garment."""
+    found = classify_inputs(model_inputs, classifier, ood_model=detector)
+    return [result.label_choice for result in found]
+
+
+def _left_out(
+    task: Task, drawings: OwnDrawings, detector: Classifier | None, report: Report
+) -> tuple[tuple[DrawingEffect, ...], int]:
     """Predict each drawing by a copy that has not learned it; and how many copies that took."""
-    count = len(task.drawings)
-    parts = min(count, MOST_PARTS)
-    part = np.random.RandomState(seed).permutation(count) % parts
-    before = _answers(task.classifier, _logits(task.classifier, task.own[:, 0]))
+    count, inputs = len(drawings), drawings.model_inputs
+    parts = min(count, MOST_PARTS if task.maps is None else MOST_PARTS_OF_BLOCK)
+    part = np.random.RandomState(task.seed).permutation(count) % parts
+    before = answers(task.classifier, inputs, detector)
     after = [""] * count
     for number in range(parts):
         report("Predicting each drawing without it", 0.75 + 0.25 * number / parts)
         (left,) = np.nonzero(part == number)
-        copied = _fit(task, np.flatnonzero(part != number)).classifier
-        found = _answers(copied, _logits(copied, task.own[left, 0]))
+        copied = fit(task, np.flatnonzero(part != number)).classifier
+        found = answers(copied, inputs[left], detector)
         for index, answer in zip(left, found, strict=True):
             after[index] = answer
-    ids, labels = task.drawings.ids, task.drawings.labels
-    return tuple(map(DrawingEffect, ids, labels, before, after)), parts
+    return tuple(map(DrawingEffect, drawings.ids, drawings.labels, before, after)), parts
 
 
-def _logits(classifier: Classifier, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """All logits of features, float32 (N, outputs)."""
+def _of_features(classifier: Classifier, features: NDArray[np.float32], split: Split) -> Evaluation:
+    """As `evaluate`, from the inputs of the last layer, float32 (N, F)."""
     with torch.inference_mode():
         batches = torch.split(torch.tensor(features), _BATCH)
-        logits: NDArray[np.float32] = torch.cat(
-            [classifier.last_layer(batch) for batch in batches]
-        ).numpy()
-    return logits
-
-
-def _answers(classifier: Classifier, logits: NDArray[np.float32]) -> list[str]:
-    """What the Draw page would say: a class, or no garment."""
-    labels = classifier.named_probabilities(logits).argmax(1)
-    answers = [classifier.class_names[label] for label in labels]
-    if not classifier.has_ood_class:
-        return answers
-    is_garment = classifier.scores_of(logits) >= IN_DISTRIBUTION_THRESHOLD
-    return [a if b else NO_GARMENT for a, b in zip(answers, is_garment, strict=True)]
-
-
-def _evaluation(logits: NDArray[np.float32], split: Split) -> Evaluation:
-    rounded = logits[:, :NUM_CLASSES].astype(np.float16)
-    return Evaluation(split.name, rounded, split.labels, split.indices)
+        outputs = torch.cat([classifier.last_layer(batch) for batch in batches])
+        logits = classifier.named_logits(outputs).numpy().astype(np.float16)
+    return Evaluation(split.name, logits, split.labels, split.indices)

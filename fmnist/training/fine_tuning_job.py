@@ -4,8 +4,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from fmnist.jobs import Job, Reporter, work
+from fmnist.runs.config import LearnedPart
 
 
 @dataclass(frozen=True)
@@ -20,15 +22,18 @@ class FineTuneTask:
         Folder of the drawings: all that have a label are learned.
     root : Path
         Folder of the new run's folder.
+    part : {"last-layer", "last-block"}
+        What learns.
     """
 
     base: Path
     gallery: Path
     root: Path
+    part: LearnedPart = "last-layer"
 
     def arguments(self) -> Sequence[str]:
         """As this module takes them."""
-        return [str(self.base), str(self.gallery), str(self.root)]
+        return [str(self.base), str(self.gallery), str(self.root), self.part]
 
 
 class FineTuneProcess(Job[FineTuneTask]):
@@ -46,14 +51,18 @@ def _run(arguments: Sequence[str], reporter: Reporter) -> None:
     from fmnist.training.fine_tuning import fine_tune
     from fmnist.training.own_drawings import OwnDrawings
 
-    folder, gallery, root = map(Path, arguments)
+    folder, gallery, root = map(Path, arguments[:3])
+    part = cast(LearnedPart, arguments[3])
     base = store.open_run(folder.parent, folder.name)
     if base.config is None:
         raise RunError(f"The run {base.name} is broken: {base.reason}")
     saved, _ = Gallery(gallery).all()  # damaged ones are told on the page
     dataset = fashion_mnist.load_named(base.config.dataset)
     drawings = OwnDrawings.of(saved)
-    fine_tune(base, drawings, root, dataset, report=lambda text, share: reporter(text)(share))
+    fine_tune(
+        base, drawings, root, dataset, part=part,
+        report=lambda text, share: reporter(text)(share),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from typing import Final, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from fmnist.data.corrections import Corrections
 from fmnist.data.splits import DATASET_TITLES, Dataset
@@ -23,16 +22,16 @@ from fmnist.training.data import (
     followed_images,
     left_out_split,
     monitored_images,
-    scale_down,
 )
-from fmnist.training.distillation import Teachers, load_teachers
+from fmnist.training.distillation import load_teachers
 from fmnist.training.errors import TrainingError, failure_message
-from fmnist.training.losses import distill, label_loss
+from fmnist.training.follower import Plan
+from fmnist.training.group import ALONE, Group, choose_device
 from fmnist.training.measuring import measure_test
 from fmnist.training.optim import resolve_dtype
 from fmnist.training.recorder import RunRecorder
-from fmnist.training.schedules import learning_rate
 from fmnist.training.state import TrainState
+from fmnist.training.step import Stepper
 
 Signal = Literal["continue", "pause", "stop", "prune"]
 Outcome = Literal["finished", "paused", "stopped", "pruned"]
@@ -53,6 +52,7 @@ def train(
     on_progress: Callable[[Progress], None] = lambda _: None,
     device: str | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    group: Group = ALONE,
 ) -> Outcome:
     """Train a run from its start, or from its checkpoint where it has one.
 
@@ -78,6 +78,9 @@ def train(
     checkpoint_seconds : float
         The least time between two checkpoints. They are written after a logged step or an epoch;
         one more is written with the weights of every new best epoch.
+    group : Group
+        The processes that train it; this one has rank 0, the others call
+        `fmnist.training.follower.follow`.
 
     Returns
     -------
@@ -90,10 +93,13 @@ def train(
     """
     training = None
     try:
-        training = _Training.prepare(run, dataset, control, on_progress, device, checkpoint_seconds)
+        training = _Training.prepare(
+            run, dataset, control, on_progress, device, checkpoint_seconds, group
+        )
         return _train_epochs(training, control)
     except _Interrupted as interrupted:  # before the first step: there is nothing to save yet
         run.write_status(interrupted.outcome, run.progress)
+        group.agree("stop")
         return interrupted.outcome
     except Exception as error:
         message = failure_message(error) if run.exists() else run.gone
@@ -111,16 +117,18 @@ class _Interrupted(Exception):
 
 def _train_epochs(training: "_Training", control: Callable[[], Signal]) -> Outcome:
     state, recorder, checkpoint = training.state, training.recorder, training.checkpoint
-    while not training.is_done():
+    stepper, group = training.stepper, training.stepper.group
+    while group.agree("stop" if training.is_done() else "continue") == "continue":
         training.begin_epoch()
         for chosen in state.remaining_batches():
-            signal = control()
+            signal = group.agree(control())
             if signal != "continue":
+                stepper.gather_sums()
                 checkpoint.save(state, recorder.history)
                 if signal != "pause":
                     training.evaluate_run()
                 return training.end(OUTCOMES[signal])
-            training.step(chosen)
+            stepper.step(chosen)
             is_logged = training.log_loss()
             recorder.report_step(state)
             if is_logged and state.batch < state.batches:
@@ -140,12 +148,9 @@ class _Training:
     config: TrainConfig
     dataset: Dataset
     device: torch.device
-    data: TrainingData
-    teachers: Teachers | None
-    state: TrainState
+    stepper: Stepper
     recorder: RunRecorder
     checkpoint: Checkpoint
-    autocast: torch.autocast
 
     @classmethod
     def prepare(
@@ -156,10 +161,11 @@ class _Training:
         on_progress: Callable[[Progress], None],
         device_name: str | None,
         checkpoint_seconds: float,
+        group: Group,
     ) -> "_Training":
         """Load data and teachers; make the state, or read it from the checkpoint."""
         config = _checked_config(run, dataset)
-        device = _choose_device(device_name)
+        device = choose_device(device_name)
         dtype = resolve_dtype(config.precision, device)
         changes = _corrections(run, config)
         recorder = RunRecorder(
@@ -170,8 +176,9 @@ class _Training:
             followed_images(config, dataset, changes),
         )
         recorder.prepare_folder()
-        recorder.record_environment(dataset, device, dtype)
+        recorder.record_environment(dataset, device, dtype, processes=group.size)
         teachers = load_teachers(run, config, device)
+        group.send(Plan.of(config, dataset, changes, teachers).to_bytes())
 
         def report_drawings(done: int, total: int) -> None:
             signal = control()
@@ -183,7 +190,7 @@ class _Training:
 
         recorder.report_phase(replace(run.progress, phase="preparing data"))
         data = TrainingData(config, dataset, device, report_drawings, changes)
-        state = TrainState.create(config, images=len(data), device=device)
+        stepper = Stepper.create(config, data, teachers, device=device, dtype=dtype, group=group)
         checkpoint = Checkpoint(
             run.checkpoint_path, config, dataset.checksum, seconds=checkpoint_seconds
         )
@@ -191,24 +198,28 @@ class _Training:
             config=config,
             dataset=dataset,
             device=device,
-            data=data,
-            teachers=teachers,
-            state=state,
+            stepper=stepper,
             recorder=recorder,
             checkpoint=checkpoint,
-            autocast=torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16),
         )
-        where = f"{device.type}, {torch.get_num_threads()} threads, {str(dtype)[6:]}"
+        where = _where(device, dtype, group)
         if checkpoint.exists():
             training.resume()
-            recorder.event(f"Resumed at step {state.step:,} on {where}")
+            recorder.event(f"Resumed at step {training.state.step:,} on {where}")
         else:
             recorder.start()
             recorder.save_epoch(training.classifier(), 0)
             recorder.predict_drawings(training.classifier(), 0)
             recorder.event(f"Started on {where}: {len(data):,} images an epoch")
         run.write_status("running", training.progress())
+        group.agree("continue")
+        stepper.begin()
         return training
+
+    @property
+    def state(self) -> TrainState:
+        """What changes while the run trains."""
+        return self.stepper.state
 
     def resume(self) -> None:
         """Read the checkpoint."""
@@ -243,45 +254,6 @@ class _Training:
         self.state.model.train()
         self.recorder.begin_epoch(self.state)
 
-    def step(self, chosen: Tensor) -> None:
-        """Learn from the images at the positions `chosen`, int64 (B,)."""
-        state, config = self.state, self.config
-        batch = self.data.batch(chosen, state.augmentation_generator)
-        rate = learning_rate(
-            config.schedule,
-            highest=config.learning_rate,
-            step=state.step,
-            steps=state.steps_before(config.epochs + 1),
-            warmup_steps=config.warmup_epochs and state.steps_before(config.warmup_epochs + 1),
-        )
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
-        with self.autocast:
-            images = scale_down(batch.images, config, epoch=state.epoch)
-            logits = state.model(images).float()  # (B, 10), or 11
-        loss = label_loss(
-            logits,
-            batch.labels,
-            label_smoothing=config.label_smoothing,
-            partner_labels=batch.partner_labels,
-            weight=batch.weight,
-            reduction="mean" if state.selection is None else "none",
-        )
-        if state.selection is not None:
-            loss = state.selection.weighted_mean(chosen, loss)
-        if self.teachers:
-            with self.autocast:
-                targets = self.teachers(batch.images, state.augmentation_generator)
-            loss = distill(loss, logits, targets, config.distillation_weight)
-        state.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        state.optimizer.step()
-        if state.average is not None:
-            state.average.update_parameters(state.model)
-        correct = (logits.detach().argmax(1) == batch.main_labels).sum()
-        state.recent.add(loss.detach(), correct, len(chosen))
-        state.batch += 1
-
     def log_loss(self) -> bool:
         """Every `log_every` steps, and at the end of an epoch, add up what the steps learned.
 
@@ -291,13 +263,12 @@ class _Training:
             Whether it did.
         """
         state = self.state
-        is_due = state.batch % self.config.log_every == 0
-        if not is_due and state.batch < state.batches:
+        recent = self.stepper.take_sums()
+        if recent is None:
             return False
-        recent = state.recent.take()
         self._check(math.isfinite(recent.loss))
         state.totals += recent
-        if is_due:
+        if self.stepper.is_log_due:
             entry = StepEntry(state.epoch, state.step, recent.loss / recent.images, state.seconds)
             self.recorder.log_step(entry)
         return True
@@ -411,12 +382,10 @@ def _corrections(run: Run, config: TrainConfig) -> Corrections | None:
     return found
 
 
-def _choose_device(name: str | None) -> torch.device:
-    device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if device.type == "cuda":  # the same kernels every time
-        torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.benchmark = False
-    return device
+def _where(device: torch.device, dtype: torch.dtype, group: Group) -> str:
+    """What a run trains on, for its log."""
+    what = f"{device.type}, {torch.get_num_threads()} threads, {str(dtype)[6:]}"
+    return what if group.is_alone else f"{group.size} processes, each {what}"
 
 
 __all__ = ["Outcome", "Signal", "TrainingError", "train"]

@@ -135,13 +135,15 @@ class RunRecorder:
                 path.unlink(missing_ok=True)
 
     def record_environment(
-        self, dataset: Dataset, device: torch.device, dtype: torch.dtype
+        self, dataset: Dataset, device: torch.device, dtype: torch.dtype, *, processes: int = 1
     ) -> None:
         """Add to config.json what else decides the result, when the run first starts."""
         document = read_json(self.run.config_path)
         if "dataset" in document:
             return
         document |= environment(dataset, device, dtype)
+        if processes > 1:
+            document["environment"]["processes"] = str(processes)
         write_json(self.run.config_path, document)
 
     def event(self, text: str) -> None:

@@ -34,7 +34,7 @@ OTHERS: Final = 200
 MONITORED: Final = 5_000
 """Training images that are measured under the full protocol, which has no validation images."""
 
-_VERSION: Final = f"2 {IMAGES} {DRAWINGS} {OTHERS}"
+_VERSION: Final = f"3 {IMAGES} {DRAWINGS} {OTHERS}"
 _MAX_BYTES: Final = 2**29
 
 Progress = Callable[[str, float], None]
@@ -43,14 +43,16 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Inputs of a base's last layer.
+    """Inputs of a base's last layer, and images that it has to get right.
 
     Attributes
     ----------
     replay : float32 (R, F)
         Of training images, sketched garments, sketches of other things.
-    others : float32 (O, F)
-        Of other sketched garments, then of other sketches of other things.
+    replay_images : uint8 (R, 28, 28)
+        These images.
+    other_images : uint8 (O, 28, 28)
+        Other sketched garments, then other sketches of other things, that are only measured on.
     other_labels : uint8 (O,)
         Their classes; 10 for other things.
     monitored : float32 (M, F)
@@ -60,7 +62,8 @@ class Features:
     """
 
     replay: NDArray[np.float32]
-    others: NDArray[np.float32]
+    replay_images: NDArray[np.uint8]
+    other_images: NDArray[np.uint8]
     other_labels: NDArray[np.uint8]
     monitored: NDArray[np.float32]
     test: NDArray[np.float32]
@@ -140,7 +143,6 @@ def _compute(
     things, _ = sketched_non_garments(DRAWINGS + OTHERS, seed=seed)
     parts = {
         "replay": np.concatenate([train.images, garments[OTHERS:], things[OTHERS:]]),
-        "others": np.concatenate([garments[:OTHERS], things[:OTHERS]]),
         "monitored": monitored_images(config, dataset).images,
         "test": dataset.test_images,
     }
@@ -153,4 +155,9 @@ def _compute(
         found[name] = classifier.features(images, progress=report)
         before += len(images)
     other_labels = np.concatenate([labels[:OTHERS], np.full(OTHERS, NUM_CLASSES, np.uint8)])
-    return Features(other_labels=other_labels, **found)
+    return Features(
+        replay_images=parts["replay"],
+        other_images=np.concatenate([garments[:OTHERS], things[:OTHERS]]),
+        other_labels=other_labels,
+        **found,
+    )

@@ -95,9 +95,12 @@ class ImageSelection:
         )
         return self._order
 
-    def weighted_mean(self, chosen: Tensor, losses: Tensor) -> Tensor:
-        """Weighted mean, float32 (), of the losses (B,) of images `chosen` (B,); notes them."""
+    def note(self, chosen: Tensor, losses: Tensor) -> None:
+        """Keep the losses, float32 (B,), of images `chosen` (B,), to choose later epochs by."""
         self._losses[chosen] = losses.detach()
+
+    def weighted_mean(self, chosen: Tensor, losses: Tensor) -> Tensor:
+        """Weighted mean, float32 (), of the losses (B,) of images `chosen` (B,)."""
         return (losses * self._weights[chosen]).mean()
 
     def end_epoch(self) -> None:

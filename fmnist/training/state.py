@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -56,6 +56,15 @@ class RunningSums:
         self._loss.add_(loss, alpha=images)
         self._correct.add_(correct)
         self._images += images
+
+    def gather(self, add_up: Callable[[Tensor], Tensor]) -> None:
+        """Replace the sums by those of all processes, which `add_up` adds up."""
+        values = torch.stack((self._loss.double(), self._correct.double()))
+        values = torch.cat((values, values.new_tensor([self._images])))
+        loss, correct, images = add_up(values).tolist()
+        self._loss.fill_(loss)
+        self._correct.fill_(int(correct))
+        self._images = int(images)
 
     def take(self) -> Totals:
         """The sums; they begin again at 0."""

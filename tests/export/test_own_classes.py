@@ -17,7 +17,7 @@ from fmnist.export.bundle import bundle
 from fmnist.reports import model_card
 from fmnist.runs.loading import load_run
 from fmnist.serve.engine import Engine
-from fmnist.training import fine_tuning, replay
+from fmnist.training import fine_tuning, learners, replay
 from fmnist.training.own_drawings import OwnDrawings
 from tests.training.helpers import run_whole
 from tests.training.test_own_drawings import drawings
@@ -33,7 +33,7 @@ def test_an_own_class_is_known_wherever_the_file_goes(
     for name, value in (("IMAGES", 100), ("DRAWINGS", 20), ("OTHERS", 10)):
         monkeypatch.setattr(replay, name, value)
     monkeypatch.setattr(fine_tuning, "MOST_PARTS", 2)
-    monkeypatch.setattr(fine_tuning, "STEPS", 100)
+    monkeypatch.setattr(learners, "STEPS", 100)
     learned = OwnDrawings.of(drawings("hat", "hat", "hat", "Sneaker"))
     labels = tuple(NAME if label == "hat" else label for label in learned.labels)
     learned = OwnDrawings(learned.pictures, labels, learned.ids)

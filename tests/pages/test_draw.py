@@ -144,14 +144,14 @@ def test_predictions_take_one_core_and_training_keeps_all(app: AppTest) -> None:
 
     usual = torch.get_num_threads()
     threads: list[int] = []
-    original = recognition.classify
+    original = recognition.classify_inputs
 
-    def classify(*arguments: Any, **options: Any) -> SketchResult:
+    def classify(*arguments: Any, **options: Any) -> list[SketchResult]:
         threads.append(torch.get_num_threads())
         return original(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recognition, "classify", classify)
+        patch.setattr(recognition, "classify_inputs", classify)
         draw(app, BOX)
     assert threads == [1]
     later: list[int] = []
@@ -171,11 +171,11 @@ def test_one_stroke_is_not_enough(app: AppTest) -> None:
 
 
 def test_a_non_garment_is_rejected(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def classify(*_: object, **__: object) -> SketchResult:
+    def classify(*_: object, **__: object) -> list[SketchResult]:
         probabilities = np.full(10, 0.1, np.float32)
-        return SketchResult(probabilities, 0.1, np.full((28, 28), 9, np.uint8))
+        return [SketchResult(probabilities, 0.1, np.full((28, 28), 9, np.uint8))]
 
-    monkeypatch.setattr(recognition, "classify", classify)
+    monkeypatch.setattr(recognition, "classify_inputs", classify)
     draw(app, BOX)
     (prediction,) = predictions(app)
     assert prediction["headline"] == "This does not look like a garment"
@@ -439,6 +439,40 @@ def test_a_broken_picture_is_one_sentence(app: AppTest, content: bytes) -> None:
 
 def drawings_store(machine: Path) -> Gallery:
     return Gallery(machine.parent / "drawings")
+
+
+def test_an_uploaded_picture_is_kept_with_its_label(app: AppTest, machine: Path) -> None:
+    draw(app, BOX)
+    upload(app, picture_file())
+    seen = preprocessing.to_model_input(shown_picture(app))
+    assert not app.button(key="draw-save").disabled
+    app.selectbox(key="draw-label").set_value("Dress").run()
+    (saved,), _ = drawings_store(machine).all()
+    assert saved.label == "Dress" and saved.is_picture and saved.shapes == []
+    assert saved.model_input is not None and np.array_equal(saved.model_input, seen)
+    assert app.button(key="draw-save").disabled and "Label: Dress" in text(app)
+    # prepared in another way it is another picture to the model
+    app.toggle(key="draw-crop").set_value(False).run()
+    assert not app.button(key="draw-save").disabled
+    app.button(key="draw-back").click().run()
+    assert app.selectbox(key="draw-label").value is None and not app.exception
+    upload(app, picture_file())
+    assert app.selectbox(key="draw-label").value is None
+    app.button(key=f"draw-open-{saved.drawing_id}").click().run()
+    assert shown_picture(app).shape == (300, 200, 4)
+    assert app.selectbox(key="draw-label").value == "Dress"
+    app.selectbox(key="draw-label").set_value("Coat").run()
+    (saved,), _ = drawings_store(machine).all()
+    assert saved.label == "Coat"
+    app.button(key=f"draw-delete-{saved.drawing_id}").click().run()
+    assert not drawings_store(machine).all()[0] and not app.button(key="draw-save").disabled
+    assert not app.exception
+
+
+def shown_picture(app: AppTest) -> NDArray[np.uint8]:
+    picture = canvas_state(app).picture
+    assert picture is not None
+    return picture
 
 
 def test_save_and_reopen(app: AppTest, machine: Path) -> None:

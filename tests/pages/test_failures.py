@@ -18,7 +18,7 @@ from tests.pages.test_pages import APP, finished, give, machine, open_app, text
 __all__ = ["finished", "machine"]  # fixtures
 
 EVALUATION_PAGES = ("confusion", "errors", "confidence", "map")
-ALL_PAGES = (*EVALUATION_PAGES, "explain", "compare", "export", "train", "draw", "data")
+ALL_PAGES = (*EVALUATION_PAGES, "explain", "compare", "export", "train", "sweeps", "draw", "data")
 
 
 def folder_in_its_place(path: Path) -> None:

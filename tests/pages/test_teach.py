@@ -13,13 +13,13 @@ from fmnist.jobs import JobState
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.sketchpad.gallery import Gallery
-from fmnist.training import fine_tuning, replay
+from fmnist.training import fine_tuning, learners, replay
 from fmnist.training.fine_tuned import Effect
 from fmnist.training.fine_tuning_job import FineTuneProcess, FineTuneTask
 from fmnist.training.own_drawings import OwnDrawings
-from tests.pages.test_draw import BOX, STROKE, draw, predictions
+from tests.pages.test_draw import BOX, STROKE, draw, picture_file, predictions, upload
 from tests.pages.test_pages import finished, give, machine, open_app, text
-from tests.training.test_own_drawings import drawings
+from tests.training.test_own_drawings import drawings, picture_of
 from tools.small import small_dataset
 
 __all__ = ["finished", "machine"]  # fixtures
@@ -51,7 +51,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> HeldJob:
         monkeypatch.setattr(FineTuneProcess, name, lambda _, *a, _n=name: getattr(held, _n)(*a))
     for name, value in (("IMAGES", 100), ("DRAWINGS", 20), ("OTHERS", 10)):
         monkeypatch.setattr(replay, name, value)
-    monkeypatch.setattr(fine_tuning, "STEPS", 30)
+    monkeypatch.setattr(learners, "STEPS", 30)
     monkeypatch.setattr(fine_tuning, "MOST_PARTS", 2)
     return held
 
@@ -79,7 +79,7 @@ def shown(app: AppTest, key: str) -> bool:
 def test_it_says_first_what_to_do(finished: Run, machine: Path, job: HeldJob) -> None:
     assert "There is no model to copy yet" in text(open_app("draw"))
     give(finished, machine)
-    assert "Save at least 3 drawings with labels" in text(open_app("draw"))
+    assert "Save at least 3 drawings or pictures with labels" in text(open_app("draw"))
     fill("Sneaker", "Bag")
     app = open_app("draw")
     assert "You have 2." in text(app)
@@ -99,6 +99,10 @@ def test_an_own_class_is_added_drawn_and_removed(finished: Run, machine: Path) -
     assert saved.label == "*hat*"
     assert "**\\*hat\\*** 1 drawing" in text(app) and "Label: \\*hat\\*" in text(app)
     assert predictions(app)[0]["headline"] == "Draw a shoe, a shirt, a bag…"  # a new sheet
+    upload(app, picture_file())
+    app.button(key="draw-add-to-*hat*").click().run()
+    assert "**\\*hat\\*** 2 drawings" in text(app) and "**Draw a garment**" in text(app)
+    gallery().delete(next(one.drawing_id for one in gallery().all()[0] if one.is_picture))
     draw(app, BOX, STROKE)
     app.selectbox(key="draw-label").set_value("*hat*").run()
     assert [one.label for one in gallery().all()[0]] == ["*hat*"] * 2
@@ -129,9 +133,10 @@ def test_a_copy_is_taught_chosen_undone_and_brought_back(
 ) -> None:
     base = give(finished, machine)
     gallery().add_class("hat")
-    fill("hat", "hat", "Sneaker", "No garment")
+    fill("hat", "Sneaker", "No garment")
+    gallery().save(picture_of(drawings("hat")[0]))
     app = open_app("draw")
-    assert "Learns 4 labeled drawings (hat 2, No garment 1, Sneaker 1)" in text(app)
+    assert "Learns 3 labeled drawings and 1 labeled picture (hat 2, " in text(app)
     assert "**hat** has 2 drawings; with fewer than 10" in text(app)
     assert "1 drawing labeled *No garment* are left out" in text(app)
     app.button(key="teach-start").click().run()

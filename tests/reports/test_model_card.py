@@ -307,7 +307,7 @@ def test_the_card_of_a_fine_tuned_model_tells_its_base_and_own_classes(tmp_path:
     assert "Its own classes beside these ten: \\*hat\\*." in card
     assert "| Fine-tuned from | sketch |" in card and "| Seed | 3 |" in card
     assert f"\npython -m fmnist fine-tune --again {run.run_id}\n" in card
-    assert "Progression" not in card and "of epoch" not in card and "predict_named" in card
+    assert "Progression" not in card and "of epoch" not in card and "classifier.class_names" in card
 
 
 def test_a_setting_that_a_run_did_not_know_is_not_in_its_command(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fmnist.sketchpad import gallery
 from fmnist.sketchpad.gallery import Gallery, GalleryError, SavedDrawing, Score, scores
+from fmnist.sketchpad.uploads import read_picture
 
 SHAPES = [{"type": "Path", "path": [["M", 1, 2], ["L", 3, 4.5]], "stroke": "#000000"}]
 BOOT = SavedDrawing(SHAPES, b"\x89PNG\0", "Sketch", "Ankle boot", 0.93)
@@ -43,6 +45,27 @@ def test_files_of_earlier_versions_are_read(store: Gallery, tmp_path: Path) -> N
     (saved,), problems = store.all()
     assert problems == []
     assert (saved.predicted, saved.label, saved.shapes) == ("Bag", "Coat", SHAPES)
+
+
+def test_an_uploaded_picture_keeps_what_the_model_saw(store: Gallery, tmp_path: Path) -> None:
+    rgba = np.full((500, 1000, 4), 255, np.uint8)
+    rgba[100:400, 300:700, :3] = 40
+    seen = np.arange(784, dtype=np.uint32).astype(np.uint8).reshape(28, 28)
+    small = gallery.small_picture(rgba)
+    picture = replace(BOOT, shapes=[], picture=small, label="Bag", model_input=seen)
+    drawing_id = store.save(picture)
+    saved = store.get(drawing_id)
+    assert saved.is_picture and saved.model_input is not None
+    np.testing.assert_array_equal(saved.model_input, seen)
+    assert read_picture(saved.picture).shape == (168, 336, 4)
+    store.set_label(drawing_id, "Dress")
+    assert store.get(drawing_id).label == "Dress" and store.get(drawing_id).is_picture
+    path = only_file(tmp_path)
+    for damaged in ("AAAA", "no base64!", 3):
+        values = json.loads(path.read_text()) | {"model_input": damaged}
+        path.write_text(json.dumps(values))
+        with pytest.raises(GalleryError, match="cannot be read"):
+            store.get(drawing_id)
 
 
 def test_the_newest_first(store: Gallery) -> None:

@@ -21,6 +21,13 @@ SPOON: Drawing = [[(50, 0), (35, 15), (50, 35), (65, 15), (50, 0)], [(50, 35), (
 SHAPES: Mapping[str | None, Drawing] = {"hat": HAT, "spoon": SPOON, "No garment": SPOON}
 
 
+def picture_of(drawing: SavedDrawing, tone: int = 200) -> SavedDrawing:
+    """An uploaded picture with the same label: a garment as the model saw it."""
+    seen = np.zeros((28, 28), np.uint8)
+    seen[4:24, 6:22] = tone
+    return replace(drawing, shapes=[], picture=b"", model_input=seen)
+
+
 def drawings(*labels: str | None) -> list[SavedDrawing]:
     """Drawings with these labels, oldest first: hats, spoons, else shoes."""
     rng = random.Random(1)
@@ -59,12 +66,39 @@ def test_variants_depend_on_the_drawing_and_the_seed_alone() -> None:
     assert all(different) and made.any(axis=(1, 2)).all()
 
 
+def test_pictures_are_taken_as_a_person_prepared_them() -> None:
+    saved = drawings("Sneaker", "hat", "hat")
+    saved[1] = picture_of(saved[1])
+    saved[2] = picture_of(saved[2], tone=0)  # nothing to see
+    found = OwnDrawings.of(saved)
+    assert found.labels == ("Sneaker", "hat") and found.prepared == (False, True)
+    np.testing.assert_array_equal(found.model_inputs[1], saved[1].model_input)
+    alone = OwnDrawings.of(saved[:1])
+    np.testing.assert_array_equal(found.variants(0, seed=3), alone.variants(0, seed=3))
+    made = found.variants(1, seed=3)
+    np.testing.assert_array_equal(made[0], saved[1].model_input)
+    # turned and lit a little: a garment still, of about the same tone
+    assert all((one != made[0]).any() for one in made[1:])
+    peaks = made.max(axis=(1, 2)).astype(int)
+    assert len(set(peaks)) > 5 and (abs(peaks - 200) < 120).all()
+    assert found.labeled(["hat"]).prepared == (True,)
+
+
+def test_files_of_earlier_versions_hold_drawings_alone(tmp_path: Path) -> None:
+    found, path = OwnDrawings.of(drawings("Sneaker", "hat")), tmp_path / "drawings.npz"
+    np.savez(path, pictures=found.pictures, labels=found.labels, ids=found.ids)
+    assert OwnDrawings.load(path, digest=found.digest).prepared == (False, False)
+
+
 def test_a_file_gives_back_what_was_saved(tmp_path: Path) -> None:
-    found = OwnDrawings.of(drawings("Sneaker", "hat"))
+    saved = drawings("Sneaker", "hat")
+    found = OwnDrawings.of([saved[0], picture_of(saved[1])])
+    assert found.digest != replace(found, prepared=(False, False)).digest
     found.save(tmp_path / "drawings.npz")
     read = OwnDrawings.load(tmp_path / "drawings.npz", digest=found.digest)
     np.testing.assert_array_equal(read.pictures, found.pictures)
     assert (read.labels, read.ids, read.digest) == (found.labels, found.ids, found.digest)
+    assert read.prepared == (False, True)
 
 
 def test_other_drawings_and_damaged_files_are_refused(tmp_path: Path) -> None:

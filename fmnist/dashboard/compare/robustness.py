@@ -1,6 +1,7 @@
 """Robustness of the selected runs: accuracy on corrupted images, examples, the worst mistakes."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,6 @@ from fmnist.dashboard.components.clickable import Tile, image_wall
 from fmnist.dashboard.jobs import JobText, show_job
 from fmnist.data import fashion_mnist
 from fmnist.data.corruptions import CORRUPTIONS, SEVERITIES
-from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import DATASET_TITLES, Dataset
 from fmnist.errors import DamagedFileError
 from fmnist.evaluation.augmentation_effect import effects
@@ -265,7 +265,10 @@ def _show_examples(
             st.caption("None: every image that is correct when clean stays correct.")
             continue
         image_wall(
-            [_tile(first.found, int(position), corruption, severity) for position in positions],
+            [
+                _tile(first.found, int(position), corruption, severity, first.entry.run.class_names)
+                for position in positions
+            ],
             images[positions],
             key=f"robustness-{title[:5].lower()}",
             label=title,
@@ -284,9 +287,11 @@ def _corrupted(checksum: str, corruption: str, severity: int, _dataset: Dataset)
     return CORRUPTIONS[corruption](robustness_split(_dataset).images, severity)
 
 
-def _tile(found: Robustness, position: int, corruption: str, severity: int) -> Tile:
+def _tile(
+    found: Robustness, position: int, corruption: str, severity: int, names: Sequence[str]
+) -> Tile:
     place = list(CORRUPTIONS).index(corruption), SEVERITIES.index(severity), position
-    true, predicted = CLASS_NAMES[found.labels[position]], CLASS_NAMES[found.predicted[place]]
+    true, predicted = names[found.labels[position]], names[found.predicted[place]]
     confidence = percent(found.confidence[place], 0)
     image = int(found.indices[position])
     if true == predicted:

@@ -138,11 +138,11 @@ class Cells:
 
     Attributes
     ----------
-    texts : sequence of sequence of str (10, 10)
+    texts : sequence of sequence of str (C, C)
         Row = true, column = predicted.
-    colors : sequence of sequence of str (10, 10)
+    colors : sequence of sequence of str (C, C)
         CSS colors.
-    alts : sequence of sequence of str (10, 10)
+    alts : sequence of sequence of str (C, C)
         Descriptions for screen readers, and tooltips.
     """
 
@@ -160,6 +160,7 @@ def confusion_matrix(
     true: Sequence[int],
     predicted: Sequence[int],
     on_pick: Callable[[int | None, int | None], None] | None,
+    names: Sequence[str] = CLASS_NAMES,
 ) -> None:
     """A confusion matrix whose cells and class names can be clicked.
 
@@ -169,13 +170,15 @@ def confusion_matrix(
     key : str
     label : str
         What the matrix shows, for screen readers.
-    order : sequence of int (10,)
+    order : sequence of int (C,)
         Classes from top to bottom and from left to right.
     true, predicted : sequence of int
         The highlighted classes; empty for all.
     on_pick : callable or None
         Called with true and predicted class before the page reruns; None for all. Without it,
         nothing can be clicked.
+    names : sequence of str
+        Of the classes, by their labels.
     """
 
     def picked() -> None:
@@ -186,7 +189,7 @@ def confusion_matrix(
     _MATRIX(
         key=key,
         data={
-            "classes": tuple({"label": label, "name": CLASS_NAMES[label]} for label in order),
+            "classes": tuple({"label": label, "name": names[label]} for label in order),
             "cells": tuple(
                 [
                     {

@@ -196,6 +196,7 @@ def image_map(
     drawing: Placed | None = None,
     frames: NDArray[np.floating] | None = None,
     axes: Axes | None = None,
+    class_names: Sequence[str] = CLASS_NAMES,
 ) -> None:
     """A map of images.
 
@@ -227,6 +228,8 @@ def image_map(
         Positions after every epoch, to be played.
     axes : Axes, optional
         Where the places of the points have a meaning.
+    class_names : sequence of str
+        Of true and predicted labels.
     """
 
     def lassoed() -> None:
@@ -249,7 +252,7 @@ def image_map(
             "confidences": _base64(np.rint(points.confidence * 10_000).astype(np.uint16)),
             "indices": _base64(points.indices.astype(np.int32)),
             "medoids": tuple(int(i) for i in points.medoids),
-            "classes": CLASS_NAMES,
+            "classes": tuple(class_names),
             "values": _base64(coloring.values),
             "palette": tuple(coloring.palette),
             "legend": _legend(coloring, marked, int(marks.sum())),

@@ -47,8 +47,8 @@ HISTOGRAMS: Final[Mapping[str, Histogram]] = {
     ),
     "entropy": Histogram(
         "Entropy (nats)",
-        f"How spread out the ten probabilities are: 0 is certain, ln 10 = {math.log(10):.2f} is "
-        "uniform.",
+        "How spread out the probabilities are: 0 is certain; uniform over ten classes is "
+        f"ln 10 = {math.log(10):.2f}.",
         (*np.linspace(0, 2.3, BINS + 4)[:-1].round(4).tolist(), math.log(NUM_CLASSES)),
     ),
 }

@@ -137,7 +137,7 @@ def _show_groups(context: PageContext, sets: PredictionSets) -> None:
     if not groups:
         st.caption("No set has more than one class at this coverage.")
         return
-    key = f"set-groups-{hash(context.selection.images)}"
+    key, names = f"set-groups-{hash(context.selection.images)}", context.run.class_names
 
     def filter_by_group() -> None:
         rows = st.session_state[key].selection.rows
@@ -147,7 +147,7 @@ def _show_groups(context: PageContext, sets: PredictionSets) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "Classes": [", ".join(CLASS_NAMES[c] for c in classes) for classes, _ in groups],
+                "Classes": [", ".join(names[c] for c in classes) for classes, _ in groups],
                 "Images": [len(found) for _, found in groups],
                 "Coverage": [100 * sets.covered[found].mean() for _, found in groups],
             }

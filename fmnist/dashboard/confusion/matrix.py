@@ -14,7 +14,7 @@ from fmnist.dashboard.components import clickable
 from fmnist.dashboard.components.clickable import Cells
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.selection import Selection
-from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import confusion_matrix
 from fmnist.reports import charts
@@ -51,11 +51,18 @@ class MatrixDisplay:
     errors_only: bool
     grouped: bool
 
-    def order(self, confusion: NDArray[np.integer]) -> tuple[int, ...]:
-        """Classes in the order of the rows and columns."""
-        return (
-            significance.confusion_order(confusion) if self.grouped else tuple(range(NUM_CLASSES))
-        )
+    def order(self, confusion: NDArray[np.integer], classes: int) -> tuple[int, ...]:
+        """Classes in the order of the rows and columns.
+
+        Parameters
+        ----------
+        confusion : int (C, C)
+        classes : int
+            At least C; those beyond, which only the compared run has, come last.
+        """
+        known = range(len(confusion))
+        order = significance.confusion_order(confusion) if self.grouped else known
+        return (*order, *range(len(confusion), classes))
 
 
 def matrix_controls(context: PageContext) -> MatrixDisplay:
@@ -94,7 +101,7 @@ def matrix_controls(context: PageContext) -> MatrixDisplay:
 def cell_values(
     scale: Scale, confusion: NDArray[np.int64], other: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
-    """Numbers in the cells, float64 (10, 10); NaN where a percentage has no base."""
+    """Numbers in the cells, float64 (C, C); NaN where a percentage has no base."""
     values = confusion.astype(np.float64)
     if scale == "Difference":
         return values if other is None else values - other
@@ -107,7 +114,7 @@ def cell_values(
 
 
 def cell_texts(display: MatrixDisplay, values: NDArray[np.float64]) -> list[list[str]]:
-    """Texts of the cells, str (10, 10)."""
+    """Texts of the cells, str (C, C)."""
 
     def text(i: int, j: int) -> str:
         value = values[i, j]
@@ -119,27 +126,32 @@ def cell_texts(display: MatrixDisplay, values: NDArray[np.float64]) -> list[list
             return f"{value:+.0f}" if value else "·"
         return f"{value:.1f}" if value else "·"
 
-    return [[text(i, j) for j in range(NUM_CLASSES)] for i in range(NUM_CLASSES)]
+    classes = range(len(values))
+    return [[text(i, j) for j in classes] for i in classes]
 
 
 def cell_colors(
     display: MatrixDisplay, confusion: NDArray[np.int64], other: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
-    """Colors of the cells on screen and in exports, float64 (10, 10, 4)."""
+    """Colors of the cells on screen and in exports, float64 (C, C, 4)."""
     if other is not None and display.scale == "Difference":
         return charts.difference_colors(confusion - other)
     return charts.confusion_colors(confusion, hide_diagonal=display.errors_only)
 
 
 def cells(
-    display: MatrixDisplay, confusion: NDArray[np.int64], other: NDArray[np.int64] | None
+    display: MatrixDisplay,
+    confusion: NDArray[np.int64],
+    other: NDArray[np.int64] | None,
+    names: Sequence[str] = CLASS_NAMES,
 ) -> Cells:
     """Texts, colors and descriptions of the cells."""
     difference = other is not None and display.scale == "Difference"
     values = cell_values(display.scale, confusion, other)
+    classes = range(len(confusion))
 
     def alt(i: int, j: int) -> str:
-        true, predicted = CLASS_NAMES[i], CLASS_NAMES[j]
+        true, predicted = names[i], names[j]
         what = f"{true}, correct" if i == j else f"{true}, predicted as {predicted}"
         if difference and other is not None:
             return f"{what}: {confusion[i, j]:,} in this run, {other[i, j]:,} in the compared run"
@@ -150,7 +162,7 @@ def cells(
     return Cells(
         cell_texts(display, values),
         charts.css_colors(cell_colors(display, confusion, other)),
-        [[alt(i, j) for j in range(NUM_CLASSES)] for i in range(NUM_CLASSES)],
+        [[alt(i, j) for j in classes] for i in classes],
     )
 
 
@@ -171,11 +183,16 @@ def filtered_confusion(context: PageContext) -> tuple[NDArray[np.int64], NDArray
     """Confusion matrices of this run and of the compared run, under all the other filters."""
     mask = context.mask(*CLASS_FILTERS)
     evaluation = context.snapshot.evaluation
-    confusion = confusion_matrix(evaluation.labels[mask], evaluation.predicted_labels[mask])
+    classes = context.num_classes
+    confusion = confusion_matrix(
+        evaluation.labels[mask], evaluation.predicted_labels[mask], classes=classes
+    )
     if context.other is None:
         return confusion, None
     other = context.other.evaluation
-    return confusion, confusion_matrix(other.labels[mask], other.predicted_labels[mask])
+    return confusion, confusion_matrix(
+        other.labels[mask], other.predicted_labels[mask], classes=classes
+    )
 
 
 def draw(
@@ -187,17 +204,20 @@ def draw(
     title: str,
     on_pick: Callable[[int | None, int | None], None] = pick,
     marked: bool = True,
+    names: Sequence[str] = CLASS_NAMES,
 ) -> None:
     """Draw a matrix; `marked` highlights the filtered cells."""
     selection = session.selection() if marked else Selection()
     clickable.confusion_matrix(
-        cells(display, confusion, other),
+        cells(display, confusion, other, names),
         key="matrix",
         label=f"Confusion matrix, {SCALES[display.scale]}; {title}",
-        order=order,
+        # an epoch of the run alone has no class that only the compared run has
+        order=[label for label in order if label < len(confusion)],
         true=selection.true,
         predicted=selection.predicted,
         on_pick=on_pick,
+        names=names,
     )
 
 
@@ -209,7 +229,7 @@ def export_menu(
 ) -> None:
     """Download buttons: the matrix on screen as CSV, PNG or SVG."""
     values = cell_values(display.scale, confusion, other)
-    order = display.order(context.snapshot.evaluation.confusion)
+    order = display.order(context.snapshot.evaluation.confusion, context.num_classes)
     name = f"confusion-{context.run.run_id}-{context.split}"
 
     def picture(kind: Literal["png", "svg"]) -> bytes:
@@ -220,10 +240,11 @@ def export_menu(
             title=f"{context.run.name}: {SCALES[display.scale]}",
             subtitle=counted(int(confusion.sum()), f"{context.split} image"),
             format=kind,
+            names=context.class_names,
         )
 
     files = (
-        ("csv", "text/csv", partial(confusion_csv, values, order)),
+        ("csv", "text/csv", partial(confusion_csv, values, order, context.class_names)),
         ("png", "image/png", partial(picture, "png")),
         ("svg", "image/svg+xml", partial(picture, "svg")),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fmnist.dashboard import pictures, session
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.selection import GROUP_TITLES
-from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.labels import NUM_CLASSES
 from fmnist.evaluation import significance
 from fmnist.evaluation.metrics import class_scores, most_confused_pairs
 from fmnist.reports import charts, glossary
@@ -73,10 +73,11 @@ def show_pairs(context: PageContext, confusion: NDArray[np.int64]) -> None:
     """The most confused pairs, and select boxes to choose a cell."""
     chosen = context.selection
     first, second = st.columns(2)
-    names = [None, *range(len(CLASS_NAMES))]
+    names = context.class_names
+    options = [None, *range(len(names))]
 
     def name(label: int | None) -> str:
-        return "All" if label is None else CLASS_NAMES[label]
+        return "All" if label is None else names[label]
 
     for column, field, title in (
         (first, "true", "True class"),
@@ -84,10 +85,10 @@ def show_pairs(context: PageContext, confusion: NDArray[np.int64]) -> None:
     ):
         labels = getattr(chosen, field)
         key = f"cell-{field}"
-        session.sync_widget(key, labels[0] if len(labels) == 1 else None)
+        session.sync_widget(key, labels[0] if len(labels) == 1 and labels[0] in options else None)
         column.selectbox(
             title,
-            names,
+            options,
             key=key,
             format_func=name,
             placeholder="All",
@@ -102,8 +103,8 @@ def show_pairs(context: PageContext, confusion: NDArray[np.int64]) -> None:
         return
     frame = pd.DataFrame(
         {
-            "True": [CLASS_NAMES[pair.true_label] for pair in pairs],
-            "Predicted as": [CLASS_NAMES[pair.predicted_label] for pair in pairs],
+            "True": [names[pair.true_label] for pair in pairs],
+            "Predicted as": [names[pair.predicted_label] for pair in pairs],
             "Images": [pair.count for pair in pairs],
             "Share of class": [100 * pair.share for pair in pairs],
         }
@@ -117,12 +118,12 @@ def show_pairs(context: PageContext, confusion: NDArray[np.int64]) -> None:
     )
 
 
-def show_classes(_here: PageContext, confusion: NDArray[np.int64]) -> None:
+def show_classes(context: PageContext, confusion: NDArray[np.int64]) -> None:
     """Accuracy, precision, recall and F1 of each class."""
     scores = class_scores(confusion)
     frame = pd.DataFrame(
         {
-            "Class": [CLASS_NAMES[score.label] for score in scores],
+            "Class": [context.class_names[score.label] for score in scores],
             "Accuracy": [100 * score.accuracy for score in scores],
             "Precision": [100 * score.precision for score in scores],
             "F1": [100 * score.f1 for score in scores],
@@ -197,13 +198,16 @@ def show_two_runs(context: PageContext, _confusion: NDArray[np.int64]) -> None:
     )
 
 
-def cell_choice(name: str) -> tuple[int, int]:
+def cell_choice(name: str, class_names: Sequence[str]) -> tuple[int, int]:
     """Select boxes for a cell: true and predicted class."""
-    labels = list(range(len(CLASS_NAMES)))
-    names = CLASS_NAMES.__getitem__
-    true = st.selectbox("True class", labels, key=f"{name}-true", format_func=names)
-    predicted = st.selectbox("Predicted class", labels, key=f"{name}-predicted", format_func=names)
-    return true, predicted
+    found = []
+    for field, labels in (("true", range(NUM_CLASSES)), ("predicted", range(len(class_names)))):
+        key = f"{name}-{field}"
+        if st.session_state.get(key) not in labels:  # another run has other classes
+            st.session_state[key] = 0
+        title = f"{field.capitalize()} class"
+        found.append(st.selectbox(title, labels, key=key, format_func=class_names.__getitem__))
+    return found[0], found[1]
 
 
 def preset_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
@@ -216,7 +220,7 @@ def preset_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
         return  # the person may have chosen other cells since
     st.session_state["two-cells-of"] = pair
     st.session_state["cell-a-true"], st.session_state["cell-a-predicted"] = pair
-    other = (pair[0], pair[0]) if pair[0] != pair[1] else (pair[0], (pair[0] + 1) % 10)
+    other = (pair[0], pair[0]) if pair[0] != pair[1] else (pair[0], (pair[0] + 1) % NUM_CLASSES)
     st.session_state["cell-b-true"], st.session_state["cell-b-predicted"] = other
 
 
@@ -230,7 +234,7 @@ def show_two_cells(context: PageContext, confusion: NDArray[np.int64]) -> None:
     for column, name, title in zip(columns, ("cell-a", "cell-b"), ("First", "Second"), strict=True):
         with column:
             st.markdown(f"**{title} cell**")
-            true, predicted = cell_choice(name)
+            true, predicted = cell_choice(name, context.class_names)
         in_cell = (evaluation.labels == true) & (evaluation.predicted_labels == predicted)
         cells.append(np.flatnonzero(mask & in_cell))
     show_mean_images(context, cells)

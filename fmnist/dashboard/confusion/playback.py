@@ -21,7 +21,7 @@ def show_matrix(context: PageContext, display: MatrixDisplay) -> NDArray[np.int6
 
     Returns
     -------
-    int64 (10, 10)
+    int64 (C, C)
         The matrix of the selection.
     """
     confusion, other = filtered_confusion(context)
@@ -43,13 +43,16 @@ def _matrix_and_epochs(
 ) -> None:
     if session.selection() != context.selection:
         st.rerun()  # stopped by a click: the whole page shows another epoch now
-    order = display.order(context.snapshot.evaluation.confusion)
+    order = display.order(context.snapshot.evaluation.confusion, context.num_classes)
     epochs = snapshots.epoch_confusions(context.run)
     played: int | None = st.session_state.get(_NEXT)
     if played is not None and epochs is not None:
         scale = "Counts" if display.scale == "Difference" else display.scale
         display = MatrixDisplay(scale, display.errors_only, grouped=False)
-        draw(display, epochs[played - 1], None, order=order, title=f"epoch {played}")
+        draw(
+            display, epochs[played - 1], None, order=order, title=f"epoch {played}",
+            names=context.class_names,
+        )  # fmt: skip
         st.session_state[_SHOWN] = played
         if played >= len(epochs):
             _stop()
@@ -57,7 +60,7 @@ def _matrix_and_epochs(
         st.session_state[_NEXT] = played + 1
     else:
         title = counted(len(context.snapshot.evaluation.labels), f"{context.split} image")
-        draw(display, confusion, other, order=order, title=title)
+        draw(display, confusion, other, order=order, title=title, names=context.class_names)
         if context.snapshot.epoch:
             session.sync_widget("epoch-slider", context.snapshot.epoch)
     if epochs is not None and len(epochs) > 1:

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
 from fmnist.dashboard import failures
-from fmnist.dashboard.draw import components
+from fmnist.dashboard.draw import components, picture_panel
 from fmnist.dashboard.draw.canvas_state import (
     BOARD,
     BUILT_IN,
@@ -79,7 +79,7 @@ def show_canvas(
         Whether to call it.
     """
     if state.picture is not None:
-        st.image(canvas.letterbox(state.picture), width=canvas.SIDE, alt="The uploaded picture")
+        picture_panel.show(state, on_refresh or (lambda: None), is_stale=is_stale)
         return
     if is_built_in():
         _show_board(state, on_refresh, is_stale=is_stale)

@@ -2,19 +2,31 @@
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from fmnist import paths
-from fmnist.dashboard import failures
-from fmnist.dashboard.draw.canvas_state import LABEL, CanvasState, canvas_state, start_sheet
+from fmnist.dashboard import failures, pictures
+from fmnist.dashboard.draw import saved_picture
+from fmnist.dashboard.draw.canvas_state import (
+    LABEL,
+    CanvasState,
+    canvas_state,
+    hide_picture,
+    show_picture,
+    start_sheet,
+)
 from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.dashboard.layout import moment
 from fmnist.reports.text import percent
 from fmnist.sketchpad import canvas, gallery
 from fmnist.sketchpad.gallery import LABEL_CHOICES, Gallery, GalleryError, SavedDrawing
+from fmnist.sketchpad.uploads import PictureError, read_picture
 from fmnist.text import plain
 
 _CHANGED: Final = "draw-gallery-changed"
@@ -35,13 +47,16 @@ def store() -> Gallery:
 
 def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
     """The label of the drawing, and the buttons that save it to the gallery or as a file."""
-    can_save = state.is_paper and prediction is not None
+    is_picture = state.picture is not None
+    can_save = state.image is None and prediction is not None
+    if saved_picture.is_new(state):
+        st.session_state[LABEL] = None
     own: Counter[str] = st.session_state.get(_COUNTS, Counter())
     choices = (*LABEL_CHOICES, *own)
-    if state.saved_id is None or st.session_state.get(LABEL) not in choices:
+    if _saved_id(state) is None or st.session_state.get(LABEL) not in choices:
         st.session_state[LABEL] = None  # a label saves; what is not saved has none
     st.selectbox(
-        "What did you draw?",
+        "What is in the picture?" if is_picture else "What did you draw?",
         choices,
         index=None,
         placeholder="Choose a label",
@@ -49,7 +64,8 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
         disabled=not can_save,
         on_change=_label,
         args=(state,),
-        help="Saves the drawing to the gallery below, which counts correct predictions.",
+        help=f"Saves the {'picture' if is_picture else 'drawing'} to the gallery below, which "
+        "counts correct predictions.",
     )
     for name, count in own.items():
         st.button(
@@ -60,9 +76,11 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
             width="stretch",
             on_click=_add_to,
             args=(state, name),
-            help="Saves the drawing with this label, and clears the canvas for the next one.",
+            help="Saves the picture with this label, and goes back to the canvas."
+            if is_picture
+            else "Saves the drawing with this label, and clears the canvas for the next one.",
         )
-    is_saved = state.saved_id is not None
+    is_saved = _saved_id(state) is not None
     st.button(
         "Saved" if is_saved else "Save",
         key="draw-save",
@@ -98,48 +116,66 @@ def as_png(state: CanvasState) -> bytes:
 
 def _save(state: CanvasState, label: str | None = None) -> None:
     prediction = state.answer  # of the moment of the click: strokes may have come since
-    if prediction is None or state.saved_id is not None:  # a double click
+    if prediction is None or _saved_id(state) is not None:  # a double click
         return
     step = state.steps.current
+    drawing = SavedDrawing(
+        shapes=step.shapes,
+        picture=step.picture or canvas.as_png(state.pixels),
+        model=prediction.run.name,
+        predicted=prediction.label_choice,
+        confidence=prediction.confidence,
+        label=label,
+    )
+    if state.picture is not None:
+        small = gallery.small_picture(state.picture)
+        drawing = replace(drawing, shapes=[], picture=small, model_input=prediction.model_input)
     try:
-        saved_id = store().save(
-            SavedDrawing(
-                shapes=step.shapes,
-                picture=step.picture or canvas.as_png(state.pixels),
-                model=prediction.run.name,
-                predicted=prediction.label_choice,
-                confidence=prediction.confidence,
-                label=label,
-            )
-        )
+        saved_id = store().save(drawing)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
     else:
-        state.saved = (saved_id, step)
+        if state.picture is not None:
+            saved_picture.remember(state, saved_id, prediction.model_input)
+        else:
+            state.saved = (saved_id, step)
     st.session_state[_CHANGED] = True
 
 
+def _saved_id(state: CanvasState) -> str | None:
+    """Gallery id of what is shown, if it is saved as it is now."""
+    if state.picture is None:
+        return state.saved_id
+    return saved_picture.saved_id(state, state.answer.model_input) if state.answer else None
+
+
 def _add_to(state: CanvasState, name: str) -> None:
+    saved_id = _saved_id(state)
     try:
-        if state.saved_id is not None:
-            store().set_label(state.saved_id, name)
+        if saved_id is not None:
+            store().set_label(saved_id, name)
         else:
             _save(state, name)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
     st.session_state[_CHANGED] = True
-    if state.saved_id is not None:  # otherwise it could not be saved, and stays on the canvas
+    if _saved_id(state) is None:  # it could not be saved, and stays where it is
+        return
+    if state.picture is not None:
+        hide_picture()
+    else:
         start_sheet([])
 
 
 def _label(state: CanvasState) -> None:
     label: str | None = st.session_state[LABEL]
-    if state.saved_id is None:
+    saved_id = _saved_id(state)
+    if saved_id is None:
         if label is not None:
             _save(state, label)
         return
     try:
-        store().set_label(state.saved_id, label)
+        store().set_label(saved_id, label)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
     st.session_state[_CHANGED] = True
@@ -194,8 +230,9 @@ def _show_more() -> None:
 def _show_card(drawing: SavedDrawing) -> None:
     marks = {True: ":green[:material/check:]", False: ":red[:material/close:]", None: ""}
     with st.container(border=True, gap="xsmall", key=f"draw-card-{drawing.drawing_id}"):
-        picture = canvas.as_png(canvas.pixels(drawing.picture))
-        st.image(picture, width=110, alt=f"A drawing, predicted as {plain(drawing.predicted)}")
+        what = "picture" if drawing.is_picture else "drawing"
+        alt = f"A {what}, predicted as {plain(drawing.predicted)}"
+        st.image(pictures.thumbnail(_pixels(drawing), 110), width=110, alt=alt)
         confidence = (
             "" if drawing.predicted == gallery.NO_GARMENT else f" {percent(drawing.confidence, 0)}"
         )
@@ -226,8 +263,22 @@ def _open(drawing_id: str) -> None:
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
         return
-    start_sheet(drawing.shapes, drawing.picture, saved_id=drawing_id)
+    if drawing.model_input is not None:
+        show_picture(_pixels(drawing))
+        saved_picture.remember(canvas_state(), drawing_id, None)
+    else:
+        start_sheet(drawing.shapes, drawing.picture, saved_id=drawing_id)
     st.session_state[LABEL] = drawing.label
+
+
+def _pixels(drawing: SavedDrawing) -> NDArray[np.uint8]:
+    """What was drawn or uploaded, uint8 (H, W, 4); transparent if it cannot be read."""
+    if not drawing.is_picture:
+        return canvas.pixels(drawing.picture)
+    try:
+        return read_picture(drawing.picture)
+    except PictureError:
+        return canvas.pixels(b"")
 
 
 def _delete(drawing_id: str) -> None:
@@ -237,6 +288,7 @@ def _delete(drawing_id: str) -> None:
         st.session_state[_PROBLEM] = str(error)
         return
     st.session_state[_DELETED] = drawing_id
+    saved_picture.forget(drawing_id)
     state = canvas_state()
     if state.saved and state.saved[0] == drawing_id:
         state.saved = None

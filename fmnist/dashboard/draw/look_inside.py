@@ -12,7 +12,7 @@ from fmnist.dashboard import cache, failures, session
 from fmnist.dashboard.draw import components, models
 from fmnist.dashboard.draw.canvas_state import CanvasState
 from fmnist.dashboard.draw.prediction import Prediction
-from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
+from fmnist.data.labels import IMAGE_SIZE
 from fmnist.reports import glossary, heat_maps
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _look(explainer: "Explainer", prediction: Prediction) -> Inside:
     # of the last layers some are too coarse to see anything of a drawing
     fine = (layer for layer in reversed(explainer.layers) if min(layer.size) >= _LEAST_CELLS)
     layer = next(fine, explainer.layer(None))
-    targets = Targets.of(prediction.predicted_garment)
+    targets = Targets.of(prediction.predicted_label)
     channels = explainer.grad_cam_channels(prediction.model_input[None], targets, layer.name)[0]
     grad_cam = enlarge(np.maximum(channels.sum(0, keepdims=True), 0))[0]
     strongest = np.argsort(-np.abs(channels).sum((1, 2)))[: _COLUMNS * _ROWS]
@@ -91,7 +91,7 @@ def _look(explainer: "Explainer", prediction: Prediction) -> Inside:
 
 
 def _show(inside: Inside, prediction: Prediction, state: CanvasState) -> None:
-    name = CLASS_NAMES[prediction.predicted_garment]
+    name = prediction.predicted_class
     with st.container(horizontal=True, gap="medium", key="draw-look-inside"):
         with st.container(width=150):
             _picture(

@@ -12,6 +12,7 @@ import streamlit as st
 from fmnist.dashboard import cache, run_catalog, session
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.errors import sentence
+from fmnist.reports import answers
 from fmnist.runs.names import distinct_names
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.temperature import load_temperature
@@ -129,6 +130,13 @@ def load_ood_model() -> "Classifier | None":
     """Load the model that detects non-garments; None if it is not installed."""
     run = run_catalog.run_or_none(OOD_MODEL)
     return cache.classifier(run) if run and run.weights_path.exists() else None
+
+
+def refused_garments(run: Run) -> float | None:
+    """Share of garments that are refused for a model, where it was measured."""
+    judges = run.fine_tuning or (run.training is not None and run.training.has_ood_class)
+    judge = run if judges else run_catalog.run_or_none(OOD_MODEL)
+    return answers.refused_garments(judge) if judge else None
 
 
 def warm_up(run: Run) -> None:

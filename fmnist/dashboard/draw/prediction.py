@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.dashboard.draw import canvas_panel, components, models
+from fmnist.dashboard.draw import canvas_panel, components, models, picture_state
 from fmnist.dashboard.draw.canvas_state import CanvasState
 from fmnist.dashboard.draw.preparation import preparation
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
+from fmnist.reports.answers import answer_in_words
 from fmnist.reports.charts import CLASS_COLORS, OWN_COLORS
 from fmnist.reports.text import percent
 from fmnist.runs.run import Run
 from fmnist.sketchpad import canvas, recognition
-from fmnist.sketchpad.preprocessing import Preparation
+from fmnist.sketchpad.preprocessing import Preparation, to_model_input
 from fmnist.sketchpad.recognition import SketchResult
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ def predict(state: CanvasState, run: Run) -> Prediction | None:
     classifier, ood_model = models.load_classifier(run), models.load_ood_model()
     if state.is_empty:
         return None
-    task = models.worker().submit(_predict, state, run, classifier, ood_model, preparation())
+    prepared = preparation()
+    pictured = picture_state.model_input(state, prepared)
+    task = models.worker().submit(
+        _predict, state, run, classifier, ood_model, prepared, pictured=pictured
+    )
     return task.result()
 
 
@@ -63,22 +68,25 @@ def _predict(
     classifier: "Classifier",
     ood_model: "Classifier | None",
     prepared: Preparation,
+    *,
+    pictured: NDArray[np.uint8] | None,
 ) -> Prediction | None:
+    """Classify a drawing, or the model input of a picture."""
     if state.picture is None and state.image is not None:
         model_input = canvas.composite(state.image.pixels, state.pixels)
         before, now = classifier.predict_named(np.stack([state.image.pixels, model_input]))
         names = classifier.class_names
         return Prediction(now, 1.0, model_input, run, before=before, class_names=names)
-    if state.picture is not None:
-        rgba, is_started = state.picture, True
+    if pictured is not None:
+        model_input, is_started = pictured, True
     else:
         rgba, is_started = state.pixels, canvas.is_started(state.shapes)
-        prepared = replace(prepared, kind="drawing")
-    if canvas.is_blank(rgba):  # all of it is erased
+        if canvas.is_blank(rgba):  # all of it is erased
+            return None
+        model_input = to_model_input(rgba, replace(prepared, kind="drawing"))
+    if not model_input.any():
         return None
-    result = recognition.classify(rgba, classifier, preparation=prepared, ood_model=ood_model)
-    if not result.model_input.any():
-        return None
+    (result,) = recognition.classify_inputs(model_input[None], classifier, ood_model=ood_model)
     score = result.in_distribution_score
     return Prediction(
         result.probabilities, score, result.model_input, run, is_started,
@@ -90,28 +98,22 @@ def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, st
     """Headline, note and tone of a prediction."""
     if prediction is None:
         if state.picture is not None:
-            return "Blank image", "The picture has only one color.", "none"
+            return *picture_state.why_blank(state, preparation()), "none"
         return (
             "Draw a shoe, a shirt, a bag…",
             "Use a mouse, pen or finger. The prediction changes with every stroke.",
             "none",
         )
-    names, name = prediction.class_names, prediction.predicted_class
-    headline = f"{name}, {percent(prediction.confidence, 0)}"
+    name = prediction.predicted_class
     if prediction.before is not None:
+        headline = f"{name}, {percent(prediction.confidence, 0)}"
         return headline, *_describe_change(prediction, prediction.before, state)
     if not prediction.is_started:
         return "Keep drawing…", f"So far: {name}.", "guessing"
     if not prediction.is_garment:
-        return (
-            "This does not look like a garment",
-            f"The most similar class: {headline}.",
-            "rejected",
-        )
-    second = int(np.argsort(prediction.probabilities)[-2])
-    probability = prediction.probabilities[second]
-    note = f"or {names[second]}, {percent(probability, 0)}" if probability >= 0.05 else ""
-    return headline, note, "sure"
+        refused = models.refused_garments(prediction.run)
+        return *answer_in_words(prediction, refused=refused), "rejected"
+    return *answer_in_words(prediction), "sure"
 
 
 def _describe_change(

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import streamlit as st
 
-from fmnist.dashboard.draw.canvas_state import CanvasState
+from fmnist.dashboard.draw import picture_state
+from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
 from fmnist.data.synthetic.strokes import LINE_WIDTH
 from fmnist.sketchpad.preprocessing import DEFAULT_PREPARATION, Preparation
 
@@ -23,6 +24,7 @@ _WIDGETS: Final[Mapping[str, object]] = {
     _KEYS["ink"]: DEFAULT_PREPARATION.ink,
 }
 """Default values of the widgets, by key."""
+_DRAWINGS_ONLY: Final = " Not used for a photograph, which keeps its tones."
 
 
 def preparation() -> Preparation:
@@ -38,14 +40,21 @@ def preparation() -> Preparation:
     return Preparation(**values)
 
 
+def _is_photograph(state: CanvasState) -> bool:
+    return picture_state.is_photograph(state, preparation().kind)
+
+
 def show_fill() -> None:
     """The switch that fills closed shapes."""
+    is_photograph = _is_photograph(canvas_state())
     st.session_state.setdefault(_KEYS["fill"], _IS_FILLED)
     st.toggle(
         "Fill closed shapes",
         key=_KEYS["fill"],
         persist_state="session",
-        help="Fill the areas that your lines enclose with gray before classification.",
+        disabled=is_photograph,
+        help="Fill the areas that your lines enclose with gray before classification."
+        + (_DRAWINGS_ONLY if is_photograph else ""),
     )
 
 
@@ -68,7 +77,7 @@ def show_settings(state: CanvasState) -> None:
         )
         if state.picture is not None:
             _show_kind()
-        _show_widgets()
+        _show_widgets(is_photograph=_is_photograph(state))
         st.button(
             "Reset to defaults",
             key="draw-defaults",
@@ -95,7 +104,8 @@ def _show_kind() -> None:
     )
 
 
-def _show_widgets() -> None:
+def _show_widgets(*, is_photograph: bool) -> None:
+    unused = _DRAWINGS_ONLY if is_photograph else ""
     with st.container(horizontal=True, gap="medium"):
         crop = st.toggle(
             "Crop",
@@ -108,6 +118,7 @@ def _show_widgets() -> None:
             "Same line width",
             key=_SAME_WIDTH,
             persist_state="session",
+            disabled=is_photograph,
             help="Bring all lines to the same width, whatever pen you use. Areas and photographs "
             "do not change.",
         )
@@ -128,8 +139,9 @@ def _show_widgets() -> None:
             key=_KEYS["ink"],
             format_func=str.capitalize,
             required=True,
+            disabled=is_photograph,
             persist_state="session",
-            help="Whether the garment is darker or lighter than the background.",
+            help="Whether the garment is darker or lighter than the background." + unused,
         )
         st.slider(
             "Line width",
@@ -138,8 +150,9 @@ def _show_widgets() -> None:
             step=0.1,
             key=_KEYS["line_width"],
             format="%.1f of 28 px",
-            disabled=not same_width,
+            disabled=is_photograph or not same_width,
             persist_state="session",
+            help="Width of all lines in the model input." + unused,
             width=180,
         )
 

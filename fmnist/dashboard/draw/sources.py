@@ -149,7 +149,7 @@ def show_upload() -> None:
         failures.tell(problem, icon=":material/broken_image:")
     st.caption(
         "One garment on a plain background works best. The picture stays on the machine that runs "
-        "this app, and it is not saved."
+        "this app; it is kept only if you save it to the gallery."
     )
 
 

@@ -1,7 +1,7 @@
 """Teach it: own classes, a copy of a model that learns drawings, and what that changed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -13,19 +13,32 @@ from fmnist.dashboard.draw import gallery, models
 from fmnist.dashboard.jobs import JobText, show_job
 from fmnist.data.labels import MAX_OWN_CLASSES, NO_GARMENT, OWN_NAME_LENGTH
 from fmnist.evaluation.significance import SIGNIFICANCE
-from fmnist.reports.text import counted, markdown_table, p_value, percent
+from fmnist.reports.text import counted, duration, markdown_table, p_value, percent
 from fmnist.runs import store
+from fmnist.runs.config import LearnedPart
 from fmnist.runs.names import distinct_names
 from fmnist.runs.run import Run
 from fmnist.sketchpad.gallery import SavedDrawing
 from fmnist.sketchpad.recognition import OOD_MODEL
 from fmnist.text import plain
-from fmnist.training.fine_tuned import ENOUGH_OF_OWN, MIN_DRAWINGS, Effect, left_out, why_not
+from fmnist.training.fine_tuned import (
+    ENOUGH_OF_OWN,
+    MIN_DRAWINGS,
+    Effect,
+    has_block,
+    left_out,
+    why_not,
+)
 from fmnist.training.fine_tuning_job import FineTuneProcess, FineTuneTask
 
 _NEW_CLASS: Final = "draw-new-class"
 _BASE: Final = "draw-teach-base"
 _PROBLEM: Final = "draw-teach-problem"
+_PART: Final = "draw-teach-part"
+_PARTS: Final[Mapping[LearnedPart, str]] = {
+    "last-layer": "Last layer",
+    "last-block": "Last block and layer",
+}
 _RUNNING: Final = "draw-teach-running"
 _SHOWN: Final = "draw-teach-shown"
 _UNDONE: Final = "draw-teach-undone"
@@ -85,8 +98,8 @@ def _show_classes(drawings: Sequence[SavedDrawing]) -> None:
                 st.form_submit_button("Add class", key="draw-add-class", on_click=_add_class)
     if names:
         st.caption(
-            f"Draw one above, then click *Add to {plain(names[-1])}* beside the canvas. Ten that "
-            "differ are a good start. Uploaded pictures are not in the gallery, and not learned."
+            f"Draw one above, or upload a picture, then click *Add to {plain(names[-1])}* beside "
+            "it. Ten that differ are a good start."
         )
 
 
@@ -121,19 +134,23 @@ def _remove_class(name: str) -> None:
 
 
 def _show_training(drawings: Sequence[SavedDrawing]) -> None:
-    labels = tuple(drawing.label for drawing in drawings if drawing.label is not None)
+    labeled = [drawing for drawing in drawings if drawing.label is not None]
+    labels = tuple(drawing.label for drawing in labeled if drawing.label is not None)
     bases = {run.run_id: run for run in models.runs_with_weights().values() if not why_not(run)}
     if not bases:
         st.info("There is no model to copy yet: train one first.", icon=":material/school:")
         return
     if len(labels) < MIN_DRAWINGS:
         st.info(
-            f"Save at least {MIN_DRAWINGS} drawings with labels: draw, then answer *What did you "
-            f"draw?* beside the canvas. You have {len(labels)}.",
+            f"Save at least {MIN_DRAWINGS} drawings or pictures with labels: draw, then answer "
+            f"*What did you draw?* beside the canvas. You have {len(labels)}.",
             icon=":material/school:",
         )
         return
-    base = _choose_base(bases)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        base = _choose_base(bases)
+        part = _choose_part(base)
+    _tell_ensembles()
     _take_over()
     has_ood_class = base.training is not None and base.training.has_ood_class
     for sentence in _cautions(labels, has_ood_class=has_ood_class):
@@ -142,12 +159,12 @@ def _show_training(drawings: Sequence[SavedDrawing]) -> None:
         _KEY,
         "Teach a copy",
         ":material/school:",
-        f"Learns {_in_words(labels)}. In the background; the copy is a run of its own.",
+        f"Learns {_in_words(labeled)}. In the background; the copy is a run of its own.",
         "Another copy is being taught first.",
         "Nothing was learned",
     )
     folder = paths.artifacts_folder() / "drawings"
-    show_job(process(), FineTuneTask(base.folder, folder, paths.runs_folder()), text)
+    show_job(process(), FineTuneTask(base.folder, folder, paths.runs_folder(), part), text)
 
 
 def _choose_base(bases: dict[str, Run]) -> Run:
@@ -164,15 +181,47 @@ def _choose_base(bases: dict[str, Run]) -> Run:
         key=_BASE,
         format_func=names.__getitem__,
         width=300,
-        help="Its last layer learns your drawings; the layers before it stay. What it says of "
-        "training images and sketches is replayed, so that nothing else is forgotten.",
+        help="What it says of training images and sketches is replayed, so that nothing else is "
+        "forgotten.",
     )
     return bases[st.session_state[_BASE]]
 
 
-def _in_words(labels: Sequence[str]) -> str:
-    parts = [f"{plain(label)} {count}" for label, count in Counter(labels).most_common()]
-    return f"{counted(len(labels), 'labeled drawing')} ({', '.join(parts)})"
+def _choose_part(base: Run) -> LearnedPart:
+    """What of the copy learns."""
+    if not has_block(base):
+        return "last-layer"
+    chosen: LearnedPart = st.segmented_control(
+        "What learns",
+        list(_PARTS),
+        key=_PART,
+        default="last-layer",
+        format_func=_PARTS.__getitem__,
+        required=True,
+        persist_state="session",
+        help="The last layer weighs features that the model has already; it learns in seconds. The "
+        "last block makes new features, too, which takes a few minutes.",
+    )
+    return chosen
+
+
+def _tell_ensembles() -> None:
+    """Why the model of the canvas is not among the choices, where it is an ensemble."""
+    chosen = models.chosen_model()
+    if chosen is not None and chosen.members:
+        st.caption(f":material/info: {plain(why_not(chosen) or '')}")
+
+
+def _in_words(labeled: Sequence[SavedDrawing]) -> str:
+    counts = Counter(one.label for one in labeled if one.label is not None).most_common()
+    parts = [f"{plain(label)} {count}" for label, count in counts]
+    pictures = sum(one.is_picture for one in labeled)
+    told = [
+        counted(count, f"labeled {what}")
+        for count, what in ((len(labeled) - pictures, "drawing"), (pictures, "picture"))
+        if count
+    ]
+    return f"{' and '.join(told)} ({', '.join(parts)})"
 
 
 def _cautions(labels: tuple[str, ...], *, has_ood_class: bool) -> list[str]:
@@ -278,7 +327,9 @@ def _show_effect(effect: Effect, run: Run) -> None:
         told += f"For this, {effect.parts} parts of them were left out in turn. "
     if count < ENOUGH_OF_OWN:
         told += "So few say little about the next ones. "
-    told += "The test images were measured once, afterward: they chose nothing."
+    told += "The test images were measured once, afterward: they chose nothing. "
+    part, seconds = run.fine_tuning.part.replace("-", " "), run.history.epochs[-1].seconds
+    told += f"The {part} learned; all of it took {duration(seconds)}."
     if run.fine_tuning.own_classes:
         told += f" {effect.test_own:,} of {effect.test:,} are predicted as a class of your own."
     st.caption(told)

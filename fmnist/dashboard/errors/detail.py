@@ -1,7 +1,7 @@
 """The Errors page's view of one image: the prediction, the history, the nearest training images."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -33,9 +33,9 @@ def show(context: PageContext, image: int) -> None:
     with left:
         show_image(context, detail)
     with middle:
-        show_probabilities(detail)
+        show_probabilities(context, detail)
     with right:
-        show_figures(detail)
+        show_figures(context, detail)
     with st.container(border=True):
         verdicts.ask(context, image)
     below, beside = st.columns(2, gap="medium")
@@ -88,7 +88,8 @@ def show_navigation(context: PageContext, detail: ImageDetail) -> None:
     active = context.selection.active_filters()
     if active:
         st.caption(
-            f"Filters: {' · '.join(in_words(name, value) for name, value in active.items())}"
+            "Filters: "
+            + " · ".join(in_words(*each, context.class_names) for each in active.items())
         )
 
 
@@ -113,11 +114,12 @@ def show_image(context: PageContext, detail: ImageDetail) -> None:
     if detail.is_correct:
         st.markdown(f"**{true}**, correct")
     else:
-        st.markdown(f"**{true}**, predicted as **:red[{CLASS_NAMES[detail.prediction.label]}]**")
+        predicted = plain(context.run.class_names[detail.prediction.label])
+        st.markdown(f"**{true}**, predicted as **:red[{predicted}]**")
     st.caption(f"Image {detail.image:,} of the {context.split} split")
 
 
-def show_probabilities(detail: ImageDetail) -> None:
+def show_probabilities(context: PageContext, detail: ImageDetail) -> None:
     """Bars of the probabilities of all classes."""
     st.markdown("**Probabilities** (%)")
     st.echarts_chart(
@@ -126,20 +128,22 @@ def show_probabilities(detail: ImageDetail) -> None:
             true_label=detail.true_label,
             names=(detail.prediction.run_name, detail.other.run_name if detail.other else ""),
             other=detail.other.probabilities if detail.other else None,
+            class_names=context.class_names[: context.num_classes],
         ),
         key="probabilities",
-        height=330,
+        height=33 * context.num_classes,
         renderer="svg",
         alt=f"Probability of each class; true class {CLASS_NAMES[detail.true_label]}",
     )
 
 
-def show_figures(detail: ImageDetail) -> None:
+def show_figures(context: PageContext, detail: ImageDetail) -> None:
     """Confidence, margin, entropy, loss, error type, and the compared run's prediction."""
+    highest = math.log(len(detail.prediction.probabilities))
     rows = {
         "Confidence": percent(detail.prediction.confidence),
         "Margin": points(detail.margin),
-        "Entropy": f"{detail.entropy:.3f} of {math.log(10):.3f} nats",
+        "Entropy": f"{detail.entropy:.3f} of {highest:.3f} nats",
         "Loss": f"{detail.loss:.3f} nats",
     }
     if detail.rank and detail.error_type:
@@ -147,9 +151,14 @@ def show_figures(detail: ImageDetail) -> None:
         rows["Error type"] = detail.error_type.capitalize()
     if detail.other:
         rows[f"Compared: {plain(detail.other.run_name)}"] = (
-            f"{CLASS_NAMES[detail.other.label]}, {percent(detail.other.confidence)}"
+            f"{plain(_of_other(context)[detail.other.label])}, {percent(detail.other.confidence)}"
         )
     st.table(rows, border="horizontal")
+
+
+def _of_other(context: PageContext) -> Sequence[str]:
+    assert context.other_run is not None
+    return context.other_run.class_names
 
 
 def show_history(detail: ImageDetail) -> None:
@@ -194,7 +203,8 @@ def show_neighbors(
     predicted = detail.prediction.label
     agreeing = sum(neighbor.label == predicted for neighbor in nearest.found)
     st.caption(
-        f"{agreeing} of {len(nearest.found)} are labeled {CLASS_NAMES[predicted]}, the predicted "
+        f"{agreeing} of {len(nearest.found)} are labeled "
+        f"{plain(context.run.class_names[predicted])}, the predicted "
         "class. Similarity: cosine of the inputs of the last layer"
         + ("." if context.snapshot.is_selected else ", from the run's saved weights.")
     )

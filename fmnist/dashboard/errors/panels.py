@@ -8,7 +8,7 @@ import streamlit as st
 from fmnist.dashboard import session, snapshots
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.selection import VERDICT_FILTERS, in_words
-from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
+from fmnist.data.labels import NUM_CLASSES
 from fmnist.evaluation.filters import SORTS
 from fmnist.evaluation.misclassifications import (
     ERROR_TYPE_EXPLANATIONS,
@@ -18,6 +18,7 @@ from fmnist.evaluation.misclassifications import (
 from fmnist.reports import charts
 from fmnist.reports import images as exports
 from fmnist.reports.text import counted, percent
+from fmnist.text import plain
 
 SHEET_LIMIT: Final = 200
 
@@ -55,11 +56,11 @@ def choose_error_type(error_type: str) -> None:
 
 def show_systematic_pairs(context: PageContext) -> None:
     """The systematic pairs of this split."""
-    confusion = context.snapshot.evaluation.confusion
+    confusion, names = context.snapshot.evaluation.confusion, context.run.class_names
     pairs = systematic_pairs(confusion)
     found = sorted(zip(*np.nonzero(pairs), strict=True), key=lambda cell: -confusion[cell])
     listed = ", ".join(
-        f"{CLASS_NAMES[true]} → {CLASS_NAMES[predicted]} ({confusion[true, predicted]:,})"
+        f"{names[true]} → {plain(names[predicted])} ({confusion[true, predicted]:,})"
         for true, predicted in found
     )
     st.caption(f"Systematic pairs in this split: {listed or 'none'}.")
@@ -127,14 +128,17 @@ def show_filters(context: PageContext) -> None:
         required=True,
         on_change=lambda: session.set_filters(correctness=st.session_state["filter-correctness"]),
     )
-    for field, title in (("true", "True class"), ("predicted", "Predicted class")):
+    names = context.run.class_names
+    for field, title, count in (
+        ("true", "True class", NUM_CLASSES), ("predicted", "Predicted class", len(names)),
+    ):  # fmt: skip
         key = f"filter-{field}"
-        session.sync_widget(key, list(getattr(selection, field)))
+        session.sync_widget(key, [label for label in getattr(selection, field) if label < count])
         st.multiselect(
             title,
-            range(NUM_CLASSES),
+            range(count),
             key=key,
-            format_func=CLASS_NAMES.__getitem__,
+            format_func=names.__getitem__,
             placeholder="All",
             on_change=lambda field=field, key=key: session.set_filters(
                 **{field: tuple(sorted(st.session_state[key]))}

@@ -12,7 +12,7 @@ from fmnist.dashboard import cache, failures
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.imports import ask_for_file
 from fmnist.dashboard.layout import moment
-from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation.verdict_accuracy import accuracy_with_verdicts
 from fmnist.evaluation.verdicts import (
     NOTE_LENGTH,
@@ -40,6 +40,11 @@ def store() -> VerdictStore:
     return cache.verdict_store(paths.artifacts_folder() / "verdicts.sqlite")
 
 
+def _of_the_ten(label: int) -> int | None:
+    """The prediction as the database of all runs knows it: own classes are those of one run."""
+    return label if label < NUM_CLASSES else None
+
+
 def give(context: PageContext, image: int, verdict: str | None) -> None:
     """Store a verdict with the note in the field; None withdraws the present one.
 
@@ -61,7 +66,7 @@ def give(context: PageContext, image: int, verdict: str | None) -> None:
                 verdict,
                 note,
                 true_label=int(evaluation.labels[position]),
-                predicted_label=int(evaluation.predicted_labels[position]),
+                predicted_label=_of_the_ten(int(evaluation.predicted_labels[position])),
                 run=context.run.run_id,
             )
             change = store().give(given, seen=seen)

@@ -1,5 +1,6 @@
 """Break it: what noise, rounding, zeroed channels and missing biases do to a network."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,9 +14,9 @@ from fmnist.dashboard.confusion.matrix import MatrixDisplay
 from fmnist.dashboard.explain import kept
 from fmnist.dashboard.explain.own_data import affordable, own_dataset
 from fmnist.dashboard.explain.subject import Subject, weights_key
-from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.data.splits import Split, SplitName, stratified_subset
 from fmnist.reports.text import counted, percent, points
+from fmnist.text import plain
 
 if TYPE_CHECKING:
     from fmnist.explain.perturbations import Perturbation, WeightedLayer
@@ -59,7 +60,7 @@ def show(subject: Subject) -> None:
             now,
             chosen.is_none,
         )
-        _show_matrix(broken, split)
+        _show_matrix(broken, split, subject.class_names)
 
 
 def _controls(layers: "list[WeightedLayer]") -> "Perturbation":
@@ -145,7 +146,7 @@ def _show_figures(
 ) -> None:
     """Accuracy and the prediction for the image, beside those of the whole model."""
     change = accuracies[1] - accuracies[0]
-    label, trained = int(now.argmax()), int(before.argmax())
+    label, trained, names = int(now.argmax()), int(before.argmax()), subject.class_names
     with st.container(horizontal=True, key="break-figures"):
         st.metric(
             "Accuracy",
@@ -157,23 +158,24 @@ def _show_figures(
         )
         st.metric(
             "The mean image" if subject.kind == "average" else "This image",
-            f"{CLASS_NAMES[label]}, {percent(now[label], 0)}",
-            f"as trained: {CLASS_NAMES[trained]}, {percent(before[trained], 0)}",
+            f"{plain(names[label])}, {percent(now[label], 0)}",
+            f"as trained: {plain(names[trained])}, {percent(before[trained], 0)}",
             delta_color="off",
             delta_arrow="off",
         )
 
 
-def _show_matrix(confusion: NDArray[np.int64], split: Split) -> None:
+def _show_matrix(confusion: NDArray[np.int64], split: Split, names: Sequence[str]) -> None:
     display = MatrixDisplay("Counts", errors_only=False, grouped=False)
     clickable.confusion_matrix(
-        matrix.cells(display, confusion, None),
+        matrix.cells(display, confusion, None, names),
         key="break-matrix",
         label="Confusion matrix with these weights",
-        order=range(NUM_CLASSES),
+        order=range(len(confusion)),
         true=(),
         predicted=(),
         on_pick=None,
+        names=names,
     )
     shown = int(confusion.sum())
     part = "" if shown == len(split) else f" of {len(split):,}, the same number of each class"

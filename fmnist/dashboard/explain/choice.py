@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from fmnist.data.labels import NO_GARMENT
+
 if TYPE_CHECKING:
     from fmnist.explain.feature_maps import Layer
 
@@ -49,6 +51,11 @@ class Choice:
     def layer(self) -> "Layer":
         """The chosen layer."""
         return self.layers[self.index]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the network can predict."""
+        return tuple(name for name in self.output_names if name != NO_GARMENT)
 
     @property
     def classes(self) -> tuple[str, ...]:

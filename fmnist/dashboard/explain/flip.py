@@ -11,9 +11,10 @@ from fmnist.dashboard import failures, nearest_images, pictures
 from fmnist.dashboard.explain import kept
 from fmnist.dashboard.explain.own_data import own_dataset
 from fmnist.dashboard.explain.subject import Subject
-from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.labels import NUM_CLASSES
 from fmnist.reports import glossary
 from fmnist.reports.text import counted
+from fmnist.text import plain
 
 if TYPE_CHECKING:
     from fmnist.explain.flips import Flip, Wanted
@@ -103,19 +104,19 @@ def show(subject: Subject) -> None:
     """The changes side by side, and the nearest training images of the other class."""
     from fmnist.explain.flips import Wanted
 
-    label = subject.predicted_label
+    label, names = subject.predicted_label, subject.class_names
     st.caption(
-        f"The smallest change of each kind that turns **{CLASS_NAMES[label]}** into another "
+        f"The smallest change of each kind that turns **{plain(names[label])}** into another "
         "prediction. A small one shows how near the image is to the border between two classes."
     )
-    others = [None, *(other for other in range(len(CLASS_NAMES)) if other != label)]
+    others = [None, *(other for other in range(len(names)) if other != label)]
     if st.session_state.get(_TARGET) not in others:
         st.session_state[_TARGET] = None
     target = st.selectbox(
         "Into",
         others,
         key=_TARGET,
-        format_func=lambda other: "Any other class" if other is None else CLASS_NAMES[other],
+        format_func=lambda other: "Any other class" if other is None else names[other],
         width=260,
     )
     wanted = Wanted(label, target)
@@ -173,7 +174,7 @@ def _show_flips(subject: Subject, found: "Mapping[str, Flip | None]") -> None:
                     st.caption(way.failed)
                     continue
                 _show_pictures(subject, flip, way)
-                st.markdown(f"→ **{CLASS_NAMES[flip.label]}**")
+                st.markdown(f"→ **{plain(subject.class_names[flip.label])}**")
                 st.caption(way.describe(flip))
     st.caption(
         "Squares are tried at places two pixels apart. FGSM moves every pixel once, by the same "
@@ -200,7 +201,9 @@ def _show_pictures(subject: Subject, flip: "Flip", way: Way) -> None:
 
 def _show_neighbors(subject: Subject, wanted: "Wanted") -> None:
     """The nearest training images of the other class in feature space."""
-    other = "other classes" if wanted.target is None else CLASS_NAMES[wanted.target]
+    if wanted.target is not None and wanted.target >= NUM_CLASSES:
+        return  # no training image is of an own class
+    other = "other classes" if wanted.target is None else subject.class_names[wanted.target]
     st.markdown(f"**Nearest training images of {other}**")
     dataset = own_dataset(subject.run)
     if dataset is None:
@@ -211,7 +214,7 @@ def _show_neighbors(subject: Subject, wanted: "Wanted") -> None:
             return
         labels = [
             label
-            for label in range(len(CLASS_NAMES))
+            for label in range(NUM_CLASSES)
             if (label != wanted.label if wanted.target is None else label == wanted.target)
         ]
         features = subject.classifier.features(subject.image[None])[0]

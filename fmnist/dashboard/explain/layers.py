@@ -11,7 +11,7 @@ from fmnist.dashboard.components.units import unit_picture
 from fmnist.dashboard.explain import exciting_images, unit_panel
 from fmnist.dashboard.explain.choice import SOFTMAX, Choice, chosen, pick_channel, pick_layer
 from fmnist.dashboard.explain.subject import Subject
-from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
+from fmnist.data.labels import IMAGE_SIZE, NO_GARMENT
 from fmnist.reports import charts, glossary
 from fmnist.text import number
 
@@ -69,7 +69,7 @@ def _show_walk(choice: Choice) -> None:
         {
             "Layer": [*(layer.key for layer in layers), SOFTMAX],
             "What it does": [*(layer.title for layer in layers), "Probabilities"],
-            "Output": [*(layer.shape for layer in layers), str(len(CLASS_NAMES))],
+            "Output": [*(layer.shape for layer in layers), str(len(choice.class_names))],
         }
     )
 
@@ -106,12 +106,18 @@ def _show_probabilities(subject: Subject, choice: Choice) -> None:
 
     is_member = len(subject.classifier.models) > 1
     temperature = 1.0 if is_member else subject.classifier.temperature
-    logits = choice.layers[-1].output[: len(CLASS_NAMES)].astype(np.float64)
+    named = [n for n, name in enumerate(choice.output_names) if name != NO_GARMENT]
+    logits = choice.layers[-1].output[named].astype(np.float64)
     probabilities = special.softmax(logits / temperature)
     label = int(probabilities.argmax()) if subject.true_label is None else subject.true_label
-    st.markdown(f"**{SOFTMAX}: Probabilities**, {len(CLASS_NAMES)}")
+    st.markdown(f"**{SOFTMAX}: Probabilities**, {len(named)}")
     st.echarts_chart(
-        charts.probability_bars(probabilities, true_label=label, names=("Probability (%)", "")),
+        charts.probability_bars(
+            probabilities,
+            true_label=label,
+            names=("Probability (%)", ""),
+            class_names=choice.class_names,
+        ),
         key="layers-probabilities",
         height=320,
         renderer="svg",
@@ -119,7 +125,7 @@ def _show_probabilities(subject: Subject, choice: Choice) -> None:
     )
     divided = f", divided by the temperature {number(temperature, 4)}," if temperature != 1 else ""
     st.caption(
-        f"e to the power of each logit{divided} over the sum of these ten powers: positive "
+        f"e to the power of each logit{divided} over the sum of these powers: positive "
         "numbers that sum to 100%."
     )
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from fmnist.dashboard import failures, layout, pictures, session
 from fmnist.dashboard.components import clickable
 from fmnist.dashboard.explain.subject import Subject
-from fmnist.data.labels import CLASS_NAMES
 from fmnist.errors import sentence
 from fmnist.reports import charts, heat_maps
 from fmnist.reports.text import percent
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
+from fmnist.text import plain
 
 if TYPE_CHECKING:
     from fmnist.explain.feature_maps import Layer
@@ -215,7 +215,8 @@ def _show_frame(film: Film, frame: "Frame", epoch: int) -> None:
     measured = f"; {entry.split} accuracy {percent(entry.accuracy)}" if entry else ""
     when = "Initial weights" if epoch == 0 else f"Epoch {epoch}"
     st.markdown(
-        f"**{when}: {CLASS_NAMES[label]}, {percent(frame.probabilities[label], 0)}**{measured}"
+        f"**{when}: {plain(subject.class_names[label])}, "
+        f"{percent(frame.probabilities[label], 0)}**{measured}"
     )
     left, right = st.columns([5, 7], gap="medium")
     with left:
@@ -232,7 +233,7 @@ def _show_grad_cam(film: Film, frame: "Frame") -> None:
         st.caption("Without a convolution there is no Grad-CAM.")
         return
     shown = [np.repeat(image[..., None], 3, axis=2), heat_maps.overlay(image, frame.grad_cam, 0.7)]
-    titles = ("Model input", f"Grad-CAM: {CLASS_NAMES[label]}")
+    titles = ("Model input", f"Grad-CAM: {film.subject.class_names[label]}")
     clickable.image_wall(
         [clickable.Tile(i, (title,), title) for i, title in enumerate(titles)],
         np.stack(shown),
@@ -250,6 +251,7 @@ def _show_probabilities(film: Film, frame: "Frame") -> None:
             frame.probabilities,
             true_label=int(frame.probabilities.argmax()) if true is None else true,
             names=("Probability (%)", ""),
+            class_names=film.subject.class_names,
         ),
         key="over-probabilities",
         height=280,

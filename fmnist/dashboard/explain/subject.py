@@ -51,9 +51,9 @@ class Subject:
         Their true classes; None for a drawing.
     index : int or None
         `Split.indices` of the image; None for a drawing and for an average.
-    probabilities : float32 (10,)
+    probabilities : float32 (C,)
         What the classifier says about `image`.
-    other_probabilities : float32 (10,) or None
+    other_probabilities : float32 (C,) or None
         What the compared run's says.
     """
 
@@ -71,6 +71,11 @@ class Subject:
     index: int | None
     probabilities: NDArray[np.float32]
     other_probabilities: NDArray[np.float32] | None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classifier can predict; own classes are text from outside."""
+        return self.classifier.class_names
 
     @property
     def predicted_label(self) -> int:

@@ -1,5 +1,6 @@
 """The upper part of the Explain page: what to explain, and what the model predicts for it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,6 @@ from fmnist.dashboard import failures, pictures, session
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.explain.subject import NoSubjectError, Subject, gather_subject
 from fmnist.dashboard.selection import SUBJECT_TITLES, in_words
-from fmnist.data.labels import CLASS_NAMES
 from fmnist.reports.text import percent
 from fmnist.text import plain
 
@@ -78,25 +78,37 @@ def show_subject(context: PageContext) -> Subject | None:
         with st.container(gap="xsmall"):
             st.markdown(f"**{subject.title}**")
             what = "The mean image is predicted" if subject.kind == "average" else "Predicted"
-            lines = [f"{what} {_prediction(subject, subject.probabilities, subject.names[0])}"]
-            if subject.other_probabilities is not None:
-                lines.append(_prediction(subject, subject.other_probabilities, subject.names[1]))
+            told = _prediction(
+                subject, subject.probabilities, subject.class_names, subject.names[0]
+            )
+            lines = [f"{what} {told}"]
+            if subject.other_probabilities is not None and subject.other_classifier is not None:
+                names = subject.other_classifier.class_names
+                lines.append(
+                    _prediction(subject, subject.other_probabilities, names, subject.names[1])
+                )
             st.markdown("  \n".join(lines))
             if subject.kind == "average":
                 filters = context.selection.active_filters().items()
-                st.caption(" · ".join(in_words(*given) for given in filters) or "All images")
+                st.caption(
+                    " · ".join(in_words(*given, context.class_names) for given in filters)
+                    or "All images"
+                )
             if context.selection.epoch is not None:
                 st.caption("Explained with the run's saved weights, not those of this epoch.")
     return subject
 
 
-def _prediction(subject: Subject, probabilities: NDArray[np.float32], name: str) -> str:
+def _prediction(
+    subject: Subject, probabilities: NDArray[np.float32], class_names: Sequence[str], name: str
+) -> str:
     """What a model predicts, in a line of Markdown: "as Shirt, 60.0%, then …"."""
     second, first = (int(label) for label in np.argsort(probabilities)[-2:])
-    predicted = CLASS_NAMES[first]
+    predicted = plain(class_names[first])
     if subject.true_label not in (None, first):
         predicted = f":red[{predicted}]"
     return (
-        f"as **{predicted}**, {percent(probabilities[first], 1)}, then {CLASS_NAMES[second]}, "
+        f"as **{predicted}**, {percent(probabilities[first], 1)}, then "
+        f"{plain(class_names[second])}, "
         f"{percent(probabilities[second], 1)}, by {plain(name)}"
     )

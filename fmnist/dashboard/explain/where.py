@@ -1,6 +1,8 @@
 """Where it looks: how much each part of the image speaks for a class."""
 
+import functools
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +16,7 @@ from fmnist.dashboard.explain import maps
 from fmnist.dashboard.explain.maps import Explanation, Question
 from fmnist.dashboard.explain.subject import Subject, mean_image, weights_key
 from fmnist.dashboard.selection import ClassChoice
-from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
+from fmnist.data.labels import IMAGE_SIZE
 from fmnist.reports import glossary, heat_maps
 from fmnist.reports.heat_maps import Panel
 from fmnist.reports.text import UNKNOWN, counted
@@ -128,16 +130,18 @@ def _choose_method(explainer: "Explainer") -> Any:
 
 def _choose_question(subject: Subject) -> Question:
     """The class to explain, and the one to contrast it with."""
-    classes = range(len(CLASS_NAMES))
+    names = subject.class_names
+    classes = range(len(names))
     named = [name for name in _NAMED if name != "true" or subject.labels is not None]
     options: list[ClassChoice] = [*named, *classes]
     asked = session.selection()
+    title = functools.partial(_choice_title, names)
     session.sync_widget(_CLASS, asked.why if asked.why in options else options[0])
     chosen: ClassChoice = st.selectbox(
         "Why",
         options,
         key=_CLASS,
-        format_func=_choice_title,
+        format_func=title,
         on_change=lambda: session.change(why=st.session_state[_CLASS]),
         width=150,
     )
@@ -146,7 +150,7 @@ def _choose_question(subject: Subject) -> Question:
         "and not",
         options,
         key=_AGAINST,
-        format_func=_choice_title,
+        format_func=title,
         placeholder="No contrast",
         index=None,
         on_change=lambda: session.change(against=st.session_state[_AGAINST]),
@@ -173,16 +177,17 @@ def _choose_question(subject: Subject) -> Question:
         )
     labels = _labels(subject, chosen, count)
     if against is None:
-        return Question(labels, None, (_name(chosen, labels), ""))
+        return Question(labels, None, (_name(names, chosen, labels), ""))
     others = _labels(subject, against, count)
-    return Question(labels, others, (_name(chosen, labels), _name(against, others)))
+    titles = (_name(names, chosen, labels), _name(names, against, others))
+    return Question(labels, others, titles)
 
 
-def _name(choice: ClassChoice, labels: NDArray[np.int64]) -> str:
+def _name(names: Sequence[str], choice: ClassChoice, labels: NDArray[np.int64]) -> str:
     """The class that was chosen, in words; of several images it may be a different one of each."""
     if isinstance(choice, str) and len(np.unique(labels)) > 1:
         return f"the {_NAMED[choice].lower()}"
-    return CLASS_NAMES[labels[0]]
+    return names[int(labels[0])]
 
 
 def _forget_unless_in(key: str, options: Any) -> None:
@@ -191,8 +196,8 @@ def _forget_unless_in(key: str, options: Any) -> None:
         del st.session_state[key]
 
 
-def _choice_title(choice: ClassChoice) -> str:
-    return CLASS_NAMES[choice] if isinstance(choice, int) else _NAMED[choice]
+def _choice_title(names: Sequence[str], choice: ClassChoice) -> str:
+    return names[choice] if isinstance(choice, int) else _NAMED[choice]
 
 
 def _labels(subject: Subject, choice: ClassChoice, count: int) -> NDArray[np.int64]:
@@ -265,33 +270,43 @@ def _gather(
     explained = [(subject.names[0], answer)]
     if subject.other_run is not None and subject.other_classifier is not None:
         other = cache.explainer(subject.other_run, subject.other_classifier)
-        if settings.method in other.methods:
+        if settings.method in other.methods and _other_knows(subject, question):
             key = (*weights_key(subject.other_run), subject.other_classifier.temperature, "other")
             answer = maps.explain(other, subject, question, settings, key=key)
             explained.append((subject.names[1], answer))
     return Shown(subject, question, settings, strength, tuple(explained))
 
 
+def _other_knows(subject: Subject, question: Question) -> bool:
+    """Whether the compared run has the classes that are asked about, also the own ones."""
+    assert subject.other_classifier is not None
+    own, others = subject.class_names, subject.other_classifier.class_names
+    asked = [question.labels] if question.against is None else [question.labels, question.against]
+    return all(own[label] in others[label : label + 1] for label in np.unique(asked))
+
+
 def _show_maps(shown: Shown) -> None:
     several = len(shown.explained) > 1
     if several:
-        st.markdown(f"**{shown.question.title}**")
+        st.markdown(f"**{plain(shown.question.title)}**")
     with st.container(horizontal=True, key="explain-maps"):
         _show_picture(shown.image, shown.image_title, "", alt=shown.subject.title)
         for whose, (name, answer) in zip(("", ", compared run"), shown.explained, strict=False):
             _show_picture(
                 shown.overlay(answer.map),
-                plain(name) if several else f"**{shown.question.title}**",
+                plain(name) if several else f"**{plain(shown.question.title)}**",
                 _figures(shown, answer),
                 alt=f"{shown.question.title} The map over the image{whose}",
             )
     problem = shown.subject.other_problem
     if shown.subject.other_run is not None and not several:
         problem = f"{shown.subject.names[1]} has no convolution: Grad-CAM does not apply."
+        if shown.subject.other_classifier and not _other_knows(shown.subject, shown.question):
+            problem = f"{shown.subject.names[1]} does not know this class."
     if problem:
         st.caption(f":material/info: {plain(problem)}")
     st.caption(
-        f":orange[■] speaks for the score, {shown.question.score}"
+        f":orange[■] speaks for the score, {plain(shown.question.score)}"
         + (" · :blue[■] speaks against it" if shown.settings.is_signed else "")
         + " · full color: the largest value of each map"
     )

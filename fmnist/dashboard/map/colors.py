@@ -17,6 +17,7 @@ from fmnist.reports.charts.theme import (
     CORRECT_COLOR,
     MISCLASSIFIED_COLOR,
     OTHER_COLOR,
+    OWN_COLORS,
 )
 
 _LOSSES: Final = (1e-3, 10.0)
@@ -38,7 +39,9 @@ def _predicted_class(_context: PageContext, shown: RunMap) -> Coloring:
     labels = shown.snapshot.evaluation.predicted_labels.astype(np.uint8)
     known = _dynamics(shown)
     frames = known.predicted if known else None
-    return Coloring(labels, CLASS_COLORS, _CLASSES, frames=frames)
+    palette = (CLASS_COLORS + OWN_COLORS)[: shown.snapshot.evaluation.num_classes]
+    keys = tuple(zip(shown.run.class_names[: len(palette)], palette, strict=True))
+    return Coloring(labels, palette, keys, frames=frames)
 
 
 def _correctness(_context: PageContext, shown: RunMap) -> Coloring:

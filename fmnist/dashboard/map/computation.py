@@ -34,14 +34,14 @@ def _shown_instead(first: RunMap, method: Method, title: str, names: str) -> str
     """What the map shows until it is computed, in a sentence; `names` of the runs, or none."""
     of_runs = f" of {names}" if names else ""
     if method != "pca":
-        space = "ten logits" if first.of_logits else "features"
+        space = "logits" if first.of_logits else "features"
         return (
             f"**Shown now is PCA of the {space}, not {title}**: the {title} map{of_runs} is not "
             "computed yet."
         )
     if first.of_logits and first.source.space != "logits":
         return (
-            f"**Shown now is PCA of the ten logits**: that of the features{of_runs} is not "
+            f"**Shown now is PCA of the logits**: that of the features{of_runs} is not "
             "computed yet."
         )
     return f"How well the PCA map{of_runs} agrees with its space is not computed yet."

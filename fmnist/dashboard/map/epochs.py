@@ -36,7 +36,7 @@ def control(context: PageContext) -> bool:
         "Over the epochs",
         key="map-epochs",
         persist_state="session",
-        help="Play how the images came apart while the run was trained: maps by PaCMAP of the ten "
+        help="Play how the images came apart while the run was trained: maps by PaCMAP of the "
         "logits, or of the features where the run keeps the weights of its epochs (a setting of "
         "the Train page).",
     )
@@ -77,7 +77,7 @@ def show(context: PageContext, shown: Sequence[RunMap], coloring: str, show_maps
     missing = tuple(
         each.run.folder for each, layout in zip(usable, found, strict=True) if layout is None
     )
-    space = "features" if all(each.space == "features" for each in sources) else "ten logits"
+    space = "features" if all(each.space == "features" for each in sources) else "logits"
     if missing:
         computation.show_task(
             MapTask("epochs", epochs.split, missing),

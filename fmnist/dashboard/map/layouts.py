@@ -54,7 +54,7 @@ class RunMap:
 
     @property
     def of_logits(self) -> bool:
-        """Whether the map shows the ten logits, not the features."""
+        """Whether the map shows the logits, not the features."""
         return self.source.space == "logits" or self.features.digest != self.source.digest
 
 

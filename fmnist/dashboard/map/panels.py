@@ -171,6 +171,7 @@ def _show_map(
         sprite_name=sprite_name,
         drawing=placed,
         frames=frames,
+        class_names=shown.run.class_names,
     )
 
 
@@ -178,7 +179,7 @@ def _agreement(context: PageContext, shown: Sequence[RunMap]) -> None:
     """How well the map agrees with the space it was made from, or what stands in for it."""
     for number, each in enumerate(shown):
         name = f"**{plain(context.names[number])}**: " if len(shown) > 1 else ""
-        space = "the ten logits" if each.of_logits else "the feature space"
+        space = "the logits" if each.of_logits else "the feature space"
         title = METHOD_TITLES[each.method]
         if each.agreement is None:
             st.caption(f"{name}{title} of {space}.")

@@ -6,6 +6,7 @@ import streamlit as st
 
 _LINKS: Final = (
     ("train", "Train a model", ":material/model_training:"),
+    ("sweeps", "Try several settings", ":material/tune:"),
     ("confusion", "Confusion matrix", ":material/grid_on:"),
     ("errors", "Misclassified images", ":material/image_search:"),
     ("confidence", "Confidence", ":material/speed:"),

@@ -1,5 +1,6 @@
 """The Start page's overview of a run: accuracy, weak spots, confusion matrix, worst images."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
@@ -10,7 +11,6 @@ from fmnist.dashboard.confusion import matrix
 from fmnist.dashboard.context import PageContext, image_source
 from fmnist.dashboard.selection import Selection
 from fmnist.dashboard.snapshots import Snapshot
-from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.evaluation import metrics
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.reports.text import counted, percent
@@ -34,9 +34,9 @@ def show(run: Run, snapshot: Snapshot | None) -> None:
     left, right = st.columns([5, 6], gap="small")
     with left, st.container(border=True, height="stretch"):
         show_figures(run, snapshot.evaluation)
-        show_weaknesses(snapshot.evaluation)
+        show_weaknesses(snapshot.evaluation, run.class_names)
     with right, st.container(border=True, height="stretch"):
-        show_matrix(snapshot.evaluation)
+        show_matrix(snapshot.evaluation, run.class_names)
     with st.container(border=True):
         show_worst_images(run, snapshot)
 
@@ -91,33 +91,34 @@ def explain_protocol(config: RunConfig, *, is_ensemble: bool) -> str:
     )
 
 
-def show_weaknesses(evaluation: Evaluation) -> None:
+def show_weaknesses(evaluation: Evaluation, names: Sequence[str]) -> None:
     """The class with the lowest accuracy, and the pair that is confused most often."""
     scores = [s for s in metrics.class_scores(evaluation.confusion) if s.total]
     weakest = min(scores, key=lambda score: score.accuracy)
     lines = [
-        f"Weakest class: **{CLASS_NAMES[weakest.label]}**, {weakest.correct:,} of "
+        f"Weakest class: **{names[weakest.label]}**, {weakest.correct:,} of "
         f"{weakest.total:,} correct ({percent(weakest.accuracy)})."
     ]
     for pair in metrics.most_confused_pairs(evaluation.confusion, 1):
         lines.append(
-            f"Most frequent confusion: **{CLASS_NAMES[pair.true_label]}** predicted as "
-            f"**{CLASS_NAMES[pair.predicted_label]}**, {counted(pair.count, 'time')}."
+            f"Most frequent confusion: **{names[pair.true_label]}** predicted as "
+            f"**{plain(names[pair.predicted_label])}**, {counted(pair.count, 'time')}."
         )
     st.markdown("  \n".join(lines))
 
 
-def show_matrix(evaluation: Evaluation) -> None:
+def show_matrix(evaluation: Evaluation, names: Sequence[str]) -> None:
     """The confusion matrix; a click opens its images."""
     st.markdown("**Confusion matrix**")
     matrix.draw(
         matrix.MatrixDisplay("Counts", errors_only=False, grouped=False),
         evaluation.confusion,
         None,
-        order=range(NUM_CLASSES),
+        order=range(len(evaluation.confusion)),
         title=f"{evaluation.split} images",
         on_pick=_open_cell,
         marked=False,
+        names=names,
     )
     st.caption(
         f"{counted(len(evaluation.labels), f'{evaluation.split} image')}. "

@@ -102,6 +102,11 @@ def start() -> None:
         session.select_run(run.run_id)
 
 
+def _try_several() -> None:
+    st.session_state["sweep-new"] = True
+    session.go_to("sweeps")
+
+
 def launch_bar() -> None:
     """Choose what to train, and start it."""
     if "setting-model" not in st.session_state:
@@ -127,6 +132,13 @@ def launch_bar() -> None:
                 type="primary",
                 icon=":material/play_arrow:",
                 on_click=start,
+            )
+            st.button(
+                "Try several",
+                key="try-several",
+                icon=":material/tune:",
+                on_click=_try_several,
+                help="A sweep: many runs from these settings, with other values of some of them.",
             )
         drawings.show_waiting()
         caption = PRESET_CAPTIONS[selected] if selected else "Your own settings."

@@ -1,5 +1,6 @@
 """The predictions for a single image."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,7 @@ def probability_bars(
     true_label: int,
     names: tuple[str, str],
     other: NDArray[np.floating] | None = None,
+    class_names: Sequence[str] = CLASS_NAMES,
 ) -> dict[str, Any]:
     """Draw the probability of each class, as ECharts options.
 
@@ -31,13 +33,15 @@ def probability_bars(
 
     Parameters
     ----------
-    probabilities : float (10,)
+    probabilities : float (C,)
         Probabilities by the run.
     true_label : int
     names : tuple of str
         Names of the run and of the compared run.
-    other : float (10,), optional
+    other : float (C,), optional
         Probabilities by the compared run.
+    class_names : sequence of str
+        Of the longer of the two.
     """
     predicted = int(np.argmax(probabilities))
 
@@ -75,7 +79,7 @@ def probability_bars(
         "grid": {"top": 4, "left": 4, "right": 48, "bottom": 4, "containLabel": True},
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
         "xAxis": {"type": "value", "min": 0, "max": 100},
-        "yAxis": {"type": "category", "inverse": True, "data": list(CLASS_NAMES)},
+        "yAxis": {"type": "category", "inverse": True, "data": list(class_names)},
         "series": series,
     }
 

@@ -20,6 +20,7 @@ State = Literal["running", "finished", "pruned", "failed"]
 
 _NO_NUMBER: Final = "-"  # to ECharts
 _FADED: Final = 0.3
+_ABOVE: Final = 10  # the lines
 _LOW_COLOR: Final = "#D4A72C"
 _WIDEST_LABEL: Final = 84  # pixels
 
@@ -143,10 +144,13 @@ def tried_settings(
     trials, best, chosen
         As for `sweep_curves`.
     """
-    axes = [_axis(dimension, setting) for dimension, setting in enumerate(settings)]
+    axes = []
+    for dimension, setting in enumerate(settings):
+        gaps = any(trial.values[dimension] is None for trial in trials)  # it had no effect there
+        axes.append({"dim": dimension, "z": _ABOVE} | _axis(setting, has_gaps=gaps))
     axes.append(
-        {"dim": len(settings), "name": "Validation (%)", "type": "value", "scale": True,
-         "nameLocation": "end"}
+        {"dim": len(settings), "z": _ABOVE, "name": "Validation\n(%)", "type": "value",
+         "scale": True, "nameLocation": "end"}
     )  # fmt: skip
     known = [100 * trial.value for trial in trials if trial.value is not None]
     series = []
@@ -176,19 +180,19 @@ def tried_settings(
     return {
         "animation": False,
         "tooltip": {"trigger": "item", "formatter": "{a}"},
-        "parallel": {"top": 52, "left": 56, "right": 72, "bottom": 24},
+        "parallel": {"top": 60, "left": 56, "right": 72, "bottom": 24},
         "parallelAxis": axes,
         "series": series,
     }
 
 
-def _axis(dimension: int, setting: TriedSetting) -> dict[str, Any]:
-    axis: dict[str, Any] = {"dim": dimension, "name": setting.title, "nameLocation": "end"}
+def _axis(setting: TriedSetting, *, has_gaps: bool) -> dict[str, Any]:
+    # a word a line: axes are near each other on a narrow screen
+    axis = {"name": setting.title.replace(" ", "\n"), "nameLocation": "end"}
     if setting.low is None:
-        # a setting has no value where it had no effect
         return axis | {
             "type": "category",
-            "data": [*setting.options, UNKNOWN],
+            "data": [*setting.options, *([UNKNOWN] if has_gaps else [])],
             "axisLabel": {"width": _WIDEST_LABEL, "overflow": "truncate"},
         }
     kind = "log" if setting.is_log else "value"

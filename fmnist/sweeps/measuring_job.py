@@ -15,7 +15,7 @@ class MeasuringTask:
     Attributes
     ----------
     run : Path
-        Folder of the run.
+        Folder of the run. If a sweep made it, no other run of that sweep can be measured any more.
     """
 
     run: Path
@@ -29,16 +29,22 @@ class MeasuringProcess(Job[MeasuringTask]):
     """At most one run at a time."""
 
     def __init__(self) -> None:
-        super().__init__("fmnist.training.measuring_job", MeasuringTask.arguments)
+        super().__init__("fmnist.sweeps.measuring_job", MeasuringTask.arguments)
 
 
 def _run(folder: Path, reporter: Reporter) -> None:
     from fmnist.data import fashion_mnist
     from fmnist.runs import store
+    from fmnist.sweeps.measuring import choose_run
+    from fmnist.sweeps.sweep import list_sweeps, trial_of
     from fmnist.training.measuring import check_unmeasured, measure_run
 
     run = store.open_run(folder.parent, folder.name)
     check_unmeasured(run)
+    whose = trial_of(run)
+    for sweep in list_sweeps() if whose else ():
+        if whose and sweep.sweep_id == whose[0]:
+            choose_run(sweep, run.run_id)
     assert run.training is not None
     dataset = fashion_mnist.load_named(run.training.dataset)
     report = reporter("Predicting the test images")

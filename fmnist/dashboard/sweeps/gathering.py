@@ -1,0 +1,143 @@
+"""What the Sweeps page shows of a sweep, gathered once; the workers of this server."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import streamlit as st
+
+from fmnist.dashboard import ending, run_catalog
+from fmnist.sweeps.measuring_job import MeasuringProcess
+from fmnist.sweeps.sweep import Plan, Sweep
+from fmnist.sweeps.worker import SweepWorker, WorkerState, is_spent
+
+if TYPE_CHECKING:
+    from fmnist.sweeps.trials import Trial, Trials
+
+SweepState = Literal["running", "stopping", "stopped", "finished"]
+
+
+class Workers:
+    """The workers of this server, one a sweep; they share the trainer's queue."""
+
+    def __init__(self) -> None:
+        self._workers: dict[Path, SweepWorker] = {}
+
+    def start(self, sweep: Sweep) -> None:
+        """Begin to work on a sweep, or go on.
+
+        Raises
+        ------
+        SweepError
+            If it cannot be read.
+        """
+        sweep.go_on()
+        trainer = run_catalog.trainer()
+        self._workers.setdefault(sweep.folder, SweepWorker(sweep, trainer)).start()
+
+    def state(self, sweep: Sweep) -> WorkerState:
+        """What this server does for a sweep."""
+        worker = self._workers.get(sweep.folder)
+        return worker.state() if worker else WorkerState()
+
+    def leave(self) -> None:
+        """End all of them with the server; their runs go on with the next worker."""
+        for worker in self._workers.values():
+            worker.leave()
+
+
+@st.cache_resource(show_spinner=False)
+def workers() -> Workers:
+    """Shared by all sessions."""
+    made = Workers()
+    run_catalog.trainer()  # registered first, and so ended last
+    ending.register(made.leave)
+    return made
+
+
+@st.cache_resource(show_spinner=False)
+def measuring() -> MeasuringProcess:
+    """What measures a run on the test images, shared by all sessions."""
+    made = MeasuringProcess()
+    ending.register(made.cancel)
+    return made
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _trials(folder: Path, _sweep: Sweep) -> "Trials":  # noqa: ARG001 - part of the key
+    from fmnist.sweeps.trials import Trials
+
+    return Trials(_sweep)  # reads what is new in the journal, whenever it is asked
+
+
+@dataclass(frozen=True)
+class ShownSweep:
+    """A sweep as the page shows it.
+
+    Attributes
+    ----------
+    sweep : Sweep
+    plan : Plan
+    trials : list of Trial
+    state : {"running", "stopping", "stopped", "finished"}
+    workers : int
+        Processes and threads that work on it, here and elsewhere.
+    limit : int or None
+        The most runs; None if only time ends it.
+    error : str or None
+        Why the worker of this server has ended early.
+    importance : mapping of str to float
+        Shares by the names of settings; empty while too few runs have finished.
+    """
+
+    sweep: Sweep
+    plan: Plan
+    trials: "list[Trial]"
+    state: SweepState
+    workers: int
+    limit: int | None
+    error: str | None
+    importance: dict[str, float]
+
+    @property
+    def best(self) -> "Trial | None":
+        """The finished one with the highest validation accuracy."""
+        from fmnist.sweeps.trials import best_trial
+
+        return best_trial(self.trials)
+
+    def trial_of_run(self, run_id: str | None) -> "Trial | None":
+        """The trial whose run it is, if it is one of these."""
+        return next((t for t in self.trials if run_id and t.run_id == run_id), None)
+
+    @property
+    def ended(self) -> int:
+        """Runs that count and have ended."""
+        return sum(trial.state in ("finished", "pruned") for trial in self.trials)
+
+    @property
+    def seconds(self) -> float:
+        """How long the runs that have ended were trained together."""
+        return sum(trial.seconds for trial in self.trials)
+
+
+def gather(sweep: Sweep) -> ShownSweep:
+    """Read a sweep and its trials.
+
+    Raises
+    ------
+    SweepError
+        If its files are damaged.
+    """
+    plan, here = sweep.planned, workers().state(sweep)
+    trials: Trials = _trials(sweep.folder, sweep)
+    found = trials.all()
+    working = max(sweep.workers(), int(here.running))
+    state: SweepState = "stopped"
+    if working:
+        state = "stopping" if sweep.is_stopped() else "running"
+    elif is_spent(trials) and all(trial.state != "running" for trial in found):
+        state = "finished"
+    return ShownSweep(
+        sweep, plan, found, state, working, trials.limit(), here.error, trials.importance()
+    )

@@ -1,0 +1,159 @@
+"""The processes that train one run together, which torchrun starts; usually one trains alone.
+
+Every process has the whole state of the training and draws the random numbers of the whole batch.
+It computes gradients for its share of the images; the mean over all shares is then the gradient of
+the batch. So the number of processes does not decide what is learned, but for rounding.
+
+The process of rank 0 has the run's folder, and tells the others what to do: they read and write
+none of it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from fmnist.models.layers import Share
+from fmnist.training.errors import TrainingError
+
+Word = Literal["continue", "pause", "stop", "prune"]
+"""What rank 0 tells the others; after all but "continue", no step follows."""
+
+_WORDS: Final[tuple[Word, ...]] = ("continue", "pause", "stop", "prune")
+_TIMEOUT: Final = timedelta(hours=1)
+"""How long a process waits for another, which may be measuring a run. A process that has died is
+noticed at once, by its closed connections."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes that train one run, as one of them sees them.
+
+    Attributes
+    ----------
+    rank : int
+        Number of this process, from 0.
+    size : int
+        Number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this process trains the run alone."""
+        return self.size == 1
+
+    def share(self) -> Share | None:
+        """What this process has of each batch; None for all of it."""
+        return None if self.is_alone else Share(self.rank, self.size)
+
+    def agree(self, word: Word) -> Word:
+        """The word of rank 0, for all processes; each must call this as often as the others."""
+        if self.is_alone:
+            return word
+        number = torch.tensor(_WORDS.index(word))
+        dist.broadcast(number, 0)
+        return _WORDS[int(number)]
+
+    def hear(self) -> Word:
+        """What rank 0 says; of another process."""
+        return self.agree("continue")
+
+    def add_up(self, values: Tensor) -> Tensor:
+        """The sums of all processes' `values`, which are replaced by them."""
+        if not self.is_alone:
+            dist.all_reduce(values)
+        return values
+
+    def send(self, content: bytes) -> None:
+        """Give bytes to the other processes, which `receive` them; of rank 0."""
+        if not self.is_alone:
+            dist.broadcast(torch.tensor(len(content)), 0)
+            dist.broadcast(torch.frombuffer(bytearray(content), dtype=torch.uint8), 0)
+
+    def receive(self) -> bytes:
+        """What rank 0 sends."""
+        size = torch.tensor(0)
+        dist.broadcast(size, 0)
+        content = torch.empty(int(size), dtype=torch.uint8)
+        dist.broadcast(content, 0)
+        return content.numpy().tobytes()
+
+    def parallel(self, model: nn.Module) -> nn.Module:
+        """The model, its gradients averaged over all processes after each backward pass.
+
+        Its parameters are those of `model`, which rank 0's are copied to.
+        """
+        if self.is_alone:
+            return model
+        # running statistics are alike already: each process computes them for the whole batch
+        return DistributedDataParallel(model, broadcast_buffers=False)
+
+
+ALONE: Final = Group()
+
+
+def is_launched() -> bool:
+    """Whether torchrun started this process."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def default_device() -> str:
+    """The GPU of this process where there are GPUs, else the processor.
+
+    Raises
+    ------
+    TrainingError
+        If the machine has fewer GPUs than torchrun has started processes on it.
+    """
+    if not torch.cuda.is_available():
+        return "cpu"
+    local, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if local >= count:
+        raise TrainingError(
+            f"This machine has {count} GPU{'s' * (count > 1)}; give torchrun --nproc-per-node "
+            f"{count}, or hide the GPUs with CUDA_VISIBLE_DEVICES= to train on the processor."
+        )
+    return f"cuda:{local}"
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """A device by name, or the default one, set up so that a run can be repeated on it."""
+    device = torch.device(name or default_device())
+    if device.type == "cuda":  # the same kernels every time
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+    return device
+
+
+@contextmanager
+def joined() -> Iterator[Group]:
+    """Join the processes that torchrun started; alone where it started none.
+
+    The block ends when all processes have come to its end. After an error it does not wait: the
+    process is expected to exit, so that torchrun ends the others.
+    """
+    if not is_launched():
+        yield ALONE
+        return
+    device = torch.device(default_device())
+    backend = "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        backend = "cpu:gloo,cuda:nccl"  # words go over the processors: asking a GPU would wait
+    dist.init_process_group(backend, timeout=_TIMEOUT)
+    yield Group(dist.get_rank(), dist.get_world_size())
+    dist.all_reduce(torch.zeros(()))  # a barrier, over the processors
+    dist.destroy_process_group()
+
+
+__all__ = ["ALONE", "Group", "Word", "choose_device", "default_device", "is_launched", "joined"]

@@ -1,0 +1,155 @@
+"""A step of a training: a batch, its loss, its gradients, and the change of the weights."""
+
+import io
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fmnist.models.layers import Share, set_dropout_generator
+from fmnist.runs.config import TrainConfig
+from fmnist.training.batch_norm import share_norms
+from fmnist.training.data import TrainingData, scale_down
+from fmnist.training.distillation import Teachers
+from fmnist.training.group import ALONE, Group
+from fmnist.training.losses import distill, label_loss
+from fmnist.training.schedules import learning_rate
+from fmnist.training.state import Totals, TrainState
+
+
+@dataclass
+class Stepper:
+    """Takes the steps of a run: the same in every process that trains it.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        What computes the logits: `state.model`, or what averages its gradients over processes.
+    share : Share or None
+        What this process has of each batch; None for all of it.
+    """
+
+    config: TrainConfig
+    data: TrainingData
+    teachers: Teachers | None
+    state: TrainState
+    group: Group
+    autocast: torch.autocast
+    network: nn.Module
+    share: Share | None
+
+    @classmethod
+    def create(
+        cls,
+        config: TrainConfig,
+        data: TrainingData,
+        teachers: Teachers | None,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        group: Group = ALONE,
+    ) -> "Stepper":
+        """What takes the steps, before the first one. Call `begin` when its state is set."""
+        state = TrainState.create(config, images=len(data), device=device)
+        share = group.share()
+        if share is not None:
+            set_dropout_generator(state.model, state.dropout_generator, share)
+            share_norms(state.model, share, group.add_up)
+        autocast = torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16)
+        return cls(config, data, teachers, state, group, autocast, state.model, share)
+
+    def begin(self) -> None:
+        """Let all processes begin from the state of rank 0."""
+        if self.group.is_alone:
+            return
+        if self.group.rank == 0:
+            buffer = io.BytesIO()
+            torch.save(self.state.state_dict(), buffer)
+            self.group.send(buffer.getvalue())
+        else:
+            device = self.state.augmentation_generator.device
+            content = io.BytesIO(self.group.receive())
+            self.state.load_state_dict(torch.load(content, device, weights_only=True))
+            self.state.recent.take()  # rank 0 has what is in them
+        self.network = self.group.parallel(self.state.model)
+
+    def step(self, chosen: Tensor) -> None:
+        """Learn from the images at the positions `chosen`, int64 (B,)."""
+        state, config, share = self.state, self.config, self.share
+        batch = self.data.batch(chosen, state.augmentation_generator)
+        if share is not None:
+            share.batch = len(chosen)
+            batch = batch.part(share.images)
+        rate = learning_rate(
+            config.schedule,
+            highest=config.learning_rate,
+            step=state.step,
+            steps=state.steps_before(config.epochs + 1),
+            warmup_steps=config.warmup_epochs and state.steps_before(config.warmup_epochs + 1),
+        )
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        with self.autocast:
+            images = scale_down(batch.images, config, epoch=state.epoch)
+            logits = self.network(images).float()  # (B, 10), or 11; of a share, fewer rows
+        loss = label_loss(
+            logits,
+            batch.labels,
+            label_smoothing=config.label_smoothing,
+            partner_labels=batch.partner_labels,
+            weight=batch.weight,
+            reduction="mean" if state.selection is None else "none",
+        )
+        if state.selection is not None:
+            state.selection.note(chosen, self._of_all(loss))
+            own = chosen if share is None else chosen[share.images]
+            loss = state.selection.weighted_mean(own, loss)
+        if self.teachers:
+            with self.autocast:
+                targets = self.teachers(batch.images, state.augmentation_generator)
+            loss = distill(loss, logits, targets, config.distillation_weight)
+        state.optimizer.zero_grad()
+        if share is None:
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            # the gradients of all processes are averaged, whatever they have of the batch
+            part = share.count * share.processes / share.batch
+            (loss * part).backward()  # type: ignore[no-untyped-call]
+        state.optimizer.step()
+        if state.average is not None:
+            state.average.update_parameters(state.model)
+        correct = (logits.detach().argmax(1) == batch.main_labels).sum()
+        if share is None:
+            state.recent.add(loss.detach(), correct, len(chosen))
+        elif not share.is_empty:
+            state.recent.add(loss.detach(), correct, share.count)
+        state.batch += 1
+
+    def _of_all(self, losses: Tensor) -> Tensor:
+        """The losses, float32 (B,), of a whole batch, from those of each share."""
+        if self.share is None:
+            return losses
+        found = losses.new_zeros(self.share.batch)
+        if not self.share.is_empty:
+            found[self.share.images] = losses.detach()
+        return self.group.add_up(found)
+
+    @property
+    def is_log_due(self) -> bool:
+        """Whether the loss is to be logged now: every `log_every` steps."""
+        return self.state.batch % self.config.log_every == 0
+
+    def take_sums(self) -> Totals | None:
+        """Every `log_every` steps, and at the end of an epoch, what was summed since; or None."""
+        if not self.is_log_due and self.state.batch < self.state.batches:
+            return None
+        self.gather_sums()
+        return self.state.recent.take()
+
+    def gather_sums(self) -> None:
+        """Add the sums of all processes up in rank 0, the others' are then 0."""
+        if self.group.is_alone:
+            return
+        self.state.recent.gather(self.group.add_up)
+        if self.group.rank:
+            self.state.recent.take()

@@ -1,0 +1,162 @@
+"""A picture on the Draw page: recognized, its mask corrected with the mouse and a finger."""
+
+import io
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from fmnist import paths
+from fmnist.data.labels import CLASS_NAMES
+from tests.browser.conftest import Server
+from tests.browser.drawing import headline, last_event, no_exception, wait_for_prediction
+from tests.sketchpad.drawn import photograph
+from tools.driver import DEEP, SLOW, fits_the_screen, settle
+
+expect.set_options(timeout=SLOW)
+
+SEEN: Final = f"""() => {{ {DEEP}
+  const canvas = deep('.st-key-draw-input', 'canvas');
+  const {{ data }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return [...data].filter((_, i) => i % 4 === 0);
+}}"""
+PHOTO: Final = "1_Trouser_pants_03.jpg"
+
+
+def seen(page: Page) -> list[int]:
+    """The model input on the page, pixel by pixel."""
+    found: list[int] = page.evaluate(SEEN)
+    return found
+
+
+def wait_for_input(page: Page, pixels: list[int]) -> None:
+    page.wait_for_function(f"(all) => String(({SEEN})()) === String(all)", arg=pixels, timeout=SLOW)
+
+
+def wait_for_other_input(page: Page, pixels: list[int]) -> None:
+    page.wait_for_function(f"(all) => String(({SEEN})()) !== String(all)", arg=pixels, timeout=SLOW)
+
+
+def open_picture(page: Page, url: str, content: bytes) -> None:
+    """Upload a picture, and wait until it is classified."""
+    page.goto(f"{url}/draw")
+    expect(headline(page)).to_have_text("Draw a shoe, a shirt, a bag…")
+    settle(page)
+    page.get_by_role("tab", name="Your picture").click()
+    field = page.locator(".st-key-draw-sources input[type=file]").first
+    field.wait_for(state="attached")
+    settle(page)
+    file: Any = {"name": "picture.jpg", "mimeType": "image/jpeg", "buffer": content}
+    field.set_input_files(file)
+    expect(stage(page)).to_be_visible()
+    expect(headline(page)).not_to_have_text("Draw a shoe, a shirt, a bag…")
+    settle(page)
+
+
+def stage(page: Page) -> Locator:
+    return page.get_by_role("img", name="The uploaded picture")
+
+
+def tool(page: Page, name: str) -> Locator:
+    return page.locator(".st-key-draw-picture").get_by_role("button", name=name)
+
+
+def drag(page: Page, *places: tuple[float, float]) -> None:
+    """Drag the mouse over the picture, by shares of its square; wait for the answer."""
+    stage(page).scroll_into_view_if_needed()
+    settle(page)
+    before, box = last_event(page), stage(page).bounding_box()
+    assert box
+    for number, (x, y) in enumerate(places):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+    wait_for_prediction(page, before)
+
+
+@pytest.fixture
+def photo(fashion_mnist_folder: Path) -> bytes:
+    """A phone photo, from the folder beside the data set."""
+    for root in fashion_mnist_folder.parents:
+        path = root / "photos" / PHOTO
+        if path.exists():
+            return path.read_bytes()
+    pytest.skip("no folder 'photos' with phone photos beside the data set")
+
+
+def test_a_photo_is_recognized_and_corrected(page: Page, bare_server: Server, photo: bytes) -> None:
+    if not (paths.pretrained_folder() / "sketch" / "model.safetensors").exists():
+        pytest.skip("the sketch model is not here")
+    open_picture(page, bare_server.url, photo)
+    name = CLASS_NAMES[int(PHOTO[0])]
+    expect(headline(page)).to_contain_text(f"{name}, ")
+    first = seen(page)
+    middle = [value for value in first if 40 <= value < 215]
+    assert len(middle) > 0.5 * sum(value > 0 for value in first)  # tones, not lines
+    tool(page, "Adjust").click()
+    drag(page, (0.1, 0.1), (0.9, 0.45))  # the upper half
+    wait_for_other_input(page, first)
+    expect(tool(page, "Undo (1)")).to_be_enabled()
+    tool(page, "Reset").click()
+    wait_for_input(page, first)
+    expect(headline(page)).to_contain_text(f"{name}, ")
+    no_exception(page)
+
+
+def test_brush_turn_and_undo(page: Page, bare_server: Server) -> None:
+    file = io.BytesIO()
+    Image.fromarray(photograph()).convert("RGB").save(file, "JPEG", quality=90)
+    open_picture(page, bare_server.url, file.getvalue())
+    expect(page.locator(".st-key-draw-picture")).to_contain_text("Photograph: what is faded")
+    first = seen(page)
+    tool(page, "Adjust").click()
+    page.get_by_role("radio", name="Remove").check()
+    drag(page, (0.3, 0.9), (0.3, 0.1), (0.15, 0.9), (0.15, 0.1))  # the left sleeve and more
+    wait_for_other_input(page, first)
+    removed = seen(page)
+    settle(page)
+    tool(page, "Rotate").click()
+    wait_for_other_input(page, removed)
+    turned = np.reshape(seen(page), (28, 28)).astype(int)
+    expected = np.rot90(np.reshape(removed, (28, 28)).astype(int), -1)
+    assert np.abs(turned - expected).mean() < 4  # of 255
+    settle(page)
+    tool(page, "Undo (2)").click()
+    wait_for_input(page, removed)
+    settle(page)
+    stage(page).page.keyboard.press("Control+z")  # the button has the focus
+    wait_for_input(page, first)
+    settle(page)
+    tool(page, "Keep the whole picture").click()
+    wait_for_other_input(page, first)
+    assert min(seen(page)) > 0
+    tool(page, "Done").click()
+    expect(tool(page, "Rotate")).to_have_count(0)
+    fits_the_screen(page)
+    no_exception(page)
+
+
+def test_a_finger_scrolls_until_the_tools_are_open(browser: Browser, bare_server: Server) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    context.set_default_timeout(SLOW)
+    page = context.new_page()
+    file = io.BytesIO()
+    Image.fromarray(photograph()).convert("RGB").save(file, "JPEG", quality=90)
+    open_picture(page, bare_server.url, file.getvalue())
+    assert stage(page).evaluate("e => getComputedStyle(e).touchAction") == "auto"
+    tool(page, "Adjust").click()
+    assert stage(page).evaluate("e => getComputedStyle(e).touchAction") == "none"
+    page.get_by_role("radio", name="Remove").check()
+    first, before = seen(page), last_event(page)
+    stage(page).scroll_into_view_if_needed()
+    box = stage(page).bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    wait_for_prediction(page, before)
+    wait_for_other_input(page, first)
+    no_exception(page)
+    context.close()

@@ -1,0 +1,164 @@
+"""The Sweeps page without a browser: made, watched, stopped, resumed, chosen, damaged."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fmnist import paths
+from fmnist.dashboard import run_catalog
+from fmnist.dashboard.sweeps.gathering import workers
+from fmnist.evaluation.predictions import Evaluation
+from fmnist.runs import store
+from fmnist.sweeps import worker as sweep_worker
+from fmnist.sweeps.space import Options, Range
+from fmnist.sweeps.sweep import Plan, Sweep, list_sweeps, make_sweep
+from fmnist.sweeps.trials import Trials, best_trial
+from fmnist.sweeps.worker import SweepWorker
+from fmnist.training.worker import Trainer
+from tests.pages.test_pages import choose, machine, open_app, text
+from tests.sweeps.fake import BASE, SOON, Fake
+from tools.made_up_run import made_up_evaluation, made_up_run
+
+__all__ = ["machine"]  # a fixture
+
+PLAN = Plan(
+    BASE,
+    {"learning_rate": Range(1e-4, 0.1, True), "optimizer": Options(("adam", "sgd"))},
+    runs=6, pruner="none",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def at_once(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Trainings take no time."""
+    monkeypatch.setattr(run_catalog, "Trainer", partial(Trainer, start=Fake))  # type: ignore[arg-type]
+    monkeypatch.setattr(sweep_worker, "LOOK_SECONDS", 0.01)
+    yield
+    workers().leave()
+
+
+def trained(plan: Plan = PLAN) -> Sweep:
+    """A sweep that is done."""
+    sweep = make_sweep(plan, name="Rates")
+    worker = SweepWorker(sweep, run_catalog.trainer())
+    worker.start()
+    assert worker.wait(SOON).error is None
+    return sweep
+
+
+def wait_for(sweep: Sweep) -> None:
+    workers()._workers[sweep.folder].wait(SOON)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_a_sweep_is_started_from_the_train_page(machine: Path) -> None:
+    app = open_app("train")
+    app.button(key="try-several").click().run()
+    app.switch_page("pages/sweeps.py").run()  # AppTest does not follow
+    assert "optimizer muon" in text(app)
+    choose(app, "sweep-settings", ["learning_rate", "optimizer"])  # type: ignore[arg-type]
+    choose(app, "sweep-values-optimizer", ["adam", "sgd"])  # type: ignore[arg-type]
+    choose(app, "sweep-runs", 3)  # type: ignore[arg-type]
+    app.text_input(key="sweep-name").set_value("*Mine*").run()
+    app.button(key="sweep-start").click().run()
+    assert not app.exception
+    (sweep,) = list_sweeps()
+    assert sweep.name == "*Mine*" and sweep.planned.runs == 3
+    assert sweep.planned.base.model == "swift-muon"
+    assert sweep.planned.space == {
+        "learning_rate": sweep.planned.space["learning_rate"],
+        "optimizer": Options(("adam", "sgd")),
+    }
+    wait_for(sweep)
+    app.run()
+    assert len(store.run_ids(machine)) == 3
+    assert "Best so far: **run" in text(app) and r"\*Mine\*" in text(app)
+    assert metrics(app)["Runs finished"] == "3"
+    assert app.session_state["selection"].sweep == sweep.sweep_id
+
+
+def test_what_cannot_be_done_is_told_and_makes_nothing() -> None:
+    app = open_app("sweeps")
+    choose(app, "sweep-sampler", "grid")
+    app.button(key="sweep-start").click().run()
+    assert "A grid needs lists of values" in text(app)
+    choose(app, "sweep-settings", [])  # type: ignore[arg-type]
+    assert app.button(key="sweep-start").disabled
+    assert list_sweeps() == []
+
+
+def test_a_sweep_stops_and_goes_on() -> None:
+    sweep = make_sweep(PLAN, name="Rates")
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    assert "Stopped" in text(app)
+    assert "No run has begun yet" in text(app)
+    with sweep.working():  # a worker of another host
+        app.run()
+        app.button(key=f"sweep-stop-{sweep.sweep_id}").click().run()
+        assert sweep.is_stopped()
+        assert app.button(key=f"sweep-stop-{sweep.sweep_id}").disabled
+    app.run()
+    app.button(key=f"sweep-resume-{sweep.sweep_id}").click().run()
+    assert not sweep.is_stopped()
+    wait_for(sweep)
+    app.run()
+    assert "6 of 6 runs done" in app.get("progress")[0].proto.text
+
+
+def test_a_run_and_its_sweep_name_each_other(machine: Path) -> None:
+    sweep = trained()
+    trials = Trials(sweep).all()
+    made_up_run(machine, name="Another")
+    app = open_app("sweeps")
+    assert "Select a row" in text(app)
+    app = open_app("sweeps", run=str(trials[1].run_id))
+    assert "**Run 2** is shown on all pages: learning rate" in text(app)
+    app.switch_page("pages/train.py").run()
+    assert "Run 2 of the sweep **Rates**" in text(app)
+    app.button(key=f"show-sweep-{trials[1].run_id}").click().run()
+    assert app.session_state["selection"].sweep == sweep.sweep_id
+
+
+def test_the_chosen_run_is_measured_once(machine: Path) -> None:
+    sweep = trained()
+    best = best_trial(Trials(sweep).all())
+    assert best is not None and best.run_id is not None
+    app = open_app("sweeps")
+    label = f"Measure run {best.number + 1} on the test images"
+    assert app.button(key="measure-start").label == label
+    run = store.open_run(paths.runs_folder(), best.run_id)
+    sweep.write_measured(best.run_id)  # as the process does
+    made_up_evaluation("test").save(run.evaluation_path("test"))
+    app.run()
+    accuracy = Evaluation.load(run.evaluation_path("test")).accuracy
+    assert f"measured once: test accuracy **{accuracy:.2%}**" in text(app)
+    assert not [button for button in app.button if button.key == "measure-start"]
+
+
+def test_deleting_a_sweep_leaves_its_runs(machine: Path) -> None:
+    sweep = trained()
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    app.button(key=f"sweep-delete-{sweep.sweep_id}").click().run()
+    assert not app.exception and list_sweeps() == [] and len(store.run_ids(machine)) == 6
+    open_app("sweeps", sweep=sweep.sweep_id)
+
+
+@pytest.mark.parametrize("file", ["sweep.json", "journal.log"])
+def test_a_damaged_sweep_is_told(file: str) -> None:
+    sweep = trained()
+    (sweep.folder / file).write_text("no JSON\n")
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    (told,) = app.error
+    assert file.split(".")[0] in told.value and "restore" in told.value
+
+
+def test_without_optuna_the_page_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fmnist.sweeps.trials.is_installed", lambda: False)
+    app = open_app("sweeps")
+    assert 'pip install -e ".[sweep]"' in text(app)
