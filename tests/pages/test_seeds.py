@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tools.made_up_run import made_up_evaluation, made_up_run
 __all__ = ["machine"]  # a fixture
 
 
-def give_seeds(machine: Path, group: str, wrong: list[int], **settings: object) -> list[Run]:
+def give_seeds(machine: Path, group: str, wrong: list[int], **settings: Any) -> list[Run]:
     """Finished runs of a group; each misclassifies so many more of the 1,000 test images."""
     runs = []
     for seed, images in enumerate(wrong):
@@ -68,7 +69,7 @@ def test_groups_are_tested_against_each_other(machine: Path) -> None:
     give_seeds(machine, "Wide", [0, 4, 8], batch_size=64)
     give_seeds(machine, "Few", [0, 2], batch_size=32)
     app = open_app("compare", panel="Seeds")
-    shown = app.get_by_key("compare-seeds").value
+    shown: Any = app.get_by_key("compare-seeds").value  # type: ignore[union-attr]
     rows = dict(zip(shown["Group"], shown["Test"], strict=True))
     assert rows["Plain"] == "90.70% ± 0.40 (3 seeds)"
     assert rows["Wide"] == "93.70% ± 0.40 (3 seeds)"

@@ -61,7 +61,8 @@ class SeedGroup:
 def seed_groups(entries: Sequence[LeaderboardRow]) -> list[SeedGroup]:
     """The groups of several seeds among runs, in their order."""
     by_id = {entry.run_id: entry for entry in entries if entry.run.state == "finished"}
-    runs, found, seen = [entry.run for entry in by_id.values()], [], set[str]()
+    runs, seen = [entry.run for entry in by_id.values()], set[str]()
+    found: list[SeedGroup] = []
     for run in runs:
         same = siblings(run, runs)
         if not same or run.run_id in seen:

@@ -146,7 +146,7 @@ def _state(entry: LeaderboardRow) -> str:
 
 def _seed_spreads(comparison: RunComparison) -> dict[str, str]:
     """Mean and spread of the seeds, by the ids of their runs."""
-    found = {}
+    found: dict[str, str] = {}
     for group in seed_groups(comparison.measured):
         spread = group.spread("test" if group.accuracies("test") else "validation")
         found |= {entry.run_id: spread for entry in group.entries}
