@@ -36,6 +36,7 @@ if opened is not None:
                 failures.fragment(part, run_every=CURVES_SECONDS if live else None)(opened.run_id)
         with failures.shown():
             origin.show(opened)
+            run_panel.show_seeds(opened)
         run_panel.run_details(opened)
 
 run_table.past_runs(opened)

@@ -134,6 +134,20 @@ def test_train_says_what_it_reached(capsys: Output, artifacts: Path) -> None:
     assert str(made.folder) in out
 
 
+def test_train_makes_a_group_of_several_seeds(capsys: Output) -> None:
+    arguments = [*TRAIN, "--subset", "40", "--epochs", "1", "--name", "Twice", "--seeds", "3", "4"]
+    assert main(arguments) == 0
+    assert "validation accuracy" in (printed := capsys.readouterr().out) and "2 seeds" in printed
+    made = store.list_runs(paths.runs_folder())
+    assert {(run.name, run.state, run.annotations.group) for run in made} == {
+        ("Twice, seed 3", "finished", "Twice"), ("Twice, seed 4", "finished", "Twice"),
+    }  # fmt: skip
+    assert main([*TRAIN, "--seeds", "1"]) == 1
+    assert "Give 2 to 50 seeds" in capsys.readouterr().err
+    assert main(["train", "--seeds", "1", "2", "--run-id", "x"]) == 1
+    assert "leave out --resume" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [

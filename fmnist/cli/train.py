@@ -14,14 +14,17 @@ from fmnist import paths
 from fmnist.cli.arguments import path
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.splits import Dataset
+from fmnist.evaluation.seeds import Spread
 from fmnist.models import sizes
 from fmnist.reports import benchmarks as bench
+from fmnist.reports.sentences import spread_in_words
 from fmnist.reports.text import percent
 from fmnist.runs import corrections, store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
 from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
 from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
+from fmnist.runs.seeds import make_seeds
 from fmnist.runs.setting import CHECKSUM, NONE, format_value
 
 
@@ -35,6 +38,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add_settings(train)
     train.add_argument("--name", default="", help="name of the run")
+    train.add_argument(
+        "--seeds", type=int, nargs="+", metavar="SEED",
+        help="train a run for each of these seeds, as a group",
+    )  # fmt: skip
     which = train.add_mutually_exclusive_group()
     which.add_argument("--resume", metavar="RUN_ID", help="continue this run instead")
     which.add_argument(
@@ -114,6 +121,8 @@ def _train(options: argparse.Namespace) -> int:
     if "WORLD_SIZE" in os.environ and os.environ.get("RANK") != "0":  # torchrun started several
         return _follow()
     root = paths.runs_folder()
+    if options.seeds:
+        return _train_seeds(options)
     wanted = None if options.resume else given_config(options)
     if wanted is None:
         run: Run | None = store.open_run(root, options.resume)
@@ -144,6 +153,32 @@ def _train(options: argparse.Namespace) -> int:
             f"Finished: epoch {best.epoch} is the {which}, {best.split} accuracy "
             f"{percent(best.accuracy)}. Saved in {run.folder}"
         )
+    return 0
+
+
+def _train_seeds(options: argparse.Namespace) -> int:
+    """Train several seeds of one setting, one after the other."""
+    if options.resume or options.run_id:
+        raise RunError("--seeds makes new runs; leave out --resume and --run-id.")
+    config = given_config(options)
+    dataset = datasets.load_named(config.dataset)
+    made = make_seeds(paths.runs_folder(), config, options.seeds, name=options.name)
+    waiting = {run.run_id: store.acquire(run) for run in made}  # so that they show as queued
+    try:
+        for run in made:
+            waiting.pop(run.run_id).release()
+            if not _train_run(run, dataset):
+                for run_id in waiting:
+                    print(f"Not begun. Start with: python -m fmnist train --resume {run_id}")
+                return 1
+    finally:
+        for lock in waiting.values():
+            lock.release()
+    best = [store.open_run(paths.runs_folder(), run.run_id).history.selected for run in made]
+    accuracies = [entry.accuracy for entry in best if entry]
+    split = next(entry.split for entry in best if entry)
+    spread = spread_in_words(Spread.of(accuracies))
+    print(f"Finished: {split} accuracy {spread}; ± is the standard deviation in points.")
     return 0
 
 

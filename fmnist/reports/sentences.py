@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import Protocol, SplitName
+from fmnist.evaluation.seeds import Spread, Welch
 from fmnist.evaluation.significance import SIGNIFICANCE, McNemar
 from fmnist.reports.text import counted, p_value, percent, points, share_of_cases
 from fmnist.runs.history import History
@@ -124,6 +125,30 @@ def mcnemar_in_words(test: McNemar, name_a: str, name_b: str) -> str:
         return f"{counts} {chance}: no significant difference."
     better = name_a if test.only_a > test.only_b else name_b
     return f"{counts} {chance}: {better} is more accurate on images like these."
+
+
+def spread_in_words(spread: Spread) -> str:
+    """Mean and spread of an accuracy over seeds: "91.20% ± 0.15 (3 seeds)"."""
+    mean = percent(spread.mean)
+    if spread.deviation is None:
+        return f"{mean} (1 seed)"
+    return f"{mean} ± {100 * spread.deviation:.2f} ({spread.count} seeds)"
+
+
+def welch_in_words(test: Welch, name_a: str, name_b: str) -> str:
+    """Result of Welch's test of the seeds of two settings, in two sentences."""
+    interval = f"95% interval {100 * test.low:+.2f} to {100 * test.high:+.2f}".replace("-", "−")
+    gap = f"{name_a} is {points(abs(test.difference))} "
+    gap += f"{'more' if test.difference >= 0 else 'less'} accurate on average than {name_b} "
+    gap += f"({interval})."
+    chance = (
+        "If both settings were equally good, seeds would give a difference this large in "
+        f"{share_of_cases(test.p_value, SIGNIFICANCE)} ({p_value(test.p_value, SIGNIFICANCE)})"
+    )
+    if test.p_value >= SIGNIFICANCE:
+        return f"{gap} {chance}: no significant difference."
+    better = name_a if test.difference > 0 else name_b
+    return f"{gap} {chance}: {better} is the better setting for this training set."
 
 
 def selected_on_test_in_words(names: Sequence[str]) -> str:

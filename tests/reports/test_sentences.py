@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from fmnist.evaluation.seeds import Welch
 from fmnist.evaluation.significance import McNemar
-from fmnist.reports.sentences import drawing_in_words, mcnemar_in_words
+from fmnist.reports.sentences import drawing_in_words, mcnemar_in_words, welch_in_words
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,19 @@ def test_the_way_of_a_drawing_in_words(epochs: list[int], labels: list[int], say
     probabilities = np.full((len(epochs), 10), 0.4 / 9)
     probabilities[np.arange(len(epochs)), labels] = 0.6
     assert drawing_in_words(np.array(epochs), probabilities) == says
+
+
+@pytest.mark.parametrize(
+    ("test", "says"),
+    [
+        (Welch(0.012, 0.004, 0.02, 0.012), "new is 1.20 points more accurate on average than old "
+         "(95% interval +0.40 to +2.00)"),
+        (Welch(0.012, 0.004, 0.02, 0.012), "in 1.2% of cases (p = 0.0120): new is the better"),
+        (Welch(-0.012, -0.02, -0.004, 0.012), "new is 1.20 points less accurate"),
+        (Welch(-0.012, -0.02, -0.004, 0.012), "(95% interval −2.00 to −0.40)"),
+        (Welch(-0.012, -0.02, -0.004, 0.012), ": old is the better setting"),
+        (Welch(0.001, -0.004, 0.006, 0.5), ": no significant difference."),
+    ],
+)  # fmt: skip
+def test_which_setting_is_better(test: Welch, says: str) -> None:
+    assert says in welch_in_words(test, "new", "old")

@@ -10,6 +10,7 @@ import streamlit as st
 from fmnist.dashboard import layout, session
 from fmnist.dashboard.compare.robustness import show_robustness
 from fmnist.dashboard.compare.run_comparison import RunComparison, toggle
+from fmnist.dashboard.compare.seeds import SeedGroup, seed_groups, show_seeds
 from fmnist.dashboard.compare.slices import show_slices
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.data.splits import SPLITS
@@ -67,6 +68,17 @@ def show_curves(comparison: RunComparison) -> None:
             help="Fit the y axis to the second half of each run, where the runs differ. Without it "
             "the steep start is visible too.",
         )
+        groups = seed_groups(comparison.chosen)
+        if groups:
+            joined = st.toggle(
+                "Seeds as mean and band",
+                value=True,
+                key="compare-join-seeds",
+                persist_state="session",
+                help="One line for the runs of a group that differ in the seed alone: the mean, "
+                "and one standard deviation on each side.",
+            )
+            groups = groups if joined else []
     untrained = [plain(entry.name) for entry in comparison.chosen if entry.run.members]
     if untrained:
         st.caption(
@@ -79,7 +91,7 @@ def show_curves(comparison: RunComparison) -> None:
         return
     st.echarts_chart(
         charts.run_curves(
-            [RunCurve(e.name, comparison.colors[e.run_id], e.run.history) for e in drawn],
+            _run_curves(comparison, drawn, groups),
             curve=selection.curve,
             axis=selection.axis,
             with_training=training,
@@ -97,6 +109,23 @@ def show_curves(comparison: RunComparison) -> None:
         f"after each epoch. Solid: {measured}."
         + (" Dotted: training images, during the epoch." if training else "")
     )
+
+
+def _run_curves(
+    comparison: RunComparison, drawn: Sequence[LeaderboardRow], groups: Sequence[SeedGroup]
+) -> list[RunCurve]:
+    """A curve for each run; for the seeds of a group, one in the color of its first."""
+    members = {entry.run_id: group for group in groups for entry in group.entries}
+    curves = []
+    for entry in drawn:
+        group, color = members.get(entry.run_id), comparison.colors[entry.run_id]
+        if group is None:
+            curves.append(RunCurve(entry.name, color, entry.run.history))
+        elif entry is group.first:
+            others = tuple(other.run.history for other in group.entries[1:])
+            name = f"{group.name}, {counted(len(group.entries), 'seed')}"
+            curves.append(RunCurve(name, color, entry.run.history, others))
+    return curves
 
 
 def show_settings(comparison: RunComparison) -> None:
@@ -316,6 +345,7 @@ PANELS: Final[Mapping[str, Callable[[RunComparison], None]]] = {
     "Size and time": show_costs,
     "Classes": show_classes,
     "Significance": show_significance,
+    "Seeds": show_seeds,
     "Robustness": show_robustness,
     "Slices": show_slices,
 }

@@ -12,6 +12,7 @@ from fmnist import paths
 from fmnist.csv import write_table
 from fmnist.dashboard import layout
 from fmnist.dashboard.compare.run_comparison import RunComparison, choose
+from fmnist.dashboard.compare.seeds import seed_groups
 from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
@@ -21,6 +22,7 @@ from fmnist.runs.setting import format_value
 from fmnist.text import plain
 
 ALWAYS: Final = "Name"
+SEED_SPREAD: Final = "Seed spread"
 DEFAULT_COLUMNS: Final = (
     "Protocol", "Validation %", "Test %", "± points", "Parameters", "Multiply-adds",
     "Epochs", "Minutes", "Device",
@@ -48,6 +50,10 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "± points": st.column_config.NumberColumn(
         format="%.2f",
         help="Standard error of the test accuracy, √(p (1 − p) / n), in percentage points.",
+    ),
+    SEED_SPREAD: st.column_config.TextColumn(
+        help="Mean ± standard deviation of the test accuracy (else validation) over the runs of "
+        "its group that differ in the seed alone."
     ),
     "Parameters": st.column_config.NumberColumn(format="localized"),
     "Multiply-adds": st.column_config.NumberColumn(
@@ -138,6 +144,15 @@ def _state(entry: LeaderboardRow) -> str:
     return layout.STATE_BADGES[entry.run.state][0]
 
 
+def _seed_spreads(comparison: RunComparison) -> dict[str, str]:
+    """Mean and spread of the seeds, by the ids of their runs."""
+    found: dict[str, str] = {}
+    for group in seed_groups(comparison.measured):
+        spread = group.spread("test" if group.accuracies("test") else "validation")
+        found |= {entry.run_id: spread for entry in group.entries}
+    return found
+
+
 def show_filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[str, Any]]]:
     """Search, model and protocol.
 
@@ -146,7 +161,11 @@ def show_filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[s
     list of tuple
         The matching runs and their rows of the table.
     """
-    rows = [(entry, table_row(entry)) for entry in comparison.entries]
+    spreads = _seed_spreads(comparison)
+    rows = [
+        (entry, table_row(entry) | {SEED_SPREAD: spreads.get(entry.run_id)})
+        for entry in comparison.entries
+    ]
     models = sorted({row["Model"] for _, row in rows if row["Model"]})
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-filters"):
         wanted = st.text_input(
@@ -260,7 +279,10 @@ def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[
             wanted = st.pills(
                 "Columns shown",
                 [name for name in COLUMNS if name != ALWAYS],
-                default=DEFAULT_COLUMNS,
+                default=[
+                    *DEFAULT_COLUMNS,
+                    *([SEED_SPREAD] if any(row[SEED_SPREAD] for row in rows) else []),
+                ],
                 key="compare-columns",
                 selection_mode="multi",
                 persist_state="session",

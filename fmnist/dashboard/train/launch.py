@@ -14,6 +14,7 @@ from fmnist.reports.text import duration
 from fmnist.runs import store
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.recipes import RECIPES
+from fmnist.runs.seeds import MOST_SEEDS, make_seeds
 from fmnist.runs.teachers import teachers_of
 from fmnist.training.estimate import estimate_seconds
 from fmnist.training.timing import time_in_process
@@ -86,20 +87,28 @@ def _show_time(config: TrainConfig, caption: str) -> None:
 
 
 def start() -> None:
-    """Create a run with these settings, queue it and open it; a double click makes one."""
+    """Create a run with these settings, queue it and open it; a double click makes one.
+
+    With several seeds, a run for each of them, as a group.
+    """
     with failures.kept("start-error"):
-        config = settings.read()
-        with session.once("start", config) as is_first:
+        config, count = settings.read(), st.session_state.get("run-seeds", 1)
+        with session.once("start", config, count) as is_first:
             if not is_first:
                 return
             teachers_of(config)  # fails early: before there is a run
-            run = store.create_run(
-                paths.runs_folder(), config, name=st.session_state.get("run-name", "")
-            )
-            followed_drawings.hand_over(run)  # before it begins
-            run_catalog.trainer().submit(run)
+            name = st.session_state.get("run-name", "")
+            if count > 1:
+                seeds = range(config.seed, config.seed + count)
+                runs = make_seeds(paths.runs_folder(), config, seeds, name=name)
+            else:
+                runs = [store.create_run(paths.runs_folder(), config, name=name)]
+            followed_drawings.hand_over(runs[0])  # before it begins
+            for run in runs:
+                run_catalog.trainer().submit(run)
         st.session_state["run-name"] = ""
-        session.select_run(run.run_id)
+        st.session_state["run-seeds"] = 1
+        session.select_run(runs[0].run_id)
 
 
 def _try_several() -> None:
@@ -125,6 +134,16 @@ def launch_bar() -> None:
                     args=(values,),
                 )
             st.text_input("Name (optional)", key="run-name", max_chars=80, width=150)
+            st.number_input(
+                "Seeds",
+                1,
+                MOST_SEEDS,
+                1,
+                key="run-seeds",
+                width=110,
+                help="Several runs that differ in the seed alone, as a group: they tell how much "
+                "of a difference is chance. Compare shows their mean and spread.",
+            )
             snapshot = run_catalog.trainer().snapshot()
             st.button(
                 "Start training" if snapshot.current is None else "Add to queue",

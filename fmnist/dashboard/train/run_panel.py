@@ -8,15 +8,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fmnist.dashboard import cache, failures, layout, run_catalog, session
+from fmnist.dashboard.selection import MAX_COMPARED
 from fmnist.data.splits import monitored_split
 from fmnist.errors import sentence
+from fmnist.evaluation.seeds import Spread
 from fmnist.models.registry import describe
 from fmnist.reports import charts
-from fmnist.reports.sentences import MEASURED_ON, curves_in_words
+from fmnist.reports.sentences import MEASURED_ON, curves_in_words, spread_in_words
 from fmnist.reports.text import counted, duration, percent
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run
+from fmnist.runs.seeds import siblings
 from fmnist.text import plain
 
 LOST_SECONDS: Final = 2.0
@@ -213,6 +216,30 @@ def _figures(run: Run) -> None:
         st.metric("Test accuracy", percent(test), width="content")
     if with_tta is not None:
         st.metric("Test accuracy with TTA", percent(with_tta), width="content")
+
+
+def show_seeds(run: Run) -> None:
+    """Mean and spread over the seeds of a run's group, if it is one of several."""
+    same = [r for r in siblings(run, run_catalog.own_runs()) if r.state == "finished"]
+    known = [best for r in same if (best := r.history.selected)]
+    if len(known) < 2 or run.annotations.group is None:
+        return
+    spread = spread_in_words(Spread.of([best.accuracy for best in known]))
+    with st.container(horizontal=True, vertical_alignment="center", key="run-seeds-told"):
+        st.markdown(
+            f":material/casino: One of several seeds: **{plain(run.annotations.group)}**, "
+            f"{known[0].split} accuracy {spread}.",
+            width="content",
+        )
+        st.button(
+            "Compare them", key=f"compare-seeds-{run.run_id}", type="tertiary",
+            on_click=_compare_seeds, args=([r.run_id for r in same],),
+        )  # fmt: skip
+
+
+def _compare_seeds(run_ids: list[str]) -> None:
+    session.change(runs=tuple(run_ids[:MAX_COMPARED]), panel="Seeds")
+    session.go_to("compare")
 
 
 def _accuracy_title(run: Run) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Any
 
 from fmnist.evaluation.leaderboard import Axis, Curve
@@ -91,17 +92,23 @@ class RunCurve:
     name : str
     color : str
     history : History
+    seeds : tuple of History
+        Of other runs that differ in the seed alone: the mean is drawn, with a band.
     """
 
     name: str
     color: str
     history: History
+    seeds: tuple[History, ...] = ()
 
 
 def run_curves(
     curves: Sequence[RunCurve], *, curve: Curve, axis: Axis, with_training: bool, close_up: bool
 ) -> dict[str, Any]:
     """Draw the loss or the accuracy of several runs in one chart, as ECharts options.
+
+    Of several seeds it is the mean at each epoch that all have reached, with a band of one standard
+    deviation on each side.
 
     Parameters
     ----------
@@ -123,16 +130,23 @@ def run_curves(
     series = []
     late: list[float] = []
     for run in curves:
-        epochs = run.history.epochs
+        epochs = [*zip(*(h.epochs for h in (run.history, *run.seeds)), strict=False)]
         if not epochs:
             continue
-        late += [factor * getattr(entry, curve) for entry in epochs[len(epochs) // 2 :]]
-        split = epochs[0].split
+        split = epochs[0][0].split
         name = f"{run.name}, {'images trained on' if split == 'train' else split}"
-        points = [(along(entry), factor * getattr(entry, curve)) for entry in epochs]
-        series.append(_line(name, points, run.color))
+        xs = [fmean(map(along, entries)) for entries in epochs]
+        values = [[factor * getattr(entry, curve) for entry in entries] for entries in epochs]
+        late += [value for each in values[len(values) // 2 :] for value in each]
+        series.append(_line(name, [*zip(xs, map(fmean, values), strict=True)], run.color))
+        if run.seeds:
+            series += _band(name, xs, values, run.color)
         if with_training:
-            points = [(along(entry), factor * getattr(entry, f"train_{curve}")) for entry in epochs]
+            means = [
+                fmean(factor * getattr(entry, f"train_{curve}") for entry in entries)
+                for entries in epochs
+            ]
+            points = [*zip(xs, means, strict=True)]
             series.append(_line(f"{run.name}, training", points, run.color, faint=True))
             series[-1]["lineStyle"]["type"] = "dotted"
     options = _curves(
@@ -146,6 +160,28 @@ def run_curves(
     if close_up and late:
         options["yAxis"] |= _range_around(min(late), max(late))
     return options
+
+
+def _band(
+    name: str, xs: Sequence[float], values: Sequence[Sequence[float]], color: str
+) -> list[dict[str, Any]]:
+    """A line below the mean that is not seen, and an area from it to as much above the mean."""
+    spreads = [stdev(each) for each in values]
+    below = [fmean(each) - spread for each, spread in zip(values, spreads, strict=True)]
+    unseen = {
+        "type": "line", "stack": name, "stackStrategy": "all", "symbol": "none", "silent": True,
+        "lineStyle": {"opacity": 0}, "tooltip": {"show": False}, "z": 1,
+    }  # fmt: skip
+    heights = [2 * spread for spread in spreads]
+    return [
+        {**unseen, "name": f"{name}, band from", "data": [*zip(xs, below, strict=True)]},
+        {
+            **unseen,
+            "name": f"{name}, band",
+            "data": [*zip(xs, heights, strict=True)],
+            "areaStyle": {"color": color, "opacity": 0.2},
+        },
+    ]
 
 
 def _line(

@@ -1,5 +1,8 @@
 """Curves: values, colors, marks and axes."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from fmnist.evaluation.leaderboard import Axis, Curve
@@ -117,3 +120,23 @@ def test_training_is_dotted_in_the_color_of_its_run() -> None:
     _, training = drawn["series"]
     assert training["data"] == [(1, 0.5), (2, 0.3)]
     assert (training["lineStyle"]["type"], training["lineStyle"]["color"]) == ("dotted", "#123456")
+
+
+def test_several_seeds_are_a_mean_and_a_band() -> None:
+    other = History(
+        epochs=tuple(replace(e, accuracy=e.accuracy + 0.02) for e in HISTORY.epochs), steps=()
+    )
+    longer = History(epochs=(*other.epochs, replace(other.epochs[-1], epoch=9, step=900)))
+    runs = [RunCurve("Three", "#123456", HISTORY, (other, longer))]
+    drawn = charts.run_curves(
+        runs, curve="accuracy", axis="epoch", with_training=True, close_up=False
+    )
+    mean, low, band, training = drawn["series"]
+    values = [[100 * h.epochs[n].accuracy for h in (HISTORY, other, longer)] for n in (0, 1)]
+    assert [y for _, y in mean["data"]] == pytest.approx([np.mean(each) for each in values])
+    assert [y for _, y in low["data"]] == pytest.approx(
+        [np.mean(each) - np.std(each, ddof=1) for each in values]
+    )
+    assert [y for _, y in band["data"]] == pytest.approx([2 * np.std(v, ddof=1) for v in values])
+    assert low["stack"] == band["stack"] and band["areaStyle"]["color"] == "#123456"
+    assert len(training["data"]) == 2

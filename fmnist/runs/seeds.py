@@ -1,0 +1,85 @@
+"""Several seeds of one setting: runs of one group that differ in nothing else."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from fmnist.runs import annotations, store
+from fmnist.runs.annotations import Annotations
+from fmnist.runs.config import TrainConfig
+from fmnist.runs.run import Run, RunError
+from fmnist.text import NAME_LENGTH, one_line
+
+MOST_SEEDS: Final = 50
+_ROOM: Final = 20
+"""Characters of a name that are left for a number or a seed."""
+
+
+def make_seeds(
+    root: Path, config: TrainConfig, seeds: Sequence[int], *, name: str = ""
+) -> list[Run]:
+    """Make a run for each seed, in state "queued", in a group of their own.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the runs.
+    config : TrainConfig
+        All settings but the seed.
+    seeds : sequence of int
+        Each once.
+    name : str
+        Of the group, and the beginning of the runs' names; by default model and epochs. A group of
+        this name that is there already stays alone: the new one gets a number behind its name.
+
+    Raises
+    ------
+    RunError
+        If there are fewer than two seeds or too many, one is there twice, or the name is too long.
+    ConfigError
+        If a seed is none.
+    """
+    if not 2 <= len(seeds) <= MOST_SEEDS or len(set(seeds)) < len(seeds):
+        raise RunError(f"Give 2 to {MOST_SEEDS} seeds, each once.")
+    configs = [replace(config, seed=seed) for seed in seeds]  # refuses what is none
+    named = one_line(name, NAME_LENGTH) or (
+        f"{config.model}, {config.epochs} epoch{'s' * (config.epochs > 1)}"
+    )
+    if len(named) > NAME_LENGTH - _ROOM:
+        raise RunError(f"Give several seeds a name of at most {NAME_LENGTH - _ROOM} characters.")
+    group = _new_group(named, store.list_runs(root))
+    return [
+        store.create_run(
+            root, each, name=f"{group}, seed {each.seed}", annotated=Annotations(group=group)
+        )
+        for each in configs
+    ]
+
+
+def _new_group(name: str, runs: Iterable[Run]) -> str:
+    taken = annotations.groups(runs)
+    number, group = 1, name
+    while group in taken:
+        number += 1
+        group = f"{name} ({number})"
+    return group
+
+
+def siblings(run: Run, runs: Iterable[Run]) -> list[Run]:
+    """The runs of its group that differ from it in the seed alone, itself among them.
+
+    Empty where it is in no group, or alone.
+    """
+    group, config = run.annotations.group, run.training
+    if group is None or config is None:
+        return []
+    same = [
+        other
+        for other in runs
+        if other.annotations.group == group
+        and other.training is not None
+        and replace(other.training, seed=config.seed) == config
+        and other.dataset.get("checksum") == run.dataset.get("checksum")
+    ]
+    return same if len({other.training.seed for other in same if other.training}) > 1 else []
