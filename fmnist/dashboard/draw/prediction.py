@@ -101,7 +101,7 @@ def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, st
             return *picture_state.why_blank(state, preparation()), "none"
         return (
             "Draw a shoe, a shirt, a bag…",
-            "Use a mouse, pen or finger. The prediction changes with every stroke.",
+            "Use a mouse, pen or finger. The prediction changes as you draw.",
             "none",
         )
     name = prediction.predicted_class
