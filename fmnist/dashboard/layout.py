@@ -1,6 +1,6 @@
 """Parts that several pages show: header, notices, run picker, state badges."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -248,3 +248,12 @@ def open_tabs(titles: Iterable[str], *, key: str) -> Iterator[tuple[str, "DeltaG
     session.sync_widget(key, asked if asked in titles else titles[0])
     tabs = st.tabs(titles, key=key, on_change=lambda: session.change(panel=st.session_state[key]))
     yield from ((title, tab) for title, tab in zip(titles, tabs, strict=True) if tab.open)
+
+
+def offer_undo(
+    told: str, *, key: str, on_click: Callable[..., None], args: tuple[object, ...]
+) -> None:
+    """A line that says what was deleted, in Markdown, and the button that brings it back."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(told, width="content")
+        st.button("Undo", key=key, icon=":material/undo:", on_click=on_click, args=args)

@@ -263,10 +263,6 @@ class Classifier:
         """
         return self._softmax(self.logits(images))
 
-    def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """As `predict_proba`."""
-        return self.predict_proba(images)
-
     def named_probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same of all logits of the network, float32 (N, outputs)."""
         return self._softmax(logits[:, list(self.named_outputs)])

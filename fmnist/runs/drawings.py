@@ -155,6 +155,26 @@ def chosen(run: Run) -> NDArray[np.uint8]:
     return images
 
 
+def forget(run: Run, image: NDArray[np.uint8]) -> None:
+    """Let a run follow a drawing no longer; what it has predicted for it is not shown any more.
+
+    Parameters
+    ----------
+    run : Run
+    image : uint8 (28, 28)
+        The drawing as a model input; nothing happens if the run does not follow it.
+
+    Raises
+    ------
+    OSError, DamagedFileError
+        If the file cannot be read or written.
+    """
+    images = chosen(run)
+    others = images[(images != image).any(axis=(1, 2))]
+    if len(others) < len(images):
+        save_arrays(run.chosen_drawings_path, {"images": others})
+
+
 def choose(run: Run, image: NDArray[np.uint8]) -> None:
     """Let a run follow a drawing, from its next epoch on; one that it follows is not added again.
 

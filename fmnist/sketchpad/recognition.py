@@ -136,7 +136,7 @@ def classify_inputs(
     images = shifted(model_inputs)
     detector = model if model.has_ood_class else ood_model
     probabilities, scores = averaged(
-        model.predict_named(images), detector.in_distribution_scores(images) if detector else None
+        model.predict_proba(images), detector.in_distribution_scores(images) if detector else None
     )
     if scores is not None and detector is not model:
         scores = with_own_classes(scores, probabilities)

@@ -42,7 +42,7 @@ def test_an_own_class_is_known_wherever_the_file_goes(
     made = kept.make(run, "onnx", small_dataset())
     engine = Engine(made.read())
     assert engine.class_names[10:] == (NAME,)
-    expected = load_run(run.run_id).predict_named(learned.model_inputs)
+    expected = load_run(run.run_id).predict_proba(learned.model_inputs)
     outputs = engine._compute(learned.model_inputs)
     engine.close()
     np.testing.assert_allclose(outputs.probabilities, expected, atol=1e-4)

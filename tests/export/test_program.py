@@ -68,7 +68,7 @@ def test_own_classes_have_probabilities_of_their_own(has_other: bool) -> None:
     program = Program(classifier)
     with torch.inference_mode():
         found, *scores = program(torch.tensor(images(3)))
-    assert found.numpy() == pytest.approx(classifier.predict_named(images(3)), abs=2e-5)
+    assert found.numpy() == pytest.approx(classifier.predict_proba(images(3)), abs=2e-5)
     assert found.shape == (3, 11) and len(scores) == has_other
     for score in scores:
         known = classifier.in_distribution_scores(images(3))

@@ -4,7 +4,8 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
+from unittest import mock
 
 import numpy as np
 
@@ -28,7 +29,9 @@ from fmnist.runs.annotations import Annotations
 from fmnist.runs.loading import load_run
 from fmnist.runs.publish import publish
 from fmnist.runs.temperature import Temperature, save_temperature
+from fmnist.training import fine_tuning, learners, replay
 from fmnist.training.ensemble import combine
+from fmnist.training.own_drawings import OwnDrawings
 from tests.faults.world import (
     CONFIG,
     DRAWING,
@@ -40,6 +43,7 @@ from tests.faults.world import (
     train_run,
     trained,
 )  # fmt: skip
+from tests.training.test_own_drawings import drawings as labeled_drawings
 from tools.small import small_dataset
 
 
@@ -127,6 +131,30 @@ def _published(world: World) -> None:
 
 def _write_card(world: World) -> None:
     model_card.write_card(world.shipped, "mine")
+
+
+def _labeled_drawings(world: World) -> None:
+    _finished(world)
+    for number, one in enumerate(labeled_drawings("hat", "hat", "Sneaker")):
+        world.gallery.save(replace(one, time=1.6e9 + number, drawing_id=""))
+
+
+def _fine_tune(world: World) -> None:
+    """Make a copy that learns the drawings of the gallery, of little more than them."""
+    learned = OwnDrawings.of(world.gallery.all()[0])
+    with (
+        mock.patch.multiple(replay, IMAGES=20, DRAWINGS=2, OTHERS=2),
+        mock.patch.object(learners, "STEPS", 2),
+        mock.patch.object(fine_tuning, "_detector", lambda: None),
+    ):
+        fine_tuning.fine_tune(world.run("A run"), learned, world.runs, small_dataset(), name="New")
+
+
+def _seen_but_cache(world: World) -> object:
+    """All there is but the cache: features that were kept before a fault serve the next try."""
+    found = dict(seen(world))
+    others = cast(list[tuple[str, str]], found.pop("others"))
+    return found, [one for one in others if not one[0].startswith("cache/")]
 
 
 def _temperature(world: World, value: float | None) -> None:
@@ -319,6 +347,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
         w.run("A run"), lambda kept: replace(kept, favorite=False))),
     "delete": Action(_deleted, lambda w: store.delete_run(w.run("A run"))),
     "undo a deletion": Action(_deleted, _restore),
+    "fine-tune": Action(_labeled_drawings, _fine_tune, _seen_but_cache),
     "make an ensemble": Action(_two, lambda w: combine(
         [w.run("A run"), w.run("Another")], w.runs, name="Both")),
     "publish": Action(_whole, _publish),

@@ -61,6 +61,21 @@ def test_a_finished_run_keeps_the_curves_of_its_drawings(following: Run, machine
     assert "watch this training learn it" not in text(app)
 
 
+def test_a_drawing_can_be_removed_from_a_run(following: Run, machine: Path) -> None:
+    run = give(following, machine)
+    before = drawings.chosen(run)
+    assert len(before) > 1
+    app = open_app("train")
+    app.button(key=f"drawing-remove-{run.run_id}").click().run()
+    assert not app.exception and np.array_equal(drawings.chosen(run), before[1:])
+    for _ in before[1:]:
+        app.button(key=f"drawing-remove-{run.run_id}").click().run()
+    assert not app.exception and len(drawings.chosen(run)) == 0 and "Your drawing" not in text(app)
+    drawings.forget(run, before[0])  # in another window, too
+    drawings.choose(run, before[0])
+    assert np.array_equal(drawings.chosen(run), before[:1])
+
+
 def test_a_training_without_a_drawing_says_how_to_add_one(machine: Path) -> None:
     run = store.create_run(machine, SETTINGS, name="New")
     with owning(run):

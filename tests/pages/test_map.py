@@ -95,7 +95,7 @@ def test_until_a_map_is_computed_there_is_one_of_the_logits(
     run = give(finished, machine)
     app = open_app("map")
     assert (
-        "**Shown now is PCA of the ten logits, not PaCMAP**: the PaCMAP map is not computed yet."
+        "**Shown now is PCA of the logits, not PaCMAP**: the PaCMAP map is not computed yet."
         in text(app)
     )
     assert (sent[-1]["count"], sent[-1]["chosen"]) == (200, False)
@@ -206,7 +206,7 @@ def test_epochs_are_played_where_they_are_computed(
     app.run()
     frames = sent[-1]["frames"]
     assert isinstance(frames, dict) and frames["count"] == 3
-    assert "PaCMAP of the ten logits after every epoch" in text(app)
+    assert "PaCMAP of the logits after every epoch" in text(app)
 
 
 def test_epochs_with_weights_are_played_in_the_feature_space(
@@ -236,7 +236,7 @@ def test_epochs_with_weights_are_played_in_the_feature_space(
     run.epoch_weights_path(2).unlink()  # the maps are of other epochs now
     app.run()
     assert "Compute the maps of all epochs" in buttons(app)
-    assert "of the ten logits, each started from the one before" in text(app)
+    assert "of the logits, each started from the one before" in text(app)
 
 
 def test_two_runs_are_shown_side_by_side(

@@ -28,7 +28,7 @@ class Predicts:
 
     class_names: tuple[str, ...] = CLASS_NAMES
 
-    def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         assert images.shape == (5, 28, 28)
         return np.eye(10, dtype=np.float32)[[3] * 5]
 
@@ -88,7 +88,7 @@ def test_an_own_class_is_not_refused_by_a_model_that_does_not_know_it() -> None:
     class Hats(Predicts):
         class_names = (*CLASS_NAMES, "hat")
 
-        def predict_named(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        def predict_proba(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
             return np.eye(11, dtype=np.float32)[[10] * len(images)]
 
     model: Any = Hats(score=None)

@@ -105,7 +105,7 @@ def test_a_copy_learns_an_own_class_and_forgets_little(base: Run) -> None:
     classifier = load_run(run.run_id)
     assert classifier.class_names[10:] == ("hat",) and classifier.outputs == 11
     kept = LEARNED.labeled(["hat", "Sneaker"])  # the base does not know what is no garment
-    named = classifier.predict_named(kept.model_inputs).argmax(1)
+    named = classifier.predict_proba(kept.model_inputs).argmax(1)
     assert [classifier.class_names[label] for label in named] == list(kept.labels)
     assert OwnDrawings.load(run.drawings_path, digest=config.drawings_sha256).ids == kept.ids
     # the ten classes are as they were, almost
@@ -233,6 +233,8 @@ def test_what_cannot_be_fine_tuned_is_told(base: Run) -> None:
         combine([base, run], paths.runs_folder())
     with pytest.raises(RunError, match="own drawings"):
         publish(run, paths.artifacts_folder() / "shipped", "mine", card=None)
+    told = fine_tuned.why_not(replace(base, members=("a", "b"))) or ""
+    assert "is an ensemble: its networks have no last layer in common" in told
     stopped = replace(base, state="stopped")
     assert "has not finished" in (fine_tuned.why_not(stopped) or "")
     assert fine_tuned.base_of(run).run_id == "base"

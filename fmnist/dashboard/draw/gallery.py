@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fmnist import paths
-from fmnist.dashboard import failures, pictures
+from fmnist.dashboard import failures, layout, pictures
 from fmnist.dashboard.draw import saved_picture
 from fmnist.dashboard.draw.canvas_state import (
     LABEL,
@@ -305,15 +305,9 @@ def _restore(drawing_id: str) -> None:
 def _show_undo() -> None:
     deleted = st.session_state.get(_DELETED)
     if deleted:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("The drawing was deleted.", width="content")
-            st.button(
-                "Undo",
-                key="draw-restore",
-                icon=":material/undo:",
-                on_click=_restore,
-                args=(deleted,),
-            )
+        layout.offer_undo(
+            "The drawing was deleted.", key="draw-restore", on_click=_restore, args=(deleted,)
+        )
 
 
 def _show_score(drawings: list[SavedDrawing]) -> None:

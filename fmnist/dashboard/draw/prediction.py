@@ -74,7 +74,7 @@ def _predict(
     """Classify a drawing, or the model input of a picture."""
     if state.picture is None and state.image is not None:
         model_input = canvas.composite(state.image.pixels, state.pixels)
-        before, now = classifier.predict_named(np.stack([state.image.pixels, model_input]))
+        before, now = classifier.predict_proba(np.stack([state.image.pixels, model_input]))
         names = classifier.class_names
         return Prediction(now, 1.0, model_input, run, before=before, class_names=names)
     if pictured is not None:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import ending, failures, run_catalog, session
+from fmnist.dashboard import ending, failures, layout, run_catalog, session
 from fmnist.dashboard.draw import gallery, models
 from fmnist.dashboard.jobs import JobText, show_job
 from fmnist.data.labels import MAX_OWN_CLASSES, NO_GARMENT, OWN_NAME_LENGTH
@@ -358,12 +358,9 @@ def _undo(run: Run) -> None:
 def _show_undone() -> None:
     undone = st.session_state.get(_UNDONE)
     if undone:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown("The copy was deleted.", width="content")
-            st.button(
-                "Bring it back", key="draw-taught-restore", icon=":material/undo:",
-                on_click=_restore, args=(undone,),
-            )  # fmt: skip
+        layout.offer_undo(
+            "The copy was deleted.", key="draw-taught-restore", on_click=_restore, args=(undone,)
+        )
 
 
 def _restore(run_id: str) -> None:

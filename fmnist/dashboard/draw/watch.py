@@ -15,7 +15,8 @@ def show(prediction: Prediction | None) -> None:
         disabled=prediction is None,
         width="stretch",
         help="Opens the Train page, where a training shows after each epoch what it predicts for "
-        "this drawing: the one under way, or the next.",
+        "this drawing: the one under way, or the next. Copies that are taught below follow none: "
+        "they learn in one go.",
     ):
         assert prediction is not None
         followed_drawings.follow(prediction.model_input)

@@ -59,7 +59,24 @@ def show(run_id: str) -> None:
                 required=True,
                 label_visibility="collapsed",
             )
-        _show_one(run, images[number], last=run.training.epochs)
+        # one may have been removed in another window
+        image = images[min(number, len(images) - 1)]
+        _show_one(run, image, last=run.training.epochs)
+        st.button(
+            "Remove this drawing",
+            key=f"drawing-remove-{run_id}",
+            icon=":material/delete:",
+            type="tertiary",
+            help="The run follows it no longer, and its curves go.",
+            on_click=_remove,
+            args=(run, image),
+        )
+
+
+def _remove(run: Run, image: NDArray[np.uint8]) -> None:
+    st.session_state.pop(f"drawing-shown-{run.run_id}", None)
+    with failures.kept(followed_drawings.ERROR):
+        drawings.forget(run, image)
 
 
 def _show_link() -> None:
