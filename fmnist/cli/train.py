@@ -26,6 +26,7 @@ from fmnist.runs.recipes import OWN_RECIPE, RECIPES, recipe
 from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
 from fmnist.runs.seeds import make_seeds
 from fmnist.runs.setting import CHECKSUM, NONE, format_value
+from fmnist.training.tensorboard import check_installed
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -97,6 +98,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         several: dict[str, Any] = {}
         if setting.kind in ("choices", "runs"):
             several = {"nargs": "+", "action": _Words}
+        elif len(setting.titles) == 2 and None in setting.titles:  # the option alone turns it on
+            several = {"nargs": "?", "const": next(v for v in setting.titles if v is not None)}
         # TrainConfig checks every value; its sentences name the field
         groups[setting.group].add_argument(
             f"--{name.replace('_', '-')}",
@@ -140,6 +143,7 @@ def _train(options: argparse.Namespace) -> int:
             "--run-id, so that it is continued then."
         )
     assert config is not None
+    check_installed(config)
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
     if run is None:
         run = store.create_run(root, config, name=options.name, run_id=options.run_id or "")

@@ -32,6 +32,8 @@ Checkpoint = Literal["best", "last"]
 Precision = Literal["auto", "float32", "bfloat16"]
 TestTimeAugmentation = Literal["flip", "flip-shift"]
 EpochWeights = Literal["float16"]
+Compiling = Literal["default"]
+EventFiles = Literal["scalars"]
 MeasureTest = Literal["end", "later"]
 
 PROTOCOL_TITLES: Final[Mapping[str, str]] = {
@@ -308,6 +310,16 @@ class TrainConfig:
         100, "Steps per log entry", 1, 10_000,
         group=_COMPUTATION,
         help="Steps between two entries of the training loss in the history.",
+    )  # fmt: skip
+    compile: Compiling | None = choice(
+        None, "Compiled (torch.compile)", {None: "Off", "default": "On"}, group=_COMPUTATION,
+        help="Compiles the network before the first step, which takes about a minute; steps are "
+        "then faster on GPUs. Where it fails, the run goes on without, and its log says why.",
+    )  # fmt: skip
+    tensorboard: EventFiles | None = choice(
+        None, "TensorBoard", {None: "No event files", "scalars": "Event files"}, group=_COMPUTATION,
+        help="Writes losses, accuracies and pace into the run's folder, in event files that "
+        "TensorBoard reads. Needs tensorboardX.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -196,6 +196,11 @@ class Run:
         return self.folder / "weights"
 
     @property
+    def tensorboard_folder(self) -> Path:
+        """Event files for TensorBoard, where the settings ask for them."""
+        return self.folder / "tensorboard"
+
+    @property
     def drawings_path(self) -> Path:
         """Drawings that a fine-tuned model learned."""
         return self.folder / "drawings.npz"

@@ -39,7 +39,6 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         self._share = share
         self._add_up = add_up
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, input: Tensor) -> Tensor:  # (B, C, H, W) -> the same
         if not self.training:
             return super().forward(input)

@@ -98,6 +98,8 @@ def follow(
     dtype = resolve_dtype(config.precision, where)
     stepper = Stepper.create(config, data, teachers, device=where, dtype=dtype, group=group)
     stepper.begin()
+    if config.compile:
+        stepper.compile()
     state = stepper.state
     while group.hear() == "continue":
         state.model.train()

@@ -9,6 +9,8 @@ none of it.
 """
 
 import os
+import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +20,12 @@ from typing import Final, Literal
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from fmnist.models.layers import Share
-from fmnist.training.errors import TrainingError
+from fmnist.training.errors import TrainingError, failure_message
 
 Word = Literal["continue", "pause", "stop", "prune"]
 """What rank 0 tells the others; after all but "continue", no step follows."""
@@ -30,6 +34,7 @@ _WORDS: Final[tuple[Word, ...]] = ("continue", "pause", "stop", "prune")
 _TIMEOUT: Final = timedelta(hours=1)
 """How long a process waits for another, which may be measuring a run. A process that has died is
 noticed at once, by its closed connections."""
+_PAUSE: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Group:
         if self.is_alone:
             return model
         # running statistics are alike already: each process computes them for the whole batch
-        return DistributedDataParallel(model, broadcast_buffers=False)
+        return DistributedDataParallel(model, forward_sync_buffers=False)
 
 
 ALONE: Final = Group()
@@ -135,6 +140,29 @@ def choose_device(name: str | None = None) -> torch.device:
     return device
 
 
+def _meet(store: Store, rank: int, size: int) -> str:
+    """A word that the processes of this start alone know, for the names of what they store.
+
+    torchrun keeps its store over restarts: without such a word, a process might find the address of
+    one that has died.
+    """
+    own = secrets.token_hex(8)
+    if rank:
+        store.set(f"fmnist/hello/{rank}", own)
+        word: str = store.get(f"fmnist/answer/{own}").decode()  # waits for it
+        store.set(f"fmnist/here/{word}/{rank}", "")
+        return word
+    missing = set(range(1, size))
+    while missing:
+        for other in sorted(missing):
+            if store.check([f"fmnist/here/{own}/{other}"]):
+                missing.remove(other)
+            elif store.check([f"fmnist/hello/{other}"]):  # perhaps of one that has died
+                store.set(f"fmnist/answer/{store.get(f'fmnist/hello/{other}').decode()}", own)
+        time.sleep(_PAUSE)
+    return own
+
+
 @contextmanager
 def joined() -> Iterator[Group]:
     """Join the processes that torchrun started; alone where it started none.
@@ -150,8 +178,13 @@ def joined() -> Iterator[Group]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
         backend = "cpu:gloo,cuda:nccl"  # words go over the processors: asking a GPU would wait
-    dist.init_process_group(backend, timeout=_TIMEOUT)
-    yield Group(dist.get_rank(), dist.get_world_size())
+    try:
+        store, rank, size = next(rendezvous("env://", timeout=_TIMEOUT))
+        store = PrefixStore(_meet(store, rank, size), store)
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_TIMEOUT)
+    except RuntimeError as error:
+        raise TrainingError(failure_message(error)) from error
+    yield Group(rank, size)
     dist.all_reduce(torch.zeros(()))  # a barrier, over the processors
     dist.destroy_process_group()
 

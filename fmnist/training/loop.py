@@ -16,6 +16,7 @@ from fmnist.runs import corrections
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import EpochEntry, Progress, StepEntry
 from fmnist.runs.run import Run
+from fmnist.text import one_line
 from fmnist.training.checkpoint import Checkpoint
 from fmnist.training.data import (
     TrainingData,
@@ -105,6 +106,9 @@ def train(
         message = failure_message(error) if run.exists() else run.gone
         run.write_failure(message, training.progress() if training else run.progress)
         raise TrainingError(message) from error
+    finally:
+        if training:
+            training.recorder.close()
 
 
 class _Interrupted(Exception):
@@ -214,12 +218,23 @@ class _Training:
         run.write_status("running", training.progress())
         group.agree("continue")
         stepper.begin()
+        if config.compile:
+            training.compile()
         return training
 
     @property
     def state(self) -> TrainState:
         """What changes while the run trains."""
         return self.stepper.state
+
+    def compile(self) -> None:
+        """Compile the network, and say so in the log; where that fails, why."""
+        problem = self.stepper.compile()
+        self.recorder.event(
+            f"Not compiled, trains without: {one_line(problem, 300)}"
+            if problem
+            else "Compiled with torch.compile"
+        )
 
     def resume(self) -> None:
         """Read the checkpoint."""

@@ -27,6 +27,7 @@ from fmnist.runs.drawings import FollowedDrawings
 from fmnist.runs.history import EpochEntry, History, Phase, Progress, StepEntry
 from fmnist.runs.run import Run, State
 from fmnist.training.state import TrainState
+from fmnist.training.tensorboard import EventFiles, check_installed
 
 STATUS_SECONDS: Final = 1.0
 
@@ -92,6 +93,8 @@ class RunRecorder:
         self._reported = 0.0
         self._reported_step = 0
         self._reported_phase: Phase | None = None
+        check_installed(config)
+        self._event_files: EventFiles | None = None
 
     def start(self) -> None:
         """Begin the history of a run that has no checkpoint."""
@@ -99,6 +102,18 @@ class RunRecorder:
         remove_checked(self.run.history_path)
         if self.run.followed_drawings_path.exists():
             remove_checked(self.run.followed_drawings_path)
+        self._open_event_files()
+
+    def _open_event_files(self) -> None:
+        if self._config.tensorboard:
+            entries: list[StepEntry | EpochEntry] = [*self.history.steps, *self.history.epochs]
+            last_step = max((entry.step for entry in entries), default=0)
+            self._event_files = EventFiles(self.run.tensorboard_folder, last_step)
+
+    def close(self) -> None:
+        """Close what is open, when the training has ended in any way."""
+        if self._event_files:
+            self._event_files.close()
 
     def restore(self, history: History, *, epochs: int) -> None:
         """Go on with the history of a checkpoint, made after so many whole epochs.
@@ -123,6 +138,7 @@ class RunRecorder:
         text = "".join(f"{line}\n" for line in history.to_lines())
         write_checked(self.run.history_path, text.encode())
         self._checksum = GrowingChecksum(text)
+        self._open_event_files()
 
     def prepare_folder(self) -> None:
         """Delete the temporary files of a process that was killed as it wrote."""
@@ -198,6 +214,8 @@ class RunRecorder:
         line = json.dumps(entry.to_json())
         append_line(self.run.history_path, line)
         self._checksum.add(f"{line}\n")
+        if self._event_files:
+            self._event_files.add(entry)
 
     def log_epoch(
         self, entry: EpochEntry, evaluation: Evaluation, followed: Evaluation | None = None

@@ -1,16 +1,20 @@
 """A step of a training: a batch, its loss, its gradients, and the change of the weights."""
 
+import copy
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from fmnist.data.labels import IMAGE_SIZE
 from fmnist.models.layers import Share, set_dropout_generator
 from fmnist.runs.config import TrainConfig
 from fmnist.training.batch_norm import share_norms
 from fmnist.training.data import TrainingData, scale_down
 from fmnist.training.distillation import Teachers
+from fmnist.training.errors import first_line
 from fmnist.training.group import ALONE, Group
 from fmnist.training.losses import distill, label_loss
 from fmnist.training.schedules import learning_rate
@@ -23,7 +27,7 @@ class Stepper:
 
     Attributes
     ----------
-    network : torch.nn.Module
+    network : callable
         What computes the logits: `state.model`, or what averages its gradients over processes.
     share : Share or None
         What this process has of each batch; None for all of it.
@@ -35,7 +39,7 @@ class Stepper:
     state: TrainState
     group: Group
     autocast: torch.autocast
-    network: nn.Module
+    network: Callable[[Tensor], Tensor]
     share: Share | None
 
     @classmethod
@@ -72,6 +76,39 @@ class Stepper:
             self.state.load_state_dict(torch.load(content, device, weights_only=True))
             self.state.recent.take()  # rank 0 has what is in them
         self.network = self.group.parallel(self.state.model)
+
+    def compile(self) -> str | None:
+        """Compile the network, and try it on black images; call after `begin`.
+
+        Weights, statistics and random numbers are then as before.
+
+        Returns
+        -------
+        str or None
+            Why it cannot be compiled, in a few words; the steps then go on without.
+        """
+        state = self.state
+        network, kept = self.network, copy.deepcopy(state.model.state_dict())
+        draws = state.dropout_generator.get_state()
+        problem = None
+        try:
+            compiled = torch.compile(network)
+            size = min(state.batch_size, state.images)
+            if self.share is not None:
+                self.share.batch = size
+                size = max(self.share.count, 1)
+            device = state.augmentation_generator.device
+            state.model.train()
+            with self.autocast:
+                logits = compiled(torch.zeros(size, 1, IMAGE_SIZE, IMAGE_SIZE, device=device))
+            logits.float().sum().backward()  # type: ignore[no-untyped-call]
+            self.network = compiled
+        except Exception as error:  # noqa: BLE001 (compilers fail in many ways)
+            problem = first_line(error) or type(error).__name__
+        state.optimizer.zero_grad()
+        state.model.load_state_dict(kept)
+        state.dropout_generator.set_state(draws)
+        return problem
 
     def step(self, chosen: Tensor) -> None:
         """Learn from the images at the positions `chosen`, int64 (B,)."""

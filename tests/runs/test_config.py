@@ -42,6 +42,8 @@ CHANGED = TrainConfig(
     seed=5,
     subset=500,
     log_every=7,
+    compile="default",
+    tensorboard="scalars",
 )
 
 
@@ -177,7 +179,14 @@ def test_every_field_counts() -> None:
     defaults = TrainConfig().to_json()
     same = [name for name, value in CHANGED.to_json().items() if value == defaults[name]]
     # these go with one protocol, one choice, no mixing only
-    assert same == ["protocol", "epoch_share", "patience", "corrections", "left_out_fold"]
+    assert same == [
+        "protocol",
+        "epoch_share",
+        "patience",
+        "measure_test",
+        "corrections",
+        "left_out_fold",
+    ]
     assert TrainConfig.from_json({"epoch_share": 0.5}).epoch_share == 0.5
     assert TrainConfig.from_json({"protocol": "notebook"}).protocol == "notebook"
     assert TrainConfig.from_json({"patience": 3}).patience == 3

@@ -23,7 +23,8 @@ from tests.training.helpers import run_whole
 from tests.training.test_group import PLAIN, alike
 
 SOON = 240  # seconds that something may take on a busy machine before a test gives up
-LONG = replace(PLAIN, epochs=150, model="lenet-5")
+TWO = ("--standalone", "--nproc-per-node=2")
+LONG = replace(PLAIN, epochs=60, model="lenet-5")
 
 
 def options(config: TrainConfig) -> list[str]:
@@ -93,7 +94,9 @@ def test_two_processes_of_torchrun_learn_what_one_learns(tmp_path: Path) -> None
     plain = [replace(PLAIN, model=model) for model in ("fashion-cnn", "lenet-5", "logistic")]
     for config in (*plain, normalized):
         model = config.model
-        with torchrun(tmp_path, "--nproc-per-node=2", *train_words(model, config)) as process:
+        with torchrun(
+            tmp_path, "--standalone", "--nproc-per-node=2", *train_words(model, config)
+        ) as process:
             printed = process.communicate(timeout=SOON)[0]
         assert process.returncode == 0, printed
         assert "Finished: epoch" in printed
@@ -104,7 +107,7 @@ def test_two_processes_of_torchrun_learn_what_one_learns(tmp_path: Path) -> None
 @pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux tells who started a process")
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_killed_process_restarts_all_and_the_run_goes_on(tmp_path: Path, rank: int) -> None:
-    words = ["--nproc-per-node=2", "--max-restarts=1", *train_words("mine", LONG)]
+    words = [*TWO, "--max-restarts=1", *train_words("mine", LONG)]
     with torchrun(tmp_path, *words) as process:
         wait_for_epoch(tmp_path, "mine", 3)
         os.kill(ranks_of(process.pid)[rank], signal.SIGKILL)
@@ -120,7 +123,7 @@ def test_a_killed_process_restarts_all_and_the_run_goes_on(tmp_path: Path, rank:
 
 @pytest.mark.slow
 def test_ctrl_c_pauses_a_run_of_two_processes(tmp_path: Path) -> None:
-    words = ["--nproc-per-node=2", *train_words("mine", LONG)]
+    words = [*TWO, *train_words("mine", LONG)]
     with torchrun(tmp_path, *words) as process:
         wait_for_epoch(tmp_path, "mine", 2)
         process.send_signal(signal.SIGINT)

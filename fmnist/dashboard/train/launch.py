@@ -17,6 +17,7 @@ from fmnist.runs.recipes import RECIPES
 from fmnist.runs.seeds import MOST_SEEDS, make_seeds
 from fmnist.runs.teachers import teachers_of
 from fmnist.training.estimate import estimate_seconds
+from fmnist.training.tensorboard import check_installed
 from fmnist.training.timing import time_in_process
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -37,7 +38,7 @@ _TIMED: Final = "timed-steps"
 _SAME_PACE: Final = (
     "dataset", "protocol", "epochs", "learning_rate", "schedule", "warmup_epochs", "checkpoint",
     "patience", "tta", "training_drawings", "seed", "subset", "corrections", "left_out_fold",
-    "followed_images", "log_every",
+    "followed_images", "log_every", "tensorboard",
 )  # fmt: skip
 """Settings that do not change how long a step takes."""
 
@@ -96,6 +97,7 @@ def start() -> None:
         with session.once("start", config, count) as is_first:
             if not is_first:
                 return
+            check_installed(config)
             teachers_of(config)  # fails early: before there is a run
             name = st.session_state.get("run-name", "")
             if count > 1:
