@@ -1,7 +1,7 @@
 """How numbers and tables are written for people: one function for each."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 UNKNOWN: Final = "–"
@@ -96,6 +96,24 @@ def duration(seconds: float | None) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def trained_on(environment: Mapping[str, str]) -> str:
+    """The machine of a training, as its run tells; empty where it does not.
+
+    Parameters
+    ----------
+    environment : mapping
+        `fmnist.runs.run.Run.environment`.
+    """
+    device, threads = environment.get("device"), environment.get("threads", "")
+    if not device:
+        return ""
+    if device == "cpu":
+        device = f"the processor ({threads} thread{'s' * (threads != '1')})"
+    processes = environment.get("processes")
+    where = f"{processes} processes, each on {device}" if processes else device
+    return f"Trained on {where}, in {environment.get('precision', 'float32')}."
 
 
 def markdown_table(

@@ -15,6 +15,7 @@ from fmnist.reports.text import (
     points,
     share_of_cases,
     short_percent,
+    trained_on,
 )
 
 
@@ -138,3 +139,25 @@ def test_a_row_needs_a_cell_per_title() -> None:
         markdown_table(["Name", "Test"], [["a"]])
     with pytest.raises(ValueError, match="2 cells"):
         markdown_table(["Name", "Test"], [["a", "b"]], "l")
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({}, ""),
+        (
+            {"device": "cpu", "threads": "2", "precision": "float32"},
+            "Trained on the processor (2 threads), in float32.",
+        ),
+        (
+            {"device": "cpu", "threads": "1", "precision": "float32", "processes": "2"},
+            "Trained on 2 processes, each on the processor (1 thread), in float32.",
+        ),
+        (
+            {"device": "NVIDIA H100", "threads": "8", "precision": "bfloat16"},
+            "Trained on NVIDIA H100, in bfloat16.",
+        ),
+    ],
+)
+def test_the_machine_of_a_training(environment: dict[str, str], sentence: str) -> None:
+    assert trained_on(environment) == sentence

@@ -15,7 +15,7 @@ from fmnist.evaluation.seeds import Spread
 from fmnist.models.registry import describe
 from fmnist.reports import charts
 from fmnist.reports.sentences import MEASURED_ON, curves_in_words, spread_in_words
-from fmnist.reports.text import counted, duration, percent
+from fmnist.reports.text import counted, duration, percent, trained_on
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run
@@ -178,6 +178,8 @@ def show_progress(run_id: str, was: str) -> None:
         st.progress(*_bar(run.progress, run.training.epochs))
     with st.container(horizontal=True, key="progress-figures"):
         _figures(run)
+    if run.training and (machine := trained_on(run.environment)):
+        st.caption(plain(machine))
 
 
 def _bar(progress: Progress, epochs: int) -> tuple[float, str]:
