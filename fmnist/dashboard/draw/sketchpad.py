@@ -110,7 +110,8 @@ def _rest(state: CanvasState) -> tuple[object, ...]:
         state.saved_id,
         st.session_state.get(LABEL),
         state.problem,
-        state.event_id if neighbors.is_open() else None,
+        # a correction changes whether the picture is saved as it is now
+        state.event_id if neighbors.is_open() or state.picture is not None else None,
     )
 
 

@@ -3,6 +3,7 @@
 // answer comes, the picture shows what the step will do.
 const editors = new WeakMap();
 const FADED = 0.8; // opacity of what lies over the ground
+const PAPER = "#b0b0b0"; // below transparent pictures; dark and light ink are seen on it
 const OUTLINE = 2; // pixels of the backing canvas
 const NEAR = 0.004; // of the longest side; points of a stroke that are closer are one
 const TINY = 0.02; // of the sides; a smaller box is a click
@@ -255,6 +256,8 @@ class Editor {
     context.save();
     context.translate(side / 2, side / 2);
     context.rotate((this.turns * Math.PI) / 2);
+    context.fillStyle = PAPER;
+    context.fillRect(-width / 2 + 1, -height / 2 + 1, width - 2, height - 2);
     context.drawImage(image, -width / 2, -height / 2, width, height);
     context.restore();
   }
