@@ -14,6 +14,7 @@ from fmnist.data.splits import DATASET_TITLES
 from fmnist.export.kept import KeptExport
 from fmnist.export.names import FORMATS, LICENSE, Format
 from fmnist.runs.run import Run
+from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD
 from fmnist.text import plain
 
 _LOADING: Final = {
@@ -127,6 +128,7 @@ def _values(kept: KeptExport, run: Run, *, has_card: bool) -> dict[str, Any]:
         "packages": f"{runtime}, numpy and pillow",
         "classes": class_names(run),
         "has_ood": len(outputs) > 1,
+        "threshold": IN_DISTRIBUTION_THRESHOLD,
         "has_card": has_card,
         "python": python_example(form, file, outputs, classes=len(class_names(run))),
         "javascript": javascript_example(form, file, outputs),

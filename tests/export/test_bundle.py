@@ -1,6 +1,7 @@
 """What comes with an exported file runs, without this project."""
 
 import io
+import math
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fmnist.data.labels import CLASS_NAMES
@@ -23,6 +25,7 @@ from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
+from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD
 from fmnist.sketchpad.uploads import read_picture
 from fmnist.training.loop import train
 
@@ -146,14 +149,23 @@ def test_a_model_that_knows_other_things_says_so(run: Run, small: Dataset, tmp_p
     shutil.copytree(run.folder, folder)
     other = store.open_run(folder.parent, "other")
     network = create_model("logistic", seed=0, num_classes=11)
+    last = [m for m in network.modules() if isinstance(m, torch.nn.Linear)][-1]
+    with torch.no_grad():  # scores of 0.4 where all is black, and of 0.1 where all is white
+        last.weight.zero_(), last.bias.zero_()
+        last.weight[10] += (math.log(0.9 / 0.01) - math.log(0.6 / 0.04)) / 2 / 784
+        last.bias[10] = (math.log(0.9 / 0.01) + math.log(0.6 / 0.04)) / 2
     Classifier(network, models=["logistic"]).save(other.weights_path)
     made = kept.make(other, "onnx", small)
     assert made.check.outputs == ("probabilities", "in_distribution")
     with zipfile.ZipFile(io.BytesIO(bundle(made, other, card=None))) as archive:
         archive.extractall(tmp_path / "unpacked")
         readme = archive.read("other-onnx/README.md").decode()
+        page = archive.read("other-onnx/predict.html").decode()
     assert "near 0 where an image shows no garment" in readme and "model_card.md" not in readme
-    Image.fromarray(small.test_images[0]).save(tmp_path / "picture.png")
-    score = Classifier.load(other.weights_path).in_distribution_scores(small.test_images[:1])[0]
-    told = predict(tmp_path / "unpacked" / "other-onnx", tmp_path / "picture.png")
-    assert ("This does not look like a garment" in told) == (score < 0.5)
+    assert f"score < {IN_DISTRIBUTION_THRESHOLD}" in page
+    assert 0.1 < IN_DISTRIBUTION_THRESHOLD < 0.4
+    for tone in (0, 255):
+        Image.new("L", (28, 28), tone).save(tmp_path / f"{tone}.png")
+    told = predict(tmp_path / "unpacked" / "other-onnx", tmp_path / "0.png", tmp_path / "255.png")
+    assert told.count("This does not look like a garment") == 1
+    assert "This does not look like a garment (in-distribution score 0.10)" in told
