@@ -14,7 +14,7 @@ from fmnist import paths
 from fmnist.cli.arguments import path
 from fmnist.cli.tables import aligned
 from fmnist.files import png, write_atomic
-from fmnist.reports.answers import answer_in_words, refused_garments
+from fmnist.reports.answers import SURE, answer_in_words, refused_garments
 from fmnist.reports.text import percent
 from fmnist.runs import store
 from fmnist.sketchpad.kinds import Kind
@@ -114,7 +114,7 @@ def _classify(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    if not result.is_garment:
+    if result.in_distribution_score < SURE:
         judge = run if model.has_ood_class else store.find_run(OOD_MODEL)
         print(answer_in_words(result, refused=refused_garments(judge)))
         print(f"In-distribution score: {result.in_distribution_score:.2f}")

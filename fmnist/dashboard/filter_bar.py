@@ -7,6 +7,7 @@ import streamlit as st
 from fmnist.dashboard import run_catalog, session, snapshots
 from fmnist.dashboard.context import PageContext, watch
 from fmnist.dashboard.selection import FILTERS, Selection, in_words
+from fmnist.data.labels import NUM_CLASSES
 from fmnist.reports.text import counted, percent
 from fmnist.runs.names import distinct_labels, distinct_names
 from fmnist.runs.run import ACTIVE_STATES
@@ -22,6 +23,7 @@ def show_controls(context: PageContext) -> None:
         _compared_control(context)
     st.caption(" · ".join(_facts(context)))
     tell_corrected_labels(context)
+    tell_own_classes(context)
     if context.other_run is not None and context.other is None:
         st.warning(
             f"**{plain(context.other_run.name)}** was not evaluated on these images and labels. "
@@ -29,6 +31,17 @@ def show_controls(context: PageContext) -> None:
             icon=":material/compare_arrows:",
         )
     watch(context.run)
+
+
+def tell_own_classes(context: PageContext) -> None:
+    """Where a run has classes of a person's own, a line that says what they mean here."""
+    own = context.class_names[NUM_CLASSES : context.num_classes]
+    if own:
+        named = " or ".join(f"**{plain(name)}**" for name in own)
+        st.caption(
+            f":material/info: No image of the data set is of {named}: one that is predicted as a "
+            "class of your own counts as misclassified."
+        )
 
 
 def tell_corrected_labels(context: PageContext) -> None:

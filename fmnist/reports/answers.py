@@ -7,11 +7,13 @@ import numpy as np
 from fmnist.data.labels import NUM_CLASSES
 from fmnist.reports.text import percent
 from fmnist.runs.run import Run
-from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, SketchResult
+from fmnist.sketchpad.recognition import SketchResult
 
-UNLIKE: Final = IN_DISTRIBUTION_THRESHOLD / 2
-"""In-distribution score below which a picture does not look like any garment; from here to the
-threshold it may be one, or something near one, such as a hat or shorts.
+SURE: Final = 0.7
+"""In-distribution score from which a class is named without a doubt.
+
+From the threshold to here, development drawings of garments and of other things are about as
+frequent: it may be something near a garment, such as a hat or shorts.
 """
 _LEAST: Final = 0.05  # probability of a second class that is told
 _KEPT: Final = "Garments kept"  # the column in the notes that `benchmarks.sketches` writes
@@ -43,11 +45,11 @@ def answer_in_words(result: SketchResult, *, refused: float | None = None) -> An
         how_often = (
             "" if refused is None else f" About one garment in {1 / refused:.0f} is refused."
         )
-        if result.in_distribution_score < UNLIKE:
-            return Answer("This does not look like a garment", f"Nearest: {predicted}.{how_often}")
+        return Answer("This does not look like a garment", f"Nearest: {predicted}.{how_often}")
+    if result.in_distribution_score < SURE:
         count = len(result.class_names)
         ten = "ten" if count == NUM_CLASSES else str(count)
-        return Answer(f"Nearest: {predicted}", f"It may be none of the {ten} classes.{how_often}")
+        return Answer(f"Nearest: {predicted}", f"It may be none of the {ten} classes.")
     second = int(np.argsort(result.probabilities)[-2])
     probability = float(result.probabilities[second])
     if probability < _LEAST:

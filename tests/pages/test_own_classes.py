@@ -93,6 +93,7 @@ def test_confusion_has_a_column_of_the_own_class(
     assert [entry["name"] for entry in matrix["classes"]][HAT] == NAME
     assert sum(int(row[HAT]["text"].replace("·", "0")) for row in matrix["cells"]) == count
     assert f"**{count}** images" in text(app)
+    assert f"No image of the data set is of **{ESCAPED}**" in text(app)
     assert app.button(key="chip-predicted").label == f"Predicted: {ESCAPED}"
     assert NAME in list(app.dataframe[0].value["Predicted as"])
     app.session_state["panels"] = "Classes"
@@ -111,6 +112,7 @@ def test_confusion_has_a_column_of_the_own_class(
     assert sum(int(text.replace("·", "0")) for text in labels) == -count
     # and a run of ten classes says what it can of a class that it lacks
     app = open_run("confusion", finished, predicted=str(HAT), correctness="all")
+    assert "No image of the data set" not in text(app)
     assert app.button(key="chip-predicted").label == "Predicted: Own class 1"
     assert not app.exception
 

@@ -7,10 +7,13 @@ import pytest
 
 from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES
-from fmnist.reports.answers import UNLIKE, answer_in_words, refused_garments
+from fmnist.reports.answers import SURE, answer_in_words, refused_garments
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, SketchResult
+from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD as THRESHOLD
+from fmnist.sketchpad.recognition import SketchResult
+
+NEAREST = "Nearest: Trouser, 100%."
 
 
 def result(score: float, *, own: tuple[str, ...] = (), second: float = 0.0) -> SketchResult:
@@ -23,10 +26,10 @@ def result(score: float, *, own: tuple[str, ...] = (), second: float = 0.0) -> S
 @pytest.mark.parametrize(
     ("score", "own", "said"),
     [
-        (IN_DISTRIBUTION_THRESHOLD, (), "Trouser, 100%."),
-        (UNLIKE, (), "Nearest: Trouser, 100%. It may be none of the ten classes."),
-        (UNLIKE, ("hat",), "Nearest: Trouser, 100%. It may be none of the 11 classes."),
-        (UNLIKE - 0.01, (), "This does not look like a garment. Nearest: Trouser, 100%."),
+        (SURE, (), "Trouser, 100%."),
+        (SURE - 0.01, (), f"{NEAREST} It may be none of the ten classes."),
+        (THRESHOLD, ("hat",), f"{NEAREST} It may be none of the 11 classes."),
+        (THRESHOLD - 0.01, (), f"This does not look like a garment. {NEAREST}"),
     ],
 )
 def test_a_score_decides_how_sure_the_words_are(
@@ -38,7 +41,7 @@ def test_a_score_decides_how_sure_the_words_are(
 def test_a_second_class_and_how_often_garments_are_refused() -> None:
     assert str(answer_in_words(result(1.0, second=0.2))) == "Trouser, 80%, or Dress, 20%."
     assert answer_in_words(result(1.0), refused=0.1).note == ""
-    assert "About one garment in 12 is refused." in answer_in_words(result(0.5), refused=0.083).note
+    assert "one garment in 12 is refused" in answer_in_words(result(0.1), refused=0.083).note
 
 
 def test_how_often_is_read_from_the_notes_or_not_told(tmp_path: Path) -> None:

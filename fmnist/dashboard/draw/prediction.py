@@ -12,7 +12,7 @@ from fmnist.dashboard.draw import canvas_panel, components, models, picture_stat
 from fmnist.dashboard.draw.canvas_state import CanvasState
 from fmnist.dashboard.draw.preparation import preparation
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE
-from fmnist.reports.answers import answer_in_words
+from fmnist.reports.answers import SURE, answer_in_words
 from fmnist.reports.charts import CLASS_COLORS, OWN_COLORS
 from fmnist.reports.text import percent
 from fmnist.runs.run import Run
@@ -113,7 +113,8 @@ def describe(prediction: Prediction | None, state: CanvasState) -> tuple[str, st
     if not prediction.is_garment:
         refused = models.refused_garments(prediction.run)
         return *answer_in_words(prediction, refused=refused), "rejected"
-    return *answer_in_words(prediction), "sure"
+    is_sure = prediction.in_distribution_score >= SURE
+    return *answer_in_words(prediction), "sure" if is_sure else "doubtful"
 
 
 def _describe_change(
