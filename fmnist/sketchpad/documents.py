@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from fmnist.data.labels import IMAGE_SIZE, check_own_classes
 from fmnist.runs.documents import Document, Moment, Share
 from fmnist.sketchpad.gallery import LABEL_CHOICES
+from fmnist.sketchpad.mask import read_steps
 
 
 def _check_choice(text: str) -> str:
@@ -30,7 +31,13 @@ def _check_pixels(text: str) -> str:
     return text
 
 
+def _check_corrections(sent: list[Any]) -> list[Any]:
+    read_steps(sent)
+    return sent
+
+
 Choice = Annotated[str, AfterValidator(_check_choice)]
+Corrections = Annotated[list[Any], AfterValidator(_check_corrections)]
 
 
 class OwnClassesDocument(Document):
@@ -42,7 +49,7 @@ class OwnClassesDocument(Document):
 class DrawingDocument(Document):
     """A saved drawing; the names of the fields are those of the first version.
 
-    `model_input` came later; only uploaded pictures have one.
+    `model_input` and `corrections` came later; only uploaded pictures have them.
     """
 
     time: Moment
@@ -53,3 +60,6 @@ class DrawingDocument(Document):
     shapes: list[Any]
     picture: Annotated[str, AfterValidator(_check_base64)]
     model_input: Annotated[str, AfterValidator(_check_pixels)] | None = None
+    corrections: Annotated[list[Any], AfterValidator(_check_corrections)] = Field(
+        default_factory=list
+    )

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +63,8 @@ class SavedDrawing:
     model_input : uint8 (28, 28) or None
         What the model saw of an uploaded picture, as a person prepared it; None of a drawing,
         which is always prepared the same way.
+    corrections : list
+        How a person corrected the mask of an uploaded picture, as `mask.read_steps` takes them.
     """
 
     shapes: list[Shape]
@@ -74,6 +76,7 @@ class SavedDrawing:
     time: float = 0.0
     drawing_id: str = ""
     model_input: NDArray[np.uint8] | None = None
+    corrections: list[Any] = field(default_factory=list)
 
     @property
     def is_picture(self) -> bool:
@@ -302,6 +305,8 @@ def _to_json(drawing: SavedDrawing) -> dict[str, Any]:
     }
     if drawing.model_input is not None:
         values["model_input"] = base64.b64encode(drawing.model_input.tobytes()).decode()
+    if drawing.corrections:
+        values["corrections"] = drawing.corrections
     return values
 
 
@@ -318,6 +323,7 @@ def _from_json(values: object, drawing_id: str) -> SavedDrawing:
         label=document.meant,
         time=document.time,
         drawing_id=drawing_id,
+        corrections=document.corrections,
         model_input=_pixels(document.model_input),
     )
 

@@ -85,6 +85,24 @@ def test_corrections_end_with_their_picture(app: AppTest) -> None:
     assert parts(app, "picture")[0]["picture"] != number
 
 
+def test_a_saved_picture_keeps_its_corrections(app: AppTest) -> None:
+    upload(app, as_file(photograph()))
+    state: PictureState = app.session_state["draw-picture-state"]
+    state.sent = [["box", 0, 0, 1, 0.5], ["turn"]]
+    correct(app, Box(0, 0, 1, 0.5), "turn")
+    corrected = seen(app).astype(int)
+    app.button(key="draw-save").click().run()
+    app.button(key="draw-back").click().run()
+    (card,) = [button for button in app.button if button.label == "Open"]
+    card.click().run()
+    assert not app.exception and parts(app, "picture")[0]["steps"] == [
+        ["box", 0, 0, 1, 0.5], ["turn"],
+    ]  # fmt: skip
+    assert np.abs(seen(app) - corrected).mean() < 12  # the gallery keeps a smaller picture
+    assert np.abs(to_model_input(photograph()) - corrected).mean() > 24
+    assert app.button(key="draw-save").label == "Saved"
+
+
 @pytest.mark.parametrize(
     ("picture", "steps", "headline", "advice"),
     [

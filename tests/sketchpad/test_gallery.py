@@ -52,18 +52,25 @@ def test_an_uploaded_picture_keeps_what_the_model_saw(store: Gallery, tmp_path: 
     rgba[100:400, 300:700, :3] = 40
     seen = np.arange(784, dtype=np.uint32).astype(np.uint8).reshape(28, 28)
     small = gallery.small_picture(rgba)
-    picture = replace(BOOT, shapes=[], picture=small, label="Bag", model_input=seen)
+    corrections = [["turn"], ["box", 0.1, 0.2, 0.5, 1]]
+    picture = replace(
+        BOOT, shapes=[], picture=small, label="Bag", model_input=seen, corrections=corrections
+    )
     drawing_id = store.save(picture)
     saved = store.get(drawing_id)
     assert saved.is_picture and saved.model_input is not None
     np.testing.assert_array_equal(saved.model_input, seen)
     assert read_picture(saved.picture).shape == (168, 336, 4)
+    assert saved.corrections == corrections
     store.set_label(drawing_id, "Dress")
     assert store.get(drawing_id).label == "Dress" and store.get(drawing_id).is_picture
     path = only_file(tmp_path)
-    for damaged in ("AAAA", "no base64!", 3):
-        values = json.loads(path.read_text()) | {"model_input": damaged}
-        path.write_text(json.dumps(values))
+    good = path.read_text()
+    for name, damaged in (
+        ("model_input", "AAAA"), ("model_input", "no base64!"), ("model_input", 3),
+        ("corrections", [["erase"]]), ("corrections", "turn"), ("corrections", [["turn"]] * 201),
+    ):  # fmt: skip
+        path.write_text(json.dumps(json.loads(good) | {name: damaged}))
         with pytest.raises(GalleryError, match="cannot be read"):
             store.get(drawing_id)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fmnist import paths
 from fmnist.dashboard import failures, layout, pictures
-from fmnist.dashboard.draw import saved_picture
+from fmnist.dashboard.draw import picture_state, saved_picture
 from fmnist.dashboard.draw.canvas_state import (
     LABEL,
     CanvasState,
@@ -129,7 +129,13 @@ def _save(state: CanvasState, label: str | None = None) -> None:
     )
     if state.picture is not None:
         small = gallery.small_picture(state.picture)
-        drawing = replace(drawing, shapes=[], picture=small, model_input=prediction.model_input)
+        drawing = replace(
+            drawing,
+            shapes=[],
+            picture=small,
+            model_input=prediction.model_input,
+            corrections=picture_state.corrections(state),
+        )
     try:
         saved_id = store().save(drawing)
     except GalleryError as error:
@@ -265,6 +271,7 @@ def _open(drawing_id: str) -> None:
         return
     if drawing.model_input is not None:
         show_picture(_pixels(drawing))
+        picture_state.correct(canvas_state(), drawing.corrections)
         saved_picture.remember(canvas_state(), drawing_id, None)
     else:
         start_sheet(drawing.shapes, drawing.picture, saved_id=drawing_id)

@@ -95,6 +95,25 @@ def model_input(state: CanvasState, preparation: Preparation) -> NDArray[np.uint
     return to_model_input(corrected.picture, as_told, mask=corrected.mask)
 
 
+def corrections(state: CanvasState) -> list[Any]:
+    """The corrections of the picture, as `correct` takes them."""
+    known = picture_state(state)
+    return known.sent if known else []
+
+
+def correct(state: CanvasState, sent: list[Any]) -> None:
+    """Correct a picture that has just been shown.
+
+    Raises
+    ------
+    ValueError
+        If these are no corrections.
+    """
+    known = picture_state(state)
+    if known is not None:
+        known.steps, known.sent = read_steps(sent), sent
+
+
 def why_blank(state: CanvasState, preparation: Preparation) -> tuple[str, str]:
     """Headline and note for a picture that gives a blank model input: what to do about it."""
     known = picture_state(state)
