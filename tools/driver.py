@@ -10,10 +10,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from fmnist import paths
 
@@ -31,12 +31,43 @@ SLOW: Final = 120_000
 """Milliseconds to wait for what takes one: on a machine of two cores that others keep busy, torch
 alone may take minutes to import."""
 
+WATCH: Final = """(() => {
+  const watch = window.__watch = { pressed: -1e9, told: -1e9, waits: false };
+  const note = () => { watch.pressed = performance.now(); };
+  for (const kind of ['pointerup', 'keydown', 'input'])
+    addEventListener(kind, note, { capture: true, passive: true });
+  const seen = new WeakSet();
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    if (data instanceof Uint8Array && data[0] === 0x5a) {  // BackMsg.rerun_script
+      watch.waits = true;
+      if (!seen.has(this)) {
+        seen.add(this);
+        this.addEventListener('message', () => {
+          watch.waits = false;
+          watch.told = performance.now();
+        });
+      }
+    }
+    return send.apply(this, arguments);
+  };
+})();"""
+"""JavaScript, run before a page's own: what was pressed when, and whether the server has answered.
+
+Streamlit says that a script runs once the server has told the page so, which is some time after a
+click. A page that was looked at in between would seem to rest.
+"""
+
 QUIET: Final = """() => {
   const app = document.querySelector('[data-testid="stApp"]');
-  return app && app.getAttribute('data-test-script-state') !== 'running'
-    && !document.querySelector('[data-testid="stSkeleton"]');
+  if (!app || app.getAttribute('data-test-script-state') === 'running') return false;
+  if (document.querySelector('[data-testid="stSkeleton"]')) return false;
+  const watch = window.__watch, now = performance.now();
+  // sliders, tables and text fields wait up to 200 ms for more before they tell the server
+  return !watch || (!watch.waits && now - watch.told > 60 && now - watch.pressed > 250);
 }"""
-"""True once the page's script has ended and everything is drawn."""
+"""True once the page's script has ended, everything is drawn, and the server knows all that was
+pressed."""
 
 DEEP: Final = """const deep = (key, inside) => {
   const host = document.querySelector(key);
@@ -46,6 +77,14 @@ DEEP: Final = """const deep = (key, inside) => {
   return null;
 };"""
 """JavaScript: `deep(host, selector)` finds an element in the shadow tree of a component."""
+
+
+def new_context(browser: Browser, *, width: int = 1280, **options: Any) -> BrowserContext:
+    """A profile of a browser, whose pages `settle` can wait for; options as Playwright's."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    context.set_default_timeout(SLOW)
+    context.add_init_script(WATCH)
+    return context
 
 
 def find_chromium() -> str | None:

@@ -12,6 +12,12 @@ from tools import driver
 
 expect.set_options(timeout=driver.SLOW)
 
+FORGET = """try {
+  if (!sessionStorage.getItem('begun')) localStorage.clear();
+  sessionStorage.setItem('begun', 'yes');
+} catch {}"""
+"""JavaScript: a new tab knows nothing of what earlier tests have kept in the profile."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -42,17 +48,35 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(driver.SLOW)
+@pytest.fixture(scope="session")
+def shared_context(browser: Browser) -> Iterator[BrowserContext]:
+    context = driver.new_context(browser)
     yield context
     context.close()
 
 
 @pytest.fixture
+def context(shared_context: BrowserContext) -> Iterator[BrowserContext]:
+    """The profile of all tests: a new one would read megabytes of scripts again for each test."""
+    yield shared_context
+    for page in shared_context.pages:
+        page.close()
+    shared_context.clear_cookies()
+
+
+@pytest.fixture
 def page(context: BrowserContext) -> Page:
-    return context.new_page()
+    page = context.new_page()
+    page.add_init_script(FORGET)
+    return page
+
+
+@pytest.fixture
+def other_context(browser: Browser) -> Iterator[BrowserContext]:
+    """The browser of somebody else."""
+    context = driver.new_context(browser)
+    yield context
+    context.close()
 
 
 @pytest.fixture

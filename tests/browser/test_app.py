@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.runs import store
@@ -25,13 +25,31 @@ from tools.driver import (
     fits_the_screen,
     settle,
     small_run,
+    start_app,
     start_training,
+    stop_app,
     train_original_recipe,
 )
 from tools.mirror import Mirror
 
 expect.set_options(timeout=SLOW)
 StartServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An app without data set, whose runs several tests make; no download comes through."""
+    folder = tmp_path_factory.mktemp("app")
+    url, process = start_app(
+        folder / "server.log",
+        FMNIST_ARTIFACTS=str(folder / "artifacts"),
+        FMNIST_DATA="",
+        FMNIST_DOWNLOADS=str(folder / "data"),
+        FMNIST_MIRROR="http://127.0.0.1:9/",
+    )
+    yield Server(url, folder / "artifacts", process)
+    stop_app(process)
+
 
 POINTS = """() => {
   const foot = document.querySelector('.st-key-curves-foot');
@@ -74,7 +92,7 @@ def no_exception(page: Page) -> None:
 
 @pytest.mark.slow
 def test_one_epoch_of_the_real_data_set(
-    page: Page, browser: Browser, start_server: StartServer, fashion_mnist_folder: Path
+    page: Page, other_context: BrowserContext, start_server: StartServer, fashion_mnist_folder: Path
 ) -> None:
     server = start_server(FMNIST_DATA=os.environ["FMNIST_DATA"])
     open_page(page, server, "train")
@@ -90,9 +108,7 @@ def test_one_epoch_of_the_real_data_set(
     page.close()
 
     # another browser, later: the same run, finished and kept
-    elsewhere = browser.new_context()
-    elsewhere.set_default_timeout(SLOW)
-    other = elsewhere.new_page()
+    other = other_context.new_page()
     other.goto(address)
     expect(other.locator(".st-key-progress-head").get_by_text("Finished")).to_be_visible(
         timeout=600_000
@@ -104,12 +120,11 @@ def test_one_epoch_of_the_real_data_set(
     assert run.state == "finished"
     assert run.history.epochs[0].step == 430  # 55,000 images in batches of 128
     assert run.history.epochs[0].accuracy > 0.8
-    elsewhere.close()
 
 
 @pytest.mark.slow
 def test_pause_in_one_browser_resume_in_another(
-    page: Page, browser: Browser, start_server: StartServer
+    page: Page, other_context: BrowserContext, start_server: StartServer
 ) -> None:
     server = start_server()
     open_page(page, server, "train")
@@ -121,9 +136,7 @@ def test_pause_in_one_browser_resume_in_another(
     click(page, "Pause")
     badge(page, "Paused")
 
-    elsewhere = browser.new_context()
-    elsewhere.set_default_timeout(SLOW)
-    other = elsewhere.new_page()
+    other = other_context.new_page()
     open_page(other, server, "train")
     badge(other, "Paused")
     shown = wait_for_points(other, 2)
@@ -136,7 +149,6 @@ def test_pause_in_one_browser_resume_in_another(
     run = only_run(server)
     assert run.state == "stopped"
     assert run.weights_path.exists() and run.evaluation_path("test").exists()
-    elsewhere.close()
 
 
 @pytest.mark.slow
@@ -200,8 +212,7 @@ def read_to_the_end(
                 seen.set()
 
 
-def test_run_of_a_terminal_is_live_on_the_dashboard(page: Page, start_server: StartServer) -> None:
-    server = start_server()
+def test_run_of_a_terminal_is_live_on_the_dashboard(page: Page, server: Server) -> None:
     environment = os.environ | {
         "FMNIST_ARTIFACTS": str(server.artifacts),
         "FMNIST_DATA": "",
@@ -229,8 +240,7 @@ def test_run_of_a_terminal_is_live_on_the_dashboard(page: Page, start_server: St
     badge(page, "Interrupted")
 
 
-def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
-    server = start_server()
+def test_rename_delete_and_undo(page: Page, server: Server) -> None:
     open_page(page, server, "train")
     small_run(page, epochs=1)
     page.get_by_role("textbox", name="Name (optional)").fill("First try")
@@ -238,8 +248,7 @@ def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
     run_id = start_training(page)
     expect(page.locator(".st-key-progress-head").get_by_text("First try")).to_be_visible()
     badge(page, "Finished")
-    assert only_run(server).run_id == run_id
-    assert only_run(server).name == "First try"
+    assert store.open_run(server.runs, run_id).name == "First try"
 
     # once it can be deleted, the page knows that it has ended, and is not drawn again
     expect(
@@ -263,16 +272,13 @@ def test_rename_delete_and_undo(page: Page, start_server: StartServer) -> None:
 
     click(page, "Delete")
     expect(page.get_by_text("was deleted")).to_be_visible()
-    assert store.list_runs(server.runs) == []
+    assert run_id not in store.run_ids(server.runs)
     click(page, "Undo")
     expect(page.locator(".st-key-progress-head").get_by_text("Second thoughts")).to_be_visible()
-    assert only_run(server).name == "Second thoughts"
+    assert store.open_run(server.runs, run_id).name == "Second thoughts"
 
 
-def test_a_training_learns_a_drawing_before_your_eyes(
-    page: Page, start_server: StartServer
-) -> None:
-    server = start_server()
+def test_a_training_learns_a_drawing_before_your_eyes(page: Page, server: Server) -> None:
     drawing.open_draw(page, server.url)
     drawing.draw(page, drawing.BOX)
     page.get_by_role("button", name="Watch it learn").click()
@@ -283,14 +289,14 @@ def test_a_training_learns_a_drawing_before_your_eyes(
     shown = page.locator(".st-key-drawing-curves")
     expect(shown).to_contain_text("After epoch 2: ")
     badge(page, "Finished")
-    known = FollowedDrawings.load(only_run(server).followed_drawings_path)
+    run = store.open_run(server.runs, run_id)
+    known = FollowedDrawings.load(run.followed_drawings_path)
     newest = known.probabilities[-1]
     assert known.epochs.tolist() == [0, 1, 2]
     # the highest class is named at the end of its line, and in the sentence
     best = CLASS_NAMES[int(newest.argmax())]
     expect(shown).to_contain_text(f"After epoch 2: {best}, {newest.max():.0%}.")
     expect(shown.locator(".st-key-drawing svg text", has_text=best)).to_be_visible()
-    assert only_run(server).run_id == run_id
     no_exception(page)
 
 
@@ -317,8 +323,7 @@ def test_one_click_downloads_the_real_data_set(
     no_exception(page)
 
 
-def test_a_failed_download_is_told_in_a_sentence(page: Page, start_server: StartServer) -> None:
-    server = start_server(FMNIST_MIRROR="http://127.0.0.1:9/")
+def test_a_failed_download_is_told_in_a_sentence(page: Page, server: Server) -> None:
     open_page(page, server)
     click(page, "Download Fashion-MNIST (31 MB)")
     expect(page.get_by_text("Fashion-MNIST could not be downloaded")).to_be_visible()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import ImageColor
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from fmnist import paths
 from fmnist.dashboard import run_catalog
@@ -217,7 +217,7 @@ def test_a_click_on_a_point_takes_a_run_away_and_back(page: Page, bare_server: S
 
 
 def test_a_link_opens_the_same_view_elsewhere(
-    page: Page, browser: Browser, bare_server: Server
+    page: Page, other_context: BrowserContext, bare_server: Server
 ) -> None:
     open_compare(page, bare_server)
     click_table(page, 16, HEADER + ROW / 2)
@@ -228,9 +228,7 @@ def test_a_link_opens_the_same_view_elsewhere(
     settle(page)
     page.get_by_role("tab", name="Significance").click()
     parameter(page, "panel", "Significance")
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(SLOW)
-    elsewhere = context.new_page()
+    elsewhere = other_context.new_page()
     elsewhere.goto(page.url)
     legend(elsewhere, "FashionCNN, notebook", "Sketch")
     tab = elsewhere.get_by_role("tab", name="Significance")
@@ -238,7 +236,6 @@ def test_a_link_opens_the_same_view_elsewhere(
     settle(elsewhere)
     elsewhere.get_by_role("tab", name="Curves").click()
     expect(elsewhere.get_by_test_id("stEChartsChart")).to_contain_text("Step")
-    context.close()
 
 
 def choose_option(page: Page, box: str, option: str) -> None:
@@ -305,10 +302,12 @@ def test_the_table_is_taken_along(page: Page, bare_server: Server) -> None:
 
 
 def test_all_panels_fit_the_screen(page: Page, bare_server: Server) -> None:
+    open_compare(page, bare_server)
     for panel in PANELS:
-        open_compare(page, bare_server, panel=panel)
         tab = page.get_by_role("tab", name=panel)
+        tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
+        settle(page)
         no_exception(page)
         fits_the_screen(page)
 

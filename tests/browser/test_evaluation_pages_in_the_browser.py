@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
@@ -96,14 +96,6 @@ def world(
     url, process = driver.start_app(folder / "log", **environment)
     yield World(url, run)
     driver.stop_app(process)
-
-
-@pytest.fixture
-def other_context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(SLOW)
-    yield context
-    context.close()
 
 
 def exactly(text: str) -> re.Pattern[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from fmnist.data import fashion_mnist as datasets
 from fmnist.evaluation.label_errors import find_suspects, out_of_sample
@@ -60,7 +60,7 @@ def decided(page: Page, count: int, world: World) -> None:
 
 
 def test_keys_decide_and_nothing_is_lost(
-    page: Page, browser: Browser, context: BrowserContext, world: World
+    page: Page, other_context: BrowserContext, world: World
 ) -> None:
     world.open(page)
     images = [image for image, _ in world.suspects]
@@ -103,9 +103,7 @@ def test_keys_decide_and_nothing_is_lost(
     assert {world.given("Reviewer 1")[image] for image in images[10:13]} == {None}
 
     # another person, at another browser
-    other = browser.new_context(viewport={"width": 1280, "height": 900})
-    other.set_default_timeout(SLOW)
-    second = other.new_page()
+    second = other_context.new_page()
     world.open(second)
     decided(second, 7, world)  # as the first reviewer, until another name is entered
     field = second.locator(".st-key-label-reviewer input")
@@ -117,4 +115,3 @@ def test_keys_decide_and_nothing_is_lost(
     expect(second.get_by_text("you agree on 0 and disagree on 1")).to_be_visible()
     expect(second.locator(f".tile[data-id='{images[0]}']")).to_contain_text("✓ keep ≠")
     assert set(world.given("Bo")) == {images[0]}
-    other.close()

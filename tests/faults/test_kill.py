@@ -131,7 +131,8 @@ def test_killed_at_random_moments_and_resumed(
 
 def test_ctrl_c_in_a_terminal_keeps_the_run_and_resume_finishes_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fmnist", "train"]
-    settings = ["--dataset", "synthetic-garments", "--subset", "320", "--epochs", "8"]
+    settings = ["--model", "lenet-5", "--dataset", "synthetic-garments", "--subset", "320"]
+    settings += ["--epochs", "16"]
     environment = os.environ | {"FMNIST_ARTIFACTS": str(tmp_path)}
     with subprocess.Popen(
         [*command, *settings], cwd=ROOT, env=environment,
@@ -157,6 +158,6 @@ def test_ctrl_c_in_a_terminal_keeps_the_run_and_resume_finishes_it(tmp_path: Pat
     assert "Finished: epoch" in result.stdout
     (finished,) = store.list_runs(tmp_path / "runs")
     assert finished.state == "finished"
-    assert [entry.epoch for entry in finished.history.epochs] == list(range(1, 9))
+    assert [entry.epoch for entry in finished.history.epochs] == list(range(1, 17))
     resumed = f"Resumed at step {run.progress.step:,} on cpu"
     assert any(event.text.startswith(resumed) for event in finished.read_events())

@@ -87,33 +87,14 @@ def test_a_run_that_is_paused_and_resumed_ends_as_one_left_alone(
     assert not store.is_owned(run.folder)
 
 
-def test_a_stop_keeps_what_there_is(trainer: Trainer, tmp_path: Path) -> None:
-    run = store.create_run(tmp_path, LONG)
-    trainer.submit(run)
-    wait_until(lambda: len(reread(run).history.steps) > 2, trainer)
-    trainer.stop(run.run_id)
-    assert trainer.wait_for(idle, SOON)
-    assert reread(run).state == "stopped"
-    assert reread(run).evaluation_path("test").exists()
-
-
-def test_a_failure_is_told_as_the_folder_tells_it(trainer: Trainer, tmp_path: Path) -> None:
-    run = store.create_run(tmp_path, TrainConfig(dataset="fashion-mnist", epochs=1))
-    trainer.submit(run)
-    assert trainer.wait_for(idle, SOON)
-    failed = reread(run)
-    assert failed.state == "failed"
-    assert failed.reason and "Fashion-MNIST" in failed.reason
-    assert trainer.snapshot().failures == {run.run_id: failed.reason}
-
-
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 def test_a_killed_process_fails_its_run_and_the_queue_goes_on(
     trainer: Trainer, started: Started, tmp_path: Path
 ) -> None:
-    run, following = store.create_run(tmp_path, LONG), store.create_run(tmp_path, CONFIG)
+    run = store.create_run(tmp_path, LONG)
+    without_data = store.create_run(tmp_path, TrainConfig(dataset="fashion-mnist", epochs=1))
     trainer.submit(run)
-    trainer.submit(following)
+    trainer.submit(without_data)
     wait_until(lambda: len(reread(run).history.steps) > 2, trainer)
     # Ctrl-C and service managers signal every process: the server alone decides what they mean
     os.kill(started.pid, signal.SIGINT)
@@ -122,17 +103,22 @@ def test_a_killed_process_fails_its_run_and_the_queue_goes_on(
     wait_until(lambda: reread(run).history.steps[-1].step > step + 1, trainer)
     os.kill(started.pid, signal.SIGKILL)
     assert trainer.wait_for(idle, SOON)
-    failed = reread(run)
-    assert failed.state == "failed"
-    assert failed.progress.step > 0
-    assert failed.reason and "ended unexpectedly (signal 9)" in failed.reason
-    assert failed.reason == trainer.snapshot().failures[run.run_id]
-    assert reread(following).state == "finished"
-    trainer.submit(failed)  # and it can be gone on with
+    killed, failed = reread(run), reread(without_data)
+    assert killed.state == failed.state == "failed"
+    assert killed.progress.step > 0
+    assert killed.reason and "ended unexpectedly (signal 9)" in killed.reason
+    # the next one was begun, and a failure is told as the folder tells it
+    assert failed.reason and "Fashion-MNIST" in failed.reason
+    assert trainer.snapshot().failures == {
+        run.run_id: killed.reason,
+        without_data.run_id: failed.reason,
+    }
+    trainer.submit(killed)  # and it can be gone on with; a stop keeps what there is
     assert trainer.wait_for(lambda s: s.current == run.run_id, SOON)
     trainer.stop(run.run_id)
     assert trainer.wait_for(idle, SOON)
     assert reread(run).state == "stopped"
+    assert reread(run).evaluation_path("test").exists()
 
 
 def test_closing_saves_the_run_and_ends_its_process(started: Started, tmp_path: Path) -> None:
