@@ -264,6 +264,21 @@ def test_rename_delete_and_undo(page: Page, server: Server) -> None:
     page.keyboard.press("Escape")
     expect(field).to_be_hidden()
 
+    # from its row: a star, then notes
+    rows = page.locator("[class*='st-key-run-table-'] .dvn-scroller").first
+    rows.click(position={"x": 53, "y": 53})
+    expect(page.get_by_text("Favorites only")).to_be_visible()
+    settle(page)
+    rows.click(position={"x": 347, "y": 53})
+    page.get_by_text("Edit", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Notes").fill("to be kept")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    settle(page)
+    found = store.open_run(server.runs, run_id).annotations
+    assert (found.notes, found.favorite) == ("to be kept", True)
+
     # what is downloaded is made at the click, which Streamlit forgets when it draws the page anew
     settle(page)
     with page.expect_download() as download:

@@ -19,6 +19,7 @@ from fmnist.training.loop import train
 from tests.training.helpers import CONFIG, fails, reread, run_until, run_whole
 from tools.small import same_result, small_dataset
 
+TEACHER = replace(CONFIG, model="mlp")
 STUDENT = replace(
     CONFIG,
     model="lenet-5",
@@ -29,10 +30,18 @@ STUDENT = replace(
 )
 
 
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    """Two finished runs of different seeds."""
+    root = tmp_path_factory.mktemp("teachers")
+    first, second = (run_whole(root, replace(TEACHER, seed=seed)) for seed in (7, 1))
+    return first, second
+
+
 @pytest.fixture
-def teacher(own_artifacts: Path, undisturbed: Run) -> Run:
+def teacher(own_artifacts: Path, teachers: tuple[Run, Run]) -> Run:
     """A finished run, where teachers are looked for."""
-    shutil.copytree(undisturbed.folder, paths.runs_folder() / "teacher")
+    shutil.copytree(teachers[0].folder, paths.runs_folder() / "teacher")
     return store.open_run(paths.runs_folder(), "teacher")
 
 
@@ -66,10 +75,10 @@ def test_a_student_comes_to_say_what_its_teacher_says(tmp_path: Path, teacher: R
 
 
 def test_of_several_one_teaches_a_batch(
-    tmp_path: Path, teacher: Run, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, teacher: Run, teachers: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(STUDENT, teachers=("both",), augmentation=(), batch_mix=None)
-    other = run_whole(tmp_path, replace(CONFIG, seed=1))
+    other = teachers[1]
     combine([teacher, other], paths.runs_folder()).folder.rename(paths.runs_folder() / "both")
 
     def asked_as_a_whole(*_: object) -> None:
@@ -119,7 +128,7 @@ def test_a_teacher_that_knows_the_held_out_images_is_refused(
     tmp_path: Path, own_artifacts: Path
 ) -> None:
     run_whole(
-        paths.runs_folder(), replace(CONFIG, protocol="full", checkpoint="last")
+        paths.runs_folder(), replace(TEACHER, protocol="full", checkpoint="last")
     ).folder.rename(paths.runs_folder() / "teacher")
     assert "images that the held-out protocol holds out" in fails(tmp_path, config=STUDENT)
     assert (

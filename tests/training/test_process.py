@@ -22,11 +22,15 @@ from tools.small import same_result
 
 SOON = 120  # seconds that an event may take on a busy machine before the test gives up
 CONFIG = TrainConfig(
-    dataset="synthetic-garments", epochs=3, subset=128, batch_size=64, log_every=1, seed=5
+    model="lenet-5",
+    dataset="synthetic-garments",
+    epochs=3,
+    subset=128,
+    batch_size=64,
+    log_every=1,
+    seed=5,
 )
-LONG = TrainConfig(
-    dataset="synthetic-garments", epochs=1000, subset=128, batch_size=64, log_every=1
-)
+LONG = replace(CONFIG, epochs=1000)
 
 
 class Started:
@@ -157,7 +161,7 @@ sys.stdin.read()
 def test_a_killed_server_leaves_no_process_and_a_run_to_resume(
     trainer: Trainer, tmp_path: Path
 ) -> None:
-    config = replace(CONFIG, epochs=10)
+    config = replace(CONFIG, epochs=40)  # not over before the server is killed
     alone = run_whole(tmp_path / "alone", config)
     run = store.create_run(tmp_path / "runs", config)
     with subprocess.Popen(

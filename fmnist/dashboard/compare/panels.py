@@ -1,7 +1,7 @@
 """The tabs of the Compare page: curves, settings, size and time, classes, significance."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -46,28 +46,63 @@ def _choice(title: str, options: Sequence[str], field: str) -> None:
     )
 
 
+class _CurveView(NamedTuple):
+    """How the curves are drawn."""
+
+    training: bool
+    close_up: bool
+    log_axes: Sequence[str]
+    smoothing: float
+
+
+def _curve_view() -> _CurveView:
+    """Switches beside the chart of curves."""
+    training = st.toggle(
+        "Training curves",
+        value=True,
+        key="compare-training",
+        persist_state="session",
+        help="Dotted: on the training images of each epoch, with dropout, while the weights "
+        "change.",
+    )
+    close_up = st.toggle(
+        "Close-up",
+        value=True,
+        key="compare-close-up",
+        persist_state="session",
+        help="Fit the y axis to the second half of each run, where the runs differ. Without it "
+        "the steep start is visible too.",
+    )
+    logarithmic = st.pills(
+        "Log axis",
+        ("x", "y"),
+        key="compare-log",
+        selection_mode="multi",
+        format_func=str.upper,
+        persist_state="session",
+        help="A logarithmic scale shows early epochs, or small losses, larger.",
+    )
+    smoothing = st.slider(
+        "Smoothing",
+        0.0,
+        0.95,
+        0.0,
+        0.05,
+        key="compare-smoothing",
+        persist_state="session",
+        width=160,
+        help="Each value is averaged with those before it; the higher, the more. The measured "
+        "values stay beside the smoothed line, thin.",
+    )
+    return _CurveView(training, close_up, logarithmic, smoothing)
+
+
 def show_curves(comparison: RunComparison) -> None:
     """Loss or accuracy of all selected runs in one chart."""
     selection = session.selection()
     with st.container(horizontal=True, vertical_alignment="bottom", key="curve-controls"):
         _choice("Curve", get_args(Curve), "curve")
         _choice("X axis", get_args(Axis), "axis")
-        training = st.toggle(
-            "Training curves",
-            value=True,
-            key="compare-training",
-            persist_state="session",
-            help="Dotted: on the training images of each epoch, with dropout, while the weights "
-            "change.",
-        )
-        close_up = st.toggle(
-            "Close-up",
-            value=True,
-            key="compare-close-up",
-            persist_state="session",
-            help="Fit the y axis to the second half of each run, where the runs differ. Without it "
-            "the steep start is visible too.",
-        )
         groups = seed_groups(comparison.chosen)
         if groups:
             joined = st.toggle(
@@ -76,9 +111,10 @@ def show_curves(comparison: RunComparison) -> None:
                 key="compare-join-seeds",
                 persist_state="session",
                 help="One line for the runs of a group that differ in the seed alone: the mean, "
-                "and one standard deviation on each side.",
+                "and one standard deviation on each side (not with a logarithmic Y axis).",
             )
             groups = groups if joined else []
+        view = _curve_view()
     untrained = [plain(entry.name) for entry in comparison.chosen if entry.run.members]
     if untrained:
         st.caption(
@@ -94,8 +130,10 @@ def show_curves(comparison: RunComparison) -> None:
             _run_curves(comparison, drawn, groups),
             curve=selection.curve,
             axis=selection.axis,
-            with_training=training,
-            close_up=close_up,
+            with_training=view.training,
+            close_up=view.close_up,
+            smoothing=view.smoothing,
+            log_axes=view.log_axes,
         ),
         key="compare-curves",
         height=360,
@@ -106,8 +144,10 @@ def show_curves(comparison: RunComparison) -> None:
     measured = " or ".join(MONITORED_IN_WORDS[split] for split in SPLITS if split in splits)
     st.caption(
         f"{'Accuracy in percent' if selection.curve == 'accuracy' else 'Cross-entropy in nats'} "
-        f"after each epoch. Solid: {measured}."
-        + (" Dotted: training images, during the epoch." if training else "")
+        f"after each epoch. Solid: {measured}"
+        + (", smoothed; thin: as measured" if view.smoothing else "")
+        + "."
+        + (" Dotted: training images, during the epoch." if view.training else "")
     )
 
 

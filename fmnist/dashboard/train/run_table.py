@@ -1,142 +1,266 @@
-"""The table of runs on the Train page: search, open, rename, delete, download."""
+"""The table of runs on the Train page: filters, columns, order, and what is done from its rows."""
 
-from typing import Any
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from fmnist import paths
 from fmnist.dashboard import failures, layout, run_catalog, session
+from fmnist.dashboard.train import run_actions
 from fmnist.data.splits import DATASET_TITLES
 from fmnist.models.registry import describe
 from fmnist.reports.sentences import MEASURED_ON
-from fmnist.reports.text import duration
-from fmnist.runs import store
-from fmnist.runs.archive import zip_run
+from fmnist.reports.text import counted, duration
+from fmnist.runs import annotations
+from fmnist.runs.history import When
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.text import plain
 
+HEIGHT: Final = 10
+"""Rows visible without scrolling."""
+STAR, OPEN, ACTIONS = "★", "Open", "Actions"
+EDIT, DELETE = ":material/edit: Edit", ":material/delete: Delete"
+FIXED: Final = (STAR, "Name", OPEN, ACTIONS)
+"""Columns that are always shown, in this order; all but the second are buttons."""
 
-def table_row(run: Run) -> dict[str, Any]:
-    """A run as a row of the table."""
-    best, config = run.history.selected, run.config
+COLUMNS: Final[Mapping[str, Any]] = {
+    "Name": st.column_config.TextColumn(pinned=True, width=180),
+    "State": st.column_config.TextColumn(width=85),
+    "Tags": st.column_config.ListColumn(width=150),
+    "Group": None,
+    "Notes": st.column_config.TextColumn(width=200),
+    "Model": None,
+    "Data": None,
+    "Protocol": None,
+    "Epochs": None,
+    "Accuracy": st.column_config.NumberColumn(
+        format="%.2f%%", help="On the monitored split, after the epoch chosen below View."
+    ),
+    "Loss": st.column_config.NumberColumn(
+        format="%.4f", help="On the monitored split, after the epoch chosen below View."
+    ),
+    "Training loss": st.column_config.NumberColumn(
+        format="%.4f", help="During that epoch, with dropout, while the weights change."
+    ),
+    "Epoch": st.column_config.NumberColumn(
+        help="The epoch that accuracy and losses are of.", format="plain"
+    ),
+    "Monitored split": None,
+    "Learning rate": st.column_config.NumberColumn(format="plain"),
+    "Batch size": None,
+    "Seed": None,
+    "Time": None,
+    "Created": None,
+}
+"""All columns with values, and their configuration where it is not the default."""
+SHOWN_FIRST: Final = (
+    "State", "Tags", "Group", "Epochs", "Accuracy", "Monitored split", "Created",
+)  # fmt: skip
+"""Columns shown by default, beside the fixed ones."""
+ORDERS: Final[Mapping[str, Callable[[Run, Mapping[str, Any]], Any]]] = {
+    "Created": lambda run, _: run.created,
+    "Name": lambda run, _: run.name.lower(),
+    "Accuracy": lambda _, row: row["Accuracy"],
+    "Loss": lambda _, row: row["Loss"],
+    "Group": lambda run, _: run.annotations.group,
+    "Time": lambda run, _: run.progress.seconds,
+}
+"""What the table can be ordered by; None comes last."""
+
+
+def table_row(run: Run, when: When = "best") -> dict[str, Any]:
+    """A run as a row of the table, with its values after an epoch."""
+    entry, config, training = run.history.at(when), run.config, run.training
     return {
         "Name": run.name,
         "State": layout.STATE_BADGES[run.state][0],
+        "Tags": list(run.annotations.tags),
+        "Group": run.annotations.group,
+        "Notes": run.annotations.notes.replace("\n", " ") or None,
         "Model": describe(*config.models).title if config else "–",
         "Data": DATASET_TITLES[config.dataset] if config else "–",
         "Protocol": config.protocol.capitalize() if config else "–",
-        "Epochs": f"{len(run.history.epochs)} of {run.training.epochs}" if run.training else "–",
-        "Accuracy": 100 * best.accuracy if best else None,
-        "Monitored split": MEASURED_ON[best.split] if best else "–",
+        "Epochs": f"{len(run.history.epochs)} of {training.epochs}" if training else "–",
+        "Accuracy": 100 * entry.accuracy if entry else None,
+        "Loss": entry.loss if entry else None,
+        "Training loss": entry.train_loss if entry else None,
+        "Epoch": entry.epoch if entry else None,
+        "Monitored split": MEASURED_ON[entry.split] if entry else "–",
+        "Learning rate": training.learning_rate if training else None,
+        "Batch size": training.batch_size if training else None,
+        "Seed": training.seed if training else None,
         "Time": duration(run.progress.seconds),
         "Created": layout.moment(run.created),
     }
 
 
-def open_row(ids: list[str]) -> None:
-    """Open the run whose row was selected."""
-    chosen = st.session_state["run-table"].selection.rows
-    if chosen:
-        session.select_run(ids[chosen[0]])
-
-
-def delete(run: Run) -> None:
-    """Move a run to the trash, and offer to undo it."""
-    if run.run_id == st.session_state.get("deleted", ("", ""))[0] and not run.folder.exists():
-        return  # the second click of a double click
-    with failures.kept("runs-error"):
-        store.delete_run(run)
-        st.session_state["deleted"] = (run.run_id, run.name)
-
-
-def undo_delete(run_id: str) -> None:
-    """Restore the run that was deleted last."""
-    with failures.kept("runs-error"):
-        store.restore_run(paths.runs_folder(), run_id)
-        session.select_run(run_id)
-    st.session_state.pop("deleted", None)
-
-
-def rename(run: Run) -> None:
-    """Rename a run to what the text field says."""
-    with failures.kept("runs-error"):
-        store.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
+def in_order(
+    rows: Sequence[tuple[Run, dict[str, Any]]], by: str, *, descending: bool
+) -> list[tuple[Run, dict[str, Any]]]:
+    """Rows by one of `ORDERS`; those without a value come last, whichever way."""
+    value = ORDERS[by]
+    known = [pair for pair in rows if value(*pair) is not None]
+    return sorted(known, key=lambda pair: value(*pair), reverse=descending) + [
+        pair for pair in rows if value(*pair) is None
+    ]
 
 
 def past_runs(opened: Run | None) -> None:
-    """The table of runs, and buttons for the opened one."""
+    """The table of runs, and buttons for the selected and the opened ones."""
     st.subheader("Your runs", anchor=False)
-    error = st.session_state.pop("runs-error", None)
+    error = st.session_state.pop(run_actions.ERROR, None)
     if error:
         failures.tell(error)
-    _show_undo()
+    run_actions.show_undo()
     own = run_catalog.own_runs()
     if not own:
         st.caption("No runs yet. Start one above. It stays when you close the browser.")
         return
-    wanted = st.text_input("Search", key="run-search", placeholder="Name, model, state…", width=320)
-    rows = [(run, table_row(run)) for run in own]
-    rows = [(run, row) for run, row in rows if layout.matches_search(row, wanted)]
-    if not rows:
-        st.caption("No run matches the search.")
-        return
-    ids = [run.run_id for run, _ in rows]
-    st.dataframe(
-        pd.DataFrame([row for _, row in rows]),
-        key="run-table",
-        hide_index=True,
-        on_select=lambda: open_row(ids),
-        selection_mode="single-row",
-        height=min(38 + 35 * len(rows), 400),
-        column_config={"Accuracy": st.column_config.NumberColumn(format="%.2f%%")},
-        alt="Your runs, newest first; select a row to open it",
-    )
-    st.caption("To open a run, select a row here or use the list in the sidebar.")
-    if opened is None or opened.run_id not in {run.run_id for run in own}:
-        return
-    _show_actions(opened)
+    run_actions.show_dialog(own)
+    matching = _filters(own)
+    rows, columns = _view(matching, own)
+    if rows:
+        chosen = _table(rows, columns)
+        if chosen:
+            run_actions.show_for_several(chosen, own)
+    else:
+        st.caption("No run matches the filters.")
+    for run in own:
+        if run.annotations_problem:
+            st.caption(f":material/broken_image: **{plain(run.name)}**: "
+                       f"{plain(run.annotations_problem)}")  # fmt: skip
+    if opened is not None and opened.run_id in {run.run_id for run in own}:
+        run_actions.show_for_opened(opened)
 
 
-def _show_undo() -> None:
-    """The button that brings the last deleted run back."""
-    if "deleted" in st.session_state:
-        run_id, name = st.session_state["deleted"]
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/delete: **{plain(name)}** was deleted.", width="content")
-            st.button(
-                "Undo",
-                key=f"undo-delete-{run_id}",
-                icon=":material/undo:",
-                on_click=undo_delete,
-                args=(run_id,),
+def _filters(own: Sequence[Run]) -> list[Run]:
+    """Search, and filters for the tags, groups and favorites that there are."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="run-filters"):
+        wanted = st.text_input(
+            "Search",
+            key="run-search",
+            type="search",
+            placeholder="Name, tag, note, model…",
+            width=200,
+            persist_state="session",
+        )
+        tags, group, favorites = [], None, False
+        if known := run_actions.known_tags(own):
+            tags = st.multiselect(
+                "Tags",
+                known,
+                key="run-tags",
+                placeholder="All tags",
+                width=180,
+                persist_state="session",
             )
+        if groups := list(annotations.groups(own)):
+            group = st.selectbox(
+                "Group",
+                groups,
+                None,
+                key="run-group",
+                placeholder="All groups",
+                width=180,
+                persist_state="session",
+            )
+        if any(run.annotations.favorite for run in own):
+            favorites = st.toggle("Favorites only", key="run-favorites", persist_state="session")
+    return [
+        run
+        for run in own
+        if layout.matches_search(table_row(run), wanted or "")
+        and set(tags) <= set(run.annotations.tags)
+        and group in (None, run.annotations.group)
+        and (run.annotations.favorite or not favorites)
+    ]
 
 
-def _show_actions(opened: Run) -> None:
-    """Rename, download and delete the opened run."""
-    with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
-        st.markdown(f"**{plain(opened.name)}**", width="content")
-        with st.popover("Rename", icon=":material/edit:"):
-            key, shown = f"new-name-{opened.run_id}", f"name-shown-{opened.run_id}"
-            if key not in st.session_state or st.session_state.get(shown) != opened.name:
-                # the name may have been changed in another window
-                st.session_state[key] = st.session_state[shown] = opened.name
-            st.text_input("New name", max_chars=80, key=key, on_change=rename, args=(opened,))
-        st.download_button(
-            "Download",
-            data=lambda: zip_run(opened),
-            file_name=f"{opened.run_id}.zip",
-            mime="application/zip",
-            icon=":material/download:",
-            on_click="ignore",
-            help="The folder of the run as a zip archive.",
-        )
-        st.button(
-            "Delete",
-            key=f"delete-{opened.run_id}",
-            icon=":material/delete:",
-            on_click=delete,
-            args=(opened,),
-            disabled=opened.state in ACTIVE_STATES,
-        )
+def _view(
+    matching: Sequence[Run], own: Sequence[Run]
+) -> tuple[list[tuple[Run, dict[str, Any]]], list[str]]:
+    """Which epoch's values are shown, in which columns and order; kept while the session lasts."""
+    with st.container(horizontal=True, vertical_alignment="center", key="run-view"):
+        st.caption(f"{len(matching)} of {counted(len(own), 'run')}", width="content")
+        with st.popover("View", icon=":material/view_column:"):
+            at = st.segmented_control(
+                "Values after",
+                ("Best epoch", "Last epoch", "Epoch…"),
+                default="Best epoch",
+                key="run-values-at",
+                required=True,
+                persist_state="session",
+                help="The best epoch has the highest accuracy on the monitored split.",
+            )
+            when: When = "last" if at == "Last epoch" else "best"
+            if at == "Epoch…":
+                when = st.number_input("Epoch", 1, key="run-epoch", persist_state="session")
+            by = st.selectbox("Order by", list(ORDERS), key="run-order", persist_state="session")
+            descending = st.toggle(
+                "Descending", value=True, key="run-descending", persist_state="session"
+            )
+            wanted = st.pills(
+                "Columns shown",
+                [name for name in COLUMNS if name != "Name"],
+                default=SHOWN_FIRST,
+                key="run-columns",
+                selection_mode="multi",
+                persist_state="session",
+            )
+    rows = in_order([(run, table_row(run, when)) for run in matching], by, descending=descending)
+    return rows, [name for name in COLUMNS if name == "Name" or name in wanted]
+
+
+def _table(rows: Sequence[tuple[Run, dict[str, Any]]], columns: Sequence[str]) -> list[Run]:
+    """The table; returns the selected runs."""
+    listed = [run for run, _ in rows]
+    frame = pd.DataFrame([row for _, row in rows], columns=list(columns))
+    actions = [[EDIT] if run.state in ACTIVE_STATES else [EDIT, DELETE] for run in listed]
+    frame.insert(0, STAR, ["★" if run.annotations.favorite else "☆" for run in listed])
+    frame.insert(2, OPEN, "Open")
+    frame.insert(3, ACTIONS, actions)
+    # other rows need another key: a slow browser that does not know them yet would send places
+    # among the rows before
+    key = f"run-table-{zlib.crc32(repr([run.run_id for run in listed]).encode())}"
+
+    def button(title: str, action: Callable[[str, Run], None], help_text: str) -> Any:
+        clicked = f"{key}-{title}"
+
+        def act() -> None:
+            click = st.session_state[clicked]
+            if click is not None and click.row < len(listed):
+                action(click.label, listed[click.row])
+
+        return st.column_config.ButtonColumn(
+            title, type="tertiary", help=help_text, on_click=act, key=clicked,
+            pinned=title == STAR or None, width=40 if title == STAR else None,
+        )  # fmt: skip
+
+    event = st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        placeholder="–",
+        on_select="rerun",
+        selection_mode="multi-row",
+        height=40 + 35 * min(len(listed), HEIGHT),
+        column_config={
+            STAR: button(STAR, lambda _, run: run_actions.star(run), "Favorite"),
+            OPEN: button(OPEN, lambda _, run: session.select_run(run.run_id), "Open the run"),
+            ACTIONS: button(ACTIONS, act_on, "Edit name, tags, group and notes; delete"),
+        }
+        | {name: COLUMNS[name] for name in columns if COLUMNS[name] is not None},
+        alt="Your runs; select rows to tag, group or delete several",
+    )
+    st.caption("Select rows to tag, group or delete several runs at once.")
+    return [listed[row] for row in event.selection.rows if row < len(listed)]
+
+
+def act_on(label: str, run: Run) -> None:
+    """Do what was chosen from a row's actions."""
+    if label == DELETE:
+        run_actions.delete([run])
+    else:
+        run_actions.edit(run)

@@ -1,7 +1,7 @@
 """Loss and accuracy of one training or of several over time."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
@@ -102,13 +102,39 @@ class RunCurve:
     seeds: tuple[History, ...] = ()
 
 
+def smoothed(values: Sequence[float], weight: float) -> list[float]:
+    """Average each value with those before it, which count less and less.
+
+    An exponential moving average without the pull towards 0 at its beginning (Kingma and Ba 2015,
+    section 3), as TensorBoard draws it.
+
+    Parameters
+    ----------
+    values : sequence of float
+    weight : float
+        Of the average so far, in [0, 1); 0 changes nothing.
+    """
+    average, found = 0.0, []
+    for count, value in enumerate(values, 1):
+        average = weight * average + (1 - weight) * value
+        found.append(average / (1 - weight**count))
+    return found
+
+
 def run_curves(
-    curves: Sequence[RunCurve], *, curve: Curve, axis: Axis, with_training: bool, close_up: bool
+    curves: Sequence[RunCurve],
+    *,
+    curve: Curve,
+    axis: Axis,
+    with_training: bool,
+    close_up: bool,
+    smoothing: float = 0.0,
+    log_axes: Collection[str] = (),
 ) -> dict[str, Any]:
     """Draw the loss or the accuracy of several runs in one chart, as ECharts options.
 
     Of several seeds it is the mean at each epoch that all have reached, with a band of one standard
-    deviation on each side.
+    deviation on each side (none on a logarithmic y axis).
 
     Parameters
     ----------
@@ -121,6 +147,11 @@ def run_curves(
     close_up : bool
         Whether to limit the axis to the values of each run's second half. Otherwise the steep
         beginnings press the curves together.
+    smoothing : float
+        Weight of `smoothed`, in [0, 1). Above 0, the values as they are measured stay beside the
+        smoothed line, thin.
+    log_axes : collection of {"x", "y"}
+        Axes with a logarithmic scale; values of 0 or less have no place on one.
     """
 
     def along(entry: EpochEntry) -> float:
@@ -138,8 +169,8 @@ def run_curves(
         xs = [fmean(map(along, entries)) for entries in epochs]
         values = [[factor * getattr(entry, curve) for entry in entries] for entries in epochs]
         late += [value for each in values[len(values) // 2 :] for value in each]
-        series.append(_line(name, [*zip(xs, map(fmean, values), strict=True)], run.color))
-        if run.seeds:
+        series += _mean_lines(name, xs, [*map(fmean, values)], run.color, smoothing)
+        if run.seeds and "y" not in log_axes:  # where areas cannot be stacked
             series += _band(name, xs, values, run.color)
         if with_training:
             means = [
@@ -159,6 +190,34 @@ def run_curves(
     )
     if close_up and late:
         options["yAxis"] |= _range_around(min(late), max(late))
+    return _on_log_axes(options, log_axes)
+
+
+def _mean_lines(
+    name: str, xs: Sequence[float], means: Sequence[float], color: str, smoothing: float
+) -> list[dict[str, Any]]:
+    """A run's line; with smoothing, the measured values thin, and the smoothed line."""
+    points = [*zip(xs, means, strict=True)]
+    if not smoothing:
+        return [_line(name, points, color)]
+    smooth = [*zip(xs, smoothed(means, smoothing), strict=True)]
+    return [
+        _line(f"{name}, measured", points, color, faint=True),
+        _line(f"{name}, smoothed", smooth, color) | {"showSymbol": False},
+    ]
+
+
+def _on_log_axes(options: dict[str, Any], axes: Collection[str]) -> dict[str, Any]:
+    """The same chart with logarithmic axes."""
+    for number, name in enumerate("xy"):
+        if name not in axes:
+            continue
+        axis = options[f"{name}Axis"]
+        axis |= {"type": "log", "minorTick": {"show": True}}
+        if axis.get("min", 1) <= 0:  # it begins with the lowest value
+            del axis["min"]
+        for line in options["series"]:
+            line["data"] = [point for point in line["data"] if point[number] > 0]
     return options
 
 

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+<<<<<<< HEAD
 import numpy as np
+=======
+>>>>>>> f94d4329 (Tag, group, star and order runs in their table; smooth curves (issue 20))
 import pytest
 
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.reports import charts
 from fmnist.reports.charts import RunCurve
+from fmnist.reports.charts.curves import smoothed
 from fmnist.runs.history import EpochEntry, History, StepEntry
 
 HISTORY = History(
@@ -122,6 +126,7 @@ def test_training_is_dotted_in_the_color_of_its_run() -> None:
     assert (training["lineStyle"]["type"], training["lineStyle"]["color"]) == ("dotted", "#123456")
 
 
+<<<<<<< HEAD
 def test_several_seeds_are_a_mean_and_a_band() -> None:
     other = History(
         epochs=tuple(replace(e, accuracy=e.accuracy + 0.02) for e in HISTORY.epochs), steps=()
@@ -140,3 +145,39 @@ def test_several_seeds_are_a_mean_and_a_band() -> None:
     assert [y for _, y in band["data"]] == pytest.approx([2 * np.std(v, ddof=1) for v in values])
     assert low["stack"] == band["stack"] and band["areaStyle"]["color"] == "#123456"
     assert len(training["data"]) == 2
+=======
+def test_smoothing_keeps_the_measured_values_beside_it() -> None:
+    runs = [RunCurve("One", "#123456", HISTORY)]
+    drawn = charts.run_curves(
+        runs, curve="loss", axis="epoch", with_training=False, close_up=False, smoothing=0.5
+    )
+    measured, line = drawn["series"]
+    (_, first), (_, second) = measured["data"]
+    assert first != second
+    # weights 1/2 and 1/4, which sum to 3/4
+    assert line["data"] == [(1, first), (2, pytest.approx((first / 4 + second / 2) / 0.75))]
+    assert measured["lineStyle"]["width"] < line["lineStyle"]["width"]
+    assert (measured["name"], line["name"]) == (
+        "One, validation, measured",
+        "One, validation, smoothed",
+    )
+
+
+@pytest.mark.parametrize("value", [3.0, -2.0])
+def test_a_constant_stays_as_it_is_when_smoothed(value: float) -> None:
+    assert smoothed([value] * 5, 0.9) == pytest.approx([value] * 5)
+    assert smoothed([1.0, 5.0, 2.0], 0) == [1.0, 5.0, 2.0]
+
+
+def test_a_logarithmic_axis_has_no_place_for_0() -> None:
+    epochs = [
+        replace(entry, loss=loss) for entry, loss in zip(HISTORY.epochs, (0.0, 0.5), strict=True)
+    ]
+    runs = [RunCurve("One", "#123456", replace(HISTORY, epochs=tuple(epochs)))]
+    drawn = charts.run_curves(
+        runs, curve="loss", axis="epoch", with_training=False, close_up=False, log_axes=["x", "y"]
+    )
+    assert (drawn["xAxis"]["type"], drawn["yAxis"]["type"]) == ("log", "log")
+    assert "min" not in drawn["xAxis"]
+    assert [series["data"] for series in drawn["series"]] == [[(2, 0.5)]]
+>>>>>>> f94d4329 (Tag, group, star and order runs in their table; smooth curves (issue 20))
