@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Final
 
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.reports.charts.theme import BEST_COLOR, MONITORED_COLOR, TRAIN_COLOR
@@ -121,6 +121,10 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
     return found
 
 
+MONITORED_NAMES: Final = {"train": "images trained on", "validation": "validation", "test": "test"}
+"""What a curve of a monitored split is called."""
+
+
 def run_curves(
     curves: Sequence[RunCurve],
     *,
@@ -148,8 +152,7 @@ def run_curves(
         Whether to limit the axis to the values of each run's second half. Otherwise the steep
         beginnings press the curves together.
     smoothing : float
-        Weight of `smoothed`, in [0, 1). Above 0, the values as they are measured stay beside the
-        smoothed line, thin.
+        Weight of `smoothed`, in [0, 1); above 0, the measured values are a thin line beside.
     log_axes : collection of {"x", "y"}
         Axes with a logarithmic scale; values of 0 or less have no place on one.
     """
@@ -157,15 +160,14 @@ def run_curves(
     def along(entry: EpochEntry) -> float:
         return entry.seconds / 60 if axis == "minutes" else getattr(entry, axis)
 
-    factor = 100 if curve == "accuracy" else 1
-    series = []
+    series: list[dict[str, Any]] = []
     late: list[float] = []
     for run in curves:
         epochs = [*zip(*(h.epochs for h in (run.history, *run.seeds)), strict=False)]
         if not epochs:
             continue
-        split = epochs[0][0].split
-        name = f"{run.name}, {'images trained on' if split == 'train' else split}"
+        factor = 100 if curve == "accuracy" else 1
+        name = f"{run.name}, {MONITORED_NAMES[epochs[0][0].split]}"
         xs = [fmean(map(along, entries)) for entries in epochs]
         values = [[factor * getattr(entry, curve) for entry in entries] for entries in epochs]
         late += [value for each in values[len(values) // 2 :] for value in each]
@@ -173,13 +175,10 @@ def run_curves(
         if run.seeds and "y" not in log_axes:  # where areas cannot be stacked
             series += _band(name, xs, values, run.color)
         if with_training:
-            means = [
-                fmean(factor * getattr(entry, f"train_{curve}") for entry in entries)
-                for entries in epochs
+            trained = [
+                fmean(factor * getattr(e, f"train_{curve}") for e in each) for each in epochs
             ]
-            points = [*zip(xs, means, strict=True)]
-            series.append(_line(f"{run.name}, training", points, run.color, faint=True))
-            series[-1]["lineStyle"]["type"] = "dotted"
+            series.append(_dotted(f"{run.name}, training", xs, trained, run.color))
     options = _curves(
         series,
         decimals="%.2f%%" if curve == "accuracy" else "%.3f",
@@ -205,6 +204,12 @@ def _mean_lines(
         _line(f"{name}, measured", points, color, faint=True),
         _line(f"{name}, smoothed", smooth, color) | {"showSymbol": False},
     ]
+
+
+def _dotted(name: str, xs: Sequence[float], values: Sequence[float], color: str) -> dict[str, Any]:
+    line = _line(name, [*zip(xs, values, strict=True)], color, faint=True)
+    line["lineStyle"]["type"] = "dotted"
+    return line
 
 
 def _on_log_axes(options: dict[str, Any], axes: Collection[str]) -> dict[str, Any]:

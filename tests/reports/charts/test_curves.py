@@ -2,10 +2,7 @@
 
 from dataclasses import replace
 
-<<<<<<< HEAD
 import numpy as np
-=======
->>>>>>> f94d4329 (Tag, group, star and order runs in their table; smooth curves (issue 20))
 import pytest
 
 from fmnist.evaluation.leaderboard import Axis, Curve
@@ -126,7 +123,6 @@ def test_training_is_dotted_in_the_color_of_its_run() -> None:
     assert (training["lineStyle"]["type"], training["lineStyle"]["color"]) == ("dotted", "#123456")
 
 
-<<<<<<< HEAD
 def test_several_seeds_are_a_mean_and_a_band() -> None:
     other = History(
         epochs=tuple(replace(e, accuracy=e.accuracy + 0.02) for e in HISTORY.epochs), steps=()
@@ -145,7 +141,8 @@ def test_several_seeds_are_a_mean_and_a_band() -> None:
     assert [y for _, y in band["data"]] == pytest.approx([2 * np.std(v, ddof=1) for v in values])
     assert low["stack"] == band["stack"] and band["areaStyle"]["color"] == "#123456"
     assert len(training["data"]) == 2
-=======
+
+
 def test_smoothing_keeps_the_measured_values_beside_it() -> None:
     runs = [RunCurve("One", "#123456", HISTORY)]
     drawn = charts.run_curves(
@@ -180,4 +177,3 @@ def test_a_logarithmic_axis_has_no_place_for_0() -> None:
     assert (drawn["xAxis"]["type"], drawn["yAxis"]["type"]) == ("log", "log")
     assert "min" not in drawn["xAxis"]
     assert [series["data"] for series in drawn["series"]] == [[(2, 0.5)]]
->>>>>>> f94d4329 (Tag, group, star and order runs in their table; smooth curves (issue 20))
