@@ -69,6 +69,27 @@ def test_filters_by_tag_group_and_star(runs: dict[str, Run]) -> None:
     assert "1 of 3 runs" in text(app)
 
 
+def test_a_filter_whose_group_and_tag_are_gone_hides_nothing(runs: dict[str, Run]) -> None:
+    app = open_app("train")
+    app.selectbox(key="run-group").set_value("G").run()
+    app.multiselect(key="run-tags").set_value(["wide"]).run()
+    assert names(app) == ["A"]
+    for name in "AB":  # in another window
+        annotations.change(runs[name], lambda _: Annotations(("other",), group="H"))
+    app.run()
+    assert not app.exception
+    assert sorted(names(app)) == ["A", "B", "C"]
+
+
+def test_tags_and_groups_are_columns_to_compare_by(runs: dict[str, Run]) -> None:
+    app = open_app("compare")
+    app.button_group(key="compare-columns").set_value(["Tags", "Group"]).run()
+    shown = app.dataframe[0].value.set_index("Name")
+    assert shown.loc["A", "Tags"] == "seeds, wide" and shown.loc["B", "Group"] == "G"
+    app.text_input(key="compare-search").set_value("wide").run()
+    assert list(app.dataframe[0].value["Name"]) == ["A"]
+
+
 def test_values_of_the_best_the_last_or_any_epoch(runs: dict[str, Run]) -> None:
     app = open_app("train")
     app.button_group(key="run-columns").set_value(["Accuracy", "Epoch"]).run()

@@ -36,6 +36,9 @@ _PROTOCOL_HELP: Final = " ".join(
 COLUMNS: Final[Mapping[str, Any]] = {
     "Name": st.column_config.TextColumn(pinned=True, width=230),
     "State": None,
+    "Tags": None,
+    "Group": None,
+    "Notes": None,
     "Model": None,
     "Data": None,
     "Protocol": st.column_config.TextColumn(
@@ -95,6 +98,9 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
     row = {
         "Name": entry.name,
         "State": _state(entry),
+        "Tags": ", ".join(run.annotations.tags) or None,
+        "Group": run.annotations.group,
+        "Notes": run.annotations.notes.replace("\n", " ") or None,
         "Validation %": percent(entry.validation_accuracy),
         "Test %": percent(entry.test_accuracy),
         "± points": percent(entry.standard_error),
@@ -173,7 +179,7 @@ def show_filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[s
             key="compare-search",
             type="search",
             live=True,
-            placeholder="Name, model, device…",
+            placeholder="Name, tag, model…",
             width=240,
             persist_state="session",
         )
