@@ -186,6 +186,7 @@ def test_two_hosts_learn_what_one_learns(two_hosts: None, tmp_path: Path) -> Non
         torchrun(
             folder, "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d", "--rdzv-id=1",
             f"--rdzv-endpoint={ADDRESSES[0]}:29400", f"--local-addr={address}",
+            f"--rdzv-conf=is_host={int(host == HOSTS[0])}",  # both have one name
             *train_words("mine", PLAIN),
             prefix=("ip", "netns", "exec", host, "env", "GLOO_SOCKET_IFNAME=eth0"),
         )
@@ -193,7 +194,7 @@ def test_two_hosts_learn_what_one_learns(two_hosts: None, tmp_path: Path) -> Non
     ]  # fmt: skip
     with commands[0] as first, commands[1] as second:
         printed = [each.communicate(timeout=SOON)[0] for each in (first, second)]
-    assert (first.returncode, second.returncode) == (0, 0), printed
+    assert (first.returncode, second.returncode) == (0, 0), "\n\n".join(printed)
     found = [run for folder in folders for run in store.list_runs(folder / "runs")]
     assert len(found) == 1  # the process of rank 0 alone keeps the run
     alike(run_whole(tmp_path / "one", PLAIN), found[0], 1e-3)
