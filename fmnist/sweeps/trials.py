@@ -8,6 +8,7 @@ network file systems often lack.
 
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -247,7 +248,9 @@ class Trials:
             if len(finished) < LEAST_FOR_IMPORTANCE:
                 return {}
             evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=_TOP)
-            found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of few runs: the page says that itself
+                found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
             return {name: float(share) for name, share in found.items()}
 
     def _id(self, number: int) -> int:

@@ -97,25 +97,50 @@ def test_ten_runs_one_killed_resumed_and_its_charts_clicked(
     fits_the_screen(page)
 
 
+POINTS = """() => [...document.querySelectorAll("[class*='st-key-sweep-curves'] svg path")]
+    .filter(path => path.getAttribute('fill') == '#fff')
+    .map(path => path.getBoundingClientRect())
+    .map(box => [box.x + box.width / 2, box.y + box.height / 2])"""
+LINES = """() => [...document.querySelectorAll("[class*='st-key-sweep-values'] svg path")]
+    .filter(path => path.getAttribute('fill') == 'none')
+    .filter(path => path.getBoundingClientRect().width > 200)
+    .map(path => {
+        const at = path.getPointAtLength(0.04 * path.getTotalLength()), to = path.getScreenCTM();
+        return [at.x * to.a + to.e, at.y * to.d + to.f];
+    })"""
+
+
+def click_one(page: Page, chart: str, places: str, number: int, run: str) -> None:
+    """Click a point or a line of a chart, and wait until the page shows that run."""
+    page.locator(f"[class*='st-key-{chart}']").scroll_into_view_if_needed()
+    page.wait_for_function(f"({places})().length > 2")
+    settle(page)
+    x, y = page.evaluate(places)[number]
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+    settle(page)
+    opened = page.locator(".st-key-sweep-opened")
+    told = re.compile(f"Run {run} is shown on all pages")
+    expect(opened).to_contain_text(told, timeout=SLOW)
+    settle(page)
+
+
 def click_the_charts(page: Page, found: list[Trial]) -> None:
     """A point of a curve, a line of the values and a row open their runs."""
     settle(page)
-    opened = page.locator(".st-key-sweep-opened")
-    last = page.locator("[class*='st-key-sweep-curves'] svg path[fill='#fff']").last
-    box = last.bounding_box() or last.evaluate("e => e.getBoundingClientRect()")
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    settle(page)
-    expect(opened.get_by_text(re.compile(r"Run \d+ is shown on all pages"))).to_be_visible()
-    first = opened.inner_text()
+    click_one(page, "sweep-curves", POINTS, 0, r"\d+")
+    drawn = [trial.number + 1 for trial in found if trial.accuracies]
+    click_one(page, "sweep-values", LINES, 1, str(drawn[1]))
     table = page.locator("[class*='st-key-sweep-runs'] canvas").first
-    table.click(position={"x": 20, "y": 40 + 35 * (0 if "Run 1 " not in first else 1)})
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 20, "y": 55})  # its first row
+    opened = page.locator(".st-key-sweep-opened")
+    expect(opened).to_contain_text("Run 1 is shown on all pages", timeout=SLOW)
     settle(page)
-    expect(opened).not_to_have_text(first)
-    link = opened.get_by_role("link", name="Its training")
-    link.click()
+    opened.get_by_role("link", name="Its training").click()
     page.get_by_role("heading", name="Train", level=1).wait_for()
     settle(page)
-    expect(page.get_by_text(re.compile("of the sweep"))).to_be_visible()
+    expect(page.locator(".st-key-run-sweep")).to_contain_text("Run 1 of the sweep", timeout=SLOW)
     page.get_by_role("button", name="Show the sweep").click()
     page.get_by_role("heading", name="Sweeps", level=1).wait_for()
     settle(page)

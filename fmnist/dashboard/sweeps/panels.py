@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -195,7 +196,7 @@ def _show_charts(shown: ShownSweep) -> None:
         key = f"sweep-curves-{sweep_id}"
         st.echarts_chart(
             charts.sweep_curves(trials, **marks), key=key, height=320, renderer="svg",
-            on_select=lambda: _pick(key, shown), alt="Validation accuracy of each run by epoch",
+            on_select=partial(_pick, key, shown), alt="Validation accuracy of each run by epoch",
         )  # fmt: skip
     with right:
         st.markdown("**Which settings matter**")
@@ -217,7 +218,7 @@ def _show_charts(shown: ShownSweep) -> None:
     key = f"sweep-values-{sweep_id}"
     st.echarts_chart(
         charts.tried_settings(_axes(shown), trials, **marks), key=key, height=320, renderer="svg",
-        on_select=lambda: _pick(key, shown),
+        on_select=partial(_pick, key, shown),
         alt="Parallel coordinates: the settings of each run and its validation accuracy",
     )  # fmt: skip
     st.caption(
