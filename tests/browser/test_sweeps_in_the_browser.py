@@ -131,7 +131,7 @@ def click_the_charts(page: Page, found: list[Trial]) -> None:
     click_one(page, "sweep-curves", POINTS, 0, r"\d+")
     drawn = [trial.number + 1 for trial in found if trial.accuracies]
     click_one(page, "sweep-values", LINES, 1, str(drawn[1]))
-    table = page.locator("[class*='st-key-sweep-runs'] canvas").first
+    table = page.locator("[class*='st-key-sweep-runs']").get_by_test_id("stDataFrameResizable")
     table.scroll_into_view_if_needed()
     table.click(position={"x": 20, "y": 55})  # its first row
     opened = page.locator(".st-key-sweep-opened")
