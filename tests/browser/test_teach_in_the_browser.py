@@ -25,7 +25,7 @@ LADDER: Final[Drawing] = [
     [(0, 0), (0, 100)], [(50, 0), (50, 100)], [(0, 25), (50, 25)], [(0, 50), (50, 50)],
     [(0, 75), (50, 75)],
 ]  # fmt: skip
-TAUGHT: Final = 120_000  # ms; sketches and features are made once, on a busy machine slowly
+TAUGHT: Final = 300_000  # ms; sketches and features are made once, on a busy machine slowly
 
 
 def drawn_hat() -> Lines:

@@ -170,16 +170,27 @@ def test_one_stroke_is_not_enough(app: AppTest) -> None:
     assert predictions(app)[0]["tone"] != "guessing"
 
 
-def test_a_non_garment_is_rejected(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_non_garment_is_rejected_and_what_is_near_one_doubted(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = 0.1
+
     def classify(*_: object, **__: object) -> list[SketchResult]:
         probabilities = np.full(10, 0.1, np.float32)
-        return [SketchResult(probabilities, 0.1, np.full((28, 28), 9, np.uint8))]
+        return [SketchResult(probabilities, score, np.full((28, 28), 9, np.uint8))]
 
     monkeypatch.setattr(recognition, "classify_inputs", classify)
     draw(app, BOX)
     (prediction,) = predictions(app)
     assert prediction["headline"] == "This does not look like a garment"
+    assert prediction["note"] == "Nearest: T-shirt/top, 10%."
     assert prediction["tone"] == "rejected"
+    score = recognition.IN_DISTRIBUTION_THRESHOLD
+    app.run()
+    (prediction,) = predictions(app)
+    assert prediction["headline"] == "Nearest: T-shirt/top, 10%"
+    assert prediction["note"] == "It may be none of the ten classes."
+    assert prediction["tone"] == "doubtful"
 
 
 def test_an_erased_canvas_is_empty(app: AppTest) -> None:

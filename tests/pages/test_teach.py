@@ -172,7 +172,9 @@ def test_a_failure_is_told(finished: Run, machine: Path, job: HeldJob) -> None:
     give(finished, machine)
     fill("Sneaker", "Bag", "Bag")
     app = open_app("draw")
+    app.segmented_control(key="draw-teach-part").set_value("last-block").run()
     app.button(key="teach-start").click().run()
+    assert job.state.task and job.state.task.part == "last-block"
     job.end("The disk is full.")
     app.run()
     assert "Nothing was learned: The disk is full." in text(app)
