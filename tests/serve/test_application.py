@@ -78,6 +78,14 @@ def test_a_picture_gets_the_answer_of_the_draw_page(
     assert_same(response, expected)
 
 
+def test_a_picture_without_a_garment_is_refused(client: TestClient) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 60), "white").save(file, "PNG")
+    response = client.post("/predict", files={"pictures": ("blank", file.getvalue())})
+    assert response.status_code == 422
+    assert "Picture 1: no garment was found" in response.text
+
+
 def test_strokes_get_the_answer_of_the_draw_page(
     client: TestClient, classifier: Classifier, detector: Classifier
 ) -> None:
