@@ -20,7 +20,7 @@ from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
 from fmnist.runs.run import Run
-from fmnist.training import checkpoint, loop
+from fmnist.training import checkpoint, loop, measuring
 from fmnist.training.errors import TrainingError
 from fmnist.training.loop import Signal, train
 from tests.training.helpers import CONFIG, MANY, fails, raising, reread, run_until, run_whole
@@ -79,7 +79,8 @@ def test_held_out_measures_the_test_split_once_at_the_end(
         measured.append(split.name)
         return evaluate(classifier, split)
 
-    monkeypatch.setattr(loop, "evaluate", spy)
+    for module in (loop, measuring):
+        monkeypatch.setattr(module, "evaluate", spy)
     run_whole(tmp_path)
     assert measured == ["validation"] * 3 + ["test"]
 
@@ -105,7 +106,8 @@ def test_full_trains_on_all_and_measures_test_once(
         measured.append(split)
         return evaluate(classifier, split, **named)
 
-    monkeypatch.setattr(loop, "evaluate", spy)
+    for module in (loop, measuring):
+        monkeypatch.setattr(module, "evaluate", spy)
     config = TrainConfig(
         dataset="synthetic-garments", protocol="full", checkpoint="last", epochs=2, batch_size=100
     )
