@@ -17,7 +17,7 @@ FULL = Selection(
     split="validation",
     epoch=3,
     true=(0, 6),
-    predicted=(2,),
+    predicted=(2, 10),
     correctness="all",
     confidence=(0.55, 0.6),
     margin=(0.0, 0.05),
@@ -37,6 +37,7 @@ FULL = Selection(
     panel="Size and time",
     curve="loss",
     axis="minutes",
+    sweep="20261127-080000-sweep",
 )
 
 
@@ -64,14 +65,14 @@ def test_the_default_needs_no_address() -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("true", "10"), ("true", "-1"), ("true", "shirt"), ("predicted", ""),
+        ("true", "10"), ("true", "-1"), ("true", "shirt"), ("predicted", ""), ("predicted", "15"),
         ("epoch", "-3"), ("epoch", "three"), ("image", "1e3"), ("image", "99999999999"),
         ("confidence", "0.9~0.1"), ("confidence", "0~2"), ("confidence", "0.5"),
         ("margin", "nan~1"), ("entropy", "0~9"), ("entropy", "a~b"),
         ("split", "holdout"), ("correctness", "maybe"), ("error_type", "odd"), ("verdict", "nice"),
         ("group", "both"), ("sort", "color"), ("order", "sideways"),
         ("runs", ""), ("runs", "a~~b"), ("method", "guess"),
-        ("why", "10"), ("why", "2-3"), ("against", "shirt"), ("curve", "recall"), ("axis", "hours"),
+        ("why", "15"), ("why", "2-3"), ("against", "shirt"), ("curve", "recall"), ("axis", "hours"),
         ("images", ""), ("images", "5"), ("images", "fashion-mnist.test."),
         ("images", "fashion-mnist.holdout.eJxjAAAAAQAB"), ("images", "mnist.test.eJxjAAAAAQAB"),
     ],
