@@ -62,6 +62,7 @@ def context(shared_context: BrowserContext) -> Iterator[BrowserContext]:
     for page in shared_context.pages:
         page.close()
     shared_context.clear_cookies()
+    shared_context.set_offline(False)
 
 
 @pytest.fixture
