@@ -82,7 +82,7 @@ def test_ten_runs_one_killed_resumed_and_its_charts_clicked(
     page.get_by_role("button", name="Resume", exact=True).click()
     wait_for_runs(page, 10, 10)
     head = page.locator(".st-key-sweep-head")
-    expect(head.get_by_text("Finished", exact=True)).to_be_visible(timeout=SLOW)
+    expect(head.get_by_text(re.compile("Finished$")).first).to_be_visible(timeout=SLOW)
     found = trials()
     runs: dict[str, Run] = {run.run_id: run for run in store.list_runs(again.runs)}
     assert [t.params for t in found[: len(before)]] == [t.params for t in before]

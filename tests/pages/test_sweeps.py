@@ -61,7 +61,7 @@ def test_a_sweep_is_started_from_the_train_page(machine: Path) -> None:
     app = open_app("train")
     app.button(key="try-several").click().run()
     app.switch_page("pages/sweeps.py").run()  # AppTest does not follow
-    assert "optimizer muon" in text(app)
+    assert "optimizer Muon" in text(app)
     choose(app, "sweep-settings", ["learning_rate", "optimizer"])  # type: ignore[arg-type]
     choose(app, "sweep-values-optimizer", ["adam", "sgd"])  # type: ignore[arg-type]
     choose(app, "sweep-runs", 3)  # type: ignore[arg-type]

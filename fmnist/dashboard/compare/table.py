@@ -55,8 +55,9 @@ COLUMNS: Final[Mapping[str, Any]] = {
         help="Standard error of the test accuracy, √(p (1 − p) / n), in percentage points.",
     ),
     SEED_SPREAD: st.column_config.TextColumn(
+        width=180,
         help="Mean ± standard deviation of the test accuracy (else validation) over the runs of "
-        "its group that differ in the seed alone."
+        "its group that differ in the seed alone.",
     ),
     "Parameters": st.column_config.NumberColumn(format="localized"),
     "Multiply-adds": st.column_config.NumberColumn(

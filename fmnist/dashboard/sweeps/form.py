@@ -32,10 +32,11 @@ def show() -> None:
         failures.tell(f"The settings of the Train page go together with no model: {error}")
         st.page_link("pages/train.py", label="Change them", icon=":material/model_training:")
         return
+    optimizer = TrainConfig.settings()["optimizer"].in_words(base.optimizer)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
             f"All other settings are those of the Train page: **{describe(base.model).title}**, "
-            f"{counted(base.epochs, 'epoch')}, optimizer {base.optimizer}.",
+            f"{counted(base.epochs, 'epoch')}, optimizer {optimizer}.",
             width="content",
         )
         st.page_link("pages/train.py", label="Change them", icon=":material/model_training:")
