@@ -65,9 +65,11 @@ def test_a_run_tells_the_spread_of_its_seeds(machine: Path) -> None:
 
 
 def test_groups_are_tested_against_each_other(machine: Path) -> None:
-    give_seeds(machine, "Plain", [30, 34, 38])
+    plain = give_seeds(machine, "Plain", [30, 34, 38])
     give_seeds(machine, "Wide", [0, 4, 8], batch_size=64)
     give_seeds(machine, "Few", [0, 2], batch_size=32)
+    app = open_app("compare", runs="~".join(run.run_id for run in plain))
+    assert "**Plain**: mean and standard deviation of 3 seeds" in text(app)
     app = open_app("compare", panel="Seeds")
     shown: Any = app.get_by_key("compare-seeds").value  # type: ignore[union-attr]
     rows = dict(zip(shown["Group"], shown["Test"], strict=True))

@@ -149,6 +149,11 @@ def show_curves(comparison: RunComparison) -> None:
         + "."
         + (" Dotted: training images, during the epoch." if view.training else "")
     )
+    for group in groups:
+        st.caption(
+            f"**{plain(group.name)}**: mean and standard deviation of "
+            f"{counted(len(group.entries), 'seed')}, in the color of {plain(group.first.name)}."
+        )
 
 
 def _run_curves(
