@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from fmnist import paths
+from fmnist.checksums import file_digest
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.splits import Dataset
 from fmnist.export import kept, measured
@@ -149,7 +150,7 @@ def main() -> None:
         run for run in store.list_runs(paths.pretrained_folder())
         if kept.why_not(run) is None and run.run_id in (arguments.models or [run.run_id])
     ]  # fmt: skip
-    figures: dict[str, dict[str, dict[str, float]]] = {}
+    figures: dict[str, Any] = {}
     rows: list[list[str]] = []
     slow: list[str] = []
     fast: list[str] = []
@@ -157,10 +158,11 @@ def main() -> None:
         assert run.config
         counted = sizes.total(run.config.models, sizes.count(run.config.models))
         assert counted
-        figures[run.run_id], one = measure(run, dataset, arguments.turns)
-        rows += table_rows(run, figures[run.run_id], one, counted.multiply_adds)
+        formats, one = measure(run, dataset, arguments.turns)
+        figures[run.run_id] = {"weights": file_digest(run.weights_path), "formats": formats}
+        rows += table_rows(run, formats, one, counted.multiply_adds)
         if counted.multiply_adds <= AIM_MULTIPLY_ADDS:
-            (fast if figures[run.run_id]["onnx"]["one_ms"] <= AIM_MS else slow).append(run.name)
+            (fast if formats["onnx"]["one_ms"] <= AIM_MS else slow).append(run.name)
         print(*rows[-len(FORMATS) - 1 :], sep="\n", flush=True)
     aim = (
         f"Aim: at most {AIM_MS:g} ms an image as ONNX for networks of up to "

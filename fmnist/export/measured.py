@@ -34,8 +34,25 @@ class Measured:
     many_ms: float
 
 
-def load() -> Mapping[str, Mapping[str, Measured]]:
-    """By the id of a shipped model, then by format; `PYTORCH` is among them.
+@dataclass(frozen=True)
+class MeasuredModel:
+    """What was measured of a shipped model.
+
+    Attributes
+    ----------
+    weights : str
+        Digest of the weights, as `fmnist.checksums.file_digest` makes it: figures of a model that
+        has been replaced since are not those of its successor.
+    formats : mapping
+        By format; `PYTORCH` is among them.
+    """
+
+    weights: str
+    formats: Mapping[str, Measured]
+
+
+def load() -> Mapping[str, MeasuredModel]:
+    """By the id of a shipped model.
 
     Raises
     ------
@@ -44,6 +61,8 @@ def load() -> Mapping[str, Mapping[str, Measured]]:
     """
     values: dict[str, dict[str, Any]] = read_json(PATH)
     return {
-        model: {form: Measured(**row) for form, row in rows.items()}
-        for model, rows in values.items()
+        model: MeasuredModel(
+            found["weights"], {form: Measured(**row) for form, row in found["formats"].items()}
+        )
+        for model, found in values.items()
     }

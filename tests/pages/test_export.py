@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
+from fmnist.checksums import file_digest
 from fmnist.dashboard import jobs
 from fmnist.dashboard.export import model_file
 from fmnist.export import exporting, formats, kept, measured
@@ -188,10 +189,24 @@ def test_a_refusal_is_told_where_it_was_asked_for(
     choose(app, "export-format", "int8")
     assert f"Nothing was exported: {told}" in text(app)
     assert "Export as ONNX, 8 bits" in buttons(app)
-    strong = measured.load()["strong"]  # stands in for a run that was not measured
+    strong = measured.load()["strong"].formats  # stands in for a run that was not measured
     size, accuracy = strong["int8"].bytes / 1e6, strong["int8"].accuracy
     assert f"Strong takes {size:.2f} MB instead of" in text(app)
     assert f"and has {accuracy:.2%} test accuracy instead of" in text(app)
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_figures_of_replaced_weights_are_not_shown(
+    finished: Run, machine: Path, monkeypatch: pytest.MonkeyPatch, is_replaced: bool
+) -> None:
+    run = give(finished, machine)
+    known = measured.load()
+    weights = "of another model" if is_replaced else file_digest(run.weights_path)
+    own = measured.MeasuredModel(weights, known["small"].formats)
+    monkeypatch.setattr(measured, "load", lambda: {**known, run.run_id: own})
+    shown = text(open_app("export"))
+    assert ("Strong takes" in shown) == is_replaced
+    assert (f"{run.name} takes" in shown) != is_replaced
 
 
 def test_a_file_is_shown_with_its_check_and_given(finished: Run, machine: Path) -> None:

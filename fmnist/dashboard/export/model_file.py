@@ -80,18 +80,20 @@ def _choose_format() -> Format:
 def _measured(run: Run, form: Format) -> str:
     """What the benchmark measured of a format: of this run, or of a shipped model."""
     models = measured.load()
-    model = run.run_id if run.run_id in models else _USUAL
-    title = plain(run.name) if model == run.run_id else model.capitalize()
-    found = models[model][form]
+    own = models.get(run.run_id)
+    is_own = own is not None and own.weights == cache.file_digest(run.weights_path)
+    title = plain(run.name) if is_own else _USUAL.capitalize()
+    formats = models[run.run_id if is_own else _USUAL].formats
+    found = formats[form]
     one = f"{found.one_ms:.1f} ms"
     if form == "int8":
-        before = models[model]["onnx"]
+        before = formats["onnx"]
         return (
             f"Beside ONNX, measured on one core: {title} takes {_size(found.bytes)} instead of "
             f"{_size(before.bytes)}, {one} an image instead of {before.one_ms:.1f} ms, and has "
             f"{percent(found.accuracy)} test accuracy instead of {percent(before.accuracy)}."
         )
-    before = models[model][measured.PYTORCH]
+    before = formats[measured.PYTORCH]
     return (
         f"Measured on one core, {title} takes {one} an image; in this app it takes "
         f"{before.one_ms:.1f} ms."
