@@ -142,6 +142,9 @@ class Editor {
       this.paint();
       this.draw();
     };
+    // else a quick stroke counts as a fling, and the browser takes the next tap to stop it
+    const calm = (event) => this.isOpen && event.preventDefault();
+    stage.addEventListener("touchstart", calm, { passive: false });
     stage.onpointermove = (event) => {
       if (!this.mask) return;
       this.hover = event.pointerType === "touch" ? null : this.at(event);
