@@ -21,7 +21,6 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from datetime import date
@@ -36,12 +35,11 @@ from fmnist.data.splits import DATASET_TITLES, Dataset, DatasetName
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.models.registry import MODELS, create_model
 from fmnist.reports.text import counted, markdown_table, percent
-from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.training.follower import follow
 from fmnist.training.group import Group, joined
-from fmnist.training.loop import Signal, train
 from tools.machine import other_programs, processor
+from tools.pace import seconds_a_step
 
 TABLE: Final = Path(__file__).with_suffix(".md")
 WAYS: Final[Mapping[str, tuple[int, int]]] = {
@@ -71,23 +69,6 @@ def _dataset(name: DatasetName, images: int | None) -> Dataset:
     )  # fmt: skip
 
 
-def _time_steps(config: TrainConfig, dataset: Dataset, steps: int, group: Group) -> float:
-    """Seconds a step."""
-    times: list[float] = []
-
-    def control() -> Signal:  # asked before every step
-        times.append(time.perf_counter())
-        return "pause" if len(times) == _WARM_UP + steps + 1 else "continue"
-
-    with tempfile.TemporaryDirectory() as root:
-        run = store.create_run(Path(root), config)
-        with store.owning(run):
-            train(run, dataset, control=control, device="cpu", group=group)
-    if len(times) <= _WARM_UP + steps:
-        raise SystemExit("There are too few images for so many steps; lower --steps.")
-    return (times[_WARM_UP + steps] - times[_WARM_UP]) / steps
-
-
 def _time_sending(config: TrainConfig, group: Group) -> float:
     """Seconds that a step's gradients and word take between the processes, alone."""
     network = create_model(config.model, seed=0)
@@ -111,7 +92,14 @@ def _work(options: argparse.Namespace) -> None:
     with joined() as group:
         pace = 0.0
         if group.rank == 0:
-            pace = _time_steps(config, dataset, options.steps, group)
+            try:
+                pace = seconds_a_step(
+                    config, dataset, warm_up=_WARM_UP, steps=options.steps, group=group
+                )
+            except ValueError as error:
+                raise SystemExit(
+                    "There are too few images for so many steps; lower --steps."
+                ) from error
         else:
             follow(group, lambda _: dataset, device="cpu")
         sending = 0.0 if group.is_alone else _time_sending(config, group)

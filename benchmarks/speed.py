@@ -54,6 +54,7 @@ from fmnist.runs.recipes import recipe
 from fmnist.training.loop import Signal, train
 from fmnist.training.optim import resolve_dtype
 from tools.machine import processor
+from tools.pace import seconds_a_step
 
 BATCH: Final = 128
 STEPS: Final = 430  # an epoch of 55,000 images
@@ -153,18 +154,7 @@ def time_ours(dataset: Dataset, warm_up: int, steps: int, precision: Precision) 
     config = TrainConfig(
         dataset=dataset.name, protocol="notebook", epochs=1, batch_size=BATCH, precision=precision
     )
-    times: list[float] = []
-
-    def control() -> Signal:  # asked before every step
-        times.append(time.perf_counter())
-        # a pause ends it before the evaluation
-        return "pause" if len(times) == warm_up + steps + 1 else "continue"
-
-    with tempfile.TemporaryDirectory() as root:
-        run = store.create_run(Path(root), config)
-        with store.owning(run):
-            train(run, dataset, control=control, device="cpu")
-    return (times[warm_up + steps] - times[warm_up]) / steps
+    return seconds_a_step(config, dataset, warm_up=warm_up, steps=steps)
 
 
 def time_evaluation(dataset: Dataset) -> float:

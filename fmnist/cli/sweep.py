@@ -22,7 +22,7 @@ from fmnist.sweeps.space import SweepError, parse_search
 from fmnist.sweeps.sweep import PRUNERS, SAMPLERS, Plan, Sweep
 
 if TYPE_CHECKING:
-    from fmnist.sweeps.trials import Trial
+    from fmnist.sweeps.trials import Trial, Trials
     from fmnist.sweeps.worker import SweepWorker
 
 _WAIT_SECONDS: Final = 0.5
@@ -135,23 +135,24 @@ def _work(sweep: Sweep, count: int) -> int:
             worker.leave()
         for trainer in trainers:
             trainer.close(_CLOSE_SECONDS)
-    return _end(sweep, workers, is_done=is_spent(trials), again=again)
+    return _end(trials, workers, is_done=is_spent(trials), again=again)
 
 
-def _end(sweep: Sweep, workers: "list[SweepWorker]", *, is_done: bool, again: str) -> int:
-    from fmnist.sweeps.trials import Trials, best_trial
+def _end(trials: "Trials", workers: "list[SweepWorker]", *, is_done: bool, again: str) -> int:
+    from fmnist.sweeps.trials import best_trial
 
     errors = [error for worker in workers if (error := worker.wait(_CLOSE_SECONDS).error)]
     for error in dict.fromkeys(errors):
         print(error, file=sys.stderr)
-    best = best_trial(Trials(sweep).all())
+    found = trials.all()
+    best = best_trial(found)
     if best is not None:
         print(f"Best so far: {' '.join(_row(best))}")
-    if not is_done or any(trial.state == "running" for trial in Trials(sweep).all()):
+    if not is_done or any(trial.state == "running" for trial in found):
         print(f"Not done. Continue with: {again}")
         return 1
     print(f"Done. Measure the best on the test images: python -m fmnist sweep --measure "
-          f"{sweep.sweep_id}")  # fmt: skip
+          f"{trials.sweep.sweep_id}")  # fmt: skip
     return 1 if errors else 0
 
 

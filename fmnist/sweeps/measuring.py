@@ -30,15 +30,14 @@ def choose_run(sweep: Sweep, run_id: str | None = None) -> Run:
     """
     if sweep.workers():
         raise SweepError(f"{sweep.name} is running; its best run may still come.")
-    trials = Trials(sweep).all()
+    trials, chosen = Trials(sweep).all(), sweep.measured_run()
     if run_id is None:
         best = best_trial(trials)
         if best is None or best.run_id is None:
             raise SweepError(f"No run of {sweep.name} has finished.")
-        run_id = sweep.measured_run() or best.run_id
+        run_id = chosen or best.run_id
     elif run_id not in [trial.run_id for trial in trials]:
         raise SweepError(f"{run_id} is no run of {sweep.name}.")
-    chosen = sweep.measured_run()
     if chosen is not None and chosen != run_id:
         raise SweepError(
             f"The run {chosen} was chosen before. Measuring a second one would choose by the test "

@@ -130,7 +130,8 @@ class Trials:
 
     def __init__(self, sweep: Sweep) -> None:
         optuna = _optuna()
-        self._sweep, self.plan = sweep, sweep.planned
+        self.sweep, self.plan = sweep, sweep.planned
+        self._importance: tuple[int, dict[str, float]] = (0, {})  # of so many finished trials
         with self._told():
             self._storage = optuna.storages.JournalStorage(_journal(sweep.journal_path))
             self._study = optuna.create_study(
@@ -149,8 +150,8 @@ class Trials:
             yield
         except (ValueError, LookupError, TypeError, AssertionError) as error:
             raise SweepError(
-                f"The journal of the sweep {self._sweep.name} cannot be read "
-                f"({reason(error)}); restore {self._sweep.journal_path} from a copy, or delete "
+                f"The journal of the sweep {self.sweep.name} cannot be read "
+                f"({reason(error)}); restore {self.sweep.journal_path} from a copy, or delete "
                 "the sweep."
             ) from error
 
@@ -247,11 +248,16 @@ class Trials:
             finished = self._study.get_trials(deepcopy=False, states=states)
             if len(finished) < LEAST_FOR_IMPORTANCE:
                 return {}
+            known, shares = self._importance
+            if known == len(finished):  # which do not change any more; pages ask every second
+                return shares
             evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=_TOP)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of few runs: the page says that itself
                 found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
-            return {name: float(share) for name, share in found.items()}
+            shares = {name: float(share) for name, share in found.items()}
+            self._importance = (len(finished), shares)
+            return shares
 
     def _id(self, number: int) -> int:
         study_id = self._storage.get_study_id_from_name(_STUDY)

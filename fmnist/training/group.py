@@ -187,6 +187,3 @@ def joined() -> Iterator[Group]:
     yield Group(rank, size)
     dist.all_reduce(torch.zeros(()))  # a barrier, over the processors
     dist.destroy_process_group()
-
-
-__all__ = ["ALONE", "Group", "Word", "choose_device", "default_device", "is_launched", "joined"]

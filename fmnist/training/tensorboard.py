@@ -3,14 +3,10 @@
 import importlib.util
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import MEASURED, EpochEntry, StepEntry
 from fmnist.training.errors import TrainingError
-
-if TYPE_CHECKING:
-    pass
 
 
 def check_installed(config: TrainConfig) -> None:

@@ -32,7 +32,6 @@ from tools.driver import (
 )
 from tools.mirror import Mirror
 
-expect.set_options(timeout=SLOW)
 StartServer = Callable[..., Server]
 
 

@@ -26,9 +26,7 @@ from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tests.browser.conftest import Server
 from tests.pages.test_compare import keep_robustness
-from tools.driver import SLOW, fits_the_screen, settle
-
-expect.set_options(timeout=SLOW)
+from tools.driver import fits_the_screen, settle
 
 HELD_OUT, NOTEBOOK, SKETCH = "fashion-cnn", "fashion-cnn-notebook", "sketch"
 APART = "vit-tiny-0"

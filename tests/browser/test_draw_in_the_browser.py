@@ -37,8 +37,6 @@ from tests.browser.drawing import (
 from tools import driver
 from tools.driver import QUIET, SLOW, settle
 
-expect.set_options(timeout=SLOW)
-
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:

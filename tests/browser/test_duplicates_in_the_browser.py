@@ -14,10 +14,8 @@ from fmnist.evaluation.duplicates import Pairs
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.runs.run import Run
 from tools import driver
-from tools.driver import SLOW, settle
+from tools.driver import settle
 from tools.made_up_run import made_up_run
-
-expect.set_options(timeout=SLOW)
 
 
 @dataclass(frozen=True)

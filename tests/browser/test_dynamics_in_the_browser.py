@@ -16,9 +16,7 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tools import driver
-from tools.driver import DEEP, SLOW, settle
-
-expect.set_options(timeout=SLOW)
+from tools.driver import DEEP, settle
 
 CANVAS = f"{DEEP} const canvas = deep('.st-key-dynamics-map', 'canvas.points');"
 

@@ -29,7 +29,6 @@ from tests.browser.conftest import Server
 from tools import driver
 from tools.driver import SLOW, fits_the_screen, settle, small_run, start_training
 
-expect.set_options(timeout=SLOW)
 StartServer = Callable[..., Server]
 
 

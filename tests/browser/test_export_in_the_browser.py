@@ -23,9 +23,7 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tools import driver
-from tools.driver import SLOW, settle
-
-expect.set_options(timeout=SLOW)
+from tools.driver import settle
 
 CONFIG = TrainConfig(
     model="lenet-5", dataset="synthetic-garments", epochs=3, subset=1500, batch_size=50

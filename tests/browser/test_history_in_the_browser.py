@@ -9,9 +9,7 @@ from fmnist import paths
 from fmnist.evaluation.predictions import stored_evaluation
 from fmnist.runs import store
 from tests.browser.conftest import Server
-from tools.driver import DEEP, SLOW, settle
-
-expect.set_options(timeout=SLOW)
+from tools.driver import DEEP, settle
 
 TEST = stored_evaluation(store.open_run(paths.pretrained_folder(), "fashion-cnn"), "test")
 WRONG = ~TEST.correct

@@ -11,10 +11,8 @@ from fmnist.data import fashion_mnist as datasets
 from fmnist.evaluation.label_errors import find_suspects, out_of_sample
 from fmnist.evaluation.label_verdicts import FILE, LabelVerdictStore
 from tools import driver
-from tools.driver import SLOW, settle
+from tools.driver import settle
 from tools.made_up_folds import made_up_folds
-
-expect.set_options(timeout=SLOW)
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,7 @@ from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tests.browser.drawing import BOX, stroke
 from tools import driver
-from tools.driver import DEEP, SLOW, settle
-
-expect.set_options(timeout=SLOW)
+from tools.driver import DEEP, settle
 
 
 def real_images() -> bool:

@@ -16,8 +16,6 @@ from tests.browser.drawing import headline, last_event, no_exception, wait_for_p
 from tests.sketchpad.drawn import photograph
 from tools.driver import DEEP, SLOW, fits_the_screen, settle
 
-expect.set_options(timeout=SLOW)
-
 SEEN: Final = f"""() => {{ {DEEP}
   const canvas = deep('.st-key-draw-input', 'canvas');
   const {{ data }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);

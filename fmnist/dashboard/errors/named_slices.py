@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fmnist.dashboard import cache, failures, session
+from fmnist.dashboard import cache, failures, layout, session
 from fmnist.dashboard.context import PageContext
 from fmnist.dashboard.errors import weak_slices
 from fmnist.dashboard.imports import ask_for_file
@@ -58,12 +58,12 @@ def _show_messages() -> None:
     deleted = st.session_state.get(_DELETED)
     if deleted:
         slice_id, name = deleted
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{plain(name)}** was deleted.", width="content")
-            st.button(
-                "Undo", key="named-slice-undo", icon=":material/undo:", on_click=_restore,
-                args=(slice_id,),
-            )  # fmt: skip
+        layout.offer_undo(
+            f"**{plain(name)}** was deleted.",
+            key="named-slice-undo",
+            on_click=_restore,
+            args=(slice_id,),
+        )
 
 
 def _show_naming(context: PageContext) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import failures, session
+from fmnist.dashboard import failures, layout, session
 from fmnist.reports.text import counted
 from fmnist.runs import annotations, store
 from fmnist.runs.annotations import NOTES_LENGTH, Annotations
@@ -64,15 +64,12 @@ def show_undo() -> None:
     told = f"**{plain(next(iter(deleted.values())))}** was deleted."
     if len(deleted) > 1:
         told = f"{len(deleted)} runs were deleted."
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/delete: {told}", width="content")
-        st.button(
-            "Undo",
-            key=f"undo-delete-{next(iter(deleted))}",
-            icon=":material/undo:",
-            on_click=undo_delete,
-            args=(tuple(deleted),),
-        )
+    layout.offer_undo(
+        f":material/delete: {told}",
+        key=f"undo-delete-{next(iter(deleted))}",
+        on_click=undo_delete,
+        args=(tuple(deleted),),
+    )
 
 
 def show_dialog(runs: Sequence[Run]) -> None:

@@ -156,28 +156,21 @@ def run_curves(
     log_axes : collection of {"x", "y"}
         Axes with a logarithmic scale; values of 0 or less have no place on one.
     """
-
-    def along(entry: EpochEntry) -> float:
-        return entry.seconds / 60 if axis == "minutes" else getattr(entry, axis)
-
     series: list[dict[str, Any]] = []
     late: list[float] = []
     for run in curves:
         epochs = [*zip(*(h.epochs for h in (run.history, *run.seeds)), strict=False)]
         if not epochs:
             continue
-        factor = 100 if curve == "accuracy" else 1
         name = f"{run.name}, {MONITORED_NAMES[epochs[0][0].split]}"
-        xs = [fmean(map(along, entries)) for entries in epochs]
-        values = [[factor * getattr(entry, curve) for entry in entries] for entries in epochs]
+        xs = [fmean(_along(entry, axis) for entry in each) for each in epochs]
+        values = _values(epochs, curve, curve)
         late += [value for each in values[len(values) // 2 :] for value in each]
         series += _mean_lines(name, xs, [*map(fmean, values)], run.color, smoothing)
         if run.seeds and "y" not in log_axes:  # where areas cannot be stacked
             series += _band(name, xs, values, run.color)
         if with_training:
-            trained = [
-                fmean(factor * getattr(e, f"train_{curve}") for e in each) for each in epochs
-            ]
+            trained = [*map(fmean, _values(epochs, f"train_{curve}", curve))]
             series.append(_dotted(f"{run.name}, training", xs, trained, run.color))
     options = _curves(
         series,
@@ -190,6 +183,17 @@ def run_curves(
     if close_up and late:
         options["yAxis"] |= _range_around(min(late), max(late))
     return _on_log_axes(options, log_axes)
+
+
+def _along(entry: EpochEntry, axis: Axis) -> float:
+    """Where an epoch stands on the x axis."""
+    return entry.seconds / 60 if axis == "minutes" else getattr(entry, axis)
+
+
+def _values(epochs: Sequence[Sequence[EpochEntry]], field: str, curve: Curve) -> list[list[float]]:
+    """A field of each run at each epoch; accuracies in percent."""
+    factor = 100 if curve == "accuracy" else 1
+    return [[factor * getattr(entry, field) for entry in entries] for entries in epochs]
 
 
 def _mean_lines(
