@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fmnist.data.labels import IMAGE_SIZE, NUM_CLASSES
+from fmnist.data.labels import IMAGE_SIZE
 
 if TYPE_CHECKING:
     from fmnist.models.classifier import Classifier
@@ -288,11 +288,3 @@ def _peaks(output: Tensor) -> NDArray[np.float32]:
             highest = output
     peaks: NDArray[np.float32] = highest.float().cpu().numpy()
     return peaks
-
-
-def probabilities(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float64]:
-    """Softmax of the ten classes' logits, float64 (10,)."""
-    scaled = logits[:NUM_CLASSES].astype(np.float64) / temperature
-    powers = np.exp(scaled - scaled.max())
-    shares: NDArray[np.float64] = powers / powers.sum()
-    return shares

@@ -188,8 +188,3 @@ def test_a_network_of_an_ensemble() -> None:
     logits = [torch.tensor(steps[-1].output) for steps in walks]
     mean = torch.stack([each.softmax(0) for each in logits]).mean(0)
     assert np.allclose(mean, ensemble.predict_proba(image[None])[0], atol=1e-5)
-
-
-def test_probabilities() -> None:
-    logits = np.log(np.arange(1, 12, dtype=np.float32))  # the eleventh is no garment's
-    assert np.allclose(feature_maps.probabilities(logits), np.arange(1, 11) / 55)
