@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fmnist.sketchpad import frames, kinds, photographs
+from fmnist.sketchpad import frames, kinds
 from fmnist.sketchpad.kinds import Kind
+from fmnist.sketchpad.photographs import Picture
 from fmnist.sketchpad.preprocessing import shrink
 
 MAX_STEPS: Final = 200
@@ -106,12 +107,12 @@ class Corrected:
 
     Attributes
     ----------
-    picture : uint8 (H, W, 4)
+    picture : Picture
     mask : bool (H, W)
-        Where the garment may be, as `preprocessing.to_model_input` takes it.
+        Where the garment may be, as `preprocessing.prepare` takes it.
     """
 
-    picture: NDArray[np.uint8]
+    picture: Picture
     mask: NDArray[np.bool_]
 
 
@@ -124,12 +125,13 @@ class Correctable:
     """
 
     def __init__(self, rgba: NDArray[np.uint8]) -> None:
-        self.picture = shrink(rgba)
+        self.picture = Picture(shrink(rgba))
+        self._turned = {0: self.picture}
         self._found: dict[tuple[int, Box | None], NDArray[np.bool_]] = {}
 
     @cached_property
     def _looks_like_photograph(self) -> bool:
-        return kinds.is_photograph(self.picture)
+        return kinds.is_photograph(self.picture.rgba)
 
     def is_photograph(self, kind: Kind) -> bool:
         """Whether this is a photograph, if a person says that it is of this kind."""
@@ -152,7 +154,9 @@ class Correctable:
         framing = [i for i, step in enumerate(steps) if step == "whole" or isinstance(step, Box)]
         newest = framing[-1] if framing else -1  # decides what is found; the ones before do not
         turns, is_whole = 0, not is_photograph
-        painted = np.zeros(self.picture.shape[:2], np.int8)  # 1 garment, -1 none, 0 not painted
+        painted = np.zeros(
+            self.picture.rgba.shape[:2], np.int8
+        )  # 1 garment, -1 none, 0 not painted
         mask = np.ones(painted.shape, np.bool_)
         if newest < 0 and not is_whole:
             mask = self._find(0, None)
@@ -170,16 +174,21 @@ class Correctable:
                     mask = within if is_whole else self._find(turns % 4, step)
             elif isinstance(step, Stroke):
                 painted = np.where(_under(step, mask.shape), 1 if step.keeps else -1, painted)
-        picture = np.ascontiguousarray(np.rot90(self.picture, -turns))
-        return Corrected(picture, np.where(painted == 0, mask, painted > 0))
+        return Corrected(self._turn(turns % 4), np.where(painted == 0, mask, painted > 0))
+
+    def _turn(self, turns: int) -> Picture:
+        """The picture, turned so many times."""
+        if turns not in self._turned:
+            turned = np.rot90(self.picture.rgba, -turns)
+            self._turned[turns] = Picture(np.ascontiguousarray(turned))
+        return self._turned[turns]
 
     def _find(self, turns: int, box: Box | None) -> NDArray[np.bool_]:
         """The garment of a photograph that was turned so many times."""
         found = self._found.get((turns, box))
         if found is None:
-            picture = np.ascontiguousarray(np.rot90(self.picture, -turns))
-            pixels = _pixels(box, picture.shape) if box else None
-            found = photographs.find_mask(picture, pixels)
+            picture = self._turn(turns)
+            found = picture.find_mask(_pixels(box, picture.rgba.shape) if box else None)
             while len(self._found) >= _MAX_KEPT:
                 del self._found[next(iter(self._found))]
             self._found[turns, box] = found

@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.data.synthetic.strokes import LINE_WIDTH, Center, letterbox
-from fmnist.sketchpad import lines, photographs
+from fmnist.sketchpad import lines
 from fmnist.sketchpad.kinds import Kind, is_photograph
+from fmnist.sketchpad.photographs import Picture
 
 Ink = Literal["auto", "dark", "light"]
 
@@ -91,7 +92,7 @@ def to_model_input(
     preparation : Preparation
     mask : bool (H, W), optional
         Where the garment may be. In a photograph, all of this is garment; default: what
-        `photographs.find_mask` finds. In a drawing, the ink in there is; default: everywhere.
+        `photographs.Picture` finds. In a drawing, the ink in there is; default: everywhere.
 
     Returns
     -------
@@ -109,10 +110,18 @@ def to_model_input(
     if mask is not None:
         size = (small.shape[1], small.shape[0])
         mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+    return prepare(Picture(small), preparation, mask)
+
+
+def prepare(
+    picture: Picture, preparation: Preparation, mask: NDArray[np.bool_] | None
+) -> NDArray[np.uint8]:
+    """As `to_model_input`, of a picture as `shrink` returns it, with a mask of its size."""
+    small = picture.rgba
     is_photo = _is_photo(small, preparation)
     if is_photo:
-        mask = photographs.find_mask(small) if mask is None else mask
-        ink = photographs.garment_tones(small, mask)
+        mask = picture.find_mask() if mask is None else mask
+        ink = picture.tones(mask)
     else:
         ink = _ink(small, preparation.ink) if mask is None else _ink_in(mask, small, preparation)
         mask = ink > _MASK_LEVEL

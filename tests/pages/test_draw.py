@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.data.synthetic import strokes
 from fmnist.explain.attributions import Explainer, Targets
 from fmnist.models.classifier import Classifier
 from fmnist.models.registry import create_model
@@ -293,6 +295,12 @@ def test_two_models_side_by_side(
         "Trained (other)", f"Trained ({run.run_id.rpartition('-')[2]})",
     )  # fmt: skip
     assert first["headline"] == second["headline"]  # they are copies
+    prepared = Mock(wraps=strokes.letterbox)
+    monkeypatch.setattr(preprocessing, "letterbox", prepared)
+    app.run()
+    assert prepared.call_count == 1  # for both models
+    upload(app, canvas.as_png(photograph()))
+    assert prepared.call_count == 2
 
 
 def test_the_preparation_is_switched_and_put_back(app: AppTest) -> None:

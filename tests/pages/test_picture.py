@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fmnist.sketchpad import photographs
 from fmnist.sketchpad.mask import Box, Step, Stroke
+from fmnist.sketchpad.photographs import Picture
 from fmnist.sketchpad.preprocessing import to_model_input
 from tests.pages.test_draw import app, canvas_state, parts, predictions, upload
 from tests.pages.test_pages import finished, machine
@@ -57,7 +57,7 @@ def test_the_ground_of_a_photograph_is_faded(app: AppTest) -> None:
     (editor,) = parts(app, "picture")
     assert editor["told"] == "Photograph: what is faded is left out."
     assert editor["image"].startswith("data:image/webp;base64,")
-    assert (shown_mask(app) == photographs.find_mask(photograph())[::2, ::2]).all()
+    assert (shown_mask(app) == Picture(photograph()).find_mask()[::2, ::2]).all()
     assert (seen(app) == to_model_input(photograph())).all()
 
 
@@ -65,7 +65,7 @@ def test_the_answer_follows_a_correction(app: AppTest) -> None:
     upload(app, as_file(photograph()))
     before = predictions(app)[0]["rows"]
     correct(app, Box(0, 0, 1, 0.5), "turn")
-    mask = photographs.find_mask(photograph(), (0, 0, 400, 200))
+    mask = Picture(photograph()).find_mask((0, 0, 400, 200))
     assert (shown_mask(app) == np.rot90(mask, -1)[::2, ::2]).all()
     turned = np.ascontiguousarray(np.rot90(photograph(), -1))
     expected = to_model_input(turned, mask=np.ascontiguousarray(np.rot90(mask, -1)))
@@ -81,7 +81,7 @@ def test_corrections_end_with_their_picture(app: AppTest) -> None:
     correct(app, "whole")
     assert shown_mask(app).all()
     upload(app, as_file(photograph(seed=7)))
-    assert (shown_mask(app) == photographs.find_mask(photograph(seed=7))[::2, ::2]).all()
+    assert (shown_mask(app) == Picture(photograph(seed=7)).find_mask()[::2, ::2]).all()
     assert parts(app, "picture")[0]["picture"] != number
 
 

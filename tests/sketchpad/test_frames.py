@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from fmnist.sketchpad import photographs
 from fmnist.sketchpad.frames import inside_frame
+from fmnist.sketchpad.photographs import Picture
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
 from tests.sketchpad.drawn import TROUSERS, canvas, photograph
 from tests.sketchpad.test_kinds import as_jpeg
@@ -62,8 +62,8 @@ def test_a_frame_is_no_garment_and_no_ground(color: tuple[int, int, int]) -> Non
     around = np.full((440, 440, 4), 255, np.uint8)
     around[..., :3] = color
     around[20:420, 20:420] = picture
-    mask = photographs.find_mask(around)
-    assert (mask[20:420, 20:420] == photographs.find_mask(picture)).mean() > 0.99
+    mask = Picture(around).find_mask()
+    assert (mask[20:420, 20:420] == Picture(picture).find_mask()).mean() > 0.99
     assert mask.sum() == mask[20:420, 20:420].sum()
     change = to_model_input(around, PHOTOGRAPH).astype(int) - to_model_input(picture, PHOTOGRAPH)
     assert np.abs(change).mean() < 3  # of 255: made of fewer pixels, of the same tones

@@ -1,15 +1,23 @@
 """The mask of a picture, corrected by boxes, strokes and turns."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist.sketchpad import mask, photographs
+from fmnist.sketchpad import frames, mask, photographs
 from fmnist.sketchpad.frames import Region
 from fmnist.sketchpad.mask import Box, Correctable, Step, Stroke, read_steps
-from fmnist.sketchpad.preprocessing import Preparation, shrink, to_model_input
+from fmnist.sketchpad.photographs import Picture
+from fmnist.sketchpad.preprocessing import (
+    DEFAULT_PREPARATION,
+    Preparation,
+    prepare,
+    shrink,
+    to_model_input,
+)
 from tests.sketchpad.drawn import T_SHIRT, canvas, photograph
 
 UPPER_LEFT = Box(0, 0, 0.5, 0.25)
@@ -38,7 +46,7 @@ def test_a_drawing_begins_with_all_of_it() -> None:
 
 def test_a_photograph_begins_with_what_is_found() -> None:
     found = corrected(Correctable(photograph()), is_photograph=True)
-    assert (found == photographs.find_mask(photograph())).all()
+    assert (found == Picture(photograph()).find_mask()).all()
 
 
 def test_a_box_leaves_out_what_lies_outside() -> None:
@@ -97,12 +105,12 @@ def test_turns() -> None:
     rgba = np.random.default_rng(0).integers(0, 256, (40, 80, 4), np.uint8)
     picture = Correctable(rgba)
     turned = picture.corrected((UPPER_LEFT, "turn"), is_photograph=False)
-    assert (turned.picture == np.rot90(rgba, -1)).all()
+    assert (turned.picture.rgba == np.rot90(rgba, -1)).all()
     assert (turned.mask == area(80, 40, slice(0, 40), slice(30, 40))).all()  # upper right
     again = picture.corrected(("turn", UPPER_LEFT), is_photograph=False)
     assert (again.mask == area(80, 40, slice(0, 20), slice(0, 20))).all()
     four = picture.corrected(("turn",) * 4, is_photograph=False)
-    assert (four.picture == rgba).all() and four.mask.all()
+    assert (four.picture.rgba == rgba).all() and four.mask.all()
 
 
 def test_a_stroke_turns_with_the_picture() -> None:
@@ -115,8 +123,8 @@ def test_reset_takes_all_back() -> None:
     picture = Correctable(photograph())
     steps: tuple[Step, ...] = ("turn", UPPER_LEFT, "whole", "reset")
     again = picture.corrected(steps, is_photograph=True)
-    assert (again.picture == photograph()).all()
-    assert (again.mask == photographs.find_mask(photograph())).all()
+    assert (again.picture.rgba == photograph()).all()
+    assert (again.mask == Picture(photograph()).find_mask()).all()
 
 
 # --- A box in a photograph ----------------------------------------------------------------------
@@ -131,7 +139,7 @@ def two_garments() -> NDArray[np.uint8]:
 @pytest.mark.parametrize("left", [0, 400])
 def test_a_box_chooses_between_two_garments(left: int) -> None:
     picture = Correctable(two_garments())
-    shown = picture.picture  # 224 × 448
+    shown = picture.picture.rgba  # 224 × 448
     scale = shown.shape[1] / 800
     box = Box((left + 40) / 800, 60 / 400, (left + 360) / 800, 350 / 400)
     found = corrected(picture, box, is_photograph=True)
@@ -145,16 +153,33 @@ def test_a_box_chooses_between_two_garments(left: int) -> None:
 def test_a_mask_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     boxes: list[Region | None] = []
 
-    def find(rgba: NDArray[np.uint8], box: Region | None = None) -> NDArray[np.bool_]:
+    def find(picture: Picture, box: Region | None = None) -> NDArray[np.bool_]:
         boxes.append(box)
-        return np.ones(rgba.shape[:2], np.bool_)
+        return np.ones(picture.rgba.shape[:2], np.bool_)
 
-    monkeypatch.setattr(photographs, "find_mask", find)
+    monkeypatch.setattr(Picture, "find_mask", find)
     picture = Correctable(photograph())
     for steps in ((), (UPPER_LEFT, "turn"), (Box(0, 0, 1, 1), UPPER_LEFT), ("turn", UPPER_LEFT)):
         for _ in range(2):
             picture.corrected(steps, is_photograph=True)
     assert boxes == [None, (0, 0, 200, 100), (0, 0, 200, 100)]
+
+
+def test_a_picture_is_put_on_white_and_searched_for_a_frame_once_for_each_side_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found_frames = Mock(wraps=frames.inside_frame)
+    put_on_white = Mock(wraps=photographs.on_white)
+    monkeypatch.setattr(photographs, "inside_frame", found_frames)
+    monkeypatch.setattr(photographs, "on_white", put_on_white)
+    picture, photo = Correctable(photograph()), Preparation(kind="photograph")
+    remove = Stroke(keeps=False, width=0.1, points=((0.5, 0.5),))
+    for steps in ((), (remove,), (UPPER_LEFT,), ("whole",), ("turn",), ("turn", UPPER_LEFT)):
+        found = picture.corrected(steps, is_photograph=True)
+        assert prepare(found.picture, photo, found.mask).any()
+    assert (put_on_white.call_count, found_frames.call_count) == (2, 2)
+    to_model_input(photograph(), photo)
+    assert (put_on_white.call_count, found_frames.call_count) == (3, 3)
 
 
 # --- The model input ----------------------------------------------------------------------------
@@ -165,7 +190,7 @@ def test_a_mask_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_corrections_nothing_changes(rgba: NDArray[np.uint8], kind: Any) -> None:
     picture, preparation = Correctable(rgba), Preparation(kind=kind)
     found = picture.corrected((), is_photograph=picture.is_photograph(kind))
-    seen = to_model_input(found.picture, preparation, mask=found.mask)
+    seen = prepare(found.picture, preparation, found.mask)
     assert (seen == to_model_input(rgba, preparation)).all() and seen.any()
 
 
@@ -177,7 +202,7 @@ def test_a_box_cuts_a_drawing_out_of_its_surroundings() -> None:
     picture = Correctable(table)
     assert not picture.is_photograph("auto")
     found = picture.corrected((Box(0.2, 0.2, 0.8, 0.8),), is_photograph=False)
-    cut = to_model_input(found.picture, mask=found.mask).astype(float)
+    cut = prepare(found.picture, DEFAULT_PREPARATION, found.mask).astype(float)
     alone = to_model_input(drawn).astype(float)
     assert np.abs(cut - alone).sum() < 0.25 * alone.sum()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist.sketchpad import photographs
+from fmnist.sketchpad.photographs import Picture
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
 from tests.sketchpad.drawn import T_SHIRT, TROUSERS, canvas, photograph
 
@@ -20,7 +20,7 @@ def overlap(found: NDArray[np.bool_], points: list[tuple[int, int]]) -> float:
 @pytest.mark.parametrize("points", [T_SHIRT, TROUSERS])
 @pytest.mark.parametrize("seed", [0, 7])
 def test_the_garment_is_found_on_planks(points: list[tuple[int, int]], seed: int) -> None:
-    assert overlap(photographs.find_mask(photograph(points, seed=seed)), points) > 0.9
+    assert overlap(Picture(photograph(points, seed=seed)).find_mask(), points) > 0.9
 
 
 def test_the_ground_may_have_several_colors() -> None:
@@ -28,7 +28,7 @@ def test_the_ground_may_have_several_colors() -> None:
     tiles = ((np.arange(400) // 40)[:, None] + np.arange(400) // 40) % 2 == 1
     drawn = canvas(T_SHIRT, pen=1, filled=True)[..., 0] < 128
     picture[tiles & ~drawn, :3] = (225, 220, 210)
-    assert overlap(photographs.find_mask(picture), T_SHIRT) > 0.9
+    assert overlap(Picture(picture).find_mask(), T_SHIRT) > 0.9
 
 
 def test_the_gap_between_legs_stays_open() -> None:
@@ -40,7 +40,7 @@ def test_a_transparent_ground_is_no_garment() -> None:
     picture = photograph()
     drawn = canvas(T_SHIRT, pen=1, filled=True)[..., 0] < 128
     picture[~drawn] = 0
-    assert (photographs.find_mask(picture) == drawn).all()
+    assert (Picture(picture).find_mask() == drawn).all()
 
 
 def test_tones_are_those_of_the_garment_inverted() -> None:
@@ -55,7 +55,7 @@ def test_tones_are_those_of_the_garment_inverted() -> None:
 def test_a_picture_of_one_color_is_blank(value: int) -> None:
     picture = np.full((60, 80, 4), 255, np.uint8)
     picture[..., :3] = value
-    assert not photographs.find_mask(picture).any()
+    assert not Picture(picture).find_mask().any()
     assert not to_model_input(picture, PHOTOGRAPH).any()
 
 

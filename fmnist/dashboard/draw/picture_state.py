@@ -16,7 +16,7 @@ from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.kinds import Kind
 from fmnist.sketchpad.mask import Correctable, Corrected, Step, read_steps
-from fmnist.sketchpad.preprocessing import Preparation, to_model_input
+from fmnist.sketchpad.preprocessing import Preparation, prepare
 
 EDITOR: Final = "draw-picture"
 """Key of the component that shows the picture."""
@@ -49,6 +49,7 @@ class PictureState:
     steps: tuple[Step, ...] = ()
     answered: int = 0
     _address: str = ""
+    _corrected: tuple[object, Corrected] | None = None
 
     @property
     def address(self) -> str:
@@ -62,9 +63,13 @@ class PictureState:
         return self._address
 
     def corrected(self, kind: Kind) -> Corrected:
-        """The picture and its mask, if it is of this kind."""
-        is_photo = self.correctable.is_photograph(kind)
-        return self.correctable.corrected(self.steps, is_photograph=is_photo)
+        """The picture and its mask, if it is of this kind; the last ones are kept."""
+        wanted = self.steps, self.correctable.is_photograph(kind)
+        if self._corrected is None or self._corrected[0] != wanted:
+            steps, is_photo = wanted
+            corrected = self.correctable.corrected(steps, is_photograph=is_photo)
+            self._corrected = wanted, corrected
+        return self._corrected[1]
 
 
 def picture_state(state: CanvasState) -> PictureState | None:
@@ -92,7 +97,7 @@ def model_input(state: CanvasState, preparation: Preparation) -> NDArray[np.uint
     corrected = known.corrected(preparation.kind)
     is_photo = known.correctable.is_photograph(preparation.kind)
     as_told = replace(preparation, kind="photograph" if is_photo else "drawing")
-    return to_model_input(corrected.picture, as_told, mask=corrected.mask)
+    return prepare(corrected.picture, as_told, corrected.mask)
 
 
 def corrections(state: CanvasState) -> list[Any]:

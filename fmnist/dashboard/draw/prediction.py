@@ -17,7 +17,7 @@ from fmnist.reports.charts import CLASS_COLORS, OWN_COLORS
 from fmnist.reports.text import percent
 from fmnist.runs.run import Run
 from fmnist.sketchpad import canvas, recognition
-from fmnist.sketchpad.preprocessing import Preparation, to_model_input
+from fmnist.sketchpad.preprocessing import to_model_input
 from fmnist.sketchpad.recognition import SketchResult
 
 if TYPE_CHECKING:
@@ -43,8 +43,25 @@ class Prediction(SketchResult):
     before: NDArray[np.float32] | None = None
 
 
-def predict(state: CanvasState, run: Run) -> Prediction | None:
-    """Classify what is on the canvas; None if it is empty.
+def prepare(state: CanvasState) -> NDArray[np.uint8] | None:
+    """The model input of what is on the canvas, uint8 (28, 28); None if that is nothing."""
+    if state.is_empty:
+        return None
+    model_input = picture_state.model_input(state, preparation())
+    if model_input is None:
+        rgba = state.pixels
+        if state.image is not None:
+            return canvas.composite(state.image.pixels, rgba)
+        if canvas.is_blank(rgba):  # all of it is erased
+            return None
+        model_input = to_model_input(rgba, replace(preparation(), kind="drawing"))
+    return model_input if model_input.any() else None
+
+
+def predict(
+    state: CanvasState, model_input: NDArray[np.uint8] | None, run: Run
+) -> Prediction | None:
+    """Classify what is on the canvas, as `prepare` makes it; None if that is nothing.
 
     Raises
     ------
@@ -52,44 +69,26 @@ def predict(state: CanvasState, run: Run) -> Prediction | None:
         If the model's files are missing or damaged.
     """
     classifier, ood_model = models.load_classifier(run), models.load_ood_model()
-    if state.is_empty:
+    if model_input is None:
         return None
-    prepared = preparation()
-    pictured = picture_state.model_input(state, prepared)
-    task = models.worker().submit(
-        _predict, state, run, classifier, ood_model, prepared, pictured=pictured
-    )
-    return task.result()
+    return models.worker().submit(_predict, state, model_input, run, classifier, ood_model).result()
 
 
 def _predict(
     state: CanvasState,
+    model_input: NDArray[np.uint8],
     run: Run,
     classifier: "Classifier",
     ood_model: "Classifier | None",
-    prepared: Preparation,
-    *,
-    pictured: NDArray[np.uint8] | None,
-) -> Prediction | None:
-    """Classify a drawing, or the model input of a picture."""
+) -> Prediction:
     if state.picture is None and state.image is not None:
-        model_input = canvas.composite(state.image.pixels, state.pixels)
         before, now = classifier.predict_proba(np.stack([state.image.pixels, model_input]))
         names = classifier.class_names
         return Prediction(now, 1.0, model_input, run, before=before, class_names=names)
-    if pictured is not None:
-        model_input, is_started = pictured, True
-    else:
-        rgba, is_started = state.pixels, canvas.is_started(state.shapes)
-        if canvas.is_blank(rgba):  # all of it is erased
-            return None
-        model_input = to_model_input(rgba, replace(prepared, kind="drawing"))
-    if not model_input.any():
-        return None
     (result,) = recognition.classify_inputs(model_input[None], classifier, ood_model=ood_model)
-    score = result.in_distribution_score
     return Prediction(
-        result.probabilities, score, result.model_input, run, is_started,
+        result.probabilities, result.in_distribution_score, result.model_input, run,
+        is_started=state.picture is not None or canvas.is_started(state.shapes),
         class_names=result.class_names,
     )  # fmt: skip
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from fmnist.dashboard import failures, layout
@@ -122,22 +124,32 @@ def _show_predictions(state: CanvasState, runs: list[Run]) -> Prediction | None:
         layout.train_link()
         return None
     names = distinct_names(runs) if len(runs) > 1 else {}
+    model_input = prediction.prepare(state)
     predictions = [
-        _show_prediction(state, run, f"draw-prediction-{number}", model=names.get(run.run_id, ""))
+        _show_prediction(state, model_input, run, number, model=names.get(run.run_id, ""))
         for number, run in enumerate(runs)
     ]
     return predictions[0]
 
 
-def _show_prediction(state: CanvasState, run: Run, key: str, *, model: str) -> Prediction | None:
+def _show_prediction(
+    state: CanvasState,
+    model_input: NDArray[np.uint8] | None,
+    run: Run,
+    number: int,
+    *,
+    model: str,
+) -> Prediction | None:
     """The prediction of a model, which is named where there are two."""
     with st.container(width=_HALF_WIDTH if model else "stretch"):
         try:
             models.warm_up(run)
-            predicted = prediction.predict(state, run)
+            predicted = prediction.predict(state, model_input, run)
         except failures.EXPECTED as error:
             failures.tell(models.load_error(error, run), icon=":material/broken_image:")
             return None
         names = models.load_classifier(run).class_names
-        prediction.show_prediction(predicted, state, key=key, model=model, class_names=names)
+        prediction.show_prediction(
+            predicted, state, key=f"draw-prediction-{number}", model=model, class_names=names
+        )
     return predicted

@@ -174,10 +174,10 @@ _Images = tuple[
 
 def _images(context: PageContext) -> _Images:
     if context.selection.subject == "drawing":
-        drawn = prediction.predict(canvas_state(), context.run)
+        drawn = prediction.prepare(canvas_state())
         if drawn is None:
             raise NoSubjectError("Nothing is drawn yet. Draw a garment, or upload a picture.")
-        return drawn.model_input, drawn.model_input[None], None, None, "Your drawing"
+        return drawn, drawn[None], None, None, "Your drawing"
     if context.source is None:
         raise NoSubjectError(
             f"The images are unavailable. {image_grid.remedy(context)} *Your drawing* can be "

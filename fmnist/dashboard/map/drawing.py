@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from fmnist.dashboard import cache, failures
 from fmnist.dashboard.components.image_map import Placed
@@ -29,16 +30,17 @@ def show(context: PageContext, shown: Sequence[RunMap], coloring: str, show_maps
     with left:
         canvas_panel.show_sheet(state)
     with right:
+        image = prediction.prepare(state)
         placed = []
         for each in shown:
             with failures.shown("The drawing cannot be placed"):
-                placed.append(_place(each))
+                placed.append(_place(image, each))
                 continue
             placed.append(None)
         show_maps(context, shown, coloring, placed)
 
 
-def _place(shown: RunMap) -> Placed | None:
+def _place(image: NDArray[np.uint8] | None, shown: RunMap) -> Placed | None:
     """Where the drawing lies on a map; None without one, with the reason on the page."""
     if not shown.run.weights_path.exists():
         st.info(
@@ -47,12 +49,11 @@ def _place(shown: RunMap) -> Placed | None:
             icon=":material/draw:",
         )
         return None
-    predicted = prediction.predict(canvas_state(), shown.run)
-    if predicted is None:
+    predicted = prediction.predict(canvas_state(), image, shown.run)
+    if image is None or predicted is None:
         st.caption("Draw something to see where it lies.")
         return None
     classifier = cache.classifier(shown.run)
-    image = predicted.model_input
     values = classifier.logits(image[None]) if shown.of_logits else classifier.features(image[None])
     query = shown.features.projection(values)[0]
     features = shown.features.values.astype(np.float32)
