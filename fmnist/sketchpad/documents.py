@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from fmnist.data.labels import IMAGE_SIZE, check_own_classes
 from fmnist.runs.documents import Document, Moment, Share
 from fmnist.sketchpad.gallery import LABEL_CHOICES
+from fmnist.sketchpad.kinds import Kind
 from fmnist.sketchpad.mask import read_steps
 
 
@@ -49,7 +50,7 @@ class OwnClassesDocument(Document):
 class DrawingDocument(Document):
     """A saved drawing; the names of the fields are those of the first version.
 
-    `model_input` and `corrections` came later; only uploaded pictures have them.
+    `model_input`, `corrections` and `kind` came later; only uploaded pictures have them.
     """
 
     time: Moment
@@ -60,6 +61,5 @@ class DrawingDocument(Document):
     shapes: list[Any]
     picture: Annotated[str, AfterValidator(_check_base64)]
     model_input: Annotated[str, AfterValidator(_check_pixels)] | None = None
-    corrections: Annotated[list[Any], AfterValidator(_check_corrections)] = Field(
-        default_factory=list
-    )
+    corrections: Corrections = Field(default_factory=list)
+    kind: Kind = "auto"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from fmnist.files import read_json, write_json
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.canvas import Shape
 from fmnist.text import NAME_LENGTH, one_line
+
+if TYPE_CHECKING:
+    from fmnist.sketchpad.kinds import Kind
 
 NO_GARMENT: Final = labels.NO_GARMENT
 LABEL_CHOICES: Final = (*CLASS_NAMES, NO_GARMENT)
@@ -65,6 +68,8 @@ class SavedDrawing:
         which is always prepared the same way.
     corrections : list
         How a person corrected the mask of an uploaded picture, as `mask.read_steps` takes them.
+    kind : {"auto", "drawing", "photograph"}
+        What an uploaded picture is, as a person said.
     """
 
     shapes: list[Shape]
@@ -77,6 +82,7 @@ class SavedDrawing:
     drawing_id: str = ""
     model_input: NDArray[np.uint8] | None = None
     corrections: list[Any] = field(default_factory=list)
+    kind: "Kind" = "auto"
 
     @property
     def is_picture(self) -> bool:
@@ -307,6 +313,8 @@ def _to_json(drawing: SavedDrawing) -> dict[str, Any]:
         values["model_input"] = base64.b64encode(drawing.model_input.tobytes()).decode()
     if drawing.corrections:
         values["corrections"] = drawing.corrections
+    if drawing.kind != "auto":
+        values["kind"] = drawing.kind
     return values
 
 
@@ -324,6 +332,7 @@ def _from_json(values: object, drawing_id: str) -> SavedDrawing:
         time=document.time,
         drawing_id=drawing_id,
         corrections=document.corrections,
+        kind=document.kind,
         model_input=_pixels(document.model_input),
     )
 

@@ -103,6 +103,24 @@ def test_a_saved_picture_keeps_its_corrections(app: AppTest) -> None:
     assert app.button(key="draw-save").label == "Saved"
 
 
+def test_a_saved_picture_keeps_what_it_is(app: AppTest) -> None:
+    upload(app, as_file(photograph()))
+    kind = "draw-kind"
+    app.segmented_control(key=kind).set_value("drawing").run()
+    redrawn = seen(app).astype(int)
+    app.button(key="draw-save").click().run()
+    upload(app, as_file(photograph(seed=7)))
+    assert app.segmented_control(key=kind).value == "auto"
+    assert parts(app, "picture")[0]["told"].startswith("Photograph")
+    (card,) = [button for button in app.button if button.label == "Open"]
+    card.click().run()
+    assert not app.exception and app.segmented_control(key=kind).value == "drawing"
+    assert np.abs(seen(app) - redrawn).mean() < 12
+    assert app.button(key="draw-save").label == "Saved"
+    app.segmented_control(key=kind).set_value("photograph").run()
+    assert app.button(key="draw-save").label == "Save"
+
+
 @pytest.mark.parametrize(
     ("picture", "steps", "headline", "advice"),
     [

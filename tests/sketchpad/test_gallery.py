@@ -45,6 +45,7 @@ def test_files_of_earlier_versions_are_read(store: Gallery, tmp_path: Path) -> N
     (saved,), problems = store.all()
     assert problems == []
     assert (saved.predicted, saved.label, saved.shapes) == ("Bag", "Coat", SHAPES)
+    assert (saved.model_input, saved.corrections, saved.kind) == (None, [], "auto")
 
 
 def test_an_uploaded_picture_keeps_what_the_model_saw(store: Gallery, tmp_path: Path) -> None:
@@ -54,21 +55,24 @@ def test_an_uploaded_picture_keeps_what_the_model_saw(store: Gallery, tmp_path: 
     small = gallery.small_picture(rgba)
     corrections = [["turn"], ["box", 0.1, 0.2, 0.5, 1]]
     picture = replace(
-        BOOT, shapes=[], picture=small, label="Bag", model_input=seen, corrections=corrections
-    )
+        BOOT, shapes=[], picture=small, label="Bag", model_input=seen, corrections=corrections,
+        kind="drawing",
+    )  # fmt: skip
     drawing_id = store.save(picture)
     saved = store.get(drawing_id)
     assert saved.is_picture and saved.model_input is not None
     np.testing.assert_array_equal(saved.model_input, seen)
     assert read_picture(saved.picture).shape == (168, 336, 4)
-    assert saved.corrections == corrections
+    assert (saved.corrections, saved.kind) == (corrections, "drawing")
     store.set_label(drawing_id, "Dress")
     assert store.get(drawing_id).label == "Dress" and store.get(drawing_id).is_picture
+    assert store.get(drawing_id).kind == "drawing"
     path = only_file(tmp_path)
     good = path.read_text()
     for name, damaged in (
         ("model_input", "AAAA"), ("model_input", "no base64!"), ("model_input", 3),
         ("corrections", [["erase"]]), ("corrections", "turn"), ("corrections", [["turn"]] * 201),
+        ("kind", "garment"),
     ):  # fmt: skip
         path.write_text(json.dumps(json.loads(good) | {name: damaged}))
         with pytest.raises(GalleryError, match="cannot be read"):

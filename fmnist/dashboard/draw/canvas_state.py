@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.canvas import Raster, Shape
+from fmnist.sketchpad.kinds import Kind
 from fmnist.sketchpad.steps import Step, Steps, from_board
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ BUILT_IN: Final = "Built in"
 DRAWABLE: Final = "drawable-canvas"
 LABEL: Final = "draw-label"
 """Key of the field for the label of a drawing."""
+KIND: Final = "draw-kind"
+"""Key of the choice of what a picture is."""
 TOOL: Final = "draw-tool"
 """Key of the choice of a tool."""
 DEFAULT_TOOL: Final = "Pen"
@@ -200,9 +203,10 @@ def start_sheet(
     st.session_state[LABEL] = None
 
 
-def show_picture(picture: NDArray[np.uint8]) -> None:
-    """Show a picture, uint8 (H, W, 4), in place of the drawing, which is kept."""
+def show_picture(picture: NDArray[np.uint8], kind: Kind = "auto") -> None:
+    """Show a picture, uint8 (H, W, 4), of this kind, in place of the drawing, which is kept."""
     state = canvas_state()
+    st.session_state[KIND] = kind
     state.picture = picture
     state.sheet_id += 1
 

@@ -22,6 +22,7 @@ from fmnist.dashboard.draw.canvas_state import (
     start_sheet,
 )
 from fmnist.dashboard.draw.prediction import Prediction
+from fmnist.dashboard.draw.preparation import preparation
 from fmnist.dashboard.layout import moment
 from fmnist.reports.text import percent
 from fmnist.sketchpad import canvas, gallery
@@ -135,6 +136,7 @@ def _save(state: CanvasState, label: str | None = None) -> None:
             picture=small,
             model_input=prediction.model_input,
             corrections=picture_state.corrections(state),
+            kind=preparation().kind,
         )
     try:
         saved_id = store().save(drawing)
@@ -270,7 +272,7 @@ def _open(drawing_id: str) -> None:
         st.session_state[_PROBLEM] = str(error)
         return
     if drawing.model_input is not None:
-        show_picture(_pixels(drawing))
+        show_picture(_pixels(drawing), drawing.kind)
         picture_state.correct(canvas_state(), drawing.corrections)
         saved_picture.remember(canvas_state(), drawing_id, None)
     else:

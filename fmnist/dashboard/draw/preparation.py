@@ -7,16 +7,19 @@ from typing import Any, Final
 import streamlit as st
 
 from fmnist.dashboard.draw import picture_state
-from fmnist.dashboard.draw.canvas_state import CanvasState, canvas_state
+from fmnist.dashboard.draw.canvas_state import KIND, CanvasState, canvas_state
 from fmnist.data.synthetic.strokes import LINE_WIDTH
 from fmnist.sketchpad.preprocessing import DEFAULT_PREPARATION, Preparation
 
-_KEYS: Final[Mapping[str, str]] = {f.name: f"draw-{f.name}" for f in fields(Preparation)}
+_KEYS: Final[Mapping[str, str]] = {
+    **{f.name: f"draw-{f.name}" for f in fields(Preparation)},
+    "kind": KIND,
+}
 _SAME_WIDTH: Final = "draw-same-width"
 _FILL_TONE: Final = 0.7  # if closed shapes are filled and the default is to leave them empty
 _IS_FILLED: Final = DEFAULT_PREPARATION.fill > 0
 _WIDGETS: Final[Mapping[str, object]] = {
-    _KEYS["kind"]: DEFAULT_PREPARATION.kind,
+    KIND: DEFAULT_PREPARATION.kind,
     _KEYS["crop"]: DEFAULT_PREPARATION.crop,
     _KEYS["center"]: DEFAULT_PREPARATION.center,
     _SAME_WIDTH: DEFAULT_PREPARATION.line_width is not None,
@@ -91,7 +94,7 @@ def _show_kind() -> None:
     st.segmented_control(
         "Your picture is a",
         ["auto", "drawing", "photograph"],
-        key=_KEYS["kind"],
+        key=KIND,
         format_func={
             "auto": "Auto",
             "drawing": "Drawing",
