@@ -19,7 +19,8 @@ def choose_run(sweep: Sweep, run_id: str | None = None) -> Run:
     ----------
     sweep : Sweep
     run_id : str, optional
-        By default the finished run with the highest validation accuracy.
+        By default the finished run with the highest validation accuracy, of those that were not
+        deleted.
 
     Raises
     ------
@@ -32,7 +33,8 @@ def choose_run(sweep: Sweep, run_id: str | None = None) -> Run:
         raise SweepError(f"{sweep.name} is running; its best run may still come.")
     trials, chosen = Trials(sweep).all(), sweep.measured_run()
     if run_id is None:
-        best = best_trial(trials)
+        kept = store.run_ids(paths.runs_folder())
+        best = best_trial([trial for trial in trials if trial.run_id in kept])
         if best is None or best.run_id is None:
             raise SweepError(f"No run of {sweep.name} has finished.")
         run_id = chosen or best.run_id

@@ -48,8 +48,9 @@ RUN_FILE: Final = "sweep.json"
 """In a run's folder: whose trial it is."""
 
 _FILE: Final = "sweep.json"
+_DELETED: Final = ".trash-"
 _SWEEP_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
-_LOCK_SECONDS: Final = 60.0
+LOCK_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,13 @@ class Plan:
         if self.minutes is not None and not 0 < self.minutes < 1e6:
             raise SweepError("Give the sweep more than 0 minutes.")
 
+    def limit(self) -> int | None:
+        """The most runs there can be; None if only time ends the sweep."""
+        counts = [self.runs] if self.runs is not None else []
+        if all(isinstance(search, Options) for search in self.space.values()):
+            counts.append(len(combinations_of(self.base, self.space)))
+        return min(counts, default=None)
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -153,7 +161,7 @@ class Sweep:
         """What is held while a trial is begun or ended; not yet acquired."""
         import filelock
 
-        return filelock.FileLock(self.folder / ".lock", timeout=_LOCK_SECONDS, thread_local=False)
+        return filelock.FileLock(self.folder / ".lock", timeout=LOCK_SECONDS, thread_local=False)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -195,6 +203,10 @@ class Sweep:
         """Whether workers are to end."""
         return (self.folder / "stop").exists() or not self.folder.exists()
 
+    def write_plan(self, plan: Plan) -> None:
+        """Record another plan, of the same settings."""
+        write_json(self.folder / _FILE, _document(self.name, self.created, plan))
+
     def measured_run(self) -> str | None:
         """Id of the run that was chosen and measured on the test images; None before."""
         from fmnist.sweeps.documents import MeasuredDocument
@@ -227,9 +239,15 @@ def make_sweep(plan: Plan, *, name: str = "") -> Sweep:
     named = named or one_line(", ".join(titles), NAME_LENGTH)
     now = datetime.datetime.now(datetime.UTC)
     folder = paths.sweeps_folder() / f"{now:%Y%m%d-%H%M%S}-sweep-{secrets.token_hex(2)}"
-    values = {
-        "name": named,
-        "created": now.timestamp(),
+    with making(folder) as hidden:
+        write_json(hidden / _FILE, _document(named, now.timestamp(), plan))
+    return Sweep(folder, named, now.timestamp(), plan)
+
+
+def _document(name: str, created: float, plan: Plan) -> dict[str, Any]:
+    return {
+        "name": name,
+        "created": created,
         "config": plan.base.to_json(),
         "space": {setting: _to_json(search) for setting, search in plan.space.items()},
         "sampler": plan.sampler,
@@ -238,9 +256,6 @@ def make_sweep(plan: Plan, *, name: str = "") -> Sweep:
         "minutes": plan.minutes,
         "seed": plan.seed,
     }
-    with making(folder) as hidden:
-        write_json(hidden / _FILE, values)
-    return Sweep(folder, named, now.timestamp(), plan)
 
 
 def open_sweep(sweep_id: str) -> Sweep:
@@ -282,7 +297,10 @@ def delete_sweep(sweep: Sweep) -> None:
     """
     if sweep.workers():
         raise SweepError(f"{sweep.name} is running; stop it before deleting it.")
-    shutil.rmtree(sweep.folder)
+    root = sweep.folder.parent
+    sweep.folder.rename(root / f"{_DELETED}{secrets.token_hex(4)}")  # so that no half is ever seen
+    for folder in root.glob(f"{_DELETED}*"):  # what cannot be removed now waits for the next time
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def trial_of(run: Run) -> tuple[str, int] | None:

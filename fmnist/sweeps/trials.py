@@ -1,13 +1,10 @@
 """The trials of a sweep: what was tried, what came of it, what to try next. The room's only Optuna.
 
-Optuna's journal is a text file that is only appended to, under a lock that works on network file
-systems, too (Optuna's documentation of `JournalFileBackend`): several processes and hosts share it.
-Its databases would need SQLAlchemy's drivers, a server for several hosts, and SQLite's locks, which
-network file systems often lack.
+Optuna's journal is a text file that is only appended to, under a lock: several processes and hosts
+share it. Its databases would need SQLAlchemy's drivers, and a server for several hosts.
 """
 
 import json
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +19,7 @@ from fmnist.files import append_line
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.history import EpochEntry
 from fmnist.sweeps.space import Options, SweepError, combinations_of, suggest
-from fmnist.sweeps.sweep import Plan, Sweep
+from fmnist.sweeps.sweep import LOCK_SECONDS, Plan, Sweep, open_sweep
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -40,6 +37,7 @@ LEAST_FOR_IMPORTANCE: Final = 5
 """Finished trials; fewer say nothing of what matters."""
 
 _STUDY: Final = "sweep"
+_JOURNAL_LOCK: Final = ".lock-journal"
 _ATTEMPTS: Final = 50
 _TOP: Final = 0.25  # share of the finished trials whose settings are compared with all
 _MOST_STARTUP: Final = 10
@@ -95,6 +93,17 @@ def is_installed() -> bool:
     from importlib.util import find_spec
 
     return find_spec("optuna") is not None
+
+
+def check_installed() -> None:
+    """Refuse a sweep without Optuna.
+
+    Raises
+    ------
+    SweepError
+        If it is not installed.
+    """
+    _optuna()
 
 
 def _optuna() -> Any:
@@ -169,12 +178,10 @@ class Trials:
         with self._told():
             return suggest(self._frozen()[number], self.plan.base, self.plan.space)
 
-    def limit(self) -> int | None:
-        """The most trials there can be; None if only time ends the sweep."""
-        counts = [self.plan.runs] if self.plan.runs is not None else []
-        if all(isinstance(search, Options) for search in self.plan.space.values()):
-            counts.append(len(combinations_of(self.plan.base, self.plan.space)))
-        return min(counts, default=None)
+    def reread(self) -> Plan:
+        """The plan as the sweep's folder has it now: its budget may have changed."""
+        self.plan = open_sweep(self.sweep.sweep_id).planned
+        return self.plan
 
     def begin(self) -> Trial:
         """Add a trial with values that were not tried before.
@@ -216,7 +223,12 @@ class Trials:
                     return False
                 if entry.epoch in known.intermediate_values:
                     continue
-                self._storage.set_trial_intermediate_value(trial_id, entry.epoch, entry.accuracy)
+                try:
+                    self._storage.set_trial_intermediate_value(
+                        trial_id, entry.epoch, entry.accuracy
+                    )
+                except _optuna().exceptions.UpdateFinishedTrialError:
+                    return False  # another worker has just told how it ended
                 if entry.epoch >= _PRUNES_FROM_EPOCH:
                     newest = self._storage.get_trial(trial_id)
                     prune = prune or bool(self._study.pruner.prune(self._study, newest))
@@ -332,27 +344,26 @@ def _pruner(plan: Plan) -> "BasePruner":
 
 
 def _journal(path: Path) -> "JournalFileBackend":
-    """A journal whose half-written last line, as a crash leaves it, is cut off before the next."""
-    _optuna()
-    from optuna.storages.journal import (
-        JournalFileBackend,
-        JournalFileOpenLock,
-        JournalFileSymlinkLock,
-    )
+    """Optuna's journal, with the lock of all other files of the project.
 
-    # Windows lets few people make links
-    lock = (JournalFileOpenLock if os.name == "nt" else JournalFileSymlinkLock)(str(path))
+    The operating system takes it back when a process dies; Optuna's own locks are files or links
+    that then stay, and that the next process removes after 30 seconds. A half-written last line, as
+    a crash leaves it, is cut off before the next one.
+    """
+    _optuna()
+    import filelock
+    from optuna.storages.journal import JournalFileBackend
 
     class Journal(JournalFileBackend):
         def append_logs(self, logs: list[dict[str, Any]]) -> None:
-            lock.acquire()
-            try:
+            lock = filelock.FileLock(
+                path.with_name(_JOURNAL_LOCK), timeout=LOCK_SECONDS, poll_interval=0.01
+            )
+            with lock:
                 lines = [json.dumps(log, separators=(",", ":")) for log in logs]
                 append_line(path, "\n".join(lines))
-            finally:
-                lock.release()
 
-    return Journal(str(path), lock_obj=lock)
+    return Journal(str(path))
 
 
 def _trial_of(frozen: "FrozenTrial") -> Trial:

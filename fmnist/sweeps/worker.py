@@ -17,6 +17,7 @@ from fmnist.errors import ToldError, sentence
 from fmnist.files import write_json
 from fmnist.runs import store
 from fmnist.runs.run import Run, RunError
+from fmnist.sweeps.budget import is_spent
 from fmnist.sweeps.space import SweepError
 from fmnist.sweeps.sweep import RUN_FILE, Sweep, trial_of
 from fmnist.sweeps.trials import Trial, Trials
@@ -267,24 +268,6 @@ class SweepWorker:
         else:
             return None
         return trials.all()[number]
-
-
-def is_spent(trials: Trials) -> bool:
-    """Whether no further trial is to begin."""
-    counted = [trial for trial in trials.all() if trial.state != "failed"]
-    limit, minutes = trials.limit(), trials.plan.minutes
-    if limit is not None and len(counted) >= limit:
-        return True
-    return minutes is not None and sum(map(_seconds, counted)) >= 60 * minutes
-
-
-def _seconds(trial: Trial) -> float:
-    if trial.state != "running" or trial.run_id is None:
-        return trial.seconds
-    try:
-        return store.read_files(paths.runs_folder(), trial.run_id).progress.seconds
-    except RunError:
-        return 0.0
 
 
 def _size(run: Run) -> int:

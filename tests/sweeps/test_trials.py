@@ -45,6 +45,9 @@ def test_a_sweep_comes_back_as_it_was_made() -> None:
     delete_sweep(made)
     with pytest.raises(SweepError, match="may have been deleted"):
         open_sweep(made.sweep_id)
+    assert [path.name for path in made.folder.parent.iterdir()] == [
+        other.sweep_id for other in list_sweeps()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_lists_are_tried_to_their_end_and_nothing_twice(sampler: str) -> None:
     space = {"optimizer": Options(("adam", "sgd")), "batch_size": Options((32, 64))}
     sweep = make_sweep(Plan(BASE, space, sampler=sampler, runs=20))  # type: ignore[arg-type]
     trials = Trials(sweep)
-    assert trials.limit() == 4
+    assert trials.plan.limit() == 4
     assert len({str(sorted(params.items())) for params in try_all(trials, 4)}) == 4
     with pytest.raises(SweepError, match="No further values"):
         trials.begin()
@@ -123,6 +126,23 @@ def test_a_run_below_the_median_is_pruned() -> None:
     assert (found.state, found.value, found.seconds) == ("pruned", 0.1, 5)
     assert found.accuracies == {1: 0.1, 2: 0.1}
     assert not trials.report(bad, [epoch(n, 0.1) for n in (1, 2, 3)])
+
+
+def test_a_trial_that_another_worker_ends_meanwhile_is_not_pruned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sweep = make_sweep(PLAN)
+    trials, other = Trials(sweep), Trials(sweep)
+    number = trials.begin().number
+    append = trials._storage.set_trial_intermediate_value
+
+    def end_first(*arguments: object) -> None:
+        other.end(number, "finished", value=0.9)
+        append(*arguments)
+
+    monkeypatch.setattr(trials._storage, "set_trial_intermediate_value", end_first)
+    assert not trials.report(number, [epoch(1, 0.1)])
+    assert (trials.all()[0].state, trials.all()[0].accuracies) == ("finished", {})
 
 
 def test_a_half_written_line_is_cut_off_before_the_next() -> None:

@@ -13,11 +13,12 @@ import pytest
 from fmnist import paths
 from fmnist.runs import store
 from fmnist.runs.run import Run
+from fmnist.sweeps.budget import is_spent, set_budget
 from fmnist.sweeps.measuring import choose_run
 from fmnist.sweeps.space import Options, Range, SweepError
 from fmnist.sweeps.sweep import Plan, Sweep, make_sweep, open_sweep, trial_of
 from fmnist.sweeps.trials import Trial, Trials, best_trial
-from fmnist.sweeps.worker import SweepWorker, WorkerState, is_spent
+from fmnist.sweeps.worker import SweepWorker, WorkerState
 from fmnist.training.errors import TrainingError
 from fmnist.training.worker import Trainer
 from tests.sweeps.fake import BASE, SOON, Fake, write_epoch
@@ -90,6 +91,48 @@ def test_a_worse_run_is_pruned(trainer_of: Start) -> None:
     assert states(sweep) == ["finished"] * 3 + ["pruned"]
     pruned = store.open_run(paths.runs_folder(), str(Trials(sweep).all()[3].run_id))
     assert pruned.state == "pruned" and len(pruned.history.epochs) == 2
+
+
+def test_a_larger_budget_lets_it_go_on(trainer_of: Start) -> None:
+    sweep = make_sweep(replace(PLAN, runs=2))
+    work(sweep, trainer_of(nothing))
+    before = Trials(sweep).all()
+    with pytest.raises(SweepError, match="has had 2 runs and 1 min 20 s of training already"):
+        set_budget(sweep, runs=2)
+    with pytest.raises(SweepError, match="give it more"):
+        set_budget(sweep, minutes=1.0)
+    with pytest.raises(SweepError, match="budget"):
+        set_budget(sweep)
+    assert open_sweep(sweep.sweep_id) == sweep
+    assert set_budget(sweep, runs=3) == open_sweep(sweep.sweep_id)
+    work(sweep, trainer_of(nothing))  # by a worker that knew the old one
+    assert [trial.params for trial in Trials(sweep).all()[:2]] == [t.params for t in before]
+    assert states(sweep) == ["finished"] * 3
+    set_budget(sweep, minutes=2.5)  # of runs that take 40 s
+    work(sweep, trainer_of(nothing))
+    assert states(sweep) == ["finished"] * 4
+
+
+def test_workers_take_over_a_larger_budget_while_they_run(trainer_of: Start) -> None:
+    def widen(_fake: Fake, epoch: int) -> None:
+        if len(runs()) == 1 and epoch == 1:
+            set_budget(sweep, runs=3)
+
+    sweep = make_sweep(replace(PLAN, runs=1))
+    work(sweep, trainer_of(widen))
+    assert states(sweep) == ["finished"] * 3
+
+
+def test_no_budget_adds_what_cannot_be_tried_or_measured(trainer_of: Start) -> None:
+    sweep = make_sweep(LISTED)
+    work(sweep, trainer_of(nothing))
+    with pytest.raises(SweepError, match="All combinations of .* have been tried"):
+        set_budget(sweep, runs=10)
+    sweep = make_sweep(replace(PLAN, runs=1))
+    work(sweep, trainer_of(nothing))
+    choose_run(sweep)
+    with pytest.raises(SweepError, match="measured on the test images; a better one could not be"):
+        set_budget(sweep, runs=10)
 
 
 def test_minutes_end_it(trainer_of: Start) -> None:
@@ -292,3 +335,11 @@ def test_one_run_is_chosen_and_no_second_one(trainer_of: Start) -> None:
         choose_run(sweep, second)
     with sweep.working(), pytest.raises(SweepError, match="is running"):
         choose_run(sweep)
+
+
+def test_of_the_runs_that_are_there_the_best_is_chosen(trainer_of: Start) -> None:
+    sweep = make_sweep(PLAN)
+    work(sweep, trainer_of(nothing))
+    best, second = sorted(Trials(sweep).all(), key=lambda t: -(t.value or 0.0))[:2]
+    store.delete_run(store.open_run(paths.runs_folder(), str(best.run_id)))
+    assert choose_run(sweep).run_id == second.run_id
