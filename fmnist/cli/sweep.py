@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _WAIT_SECONDS: Final = 0.5
 _CLOSE_SECONDS: Final = 60.0
 _RUNS: Final = 20
+_MORE: Final = 10
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,7 +38,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="train many runs with other settings, and find the best",
         description="Train many runs, whose settings are chosen by what came of those before. The "
         "validation images decide; no run looks at the test images until --measure. Ctrl-C stops; "
-        "--resume goes on, and started in a second terminal or on a second host, it adds a worker.",
+        "--resume goes on, and started in a second terminal or on a second host, it adds a worker; "
+        "--runs or --minutes beside it are another budget, by which an ended sweep goes on.",
     )
     parser.add_argument(
         "--try", dest="tried", action="append", metavar="NAME=VALUES", default=[],
@@ -46,7 +48,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--try optimizer=adam,adamw",
     )  # fmt: skip
     parser.add_argument(
-        "--runs", type=int, metavar="N", help=f"budget: so many runs (default: {_RUNS})"
+        "--runs", type=int, metavar="N", help=f"budget: so many runs in all (default: {_RUNS})"
     )
     parser.add_argument(
         "--minutes", type=float, metavar="M",
@@ -91,8 +93,10 @@ def _sweep(options: argparse.Namespace) -> int:
         return _measure(sweeps.open_sweep(options.measure), options.run)
     if options.workers < 1:
         raise SweepError("--workers must be at least 1.")
+    from fmnist.sweeps.trials import check_installed
+
     if options.resume:
-        sweep = sweeps.open_sweep(options.resume)
+        sweep = _resumed(options)
     else:
         space = dict(map(parse_search, options.tried))
         runs = _RUNS if options.runs is None and options.minutes is None else options.runs
@@ -103,15 +107,29 @@ def _sweep(options: argparse.Namespace) -> int:
             options.sampler_seed,
         )  # fmt: skip
         plan.check()
+        check_installed()
         datasets.load_named(plan.base.dataset)  # before there is a sweep
         sweep = sweeps.make_sweep(plan, name=options.name)
     return _work(sweep, options.workers)
 
 
+def _resumed(options: argparse.Namespace) -> Sweep:
+    """The sweep to go on with, by the budget that is given, if one is."""
+    from fmnist.sweeps.budget import set_budget
+
+    if options.tried:
+        raise SweepError("--resume tries what the sweep tries; leave --try out.")
+    sweep = sweeps.open_sweep(options.resume)
+    if options.runs is None and options.minutes is None:
+        return sweep
+    return set_budget(sweep, runs=options.runs, minutes=options.minutes)
+
+
 def _work(sweep: Sweep, count: int) -> int:
     """Work on a sweep until it is done or Ctrl-C is pressed."""
+    from fmnist.sweeps.budget import is_spent
     from fmnist.sweeps.trials import Trials
-    from fmnist.sweeps.worker import SweepWorker, is_spent
+    from fmnist.sweeps.worker import SweepWorker
     from fmnist.training.worker import Trainer
 
     trials = Trials(sweep)
@@ -151,8 +169,9 @@ def _end(trials: "Trials", workers: "list[SweepWorker]", *, is_done: bool, again
     if not is_done or any(trial.state == "running" for trial in found):
         print(f"Not done. Continue with: {again}")
         return 1
-    print(f"Done. Measure the best on the test images: python -m fmnist sweep --measure "
-          f"{trials.sweep.sweep_id}")  # fmt: skip
+    measure = f"python -m fmnist sweep --measure {trials.sweep.sweep_id}"
+    print(f"Done. Measure the best on the test images: {measure}")
+    print(f"Or train more: {again} --runs {len(found) + _MORE}")
     return 1 if errors else 0
 
 

@@ -1,5 +1,6 @@
 """`python -m fmnist sweep`: made, stopped, gone on with, shown, measured once."""
 
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -45,12 +46,18 @@ def test_a_sweep_from_its_start_to_the_measured_run(
     assert sorted(run.name for run in runs) == [f"Rates, run {n}" for n in (1, 2, 3)]
     assert main(["sweep", "--resume", sweep.sweep_id]) == 0  # nothing is left
     assert len(store.run_ids(artifacts / "runs")) == 3
-    capsys.readouterr()
+    assert f"--resume {sweep.sweep_id} --runs 13" in capsys.readouterr().out
+    assert main(["sweep", "--resume", sweep.sweep_id, "--runs", "3"]) == 1
+    assert "give it more than that" in capsys.readouterr().err
+    assert main(["sweep", "--resume", sweep.sweep_id, "--runs", "4"]) == 0
+    assert "4 " in capsys.readouterr().out
+    runs = store.list_runs(artifacts / "runs")
+    assert len(runs) == 4
     assert main(["sweep", "--list"]) == 0
-    assert f"{sweep.sweep_id}" in (listed := capsys.readouterr().out) and "3 runs" in listed
+    assert f"{sweep.sweep_id}" in (listed := capsys.readouterr().out) and "4 runs" in listed
     assert main(["sweep", "--show", sweep.sweep_id]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("finished") == 3 and all(run.run_id in shown for run in runs)
+    assert shown.count("finished") == 4 and all(run.run_id in shown for run in runs)
     monkeypatch.setattr(measuring, "measure_run", lambda _run, _dataset: 0.9)
     assert main(["sweep", "--measure", sweep.sweep_id]) == 0
     assert "test accuracy 90.00%, measured once" in capsys.readouterr().out
@@ -70,6 +77,7 @@ def test_a_sweep_from_its_start_to_the_measured_run(
         ([*SWEEP, "--workers", "0"], "at least 1"),
         ([*SWEEP, "--sampler", "grid"], "A grid needs lists"),
         (["sweep", "--resume", "../x"], "There is no sweep"),
+        (["sweep", "--resume", "x", "--try", "epochs=1..3"], "leave --try out"),
         (["sweep", "--show", "none"], "There is no sweep"),
         (["sweep", "--measure", "none"], "There is no sweep"),
     ],
@@ -79,6 +87,13 @@ def test_what_cannot_be_done_is_one_sentence(
 ) -> None:
     assert main(arguments) == 1
     assert told in (said := capsys.readouterr().err) and said.count("\n") == 1
+    assert list_sweeps() == []
+
+
+def test_without_optuna_no_sweep_is_made(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert main(SWEEP) == 1
+    assert 'pip install -e ".[sweep]"' in capsys.readouterr().err
     assert list_sweeps() == []
 
 

@@ -1,6 +1,7 @@
 """The Sweeps page without a browser: made, watched, stopped, resumed, chosen, damaged."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.runs import store
 from fmnist.sweeps import worker as sweep_worker
 from fmnist.sweeps.space import Options, Range
-from fmnist.sweeps.sweep import Plan, Sweep, list_sweeps, make_sweep
+from fmnist.sweeps.sweep import Plan, Sweep, list_sweeps, make_sweep, open_sweep
 from fmnist.sweeps.trials import Trials, best_trial
 from fmnist.sweeps.worker import SweepWorker
+from fmnist.training.errors import TrainingError
 from fmnist.training.worker import Trainer
 from tests.pages.test_pages import choose, machine, open_app, text
 from tests.sweeps.fake import BASE, SOON, Fake
@@ -150,12 +152,85 @@ def test_deleting_a_sweep_leaves_its_runs(machine: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["sweep.json", "journal.log"])
-def test_a_damaged_sweep_is_told(file: str) -> None:
+def test_a_damaged_sweep_is_told_and_can_be_deleted(file: str) -> None:
     sweep = trained()
     (sweep.folder / file).write_text("no JSON\n")
     app = open_app("sweeps", sweep=sweep.sweep_id)
     (told,) = app.error
     assert file.split(".")[0] in told.value and "restore" in told.value
+    app.button(key=f"sweep-delete-{sweep.sweep_id}").click().run()
+    assert not app.exception and list_sweeps() == [] and not app.error
+
+
+def test_a_sweep_that_has_ended_gets_more_runs(machine: Path) -> None:
+    sweep = trained(replace(PLAN, runs=2))
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    choose(app, f"sweep-more-runs-{sweep.sweep_id}", 3)  # type: ignore[arg-type]
+    app.button(key=f"sweep-more-{sweep.sweep_id}").click().run()
+    wait_for(sweep)
+    app.run()
+    assert "5 of 5 runs done" in app.get("progress")[0].proto.text
+    assert len(store.run_ids(machine)) == 5
+    assert open_sweep(sweep.sweep_id).planned.runs == 5
+
+
+def test_a_sweep_that_has_ended_gets_more_minutes(machine: Path) -> None:
+    sweep = trained(replace(PLAN, runs=None, minutes=1.0))  # two runs of 40 s
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    choose(app, f"sweep-more-minutes-{sweep.sweep_id}", 1.0)  # type: ignore[arg-type]
+    app.button(key=f"sweep-more-{sweep.sweep_id}").click().run()
+    wait_for(sweep)
+    app.run()
+    assert "4 runs, 2 min 40 s of 2 min 20 s of training done" in app.get("progress")[0].proto.text
+
+
+def test_nothing_more_is_offered_of_a_list_that_is_done_or_a_run_that_is_measured() -> None:
+    sweep = trained(
+        replace(PLAN, space={"optimizer": Options(("adam", "sgd"))}, sampler="grid", runs=2)
+    )
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    assert "All combinations of these values have been tried" in text(app)
+    sweep = trained(replace(PLAN, runs=1))
+    sweep.write_measured(str(Trials(sweep).all()[0].run_id))
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    assert not [button for button in app.button if "sweep-more" in str(button.key)]
+
+
+def test_deleted_runs_are_told(machine: Path) -> None:
+    sweep = trained()
+    trials = Trials(sweep).all()
+    best, second = sorted(trials, key=lambda trial: -(trial.value or 0.0))[:2]
+    store.delete_run(store.open_run(machine, str(best.run_id)))
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    (table,) = app.dataframe
+    deleted = "Finished, deleted"
+    assert [*(table.value["State"] == deleted)] == [t.number == best.number for t in trials]
+    assert f"Best so far: **run {best.number + 1}**" in text(app)
+    label = f"Measure run {second.number + 1} on the test images"
+    assert app.button(key="measure-start").label == label
+    assert f"but run {best.number + 1}, which has been deleted" in text(app)
+    sweep.write_measured(str(best.run_id))
+    app.run()
+    assert f"Run {best.number + 1} was chosen" in text(app) and "been deleted" in text(app)
+    assert not [button for button in app.button if button.key == "measure-start"]
+
+
+def test_a_sweep_of_failed_runs_tells_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_fake: Fake, _epoch: int) -> None:
+        raise TrainingError("The memory was full.")
+
+    start = partial(Trainer, start=lambda run: Fake(run, fail))  # type: ignore[arg-type,return-value]
+    monkeypatch.setattr(run_catalog, "Trainer", start)
+    sweep = make_sweep(PLAN, name="Rates")
+    workers().start(sweep)
+    wait_for(sweep)
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    (told,) = app.error
+    assert told.value == "3 runs in a row have failed. The last: The memory was full."
+    assert metrics(app)["Runs failed"] == "3" and metrics(app)["Runs finished"] == "0"
+    (table,) = app.dataframe
+    assert [*table.value["Why it ended"]] == ["The memory was full."] * 3
+    assert app.button(key=f"sweep-resume-{sweep.sweep_id}").label == "Resume"
 
 
 def test_without_optuna_the_page_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,18 @@
 """What the Sweeps page shows of a sweep, gathered once; the workers of this server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from fmnist import paths
 from fmnist.dashboard import ending, run_catalog
+from fmnist.runs import store
+from fmnist.sweeps.budget import is_spent
 from fmnist.sweeps.measuring_job import MeasuringProcess
 from fmnist.sweeps.sweep import Plan, Sweep
-from fmnist.sweeps.worker import SweepWorker, WorkerState, is_spent
+from fmnist.sweeps.worker import SweepWorker, WorkerState
 
 if TYPE_CHECKING:
     from fmnist.sweeps.trials import Trial, Trials
@@ -88,6 +91,8 @@ class ShownSweep:
         Why the worker of this server has ended early.
     importance : mapping of str to float
         Shares by the names of settings; empty while too few runs have finished.
+    deleted : frozenset of int
+        Numbers of the trials whose runs are gone.
     """
 
     sweep: Sweep
@@ -98,6 +103,7 @@ class ShownSweep:
     limit: int | None
     error: str | None
     importance: dict[str, float]
+    deleted: frozenset[int]
 
     @property
     def best(self) -> "Trial | None":
@@ -105,6 +111,13 @@ class ShownSweep:
         from fmnist.sweeps.trials import best_trial
 
         return best_trial(self.trials)
+
+    @property
+    def best_kept(self) -> "Trial | None":
+        """The same of those whose runs are there."""
+        from fmnist.sweeps.trials import best_trial
+
+        return best_trial([trial for trial in self.trials if trial.number not in self.deleted])
 
     def trial_of_run(self, run_id: str | None) -> "Trial | None":
         """The trial whose run it is, if it is one of these."""
@@ -114,6 +127,12 @@ class ShownSweep:
     def ended(self) -> int:
         """Runs that count and have ended."""
         return sum(trial.state in ("finished", "pruned") for trial in self.trials)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether all that lists of values allow has been tried."""
+        combinations = replace(self.plan, runs=None).limit()
+        return combinations is not None and self.ended >= combinations
 
     @property
     def seconds(self) -> float:
@@ -129,9 +148,10 @@ def gather(sweep: Sweep) -> ShownSweep:
     SweepError
         If its files are damaged.
     """
-    plan, here = sweep.planned, workers().state(sweep)
+    here = workers().state(sweep)
     trials: Trials = _trials(sweep.folder, sweep)
-    found = trials.all()
+    plan, found = trials.reread(), trials.all()
+    kept = set(store.run_ids(paths.runs_folder()))
     working = max(sweep.workers(), int(here.running))
     state: SweepState = "stopped"
     if working:
@@ -139,5 +159,6 @@ def gather(sweep: Sweep) -> ShownSweep:
     elif is_spent(trials) and all(trial.state != "running" for trial in found):
         state = "finished"
     return ShownSweep(
-        sweep, plan, found, state, working, trials.limit(), here.error, trials.importance()
-    )
+        sweep, plan, found, state, working, plan.limit(), here.error, trials.importance(),
+        frozenset(t.number for t in found if t.run_id is not None and t.run_id not in kept),
+    )  # fmt: skip

@@ -17,6 +17,7 @@ from fmnist.reports.charts import TrialCurve, TriedSetting
 from fmnist.reports.text import counted, duration, percent
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.names import distinct_labels
+from fmnist.sweeps.budget import set_budget
 from fmnist.sweeps.space import Options, in_order, in_words
 from fmnist.sweeps.sweep import Sweep, delete_sweep, list_sweeps
 from fmnist.text import plain
@@ -34,6 +35,8 @@ _BADGES: Final[dict[SweepState, tuple[str, str, str]]] = {
     "finished": ("Finished", "blue", ":material/check:"),
 }
 _ROWS: Final = 10
+_MORE_RUNS: Final = 10
+_MORE_MINUTES: Final = 10.0
 
 
 def choose() -> Sweep | None:
@@ -60,16 +63,19 @@ def choose() -> Sweep | None:
 
 def show(sweep: Sweep) -> None:
     """All of a sweep, drawn again every few seconds while it runs."""
-    if sweep.plan is None:
-        failures.tell(str(sweep.problem), icon=":material/broken_image:")
+    shown = None
+    with failures.shown():
+        shown = gather(sweep)
+    if shown is None:
+        _show_deleting(sweep, sweep.workers())
         return
-    shown = gather(sweep)
     is_live = shown.workers > 0
     with st.container(border=True, key=f"sweep-{sweep.sweep_id}"):
         failures.fragment(_show_live, run_every=POLL_SECONDS if is_live else None)(
             sweep, shown.state, session.selection().run
         )
         if not is_live:
+            _show_more(shown)
             _show_measuring(shown)
         _show_details(shown)
 
@@ -239,8 +245,12 @@ def _pick(key: str, shown: ShownSweep) -> None:
 
 
 def _open(trial: "Trial") -> None:
-    if trial.run_id is not None and run_catalog.run_or_none(trial.run_id) is not None:
-        session.select_run(trial.run_id)
+    if trial.run_id is None:
+        return
+    if run_catalog.run_or_none(trial.run_id) is None:
+        st.session_state[ERROR] = f"Run {trial.number + 1} has been deleted; it cannot be opened."
+        return
+    session.select_run(trial.run_id)
 
 
 def _show_runs(shown: ShownSweep) -> None:
@@ -283,7 +293,7 @@ def _row(trial: "Trial", names: Sequence[str], shown: ShownSweep) -> dict[str, A
     state = "waiting" if trial.state == "running" and not shown.workers else trial.state
     return {
         "Run": trial.number + 1,
-        "State": state.capitalize(),
+        "State": state.capitalize() + ", deleted" * (trial.number in shown.deleted),
         "Validation %": None if value is None else 100 * value,
         "Epochs": len(trial.accuracies),
         **{name: in_words(name, trial.params.get(name)) for name in names},
@@ -298,13 +308,44 @@ def _open_row(key: str, trials: "Sequence[Trial]") -> None:
         _open(trials[rows[0]])
 
 
+def _show_more(shown: ShownSweep) -> None:
+    """What lets a sweep that has ended go on: further runs, or minutes."""
+    if shown.state != "finished" or shown.sweep.measured_run() is not None:
+        return
+    if shown.is_exhausted:
+        st.caption("All combinations of these values have been tried.")
+        return
+    plan, sweep_id = shown.plan, shown.sweep.sweep_id
+    least = int(plan.runs is None or plan.minutes is None)  # of two budgets, one may stay
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sweep-more"):
+        if plan.runs is not None:
+            st.number_input(
+                "Further runs", least, 10_000, _MORE_RUNS, key=f"sweep-more-runs-{sweep_id}",
+                width=130,
+            )  # fmt: skip
+        if plan.minutes is not None:
+            st.number_input(
+                "Further minutes", float(least), 1e5, _MORE_MINUTES,
+                key=f"sweep-more-minutes-{sweep_id}", width=150,
+            )  # fmt: skip
+        st.button(
+            "Train more", key=f"sweep-more-{sweep_id}", icon=":material/add:", on_click=_train_more,
+            args=(shown,), help="The sweep goes on, and learns from the runs it has.",
+        )  # fmt: skip
+
+
 def _show_measuring(shown: ShownSweep) -> None:
     """The one run that is measured on the test images, or the button that measures it."""
-    trial = shown.trial_of_run(shown.sweep.measured_run()) or shown.best
-    if trial is None or trial.run_id is None:
+    chosen = shown.trial_of_run(shown.sweep.measured_run())
+    if chosen is not None and chosen.number in shown.deleted:
+        st.caption(
+            f"Run {chosen.number + 1} was chosen to be measured on the test images. It has been "
+            "deleted, and no other run can be measured."
+        )
         return
-    run = run_catalog.run_or_none(trial.run_id)
-    if run is None:
+    trial = chosen or shown.best_kept
+    run = run_catalog.run_or_none(trial.run_id) if trial else None
+    if trial is None or run is None:
         return
     accuracy = cache.accuracy(run.evaluation_path("test"))
     if accuracy is not None:
@@ -316,9 +357,16 @@ def _show_measuring(shown: ShownSweep) -> None:
     show_measuring(
         run,
         f"Measure run {trial.number + 1} on the test images",
-        "The best on validation. Once, and no other run of this sweep: choosing by the test images "
-        "would make the figure optimistic.",
+        f"The best on validation{_but_deleted(trial, shown)}. Once, and no other run of this "
+        "sweep: choosing by the test images would make the figure optimistic.",
     )
+
+
+def _but_deleted(trial: "Trial", shown: ShownSweep) -> str:
+    best = shown.best
+    if best is None or best.number not in shown.deleted or trial.number == best.number:
+        return ""
+    return f" but run {best.number + 1}, which has been deleted"
 
 
 def _show_details(shown: ShownSweep) -> None:
@@ -341,11 +389,14 @@ def _show_details(shown: ShownSweep) -> None:
             },
             expanded=1,
         )
-        st.button(
-            "Delete the sweep", key=f"sweep-delete-{sweep.sweep_id}", icon=":material/delete:",
-            on_click=_delete, args=(sweep,), disabled=shown.workers > 0,
-            help="Its runs stay.",
-        )  # fmt: skip
+        _show_deleting(sweep, shown.workers)
+
+
+def _show_deleting(sweep: Sweep, workers: int) -> None:
+    st.button(
+        "Delete the sweep", key=f"sweep-delete-{sweep.sweep_id}", icon=":material/delete:",
+        on_click=_delete, args=(sweep,), disabled=workers > 0, help="Its runs stay.",
+    )  # fmt: skip
 
 
 def _stop(sweep: Sweep) -> None:
@@ -357,6 +408,19 @@ def _resume(sweep: Sweep) -> None:
     with failures.kept(ERROR), session.once("sweep-resume", sweep.sweep_id) as is_first:
         if is_first:
             workers().start(sweep)
+
+
+def _train_more(shown: ShownSweep) -> None:
+    sweep, plan = shown.sweep, shown.plan
+    with failures.kept(ERROR), session.once("sweep-more", sweep.sweep_id) as is_first:
+        if not is_first:
+            return
+        # runs that began in time may have taken longer than the budget
+        trained = max(plan.minutes or 0.0, shown.seconds / 60)
+        further = f"sweep-more-{{}}-{sweep.sweep_id}".format
+        runs = plan.runs and plan.runs + st.session_state[further("runs")]
+        minutes = plan.minutes and trained + st.session_state[further("minutes")]
+        workers().start(set_budget(sweep, runs=runs, minutes=minutes))
 
 
 def _delete(sweep: Sweep) -> None:
