@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, CDPSession, Page, expect
+from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 
 from fmnist import paths
 from fmnist.sketchpad import canvas
@@ -460,6 +460,10 @@ def upload(page: Page, name: str, content: bytes) -> None:
     page.locator(".st-key-draw-sources input[type=file]").first.set_input_files(field)
 
 
+def picture_title(page: Page) -> Locator:
+    return page.locator(".st-key-draw-picture .title")
+
+
 def test_upload_of_a_picture_and_of_a_broken_file(sheet: Page) -> None:
     # opened before the drawing, whose answer tells that the page has been drawn with the tab open:
     # a file given to the page in the midst of that may be lost
@@ -467,15 +471,11 @@ def test_upload_of_a_picture_and_of_a_broken_file(sheet: Page) -> None:
     draw(sheet, BOX)
     dark = ink(sheet)
     upload(sheet, "shirt.png", png_of_a_shirt())
-    expect(
-        sheet.get_by_test_id("stMarkdown").get_by_text("Your picture", exact=True)
-    ).to_be_visible()
+    expect(picture_title(sheet)).to_be_visible()
     expect(headline(sheet)).to_have_text(re.compile(r"\d%$|garment$"))
     upload(sheet, "broken.png", png_of_a_shirt()[:200])
     expect(sheet.get_by_text("The picture is damaged or truncated")).to_be_visible()
-    expect(
-        sheet.get_by_test_id("stMarkdown").get_by_text("Your picture", exact=True)
-    ).to_be_visible()  # the one before stays
+    expect(picture_title(sheet)).to_be_visible()  # the one before stays
     upload(sheet, "again.png", png_of_a_shirt())
     expect(sheet.get_by_text("The picture is damaged or truncated")).to_have_count(0)
     sheet.get_by_role("button", name="Back to the canvas").click()
@@ -499,9 +499,7 @@ def test_paste_a_picture(sheet: Page) -> None:
     )
     send = sheet.get_by_test_id("stChatInputSubmitButton")
     send.click()  # which it can be once the file has arrived
-    expect(
-        sheet.get_by_test_id("stMarkdown").get_by_text("Your picture", exact=True)
-    ).to_be_visible()
+    expect(picture_title(sheet)).to_be_visible()
     field.fill("a shirt")
     field.press("Enter")
     expect(sheet.get_by_text("Only pictures can be pasted")).to_be_visible()

@@ -11,9 +11,13 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES
+from fmnist.sketchpad.mask import Box, Correctable, Step, Stroke
+from fmnist.sketchpad.preprocessing import Preparation, prepare
+from fmnist.sketchpad.uploads import read_picture
 from tests.browser.conftest import Server
 from tests.browser.drawing import headline, last_event, no_exception, wait_for_prediction
 from tests.sketchpad.drawn import photograph
+from tools import driver
 from tools.driver import DEEP, SLOW, fits_the_screen, settle
 
 SEEN: Final = f"""() => {{ {DEEP}
@@ -21,6 +25,14 @@ SEEN: Final = f"""() => {{ {DEEP}
   const {{ data }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   return [...data].filter((_, i) => i % 4 === 0);
 }}"""
+PAINTED: Final = f"""() => {{ {DEEP}
+  const canvas = deep('.st-key-draw-picture', 'canvas');
+  if (!canvas) return false;
+  const middle = [canvas.width / 2, canvas.height / 2, 1, 1];
+  const {{ data }} = canvas.getContext('2d').getImageData(...middle);
+  return data[3] === 255 && Math.max(data[0], data[1], data[2]) < 255;
+}}"""
+"""Whether the picture is seen."""
 PHOTO: Final = "1_Trouser_pants_03.jpg"
 
 
@@ -53,7 +65,7 @@ def open_picture(page: Page, url: str, content: bytes) -> None:
 
 
 def stage(page: Page) -> Locator:
-    return page.get_by_role("img", name="The uploaded picture")
+    return page.locator(".st-key-draw-picture canvas")
 
 
 def tool(page: Page, name: str) -> Locator:
@@ -72,6 +84,13 @@ def drag(page: Page, *places: tuple[float, float]) -> None:
             page.mouse.down()
     page.mouse.up()
     wait_for_prediction(page, before)
+
+
+def jpeg() -> bytes:
+    """A garment on planks, as a file."""
+    file = io.BytesIO()
+    Image.fromarray(photograph()).convert("RGB").save(file, "JPEG", quality=90)
+    return file.getvalue()
 
 
 @pytest.fixture
@@ -104,9 +123,7 @@ def test_a_photo_is_recognized_and_corrected(page: Page, bare_server: Server, ph
 
 
 def test_brush_turn_and_undo(page: Page, bare_server: Server) -> None:
-    file = io.BytesIO()
-    Image.fromarray(photograph()).convert("RGB").save(file, "JPEG", quality=90)
-    open_picture(page, bare_server.url, file.getvalue())
+    open_picture(page, bare_server.url, jpeg())
     expect(page.locator(".st-key-draw-picture")).to_contain_text("Photograph: what is faded")
     first = seen(page)
     tool(page, "Adjust").click()
@@ -136,13 +153,114 @@ def test_brush_turn_and_undo(page: Page, bare_server: Server) -> None:
     no_exception(page)
 
 
+def test_a_box_and_the_brush_by_keyboard(page: Page, bare_server: Server) -> None:
+    content = jpeg()
+    open_picture(page, bare_server.url, content)
+    editor, hint = page.locator(".st-key-draw-picture"), page.get_by_role("status")
+    expect(stage(page)).to_have_role("img")
+    first = seen(page)
+    tool(page, "Adjust").focus()
+    page.keyboard.press("Enter")
+    expect(editor.locator(".keys")).to_contain_text("arrow keys move a box, with Shift they resize")
+    page.keyboard.press("Shift+Tab")  # the picture is before its button
+    expect(stage(page)).to_be_focused()
+    expect(stage(page)).to_have_role("application")
+    page.keyboard.press("ArrowLeft")
+    expect(hint.filter(has_text="Box from 18 to 78% across and 20 to 80% down.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(hint.filter(has_text="Drag a rectangle around the garment.")).to_be_visible()
+    expect(tool(page, "Undo")).to_be_disabled()
+    for key in ("Enter", "ArrowUp", *["Shift+ArrowUp"] * 10, "Shift+ArrowRight"):
+        page.keyboard.press(key)
+    expect(hint.filter(has_text="Box from 20 to 82% across and 18 to 58% down.")).to_be_visible()
+    page.keyboard.press("Enter")
+    wait_for_input(page, model_input(content, Box(0.2, 0.18, 0.82, 0.58)))
+    expect(tool(page, "Undo (1)")).to_be_enabled()
+    settle(page)
+    page.get_by_role("radio", name="Remove").check()
+    stage(page).focus()
+    for key in ("Enter", "ArrowDown", "Enter"):  # shows the brush, moves it, paints
+        page.keyboard.press(key)
+    removed = Stroke(keeps=False, width=0.08, points=((0.5, 0.52),))
+    wait_for_input(page, model_input(content, Box(0.2, 0.18, 0.82, 0.58), removed))
+    settle(page)
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    wait_for_input(page, first)
+    no_exception(page)
+
+
+def model_input(content: bytes, *steps: Step) -> list[int]:
+    """The model input of a photograph that is corrected, pixel by pixel."""
+    found = Correctable(read_picture(content)).corrected(steps, is_photograph=True)
+    pixels = prepare(found.picture, Preparation(kind="photograph"), found.mask)
+    values: list[int] = pixels.ravel().tolist()
+    return values
+
+
+def test_the_answer_is_seen_while_a_picture_is_corrected_on_a_phone(
+    browser: Browser, bare_server: Server
+) -> None:
+    context = driver.new_context(browser, width=390, has_touch=True, reduced_motion="reduce")
+    page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 664})  # between the bars of a phone's browser
+    open_picture(page, bare_server.url, jpeg())
+    editor = page.locator(".st-key-draw-picture .picture")
+    above = top_within(page)
+    expect(editor.locator(".answer")).to_be_hidden()
+    tool(page, "Adjust").click()
+    expect(editor.locator(".answer")).to_have_text(headline(page).inner_text())
+    assert top_within(page) == above
+    for part in (editor.locator(".answer"), stage(page), tool(page, "Reset")):
+        expect(part).to_be_in_viewport(ratio=1)
+    box = stage(page).bounding_box()
+    drag(page, (0.1, 0.1), (0.9, 0.3))
+    settle(page)
+    expect(editor.locator(".answer")).to_have_text(headline(page).inner_text())
+    assert stage(page).bounding_box() == box  # nothing jumps
+    tool(page, "Done").click()
+    expect(editor.locator(".answer")).to_be_hidden()
+    assert top_within(page) == above
+    no_exception(page)
+    context.close()
+
+
+def top_within(page: Page) -> float:
+    """How far below the top of its component the picture begins."""
+    top: float = stage(page).evaluate("e => e.offsetTop - e.parentElement.offsetTop")
+    return top
+
+
+def test_a_picture_is_sent_once(page: Page, bare_server: Server) -> None:
+    frames: list[bytes | str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+
+    def sent() -> int:
+        return sum(b"data:image/webp" in frame for frame in frames if isinstance(frame, bytes))
+
+    open_picture(page, bare_server.url, jpeg())
+    assert sent() > 0
+    tool(page, "Adjust").click()
+    drag(page, (0.1, 0.1), (0.9, 0.45))
+    settle(page)
+    frames.clear()
+    drag(page, (0.1, 0.1), (0.9, 0.7))
+    settle(page)
+    assert frames and sent() == 0
+    page.get_by_role("link", name="Data", exact=True).click()
+    expect(stage(page)).to_have_count(0)
+    settle(page)
+    page.get_by_role("link", name="Draw", exact=True).click()
+    expect(page.locator(".st-key-draw-picture .undo")).to_have_text("Undo (2)")
+    page.wait_for_function(f"() => ({PAINTED})()", timeout=SLOW)
+    no_exception(page)
+
+
 def test_a_finger_scrolls_until_the_tools_are_open(browser: Browser, bare_server: Server) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     context.set_default_timeout(SLOW)
     page = context.new_page()
-    file = io.BytesIO()
-    Image.fromarray(photograph()).convert("RGB").save(file, "JPEG", quality=90)
-    open_picture(page, bare_server.url, file.getvalue())
+    open_picture(page, bare_server.url, jpeg())
     assert stage(page).evaluate("e => getComputedStyle(e).touchAction") == "auto"
     tool(page, "Adjust").click()
     assert stage(page).evaluate("e => getComputedStyle(e).touchAction") == "none"

@@ -58,15 +58,19 @@ def show_sheet(state: CanvasState) -> None:
 def show_title(state: CanvasState) -> None:
     """A line above the canvas; drawable-canvas shows its own buttons at the end of it."""
     if state.picture is not None:
-        st.markdown("**Your picture**")
-    elif state.image is not None:
+        return  # it has a title of its own
+    if state.image is not None:
         st.markdown(f"**{CLASS_NAMES[state.image.label]}**, test image {state.image.index:,}")
     else:
         st.markdown("**Draw a garment**")
 
 
 def show_canvas(
-    state: CanvasState, *, on_refresh: Callable[[], None] | None = None, is_stale: bool = False
+    state: CanvasState,
+    *,
+    on_refresh: Callable[[], None] | None = None,
+    is_stale: bool = False,
+    answer: str = "",
 ) -> None:
     """The canvas, or the uploaded picture.
 
@@ -77,9 +81,12 @@ def show_canvas(
         Called in a run of its own, after what is drawn now has been answered.
     is_stale : bool
         Whether to call it.
+    answer : str
+        What is predicted, for where a picture leaves no room for the prediction.
     """
     if state.picture is not None:
-        picture_panel.show(state, on_refresh or (lambda: None), is_stale=is_stale)
+        again = on_refresh or (lambda: None)
+        picture_panel.show(state, again, is_stale=is_stale, answer=answer)
         return
     if is_built_in():
         _show_board(state, on_refresh, is_stale=is_stale)

@@ -54,7 +54,7 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
         st.session_state[LABEL] = None
     own: Counter[str] = st.session_state.get(_COUNTS, Counter())
     choices = (*LABEL_CHOICES, *own)
-    if _saved_id(state) is None or st.session_state.get(LABEL) not in choices:
+    if saved_id(state) is None or st.session_state.get(LABEL) not in choices:
         st.session_state[LABEL] = None  # a label saves; what is not saved has none
     st.selectbox(
         "What is in the picture?" if is_picture else "What did you draw?",
@@ -81,7 +81,7 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
             if is_picture
             else "Saves the drawing with this label, and clears the canvas for the next one.",
         )
-    is_saved = _saved_id(state) is not None
+    is_saved = saved_id(state) is not None
     st.button(
         "Saved" if is_saved else "Save",
         key="draw-save",
@@ -117,7 +117,7 @@ def as_png(state: CanvasState) -> bytes:
 
 def _save(state: CanvasState, label: str | None = None) -> None:
     prediction = state.answer  # of the moment of the click: strokes may have come since
-    if prediction is None or _saved_id(state) is not None:  # a double click
+    if prediction is None or saved_id(state) is not None:  # a double click
         return
     step = state.steps.current
     drawing = SavedDrawing(
@@ -139,18 +139,18 @@ def _save(state: CanvasState, label: str | None = None) -> None:
             kind=preparation().kind,
         )
     try:
-        saved_id = store().save(drawing)
+        drawing_id = store().save(drawing)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
     else:
         if state.picture is not None:
-            saved_picture.remember(state, saved_id, prediction.model_input)
+            saved_picture.remember(state, drawing_id, prediction.model_input)
         else:
-            state.saved = (saved_id, step)
+            state.saved = (drawing_id, step)
     st.session_state[_CHANGED] = True
 
 
-def _saved_id(state: CanvasState) -> str | None:
+def saved_id(state: CanvasState) -> str | None:
     """Gallery id of what is shown, if it is saved as it is now."""
     if state.picture is None:
         return state.saved_id
@@ -158,16 +158,16 @@ def _saved_id(state: CanvasState) -> str | None:
 
 
 def _add_to(state: CanvasState, name: str) -> None:
-    saved_id = _saved_id(state)
+    saved = saved_id(state)
     try:
-        if saved_id is not None:
-            store().set_label(saved_id, name)
+        if saved is not None:
+            store().set_label(saved, name)
         else:
             _save(state, name)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
     st.session_state[_CHANGED] = True
-    if _saved_id(state) is None:  # it could not be saved, and stays where it is
+    if saved_id(state) is None:  # it could not be saved, and stays where it is
         return
     if state.picture is not None:
         hide_picture()
@@ -177,13 +177,13 @@ def _add_to(state: CanvasState, name: str) -> None:
 
 def _label(state: CanvasState) -> None:
     label: str | None = st.session_state[LABEL]
-    saved_id = _saved_id(state)
-    if saved_id is None:
+    saved = saved_id(state)
+    if saved is None:
         if label is not None:
             _save(state, label)
         return
     try:
-        store().set_label(saved_id, label)
+        store().set_label(saved, label)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
     st.session_state[_CHANGED] = True

@@ -40,6 +40,8 @@ class PictureState:
         The same.
     answered : int
         Number of the browser's last message.
+    is_in_browser : bool
+        Whether the browser has it, and need not be sent it with each answer.
     """
 
     uploaded: NDArray[np.uint8]
@@ -48,6 +50,7 @@ class PictureState:
     sent: list[Any] = field(default_factory=list)
     steps: tuple[Step, ...] = ()
     answered: int = 0
+    is_in_browser: bool = False
     _address: str = ""
     _corrected: tuple[object, Corrected] | None = None
 
@@ -148,6 +151,7 @@ def receive() -> None:
     if known is None or sent.get("picture") != known.picture_id:
         return  # of the picture before
     state.event_id += 1
+    known.is_in_browser = True
     try:
         steps = read_steps(sent.get("steps"))
     except ValueError as error:
@@ -157,3 +161,10 @@ def receive() -> None:
     known.sent, known.steps = sent["steps"], steps
     number = sent.get("number")
     known.answered = number if isinstance(number, int) else 0
+
+
+def send_again() -> None:
+    """Send the picture to a browser that has lost it, as it does when the page changes."""
+    known = picture_state(canvas_state())
+    if known is not None:
+        known.is_in_browser = False

@@ -138,7 +138,7 @@ def show_prediction(
     key: str,
     model: str = "",
     class_names: Sequence[str] = CLASS_NAMES,
-) -> None:
+) -> str:
     """The text of a prediction, and the probabilities in the order of the classes.
 
     Parameters
@@ -150,6 +150,11 @@ def show_prediction(
         Name of the model, if there are two.
     class_names : sequence of str
         What the model can predict.
+
+    Returns
+    -------
+    str
+        The headline.
     """
     headline, note, tone = describe(prediction, state)
     before = prediction.before if prediction else None
@@ -183,6 +188,7 @@ def show_prediction(
         },
         key=key,
     )
+    return headline
 
 
 def show_model_input(prediction: Prediction | None, *, key: str) -> None:

@@ -38,6 +38,10 @@ _STYLE: Final = """<style>
 </style>"""
 
 
+_Answer = tuple[Prediction | None, str]
+"""What a model predicts, and the headline that says so; empty if it cannot be used."""
+
+
 @dataclass(frozen=True)
 class _Places:
     """Where the parts are that change while somebody draws."""
@@ -93,7 +97,8 @@ show = failures.fragment(_show, key=_FRAGMENT)
 def _answer(state: CanvasState, runs: list[Run], places: _Places) -> None:
     """What follows the pen: the rest is redrawn once the pen is up, and only if it changes."""
     with places.predictions:
-        state.answer = _show_predictions(state, runs)
+        answers = _show_predictions(state, runs)
+    state.answer = answers[0][0] if answers else None
     with places.model_input:
         prediction.show_model_input(state.answer, key="draw-input")
     with places.inside:
@@ -101,7 +106,12 @@ def _answer(state: CanvasState, runs: list[Run], places: _Places) -> None:
     shown = st.session_state[_SHOWN]
     is_stale = state.growing is None and shown not in (_UNDER_WAY, _rest(state))
     with places.sheet:
-        canvas_panel.show_canvas(state, on_refresh=lambda: st.rerun(_FRAGMENT), is_stale=is_stale)
+        canvas_panel.show_canvas(
+            state,
+            on_refresh=lambda: st.rerun(_FRAGMENT),
+            is_stale=is_stale,
+            answer=" · ".join(headline for _, headline in answers if headline),
+        )
 
 
 def _rest(state: CanvasState) -> tuple[object, ...]:
@@ -109,27 +119,25 @@ def _rest(state: CanvasState) -> tuple[object, ...]:
     return (
         state.answer is None,
         state.is_empty,
-        state.saved_id,
+        gallery.saved_id(state),
         st.session_state.get(LABEL),
         state.problem,
-        # a correction changes whether the picture is saved as it is now
-        state.event_id if neighbors.is_open() or state.picture is not None else None,
+        state.event_id if neighbors.is_open() else None,
     )
 
 
-def _show_predictions(state: CanvasState, runs: list[Run]) -> Prediction | None:
-    """The predictions of one or two models; returns that of the first."""
+def _show_predictions(state: CanvasState, runs: list[Run]) -> list[_Answer]:
+    """The predictions of one or two models."""
     if not runs:
         st.info("There is no model yet: train one first.", icon=":material/model_training:")
         layout.train_link()
-        return None
+        return []
     names = distinct_names(runs) if len(runs) > 1 else {}
     model_input = prediction.prepare(state)
-    predictions = [
+    return [
         _show_prediction(state, model_input, run, number, model=names.get(run.run_id, ""))
         for number, run in enumerate(runs)
     ]
-    return predictions[0]
 
 
 def _show_prediction(
@@ -139,7 +147,7 @@ def _show_prediction(
     number: int,
     *,
     model: str,
-) -> Prediction | None:
+) -> _Answer:
     """The prediction of a model, which is named where there are two."""
     with st.container(width=_HALF_WIDTH if model else "stretch"):
         try:
@@ -147,9 +155,9 @@ def _show_prediction(
             predicted = prediction.predict(state, model_input, run)
         except failures.EXPECTED as error:
             failures.tell(models.load_error(error, run), icon=":material/broken_image:")
-            return None
+            return None, ""
         names = models.load_classifier(run).class_names
-        prediction.show_prediction(
+        headline = prediction.show_prediction(
             predicted, state, key=f"draw-prediction-{number}", model=model, class_names=names
         )
-    return predicted
+    return predicted, headline

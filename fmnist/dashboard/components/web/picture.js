@@ -1,6 +1,6 @@
 // An uploaded picture, faded where its mask says that nothing is garment. A box, a brush and turns
-// correct it. Python makes the mask of the steps it is sent (`fmnist.sketchpad.mask`); until its
-// answer comes, the picture shows what the step will do.
+// correct it, by pointer or by keyboard. Python makes the mask of the steps it is sent
+// (`fmnist.sketchpad.mask`); until its answer comes, the picture shows what the step will do.
 const editors = new WeakMap();
 const FADED = 0.8; // opacity of what lies over the ground
 const PAPER = "#b0b0b0"; // below transparent pictures; dark and light ink are seen on it
@@ -12,9 +12,19 @@ const HINTS = {
   keep: "Paint over parts of the garment that are faded.",
   remove: "Paint over what is no garment.",
 };
+const BRUSH_KEYS = "Keyboard, on the picture: arrow keys move the brush, Enter paints.";
+const KEYS = {
+  box: "Keyboard, on the picture: arrow keys move a box, with Shift they resize it. Enter applies it.",
+  keep: BRUSH_KEYS,
+  remove: BRUSH_KEYS,
+};
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const NUDGE = 0.02; // of the sides; how far an arrow key moves
+const FIRST_BOX = [[0.2, 0.2], [0.8, 0.8]]; // of the keyboard
 
 const blank = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
 const round = (value) => Math.round(value * 1e4) / 1e4;
+const within = (value, low, high) => round(Math.min(Math.max(value, low), high));
 
 class Editor {
   constructor(root) {
@@ -25,8 +35,10 @@ class Editor {
       [...root.querySelectorAll("button")].map((button) => [button.className, button])
     );
     this.picture = null;
+    this.image = new Image();
+    this.steps = [];
     this.number = Date.now(); // of the last message; no two editors count alike
-    this.line = this.hover = null;
+    this.line = this.hover = this.pointer = null; // a line without a pointer is the keyboard's
     this.listen();
   }
 
@@ -38,7 +50,10 @@ class Editor {
     this.stage.width = this.stage.height = 2 * data.side;
     this.stage.setAttribute("aria-label", `${data.label}. ${data.told}`);
     this.root.querySelector(".told").textContent = data.told;
+    this.root.querySelector(".answer").textContent = data.answer;
     const isNew = data.picture !== this.picture;
+    // Python sends it once; asked for again where the editor that had it is gone
+    if (isNew && !data.image) return setTriggerValue("lost", this.number);
     if (isNew) {
       this.picture = data.picture;
       this.steps = [...data.steps];
@@ -86,7 +101,7 @@ class Editor {
   }
 
   add(...step) {
-    if (this.steps.length < this.data.most) this.change([...this.steps, step]);
+    if (this.mask && this.steps.length < this.data.most) this.change([...this.steps, step]);
   }
 
   turnMask() {
@@ -119,10 +134,9 @@ class Editor {
     const box = this.stage.getBoundingClientRect();
     const { left, top, width, height } = this.place;
     const scale = this.stage.width / box.width;
-    const share = (value) => round(Math.min(Math.max(value, 0), 1));
     return [
-      share(((event.clientX - box.left) * scale - left) / width),
-      share(((event.clientY - box.top) * scale - top) / height),
+      within(((event.clientX - box.left) * scale - left) / width, 0, 1),
+      within(((event.clientY - box.top) * scale - top) / height, 0, 1),
     ];
   }
 
@@ -162,26 +176,77 @@ class Editor {
     stage.onpointerup = (event) => {
       if (this.line && event.pointerId === this.pointer) this.finish();
     };
-    stage.onpointercancel = () => {
-      this.line = null;
-      if (this.data) this.readMask(this.data);
-      this.draw();
-    };
+    stage.onpointercancel = () => this.cancel();
+    stage.onblur = () => this.pointer === null && this.cancel();
+    stage.onkeydown = (event) => this.press(event);
     buttons.open.onclick = () => {
       root.classList.toggle("open");
       this.draw();
+      const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      root.scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
     };
     buttons.whole.onclick = () => this.add("whole");
     buttons.turn.onclick = () => this.add("turn");
     buttons.reset.onclick = () => this.add("reset");
     buttons.undo.onclick = () => this.change(this.steps.slice(0, -1));
-    root.onchange = () => this.draw();
+    root.onchange = () => this.cancel();
     root.onkeydown = (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.key !== "z" || !this.steps.length) return;
       event.preventDefault();
       event.stopPropagation();
       this.change(this.steps.slice(0, -1));
     };
+  }
+
+  press(event) {
+    const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
+    const isBusy = this.pointer !== null && this.line;
+    if (!this.isOpen || !this.mask || ctrlKey || metaKey || altKey) return;
+    if (key === "Escape" && this.line) this.cancel();
+    else if (isBusy || this.steps.length >= this.data.most) return;
+    else if (key in ARROWS) this.nudge(ARROWS[key], shiftKey);
+    else if (key === "Enter" || key === " ") this.apply();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // the box or the brush of the keyboard, moved by a step; the box may be resized
+  nudge([right, down], isResized) {
+    this.pointer = null;
+    const [dx, dy] = [NUDGE * right, NUDGE * down];
+    if (this.tool !== "box") {
+      const [x, y] = this.hover ?? [0.5, 0.5];
+      this.hover = [within(x + dx, 0, 1), within(y + dy, 0, 1)];
+      return this.draw();
+    }
+    const [[x, y], [u, v]] = this.line ?? FIRST_BOX;
+    const least = 2 * NUDGE; // more than TINY
+    if (isResized) {
+      this.line = [[x, y], [within(u + dx, x + least, 1), within(v + dy, y + least, 1)]];
+    } else {
+      const [left, top] = [within(x + dx, 0, 1 - (u - x)), within(y + dy, 0, 1 - (v - y))];
+      this.line = [[left, top], [round(left + u - x), round(top + v - y)]];
+    }
+    this.draw();
+  }
+
+  // Enter: applies the box, or paints where the brush is; at first shows them
+  apply() {
+    const isShown = this.tool === "box" ? this.line : this.hover;
+    if (!isShown) return this.nudge([0, 0], false);
+    if (this.tool !== "box") {
+      this.line = [this.hover];
+      this.paint();
+    }
+    this.finish();
+  }
+
+  cancel() {
+    const isPainted = this.line && this.tool !== "box";
+    this.line = this.hover = this.pointer = null;
+    if (isPainted) this.readMask(this.data);
+    if (this.data) this.draw();
   }
 
   extend(point) {
@@ -234,20 +299,32 @@ class Editor {
     buttons.open.setAttribute("aria-expanded", String(this.isOpen));
     buttons.open.textContent = this.isOpen ? "Done" : "Adjust";
     const isFull = steps.length >= data.most;
+    stage.tabIndex = this.isOpen ? 0 : -1;
+    stage.setAttribute("role", this.isOpen ? "application" : "img");
     buttons.undo.textContent = steps.length ? `Undo (${steps.length})` : "Undo";
     buttons.undo.disabled = !steps.length;
     buttons.reset.disabled = !steps.length || steps.at(-1)[0] === "reset";
     buttons.whole.disabled = buttons.turn.disabled = isFull;
     this.brush.disabled = tool === "box";
     this.brush.parentElement.setAttribute("aria-disabled", String(tool === "box"));
-    this.root.querySelector(".hint").textContent = isFull
-      ? `${steps.length} steps are the most. Undo some, or reset.`
-      : HINTS[tool];
+    const hint = this.root.querySelector(".hint");
+    const text = isFull ? `${steps.length} steps are the most. Undo some, or reset.` : this.hint;
+    if (hint.textContent !== text) hint.textContent = text; // screen readers say what changes
+    this.root.querySelector(".keys").textContent = KEYS[tool];
     const context = stage.getContext("2d");
     context.clearRect(0, 0, stage.width, stage.height);
     this.drawPicture(context);
     if (this.mask) this.drawMask(context);
     if (this.isOpen && this.mask) this.drawPen(context);
+  }
+
+  get hint() {
+    if (!this.line || this.pointer !== null || this.tool !== "box") return HINTS[this.tool];
+    const [left, top, right, bottom] = this.line.flat().map((share) => Math.round(100 * share));
+    return (
+      `Box from ${left} to ${right}% across and ${top} to ${bottom}% down. ` +
+      "Enter applies it, Escape cancels."
+    );
   }
 
   drawPicture(context) {
