@@ -1,5 +1,6 @@
 """Parts that several pages show: header, notices, run picker, state badges."""
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
@@ -233,6 +234,14 @@ def matches_search(row: Mapping[str, object], wanted: str) -> bool:
     """Whether a table row contains all words of a search, ignoring case."""
     text = " ".join(map(str, row.values())).lower()
     return all(word in text for word in wanted.lower().split())
+
+
+def rows_key(prefix: str, run_ids: Iterable[str]) -> str:
+    """Key of a table whose rows can be selected or clicked: other rows have another key.
+
+    A slow browser that does not know them yet would send places among the rows before.
+    """
+    return f"{prefix}-{zlib.crc32(repr([*run_ids]).encode())}"
 
 
 def open_tabs(titles: Iterable[str], *, key: str) -> Iterator[tuple[str, "DeltaGenerator"]]:

@@ -1,6 +1,5 @@
 """The leaderboard of the Compare page: filters, columns, selection of rows, CSV."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, get_args
@@ -13,6 +12,7 @@ from fmnist.csv import write_table
 from fmnist.dashboard import layout
 from fmnist.dashboard.compare.run_comparison import RunComparison, choose
 from fmnist.dashboard.compare.seeds import seed_groups
+from fmnist.dashboard.remembered import Remembered
 from fmnist.data.splits import DATASET_TITLES, Protocol
 from fmnist.evaluation.leaderboard import LeaderboardRow
 from fmnist.models.registry import describe
@@ -84,6 +84,10 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "Id": None,
 }
 """All columns, and their configuration where it is not the default."""
+
+_CHOOSABLE: Final = [name for name in COLUMNS if name != ALWAYS]
+_PROTOCOLS: Final = ["All", *(name.capitalize() for name in get_args(Protocol))]
+_REMEMBERED: Final = Remembered("fmnist-compare")
 
 HEIGHT: Final = 8
 """Rows visible without scrolling."""
@@ -174,6 +178,9 @@ def show_filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[s
         for entry in comparison.entries
     ]
     models = sorted({row["Model"] for _, row in rows if row["Model"]})
+    _REMEMBERED.begin("compare-search", "")
+    _REMEMBERED.begin("compare-models", [], models)
+    _REMEMBERED.begin("compare-protocol", "All", _PROTOCOLS)
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-filters"):
         wanted = st.text_input(
             "Search",
@@ -194,8 +201,7 @@ def show_filters(comparison: RunComparison) -> list[tuple[LeaderboardRow, dict[s
         )
         protocol = st.segmented_control(
             "Protocol",
-            ["All", *(name.capitalize() for name in get_args(Protocol))],
-            default="All",
+            _PROTOCOLS,
             key="compare-protocol",
             required=True,
             width="content",
@@ -230,6 +236,7 @@ def show(comparison: RunComparison) -> None:
             table(comparison, found, columns)
         else:
             st.info("No run matches these filters.", icon=":material/filter_alt_off:")
+    _REMEMBERED.write()
     found_protocols = {entry.protocol for entry, _ in found}
     kinds = [
         f"**{name.capitalize()}**: {text}"
@@ -253,9 +260,7 @@ def table(
     """The matching runs, in the selected columns."""
     listed = [entry for entry, _ in found]
     frame = pd.DataFrame([row for _, row in found], columns=list(columns))
-    # other rows need another key: a slow browser that does not know them yet would send places
-    # among the rows before
-    key = f"compare-table-{zlib.crc32(repr([entry.run_id for entry in listed]).encode())}"
+    key = layout.rows_key("compare-table", (entry.run_id for entry in listed))
     # the selection may have been changed elsewhere
     rows = [number for number, entry in enumerate(listed) if entry.run_id in comparison.ids]
     st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
@@ -280,16 +285,15 @@ def tools(comparison: RunComparison, rows: Sequence[Mapping[str, Any]]) -> list[
     list of str
         The selected columns.
     """
+    has_seeds = any(row[SEED_SPREAD] for row in rows)
+    default = [*DEFAULT_COLUMNS, *([SEED_SPREAD] if has_seeds else [])]
+    _REMEMBERED.begin("compare-columns", default, _CHOOSABLE)
     with st.container(horizontal=True, vertical_alignment="center", key="compare-tools"):
         st.caption(f"{len(rows)} of {counted(len(comparison.entries), 'run')}", width="content")
         with st.popover("Columns", icon=":material/view_column:"):
             wanted = st.pills(
                 "Columns shown",
-                [name for name in COLUMNS if name != ALWAYS],
-                default=[
-                    *DEFAULT_COLUMNS,
-                    *([SEED_SPREAD] if any(row[SEED_SPREAD] for row in rows) else []),
-                ],
+                _CHOOSABLE,
                 key="compare-columns",
                 selection_mode="multi",
                 persist_state="session",

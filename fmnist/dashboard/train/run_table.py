@@ -1,6 +1,5 @@
 """The table of runs on the Train page: filters, columns, order, and what is done from its rows."""
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fmnist.dashboard import failures, layout, run_catalog, session
+from fmnist.dashboard.remembered import Remembered
 from fmnist.dashboard.train import run_actions
 from fmnist.data.splits import DATASET_TITLES
 from fmnist.models.registry import describe
@@ -68,6 +68,10 @@ ORDERS: Final[Mapping[str, Callable[[Run, Mapping[str, Any]], Any]]] = {
     "Time": lambda run, _: run.progress.seconds,
 }
 """What the table can be ordered by; None comes last."""
+VALUES_AT: Final = ("Best epoch", "Last epoch", "Epoch…")
+_Row = tuple[Run, dict[str, Any]]
+_CHOOSABLE: Final = [name for name in COLUMNS if name != "Name"]
+_REMEMBERED: Final = Remembered("fmnist-runs")
 
 
 def table_row(run: Run, when: When = "best") -> dict[str, Any]:
@@ -96,9 +100,7 @@ def table_row(run: Run, when: When = "best") -> dict[str, Any]:
     }
 
 
-def in_order(
-    rows: Sequence[tuple[Run, dict[str, Any]]], by: str, *, descending: bool
-) -> list[tuple[Run, dict[str, Any]]]:
+def in_order(rows: Sequence[_Row], by: str, *, descending: bool) -> list[_Row]:
     """Rows by one of `ORDERS`; those without a value come last, whichever way."""
     value = ORDERS[by]
     known = [pair for pair in rows if value(*pair) is not None]
@@ -119,14 +121,16 @@ def past_runs(opened: Run | None) -> None:
         st.caption("No runs yet. Start one above. It stays when you close the browser.")
         return
     run_actions.show_dialog(own)
-    matching = _filters(own)
-    rows, columns = _view(matching, own)
+    _begin(own)
+    listed = _filtered([(run, table_row(run, _when())) for run in own])
+    rows, columns = _view(listed, len(own))
     if rows:
         chosen = _table(rows, columns)
         if chosen:
             run_actions.show_for_several(chosen, own)
     else:
         st.caption("No run matches the filters.")
+    _REMEMBERED.write()
     for run in own:
         if run.annotations_problem:
             st.caption(f":material/broken_image: **{plain(run.name)}**: "
@@ -135,8 +139,31 @@ def past_runs(opened: Run | None) -> None:
         run_actions.show_for_opened(opened)
 
 
-def _filters(own: Sequence[Run]) -> list[Run]:
+def _begin(own: Sequence[Run]) -> None:
+    """Give the widgets above the table the values that they were left with."""
+    _REMEMBERED.begin("run-search", "")
+    _REMEMBERED.begin("run-tags", [], run_actions.known_tags(own))
+    _REMEMBERED.begin("run-group", None, annotations.groups(own))
+    _REMEMBERED.begin("run-favorites", default=False)
+    _REMEMBERED.begin("run-values-at", VALUES_AT[0], VALUES_AT)
+    _REMEMBERED.begin("run-epoch", 1, range(1, 100_000))
+    _REMEMBERED.begin("run-order", "Created", ORDERS)
+    _REMEMBERED.begin("run-descending", default=True)
+    _REMEMBERED.begin("run-columns", list(SHOWN_FIRST), _CHOOSABLE)
+
+
+def _when() -> When:
+    """The epoch whose values are shown."""
+    at = st.session_state["run-values-at"]
+    if at == "Epoch…":
+        epoch: int = st.session_state["run-epoch"]
+        return epoch
+    return "last" if at == "Last epoch" else "best"
+
+
+def _filtered(rows: Sequence[_Row]) -> list[_Row]:
     """Search, and filters for the tags, groups and favorites that there are."""
+    own = [run for run, _ in rows]
     with st.container(horizontal=True, vertical_alignment="bottom", key="run-filters"):
         wanted = st.text_input(
             "Search",
@@ -169,51 +196,44 @@ def _filters(own: Sequence[Run]) -> list[Run]:
         if any(run.annotations.favorite for run in own):
             favorites = st.toggle("Favorites only", key="run-favorites", persist_state="session")
     return [
-        run
-        for run in own
-        if layout.matches_search(table_row(run), wanted or "")
+        (run, row)
+        for run, row in rows
+        if layout.matches_search(row, wanted or "")
         and set(tags) <= set(run.annotations.tags)
         and group in (None, run.annotations.group)
         and (run.annotations.favorite or not favorites)
     ]
 
 
-def _view(
-    matching: Sequence[Run], own: Sequence[Run]
-) -> tuple[list[tuple[Run, dict[str, Any]]], list[str]]:
-    """Which epoch's values are shown, in which columns and order; kept while the session lasts."""
+def _view(rows: Sequence[_Row], count: int) -> tuple[list[_Row], list[str]]:
+    """Which epoch's values are shown, in which columns and order; `count` is that of all runs."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-view"):
-        st.caption(f"{len(matching)} of {counted(len(own), 'run')}", width="content")
+        st.caption(f"{len(rows)} of {counted(count, 'run')}", width="content")
         with st.popover("View", icon=":material/view_column:"):
             at = st.segmented_control(
                 "Values after",
-                ("Best epoch", "Last epoch", "Epoch…"),
-                default="Best epoch",
+                VALUES_AT,
                 key="run-values-at",
                 required=True,
                 persist_state="session",
                 help="The best epoch has the highest accuracy on the monitored split.",
             )
-            when: When = "last" if at == "Last epoch" else "best"
             if at == "Epoch…":
-                when = st.number_input("Epoch", 1, key="run-epoch", persist_state="session")
+                st.number_input("Epoch", 1, key="run-epoch", persist_state="session")
             by = st.selectbox("Order by", list(ORDERS), key="run-order", persist_state="session")
-            descending = st.toggle(
-                "Descending", value=True, key="run-descending", persist_state="session"
-            )
+            descending = st.toggle("Descending", key="run-descending", persist_state="session")
             wanted = st.pills(
                 "Columns shown",
-                [name for name in COLUMNS if name != "Name"],
-                default=SHOWN_FIRST,
+                _CHOOSABLE,
                 key="run-columns",
                 selection_mode="multi",
                 persist_state="session",
             )
-    rows = in_order([(run, table_row(run, when)) for run in matching], by, descending=descending)
-    return rows, [name for name in COLUMNS if name == "Name" or name in wanted]
+    columns = [name for name in COLUMNS if name == "Name" or name in wanted]
+    return in_order(rows, by, descending=descending), columns
 
 
-def _table(rows: Sequence[tuple[Run, dict[str, Any]]], columns: Sequence[str]) -> list[Run]:
+def _table(rows: Sequence[_Row], columns: Sequence[str]) -> list[Run]:
     """The table; returns the selected runs."""
     listed = [run for run, _ in rows]
     frame = pd.DataFrame([row for _, row in rows], columns=list(columns))
@@ -221,9 +241,7 @@ def _table(rows: Sequence[tuple[Run, dict[str, Any]]], columns: Sequence[str]) -
     frame.insert(0, STAR, ["★" if run.annotations.favorite else "☆" for run in listed])
     frame.insert(2, OPEN, "Open")
     frame.insert(3, ACTIONS, actions)
-    # other rows need another key: a slow browser that does not know them yet would send places
-    # among the rows before
-    key = f"run-table-{zlib.crc32(repr([run.run_id for run in listed]).encode())}"
+    key = layout.rows_key("run-table", (run.run_id for run in listed))
 
     def button(title: str, action: Callable[[str, Run], None], help_text: str) -> Any:
         clicked = f"{key}-{title}"
