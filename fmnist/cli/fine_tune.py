@@ -63,14 +63,31 @@ def _fine_tune(options: argparse.Namespace) -> int:
 
 
 def _show(run: Run) -> None:
+    assert run.fine_tuning is not None
     effect = Effect.load(run)
-    count, before, after = len(effect.drawings), effect.drawings_before, effect.drawings_after
-    seconds = run.history.epochs[-1].seconds
+    count, seconds = len(effect.drawings), run.history.epochs[-1].seconds
     print(f"Learned {counted(count, 'drawing')} in {duration(seconds)}.")
-    print("Your drawings, each predicted by a model that has not learned it: ", end="")
-    print(f"{after} of {count} correct, {before} before.")
-    now, then = (percent(n / effect.test) for n in (effect.test_after, effect.test_before))
-    print(f"Test accuracy: {now}, {then} before.")
+    rows = (
+        (
+            "Your drawings, each predicted by a model that has not learned it",
+            f"{effect.drawings_after} of {count}",
+            f"{effect.drawings_before} of {count}",
+        ),
+        (
+            "Other sketches that the app draws, not learned",
+            percent(effect.others_after / effect.others),
+            percent(effect.others_before / effect.others),
+        ),
+        (
+            f"Test images ({run.fine_tuning.protocol} protocol), measured once, afterward",
+            percent(effect.test_after / effect.test),
+            percent(effect.test_before / effect.test),
+        ),
+    )
+    for what, after, before in rows:
+        print(f"{what}: {after} correct, {before} before.")
+    if run.fine_tuning.own_classes:
+        print(f"{effect.test_own:,} of them are predicted as a class of your own.")
     if effect.forgets:
-        print("It fell by more than chance: the model has forgotten some garments.")
+        print("Fewer are correct by more than chance: the model has forgotten some garments.")
     print(f"Run: {run.run_id}")

@@ -304,7 +304,7 @@ def _show_effect(effect: Effect, run: Run) -> None:
             f"{effect.drawings_after} of {count}",
         ),
         (
-            "Other sketches, not learned",
+            "Other sketches that the app draws, not learned",
             percent(effect.others_before / effect.others),
             percent(effect.others_after / effect.others),
         ),
