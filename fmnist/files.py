@@ -63,24 +63,24 @@ def write_atomic(
         temporary.unlink(missing_ok=True)
         raise
     if durable:
-        _flush_folder(path.parent)
+        flush(path.parent)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Wait until the disk has the folder's new names.
+def flush(path: Path) -> None:
+    """Wait until the disk has what was written to a file, or a folder's new names.
 
-    Where it cannot, the log says so: the file is there, and must not be told as failed.
+    Where it cannot, the log says so: it is written, and must not be told as failed.
     """
-    if os.name == "nt":  # Windows opens no folders
+    if os.name == "nt":  # Windows opens no folders, and flushes no file that is opened to be read
         return
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
     except OSError as error:
-        _log.warning("The folder %s was not flushed: %s", folder, error)
+        _log.warning("%s was not flushed: %s", path, error)
 
 
 def append_line(path: Path, line: str, *, durable: bool = True) -> None:

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         paths.check()
-        for root in (paths.runs_folder(), paths.pretrained_folder()):
+        for root in (paths.runs_folder(), paths.sweeps_folder(), paths.pretrained_folder()):
             making.sweep(root)
         return int(options.command(options))
     except (ToldError, OSError) as error:

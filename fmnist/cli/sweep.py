@@ -127,7 +127,7 @@ def _resumed(options: argparse.Namespace) -> Sweep:
 
 def _work(sweep: Sweep, count: int) -> int:
     """Work on a sweep until it is done or Ctrl-C is pressed."""
-    from fmnist.sweeps.budget import is_spent
+    from fmnist.sweeps.budget import is_done
     from fmnist.sweeps.trials import Trials
     from fmnist.sweeps.worker import SweepWorker
     from fmnist.training.worker import Trainer
@@ -153,7 +153,7 @@ def _work(sweep: Sweep, count: int) -> int:
             worker.leave()
         for trainer in trainers:
             trainer.close(_CLOSE_SECONDS)
-    return _end(trials, workers, is_done=is_spent(trials), again=again)
+    return _end(trials, workers, is_done=is_done(trials), again=again)
 
 
 def _end(trials: "Trials", workers: "list[SweepWorker]", *, is_done: bool, again: str) -> int:
@@ -166,7 +166,7 @@ def _end(trials: "Trials", workers: "list[SweepWorker]", *, is_done: bool, again
     best = best_trial(found)
     if best is not None:
         print(f"Best so far: {' '.join(_row(best))}")
-    if not is_done or any(trial.state == "running" for trial in found):
+    if not is_done:
         print(f"Not done. Continue with: {again}")
         return 1
     measure = f"python -m fmnist sweep --measure {trials.sweep.sweep_id}"

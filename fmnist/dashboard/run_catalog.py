@@ -20,7 +20,12 @@ _MOST_KNOWN: Final = 1024
 @st.cache_resource(show_spinner=False)
 def sweep() -> None:
     """Remove what killed processes left half-made; once a server, when it starts."""
-    for root in (paths.runs_folder(), paths.pretrained_folder(), paths.benchmark_folder()):
+    for root in (
+        paths.runs_folder(),
+        paths.sweeps_folder(),
+        paths.pretrained_folder(),
+        paths.benchmark_folder(),
+    ):
         making.sweep(root)
 
 

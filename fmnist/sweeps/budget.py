@@ -16,6 +16,11 @@ def is_spent(trials: Trials) -> bool:
     return _is_spent(trials.reread(), *_spent(trials))
 
 
+def is_done(trials: Trials) -> bool:
+    """Whether that is so, and all trials have ended."""
+    return is_spent(trials) and all(trial.state != "running" for trial in trials.all())
+
+
 def _is_spent(plan: Plan, runs: int, seconds: float) -> bool:
     limit = plan.limit()
     if limit is not None and runs >= limit:

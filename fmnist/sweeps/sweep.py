@@ -6,6 +6,7 @@ number of processes and hosts append to), `workers/` (a lock for each process th
 """
 
 import datetime
+import logging
 import re
 import secrets
 import shutil
@@ -51,6 +52,7 @@ _FILE: Final = "sweep.json"
 _DELETED: Final = ".trash-"
 _SWEEP_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 LOCK_SECONDS: Final = 60.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,10 @@ class Sweep:
             with filelock.FileLock(path, timeout=5, thread_local=False):
                 yield
         finally:
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:  # nobody holds it: the next look removes it
+                _log.warning(sentence(error, "A lock cannot be removed"))
 
     def workers(self) -> int:
         """How many processes and threads work on it now; what killed ones left is removed."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from fmnist.errors import reason
-from fmnist.files import append_line
+from fmnist.files import append_line, flush
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.history import EpochEntry
 from fmnist.sweeps.space import Options, SweepError, combinations_of, suggest
@@ -143,13 +143,16 @@ class Trials:
         self._importance: tuple[int, dict[str, float]] = (0, {})  # of so many finished trials
         with self._told():
             self._storage = optuna.storages.JournalStorage(_journal(sweep.journal_path))
-            self._study = optuna.create_study(
+            if not self._storage.get_all_studies():  # who looks at a sweep writes nothing
+                optuna.create_study(
+                    storage=self._storage, study_name=_STUDY, direction="maximize",
+                    load_if_exists=True,
+                )  # fmt: skip
+            self._study = optuna.load_study(
                 storage=self._storage,
                 study_name=_STUDY,
-                direction="maximize",
                 sampler=optuna.samplers.RandomSampler(seed=0),  # `propose` has the real one
                 pruner=_pruner(self.plan),
-                load_if_exists=True,
             )
 
     @contextmanager
@@ -361,7 +364,8 @@ def _journal(path: Path) -> "JournalFileBackend":
             )
             with lock:
                 lines = [json.dumps(log, separators=(",", ":")) for log in logs]
-                append_line(path, "\n".join(lines))
+                append_line(path, "\n".join(lines), durable=False)
+                flush(path)
 
     return Journal(str(path))
 

@@ -17,7 +17,7 @@ from fmnist.errors import ToldError, sentence
 from fmnist.files import write_json
 from fmnist.runs import store
 from fmnist.runs.run import Run, RunError
-from fmnist.sweeps.budget import is_spent
+from fmnist.sweeps.budget import is_done, is_spent
 from fmnist.sweeps.space import SweepError
 from fmnist.sweeps.sweep import RUN_FILE, Sweep, trial_of
 from fmnist.sweeps.trials import Trial, Trials
@@ -131,7 +131,7 @@ class SweepWorker:
 
     def _try_all(self, trials: Trials) -> None:
         failures = 0
-        while not self._is_ending():
+        while not self._is_ending() and not is_done(trials):
             with self.sweep.lock():
                 found = self._take_up(trials) or self._begin(trials)
             if found is None:

@@ -1,9 +1,11 @@
 """The test split, measured once: at a run's end, or later, when somebody asks for it."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fmnist.errors import sentence
 from fmnist.evaluation.predictions import evaluate
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
@@ -12,6 +14,8 @@ from fmnist.runs.run import Run, RunError
 if TYPE_CHECKING:
     from fmnist.data.splits import Dataset
     from fmnist.models.classifier import Classifier
+
+_log = logging.getLogger(__name__)
 
 
 def measure_test(
@@ -84,7 +88,10 @@ def measure_run(
         except FileNotFoundError as error:
             raise RunError(f"{run.name} has no weights to measure.") from error
         accuracy = measure_test(run, config, classifier, dataset, progress)
-        run.log_event(f"Measured on the test images: accuracy {accuracy:.2%}", time=time.time())
+        try:
+            run.log_event(f"Measured on the test images: accuracy {accuracy:.2%}", time=time.time())
+        except OSError as error:  # it is measured, and that once: it must not be told as failed
+            _log.warning(sentence(error, "The log of events was not written"))
     return accuracy
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, cast
 from unittest import mock
@@ -28,10 +29,19 @@ from fmnist.runs import annotations, drawings, store
 from fmnist.runs.annotations import Annotations
 from fmnist.runs.loading import load_run
 from fmnist.runs.publish import publish
+from fmnist.runs.run import Run
 from fmnist.runs.temperature import Temperature, save_temperature
+from fmnist.sweeps.budget import set_budget
+from fmnist.sweeps.measuring import choose_run
+from fmnist.sweeps.space import Range, SweepError
+from fmnist.sweeps.sweep import Plan, Sweep, delete_sweep, list_sweeps, make_sweep
+from fmnist.sweeps.worker import SweepWorker
 from fmnist.training import fine_tuning, learners, replay
 from fmnist.training.ensemble import combine
+from fmnist.training.errors import TrainingError
+from fmnist.training.measuring import measure_run
 from fmnist.training.own_drawings import OwnDrawings
+from fmnist.training.worker import Trainer
 from tests.faults.world import (
     CONFIG,
     DRAWING,
@@ -39,6 +49,7 @@ from tests.faults.world import (
     World,
     seen,
     seen_stopped,
+    seen_sweeping,
     seen_training,
     train_run,
     trained,
@@ -332,6 +343,63 @@ def _seen_outliers(world: World) -> object:
     return seen(world), found is not None
 
 
+class _AtOnce:
+    """A trainer that trains a run before `submit` returns, without a thread or a process."""
+
+    def submit(self, run: Run) -> None:
+        run.write_status("queued", run.progress)
+        with suppress(TrainingError):  # the folder of the run says so
+            train_run(run)
+
+    def wait_for(self, *_: object) -> bool:
+        return True
+
+
+SWEEP: Final = Plan(CONFIG, {"learning_rate": Range(0.001, 0.1, True)}, runs=1, pruner="none")
+
+
+def _sweep() -> Sweep:
+    (found,) = list_sweeps()
+    return found
+
+
+def _swept(world: World) -> None:
+    make_sweep(SWEEP, name="Rates")
+    _work_on_sweep(world)
+
+
+def _widened(world: World) -> None:
+    _swept(world)
+    set_budget(_sweep(), runs=2)
+
+
+def _stopped_sweep(world: World) -> None:
+    _swept(world)
+    _sweep().stop()
+
+
+def _work_on_sweep(_world: World) -> None:
+    """Train all that is left of the sweep, as a worker does."""
+    worker = SweepWorker(_sweep(), cast(Trainer, _AtOnce()))
+    worker._work()
+    if error := worker.state().error:
+        raise SweepError(error)
+
+
+def _delete_sweep(_world: World) -> None:
+    for sweep in list_sweeps():  # none, once it is done
+        delete_sweep(sweep)
+
+
+def _chosen(world: World) -> None:
+    _swept(world)
+    choose_run(_sweep())
+
+
+def _measure(world: World) -> None:
+    measure_run(world.run("Rates, run 1"), small_dataset())
+
+
 ACTIONS: Final[Mapping[str, Action]] = {
     "start a run": Action(_finished, _queued),
     "train": Action(_queued, lambda w: train_run(w.run("New")), seen_training),
@@ -348,6 +416,14 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "delete": Action(_deleted, lambda w: store.delete_run(w.run("A run"))),
     "undo a deletion": Action(_deleted, _restore),
     "fine-tune": Action(_labeled_drawings, _fine_tune, _seen_but_cache),
+    "start a sweep": Action(lambda w: None, lambda w: make_sweep(SWEEP, name="Rates")),
+    "train a run of a sweep": Action(_widened, _work_on_sweep, seen_sweeping),
+    "stop a sweep": Action(_swept, lambda w: _sweep().stop()),
+    "let a sweep go on": Action(_stopped_sweep, lambda w: _sweep().go_on()),
+    "give a sweep more runs": Action(_swept, lambda w: set_budget(_sweep(), runs=2)),
+    "delete a sweep": Action(_swept, _delete_sweep),
+    "choose a run of a sweep": Action(_swept, lambda w: choose_run(_sweep())),
+    "measure on the test images": Action(_chosen, _measure),
     "make an ensemble": Action(_two, lambda w: combine(
         [w.run("A run"), w.run("Another")], w.runs, name="Both")),
     "publish": Action(_whole, _publish),

@@ -39,7 +39,10 @@ def test_a_call_that_fails(name: str, tmp_path: Path) -> None:
 
 
 def test_a_call_at_which_the_process_is_killed() -> None:
-    slow = ("resume", "stop", "publish", "publish again", "make an ensemble", "fine-tune")
+    slow = (
+        "resume", "stop", "publish", "publish again", "make an ensemble", "fine-tune",
+        "train a run of a sweep",
+    )  # fmt: skip
     names = [name for name in ACTIONS if name not in slow]
     tallies = kill(names, most=2)
     assert not "\n".join(filter(None, (tally.problems() for tally in tallies)))

@@ -20,6 +20,9 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.runs.temperature import load_temperature
 from fmnist.sketchpad.gallery import Gallery, SavedDrawing
+from fmnist.sweeps.budget import is_done
+from fmnist.sweeps.sweep import Sweep, list_sweeps
+from fmnist.sweeps.trials import Trials
 from fmnist.training.loop import Signal, train
 from tools.small import history_without_times, small_dataset
 
@@ -112,7 +115,7 @@ def seen(world: World) -> Mapping[str, object]:
     # an older one that could not be removed does no harm
     deleted = sorted(store.list_runs(world.runs / ".trash"), key=_changed)[-1:]
     # a file that nobody knows is a third state, too
-    kept = {"runs", "pretrained", "drawings"}
+    kept = {"runs", "pretrained", "drawings", "sweeps"}
     others = [
         path for path in sorted(world.folder.rglob("*"))
         if path.is_file()
@@ -133,9 +136,40 @@ def seen(world: World) -> Mapping[str, object]:
         "verdicts": [(k, v.verdict, v.note) for k, v in (given.all() if given else {}).items()],
         "damaged verdicts": given.problem() if given else "",
         "verdicts on labels": seen_labels(world),
+        "sweeps": list(map(seen_sweep, list_sweeps())),
         "slices": ([each.to_json() for each in named[0]], named[1]),
         "others": [(str(p.relative_to(world.folder)), _digest(p)) for p in others],
     }
+
+
+def seen_sweep(sweep: Sweep) -> object:
+    """What a person can see of a sweep, but for times."""
+    if sweep.plan is None:
+        return sweep.name, sweep.problem
+    names = {run.run_id: run.name for run in store.list_runs(paths.runs_folder())}
+    # looking would make the journal
+    trials = Trials(sweep).all() if sweep.journal_path.exists() else []
+    chosen = sweep.measured_run()
+    return (
+        sweep.name, sweep.plan, sweep.is_stopped(), sweep.workers(), chosen and names.get(chosen),
+        [(t.state, t.params, t.accuracies, t.value, t.reason, t.run_id and names.get(t.run_id))
+         for t in trials],
+    )  # fmt: skip
+
+
+def seen_sweeping(world: World) -> object:
+    """The same of the only sweep, which works: it goes on, or has ended with its runs.
+
+    Which values replace those of a run that failed twice depends on when it failed.
+    """
+    (sweep,) = list_sweeps()
+    trials = Trials(sweep)
+    if not is_done(trials):
+        return "Resume ends it"
+    finished = [trial.run_id for trial in trials.all() if trial.state == "finished"]
+    for run_id in finished:
+        digest(store.open_run(world.runs, str(run_id)))
+    return "ended", len(finished), seen_run(world.run("Rates, run 1"))
 
 
 def seen_labels(world: World) -> object:

@@ -9,7 +9,7 @@ import streamlit as st
 from fmnist import paths
 from fmnist.dashboard import ending, run_catalog
 from fmnist.runs import store
-from fmnist.sweeps.budget import is_spent
+from fmnist.sweeps.budget import is_done
 from fmnist.sweeps.measuring_job import MeasuringProcess
 from fmnist.sweeps.sweep import Plan, Sweep
 from fmnist.sweeps.worker import SweepWorker, WorkerState
@@ -156,7 +156,7 @@ def gather(sweep: Sweep) -> ShownSweep:
     state: SweepState = "stopped"
     if working:
         state = "stopping" if sweep.is_stopped() else "running"
-    elif is_spent(trials) and all(trial.state != "running" for trial in found):
+    elif is_done(trials):
         state = "finished"
     return ShownSweep(
         sweep, plan, found, state, working, plan.limit(), here.error, trials.importance(),
