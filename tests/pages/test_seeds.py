@@ -70,6 +70,10 @@ def test_groups_are_tested_against_each_other(machine: Path) -> None:
     give_seeds(machine, "Few", [0, 2], batch_size=32)
     app = open_app("compare", runs="~".join(run.run_id for run in plain))
     assert "**Plain**: mean and standard deviation of 3 seeds" in text(app)
+    choose(app, "compare-seed-lines", "Mean, min–max")
+    assert "**Plain**: mean and the lowest and the highest of 3 seeds" in text(app)
+    choose(app, "compare-seed-lines", "Each")
+    assert "of 3 seeds" not in text(app)
     app = open_app("compare", panel="Seeds")
     shown: Any = app.get_by_key("compare-seeds").value  # type: ignore[union-attr]
     rows = dict(zip(shown["Group"], shown["Test"], strict=True))

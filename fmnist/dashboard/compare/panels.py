@@ -17,7 +17,7 @@ from fmnist.data.splits import SPLITS
 from fmnist.evaluation import leaderboard, significance
 from fmnist.evaluation.leaderboard import Axis, Curve, LeaderboardRow
 from fmnist.reports import charts
-from fmnist.reports.charts import RunCurve, RunPoint
+from fmnist.reports.charts import Band, RunCurve, RunPoint
 from fmnist.reports.sentences import (
     MONITORED_IN_WORDS,
     many_pairs_in_words,
@@ -44,6 +44,14 @@ def _choice(title: str, options: Sequence[str], field: str) -> None:
         width="content",
         on_change=lambda: session.change(**{field: st.session_state[key]}),
     )
+
+
+_SEED_LINES: Final[Mapping[str, Band | None]] = {
+    "Mean ± SD": "deviation", "Mean, min–max": "range", "Each": None,
+}  # fmt: skip
+_BANDS_IN_WORDS: Final[Mapping[Band, str]] = {
+    "deviation": "standard deviation", "range": "the lowest and the highest",
+}  # fmt: skip
 
 
 class _CurveView(NamedTuple):
@@ -103,17 +111,21 @@ def show_curves(comparison: RunComparison) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="curve-controls"):
         _choice("Curve", get_args(Curve), "curve")
         _choice("X axis", get_args(Axis), "axis")
-        groups = seed_groups(comparison.chosen)
+        groups, band = seed_groups(comparison.chosen), None
         if groups:
-            joined = st.toggle(
-                "Seeds as mean and band",
-                value=True,
-                key="compare-join-seeds",
+            shown = st.segmented_control(
+                "Seeds",
+                list(_SEED_LINES),
+                default=next(iter(_SEED_LINES)),
+                key="compare-seed-lines",
+                required=True,
+                width="content",
                 persist_state="session",
                 help="One line for the runs of a group that differ in the seed alone: the mean, "
-                "and one standard deviation on each side (not with a logarithmic Y axis).",
+                "with one standard deviation on each side, or from the lowest to the highest.",
             )
-            groups = groups if joined else []
+            band = _SEED_LINES[shown]
+            groups = groups if band else []
         view = _curve_view()
     untrained = [plain(entry.name) for entry in comparison.chosen if entry.run.members]
     if untrained:
@@ -134,26 +146,40 @@ def show_curves(comparison: RunComparison) -> None:
             close_up=view.close_up,
             smoothing=view.smoothing,
             log_axes=view.log_axes,
+            band=band or "deviation",
         ),
         key="compare-curves",
         height=360,
         renderer="svg",
         alt=f"{selection.curve.capitalize()} of {counted(len(drawn), 'run')} by {selection.axis}",
     )
-    splits = {e.run.history.epochs[0].split for e in drawn}
-    measured = " or ".join(MONITORED_IN_WORDS[split] for split in SPLITS if split in splits)
-    st.caption(
-        f"{'Accuracy in percent' if selection.curve == 'accuracy' else 'Cross-entropy in nats'} "
-        f"after each epoch. Solid: {measured}"
-        + (", smoothed; thin: as measured" if view.smoothing else "")
-        + "."
-        + (" Dotted: training images, during the epoch." if view.training else "")
-    )
+    st.caption(_curves_in_words(selection.curve, selection.axis, view, drawn))
     for group in groups:
         st.caption(
-            f"**{plain(group.name)}**: mean and standard deviation of "
+            f"**{plain(group.name)}**: mean and {_BANDS_IN_WORDS[band or 'deviation']} of "
             f"{counted(len(group.entries), 'seed')}, in the color of {plain(group.first.name)}."
         )
+
+
+def _curves_in_words(
+    curve: Curve, axis: Axis, view: _CurveView, drawn: Sequence[LeaderboardRow]
+) -> str:
+    """What the lines are, in Markdown."""
+    splits = {entry.run.history.epochs[0].split for entry in drawn}
+    measured = " or ".join(MONITORED_IN_WORDS[split] for split in SPLITS if split in splits)
+    unit = "Accuracy in percent" if curve == "accuracy" else "Cross-entropy in nats"
+    words = [f"{unit} after each epoch. Solid: {measured}"]
+    words += [", smoothed; thin: as measured."] if view.smoothing else ["."]
+    if view.training:
+        words.append(" Dotted: training images, during the epoch")
+        if curve == "loss" and axis != "epoch":
+            words.append(", at each log entry")
+            if view.smoothing:
+                words.append(
+                    ", smoothed; its band: from the lowest to the highest that is averaged"
+                )
+        words.append(".")
+    return "".join(words)
 
 
 def _run_curves(

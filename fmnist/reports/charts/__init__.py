@@ -16,7 +16,7 @@ from fmnist.reports.charts.confusion import (
     css_colors,
     difference_colors,
 )
-from fmnist.reports.charts.curves import RunCurve, accuracy_curves, loss_curves, run_curves
+from fmnist.reports.charts.curves import Band, RunCurve, accuracy_curves, loss_curves, run_curves
 from fmnist.reports.charts.data import class_distribution, pixel_histogram
 from fmnist.reports.charts.learning_curve import learning_curves
 from fmnist.reports.charts.misclassifications import error_types_over_epochs
@@ -53,6 +53,7 @@ __all__ = [
     "OWN_COLORS",
     "RUN_COLORS",
     "TRAIN_COLOR",
+    "Band",
     "RunCurve",
     "RunPoint",
     "TrialCurve",

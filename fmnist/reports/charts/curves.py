@@ -4,11 +4,14 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.reports.charts.theme import BEST_COLOR, MONITORED_COLOR, TRAIN_COLOR
-from fmnist.runs.history import EpochEntry, History
+from fmnist.runs.history import EpochEntry, History, StepEntry
+
+Band = Literal["deviation", "range"]
+"""Around the mean of several seeds: one standard deviation, or from the lowest to the highest."""
 
 
 def loss_curves(
@@ -121,6 +124,25 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
     return found
 
 
+def envelope(values: Sequence[float], weight: float) -> tuple[list[float], list[float]]:
+    """The lowest and the highest of the values that make up each smoothed one.
+
+    Parameters
+    ----------
+    values, weight
+        As for `smoothed`; `weight` is above 0.
+
+    Returns
+    -------
+    tuple of list of float
+        Each is as long as `values`: of the present value and of those before it that count together
+        95% of the average.
+    """
+    reach = max(1, math.ceil(math.log(0.05) / math.log(weight)))
+    windows = [values[max(0, end - reach) : end] for end in range(1, len(values) + 1)]
+    return [*map(min, windows)], [*map(max, windows)]
+
+
 MONITORED_NAMES: Final = {"train": "images trained on", "validation": "validation", "test": "test"}
 """What a curve of a monitored split is called."""
 
@@ -134,11 +156,12 @@ def run_curves(
     close_up: bool,
     smoothing: float = 0.0,
     log_axes: Collection[str] = (),
+    band: Band = "deviation",
 ) -> dict[str, Any]:
     """Draw the loss or the accuracy of several runs in one chart, as ECharts options.
 
-    Of several seeds it is the mean at each epoch that all have reached, with a band of one standard
-    deviation on each side (none on a logarithmic y axis).
+    Of several seeds it is the mean at each epoch that all have reached, with a band: two thin lines
+    on a logarithmic y axis.
 
     Parameters
     ----------
@@ -147,7 +170,8 @@ def run_curves(
         Measured on the monitored split of the run; accuracy in percent.
     axis : {"epoch", "step", "minutes"}
     with_training : bool
-        Whether to draw training too, thin and dotted.
+        Whether to draw training too, thin and dotted; its loss along steps or minutes as it was
+        logged, many times an epoch, with its `envelope` where it is smoothed.
     close_up : bool
         Whether to limit the axis to the values of each run's second half. Otherwise the steep
         beginnings press the curves together.
@@ -155,7 +179,10 @@ def run_curves(
         Weight of `smoothed`, in [0, 1); above 0, the measured values are a thin line beside.
     log_axes : collection of {"x", "y"}
         Axes with a logarithmic scale; values of 0 or less have no place on one.
+    band : {"deviation", "range"}
+        What is drawn around the mean of several seeds.
     """
+    filled = "y" not in log_axes
     series: list[dict[str, Any]] = []
     late: list[float] = []
     for run in curves:
@@ -167,11 +194,11 @@ def run_curves(
         values = _values(epochs, curve, curve)
         late += [value for each in values[len(values) // 2 :] for value in each]
         series += _mean_lines(name, xs, [*map(fmean, values)], run.color, smoothing)
-        if run.seeds and "y" not in log_axes:  # where areas cannot be stacked
-            series += _band(name, xs, values, run.color)
+        if run.seeds:
+            ends = _spread_around(values) if band == "deviation" else _lowest_and_highest(values)
+            series += _band(name, xs, *ends, run.color, filled=filled)
         if with_training:
-            trained = [*map(fmean, _values(epochs, f"train_{curve}", curve))]
-            series.append(_dotted(f"{run.name}, training", xs, trained, run.color))
+            series += _training_lines(run, epochs, curve, axis, smoothing, filled=filled)
     options = _curves(
         series,
         decimals="%.2f%%" if curve == "accuracy" else "%.3f",
@@ -185,8 +212,30 @@ def run_curves(
     return _on_log_axes(options, log_axes)
 
 
-def _along(entry: EpochEntry, axis: Axis) -> float:
-    """Where an epoch stands on the x axis."""
+def _training_lines(
+    run: RunCurve, epochs: Sequence[Sequence[EpochEntry]], curve: Curve, axis: Axis,
+    smoothing: float, *, filled: bool,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Training, dotted: each epoch, or the loss at each logged step where the axis shows them."""
+    name = f"{run.name}, training"
+    logged = [*zip(*(h.steps for h in (run.history, *run.seeds)), strict=False)]
+    if curve != "loss" or axis == "epoch" or not logged:
+        xs = [fmean(_along(entry, axis) for entry in each) for each in epochs]
+        return [
+            _dotted(name, xs, [*map(fmean, _values(epochs, f"train_{curve}", curve))], run.color)
+        ]
+    xs = [fmean(_along(entry, axis) for entry in each) for each in logged]
+    means = [fmean(entry.loss for entry in each) for each in logged]
+    if not smoothing:
+        return [_dotted(name, xs, means, run.color)]
+    return [
+        _dotted(name, xs, smoothed(means, smoothing), run.color),
+        *_band(name, xs, *envelope(means, smoothing), run.color, filled=filled),
+    ]
+
+
+def _along(entry: EpochEntry | StepEntry, axis: Axis) -> float:
+    """Where an entry stands on the x axis."""
     return entry.seconds / 60 if axis == "minutes" else getattr(entry, axis)
 
 
@@ -230,19 +279,39 @@ def _on_log_axes(options: dict[str, Any], axes: Collection[str]) -> dict[str, An
     return options
 
 
+def _spread_around(values: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
+    """A standard deviation below each mean, and as much above it."""
+    means, spreads = [*map(fmean, values)], [*map(stdev, values)]
+    both = [*zip(means, spreads, strict=True)]
+    return [mean - spread for mean, spread in both], [mean + spread for mean, spread in both]
+
+
+def _lowest_and_highest(values: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
+    return [*map(min, values)], [*map(max, values)]
+
+
 def _band(
-    name: str, xs: Sequence[float], values: Sequence[Sequence[float]], color: str
-) -> list[dict[str, Any]]:
-    """A line below the mean that is not seen, and an area from it to as much above the mean."""
-    spreads = [stdev(each) for each in values]
-    below = [fmean(each) - spread for each, spread in zip(values, spreads, strict=True)]
+    name: str, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str,
+    *, filled: bool,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """An area: a line along its lower edge that is not seen, and its height stacked on that.
+
+    Without filling, for a logarithmic axis, where ECharts stacks nothing: its two edges, thin.
+    """
+    if not filled:
+        edges = {"lower": lows, "upper": highs}
+        return [
+            _line(f"{name}, {edge} edge", [*zip(xs, ys, strict=True)], color, faint=True)
+            | {"lineStyle": {"color": color, "width": 1, "opacity": 0.4}, "z": 1}
+            for edge, ys in edges.items()
+        ]
     unseen = {
         "type": "line", "stack": name, "stackStrategy": "all", "symbol": "none", "silent": True,
         "lineStyle": {"opacity": 0}, "tooltip": {"show": False}, "z": 1,
     }  # fmt: skip
-    heights = [2 * spread for spread in spreads]
+    heights = [high - low for low, high in zip(lows, highs, strict=True)]
     return [
-        {**unseen, "name": f"{name}, band from", "data": [*zip(xs, below, strict=True)]},
+        {**unseen, "name": f"{name}, band from", "data": [*zip(xs, lows, strict=True)]},
         {
             **unseen,
             "name": f"{name}, band",

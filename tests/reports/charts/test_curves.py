@@ -8,7 +8,7 @@ import pytest
 from fmnist.evaluation.leaderboard import Axis, Curve
 from fmnist.reports import charts
 from fmnist.reports.charts import RunCurve
-from fmnist.reports.charts.curves import smoothed
+from fmnist.reports.charts.curves import envelope, smoothed
 from fmnist.runs.history import EpochEntry, History, StepEntry
 
 HISTORY = History(
@@ -141,6 +141,71 @@ def test_several_seeds_are_a_mean_and_a_band() -> None:
     assert [y for _, y in band["data"]] == pytest.approx([2 * np.std(v, ddof=1) for v in values])
     assert low["stack"] == band["stack"] and band["areaStyle"]["color"] == "#123456"
     assert len(training["data"]) == 2
+
+
+def test_the_band_of_several_seeds_is_from_the_lowest_to_the_highest_if_wished() -> None:
+    seeds = [replace(HISTORY, epochs=tuple(replace(e, loss=e.loss + d) for e in HISTORY.epochs))
+             for d in (0.0, 0.5, 0.1)]  # fmt: skip
+    runs = [RunCurve("Three", "#123456", seeds[0], tuple(seeds[1:]))]
+    mean, low, band = charts.run_curves(
+        runs, curve="loss", axis="epoch", with_training=False, close_up=False, band="range"
+    )["series"]
+    assert low["data"] == [(e.epoch, e.loss) for e in seeds[0].epochs]
+    assert [y for _, y in band["data"]] == pytest.approx([0.5, 0.5])
+    assert mean["data"][0][1] == pytest.approx(seeds[0].epochs[0].loss + 0.2)
+    # nothing can be stacked on a logarithmic axis
+    _, lower, upper = charts.run_curves(
+        runs, curve="loss", axis="epoch", with_training=False, close_up=False, band="range",
+        log_axes=["y"],
+    )["series"]  # fmt: skip
+    assert (lower["data"], upper["data"]) == (
+        low["data"], [(e.epoch, e.loss) for e in seeds[1].epochs],
+    )  # fmt: skip
+    assert not {"stack", "areaStyle"} & {*lower, *upper}
+
+
+LOGGED = replace(
+    HISTORY,
+    steps=tuple(
+        StepEntry(1, step, loss, 60.0 * step)
+        for step, loss in zip((1, 2, 3, 4), (4.0, 1.0, 2.0, 1.5), strict=True)
+    ),
+)
+
+
+def test_training_loss_is_drawn_as_logged_where_the_axis_shows_it() -> None:
+    runs = [RunCurve("One", "#123456", LOGGED)]
+    axes: tuple[Axis, ...] = ("step", "minutes")
+    for axis in axes:
+        _, training = charts.run_curves(
+            runs, curve="loss", axis=axis, with_training=True, close_up=False
+        )["series"]
+        assert training["data"] == [(1, 4.0), (2, 1.0), (3, 2.0), (4, 1.5)]
+        assert training["lineStyle"]["type"] == "dotted"
+    by_epoch: tuple[tuple[Curve, Axis], ...] = (("loss", "epoch"), ("accuracy", "step"))
+    for curve, axis in by_epoch:
+        _, training = charts.run_curves(
+            runs, curve=curve, axis=axis, with_training=True, close_up=False
+        )["series"]
+        assert len(training["data"]) == 2
+    other = replace(LOGGED, steps=tuple(replace(s, loss=s.loss + 1) for s in LOGGED.steps[:3]))
+    *_, training = charts.run_curves(
+        [RunCurve("Two", "#123456", LOGGED, (other,))],
+        curve="loss", axis="step", with_training=True, close_up=False,
+    )["series"]  # fmt: skip
+    assert training["data"] == [(1, 4.5), (2, 1.5), (3, 2.5)]
+
+
+def test_smoothed_training_loss_has_an_envelope() -> None:
+    runs = [RunCurve("One", "#123456", LOGGED)]
+    *_, training, low, band = charts.run_curves(
+        runs, curve="loss", axis="step", with_training=True, close_up=False, smoothing=0.3
+    )["series"]
+    assert [y for _, y in training["data"]] == pytest.approx(smoothed([4.0, 1.0, 2.0, 1.5], 0.3))
+    # 0.3 ** 3 = 0.027: three values make up 95% of the average
+    assert low["data"] == [(1, 4.0), (2, 1.0), (3, 1.0), (4, 1.0)]
+    assert band["data"] == [(1, 0.0), (2, 3.0), (3, 3.0), (4, 1.0)]
+    assert envelope([3.0, 1.0], 0.04) == ([3.0, 1.0], [3.0, 1.0])
 
 
 def test_smoothing_keeps_the_measured_values_beside_it() -> None:
