@@ -3,9 +3,8 @@
     python -m tests.faults.table --write
 
 Meets every fault of `tests.faults.walk` in every action, and runs the tests of `SETS`; takes hours.
-`--results` names a file that keeps what was found so far, so that the command can be interrupted;
-with `--read`, the tables show what that file has, and a dash for the rest; `--sets` leaves out the
-actions.
+`--only NAME …` counts these rows, `--missing` those that the table lacks. All others stay as they
+are. With `--write`, the table is written after each row, so that the command can be interrupted.
 """
 
 import argparse
@@ -13,21 +12,19 @@ import json
 import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from fmnist import paths
+from fmnist.files import write_atomic
 from fmnist.reports.text import UNKNOWN, markdown_table
 from tests.faults.actions import ACTIONS
 from tests.faults.harness import Tally
 from tests.faults.walk import KINDS, PAGES, Kind
-
-Found = Mapping[tuple[str, str], Tally]
 
 TARGET: Final = paths.BENCHMARK_TABLES / "faults.md"
 TITLES: Final[Mapping[Kind, str]] = {
@@ -44,27 +41,69 @@ SETS: Final[Mapping[str, str]] = {
 """Faults that tests meet by themselves; a test that meets several tells how many as "tried"."""
 
 
-def read(results: Path) -> dict[tuple[str, str], Tally]:
-    """What the file tells of."""
-    lines = results.read_text().splitlines() if results.exists() else []
-    pairs = [json.loads(line) for line in lines]
-    return {(kind, values["name"]): Tally(**values) for kind, values in pairs}
+_ENDS: Final = ("clear", "lost", "wrong")
+_COUNTED: Final = "counted"
 
 
-def find(results: Path, *, only_sets: bool = False) -> Found:
-    """Meet all faults but those that the file tells of already."""
-    found = read(results)
-    walks = [] if only_sets else [(kind, name) for kind in KINDS for name in ACTIONS]
-    for kind, name in [*(("set", name) for name in SETS), *walks]:
-        if (kind, name) in found:
+@dataclass(frozen=True)
+class Row:
+    """What became of the faults of an action, or of the tests of a set.
+
+    Attributes
+    ----------
+    tried : tuple of int
+        How many were met, of each kind.
+    clear, lost, wrong : int
+        Their ends, as of a `Tally`.
+    counted : str
+        The day.
+    problems : tuple of str
+        What was lost or wrong, after the row's name.
+    """
+
+    tried: tuple[int, ...]
+    clear: int
+    lost: int
+    wrong: int
+    counted: str = ""
+    problems: tuple[str, ...] = ()
+
+    def cells(self) -> list[str]:
+        """As the table has them."""
+        numbers = (*self.tried, self.clear, self.lost, self.wrong)
+        return [*(f"{number:,}" for number in numbers), self.counted]
+
+
+Rows = Mapping[str, Row]
+
+
+def read(text: str) -> dict[str, Row]:
+    """The rows of a page, by name."""
+    lines, found = text.splitlines(), {}
+    problems = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    for line in lines:
+        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        if name not in (*ACTIONS, *SETS) or UNKNOWN in cells:
             continue
-        tally = found[kind, name] = _run_tests(name) if kind == "set" else _walk(kind, name)
-        with results.open("a") as stream:
-            stream.write(json.dumps([kind, vars(tally)]) + "\n")
-        print(f"{name}, {kind}: {tally.clear} of {tally.tried}", flush=True)  # noqa: T201
-        if tally.problems():
-            print(tally.problems(), flush=True)  # noqa: T201
+        *numbers, day = cells
+        *tried, clear, lost, wrong = (int(number.replace(",", "")) for number in numbers)
+        own = tuple(p for p in problems if p.startswith(f"{name}, "))
+        found[name] = Row(tuple(tried), clear, lost, wrong, day, own)
     return found
+
+
+def count(name: str) -> Row:
+    """Meet all faults of a row."""
+    tallies = [_run_tests(name)] if name in SETS else [_walk(kind, name) for kind in KINDS]
+    problems = [problem for tally in tallies for problem in (*tally.lost, *tally.wrong)]
+    return Row(
+        tuple(tally.tried for tally in tallies),
+        sum(tally.clear for tally in tallies),
+        sum(len(tally.lost) for tally in tallies),
+        sum(len(tally.wrong) for tally in tallies),
+        str(date.today()),
+        tuple(p if p.startswith(f"{name}, ") else f"{name}, {p}" for p in problems),
+    )
 
 
 def _run_tests(name: str) -> Tally:
@@ -92,25 +131,21 @@ def _walk(kind: str, name: str) -> Tally:
     return Tally(**json.loads(result.stdout))
 
 
-def page(found: Found) -> str:
-    """The table as Markdown."""
-    rows = [_row(name, [found.get((kind, name)) for kind in KINDS]) for name in ACTIONS]
-    total = [
-        Tally("", sum(t.tried for t in each), sum(t.clear for t in each),
-              [p for t in each for p in t.lost], [p for t in each for p in t.wrong])
-        for each in ([t for (of, _), t in found.items() if of == kind] for kind in KINDS)
-    ]  # fmt: skip
-    ends = ["clear", "lost", "wrong"]
-    titles = ["Action", *(TITLES[kind] for kind in KINDS), *ends]
-    table = markdown_table(titles, [*rows, _row("all", total)])
-    sets = {name: found.get(("set", name)) for name in SETS}
-    others = markdown_table(["Test", "tried", *ends], [_row(n, [t]) for n, t in sets.items()])
-    total += [tally for tally in sets.values() if tally]
-    problems = "".join(f"- {p}\n" for t in total for p in [*t.lost, *t.wrong])
+def page(rows: Rows) -> str:
+    """The tables as Markdown."""
+    met = [rows[name] for name in ACTIONS if name in rows]
+    total = Row(
+        tuple(sum(row.tried[i] for row in met) for i in range(len(KINDS))),
+        *(sum(getattr(row, end) for row in met) for end in _ENDS),
+    )
+    titles = ["Action", *(TITLES[kind] for kind in KINDS), *_ENDS, _COUNTED]
+    table = markdown_table(titles, [*_table(ACTIONS, rows, len(KINDS)), ["all", *total.cells()]])
+    others = markdown_table(["Test", "tried", *_ENDS, _COUNTED], _table(SETS, rows, 1))
+    problems = "".join(f"- {p}\n" for row in rows.values() for p in row.problems)
     return (
         "# Faults\n\n"
-        f"`python -m tests.faults.table --write`, {date.today()}; Python "
-        f"{platform.python_version()}, {platform.system()}. Each number is of faults tried: every "
+        f"`python -m tests.faults.table --write`; Python {platform.python_version()}, "
+        f"{platform.system()}. Each number is of faults tried: every "
         "call of the action that writes, flushes, renames or removes fails once with a full or "
         "broken disk; the process is killed at every one of them; the action is done on a disk "
         f"that is read-only, and on one with 0, 1, 2, … {PAGES - 1} pages of 4 KiB left.\n\n"
@@ -124,32 +159,30 @@ def page(found: Found) -> str:
     )
 
 
-def _row(name: str, tallies: Sequence[Tally | None]) -> list[str]:
-    met = [tally for tally in tallies if tally]
-    return [
-        name,
-        *(f"{tally.tried:,}" if tally else UNKNOWN for tally in tallies),
-        f"{sum(tally.clear for tally in met):,}",
-        f"{sum(len(tally.lost) for tally in met):,}",
-        f"{sum(len(tally.wrong) for tally in met):,}",
-    ]
+def _table(names: Sequence[str] | Mapping[str, object], rows: Rows, kinds: int) -> list[list[str]]:
+    unknown = [UNKNOWN] * (kinds + len(_ENDS) + 1)
+    return [[name, *(rows[name].cells() if name in rows else unknown)] for name in names]
 
 
 def main() -> None:
     """Print the table, or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {TARGET.name}")
-    parser.add_argument("--results", type=Path, help="keep what was found here")
-    parser.add_argument("--read", action="store_true", help="meet no more faults")
-    parser.add_argument("--sets", action="store_true", help="only those that tests meet")
+    chosen = parser.add_mutually_exclusive_group()
+    names = [*SETS, *ACTIONS]
+    chosen.add_argument("--only", nargs="+", choices=names, metavar="NAME", help="only these rows")
+    chosen.add_argument("--missing", action="store_true", help="only rows that the table lacks")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        results = options.results or Path(folder) / "results.jsonl"
-        text = page(read(results) if options.read else find(results, only_sets=options.sets))
-    if options.write:
-        TARGET.write_text(text)
-    else:
-        print(text)  # noqa: T201
+    rows = read(TARGET.read_text())
+    if options.missing:
+        names = [name for name in names if name not in rows]
+    for name in options.only or names:
+        row = rows[name] = count(name)
+        print(f"{name}: {row.clear} of {sum(row.tried)}", *row.problems, sep="\n", flush=True)  # noqa: T201
+        if options.write:
+            write_atomic(TARGET, page(rows).encode())
+    if not options.write:
+        print(page(rows))  # noqa: T201
 
 
 if __name__ == "__main__":
