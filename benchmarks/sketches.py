@@ -34,12 +34,14 @@ from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES, NUM_CLASSES
 from fmnist.data.synthetic.sketches import sketch_garment
 from fmnist.data.synthetic.strokes import bounds, jitter_strokes
+from fmnist.errors import sentence
 from fmnist.evaluation import calibration, predictions
 from fmnist.models.classifier import Classifier
 from fmnist.reports.text import markdown_table, percent
 from fmnist.runs import store
 from fmnist.runs.loading import load_pretrained, load_run
-from fmnist.runs.run import Run
+from fmnist.runs.names import distinct_names
+from fmnist.runs.run import Run, RunError
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.preprocessing import DEFAULT_PREPARATION, DRAWING, to_model_input
 from fmnist.sketchpad.recognition import (
@@ -48,6 +50,7 @@ from fmnist.sketchpad.recognition import (
     SketchResult,
     classify_inputs,
 )
+from fmnist.text import plain
 
 MARGIN: Final = canvas.SIDE // 10
 PENS: Final = (canvas.PEN // 2, canvas.PEN, 2 * canvas.PEN)
@@ -230,6 +233,8 @@ class Measured:
     photos, icons : photographs.Measured
     test_accuracy, test_ece : float
         On Fashion-MNIST; nan if not measured.
+    own_classes : tuple of str
+        What a person added to a fine-tuned copy.
     """
 
     acceptable: Estimate
@@ -243,6 +248,7 @@ class Measured:
     icons: photographs.Measured
     test_accuracy: float
     test_ece: float
+    own_classes: tuple[str, ...] = ()
 
 
 def area_under_roc(positive: NDArray[np.floating], negative: NDArray[np.floating]) -> float:
@@ -297,7 +303,7 @@ def measure(model: Classifier, ood_model: Classifier | None, run: Run, data: Dat
         by_word(hits, words), named, kept, rejected, rejected_more, auroc, auroc_more,
         photographs.measure(data.photos, model, ood_model),
         photographs.measure(data.icons, model, ood_model),
-        accuracy, ece,
+        accuracy, ece, model.own_classes,
     )  # fmt: skip
 
 
@@ -418,9 +424,16 @@ def explanation(data: Data) -> list[str]:
 
 def tables(names: list[str], measured: list[Measured], data: Data, command: str) -> list[str]:
     """The page below its heading, as lines and tables."""
+    own = dict.fromkeys(name for one in measured for name in one.own_classes)
+    about_own = (
+        f"Classes that a person added ({', '.join(map(plain, own))}) are never acceptable here, "
+        "and what is predicted as one is not rejected: the copy knows it. Drawings that a copy has "
+        "learned are no measure of it; keep them out of FOLDER."
+    )
     return [
-        *explanation(data), "", drawings_table(names, measured), "",
-        pictures_table(names, measured), "", words_table(names, measured, data.garments), "",
+        *explanation(data), "", *([about_own, ""] if own else []),
+        drawings_table(names, measured), "", pictures_table(names, measured), "",
+        words_table(names, measured, data.garments), "",
         photos_by_class(names, measured), "", *footer(command), "",
     ]  # fmt: skip
 
@@ -455,14 +468,17 @@ def main() -> None:
     torch.set_num_threads(1)
     shipped = store.list_runs(paths.pretrained_folder())
     names = options.models or [r.run_id for r in shipped if r.weights_path.exists()]
-    data = read_all(options.folder)
-    models = {name: open_model(name) for name in names}
-    ood_model = load_pretrained(OOD_MODEL)
+    try:
+        models = {name: open_model(name) for name in names}
+        ood_model = load_pretrained(OOD_MODEL)
+        data = read_all(options.folder)
+    except (RunError, OSError) as error:
+        sys.exit(sentence(error))
     measured = []
     for run, model in models.values():
         measured.append(measure(model, ood_model, run, data))
         print(f"{run.name}: {measured[-1].acceptable}", file=sys.stderr)
-    titles = [run.name for run, _ in models.values()]
+    titles = [*distinct_names([run for run, _ in models.values()]).values()]
     command = f"python -m benchmarks.sketches FOLDER {' '.join(sys.argv[2:])}".strip()
     body = tables(titles, measured, data, command)
     text = "\n".join(["# Drawings and photographs", "", *body])

@@ -1,6 +1,7 @@
 """What the benchmark of human sketches computes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,21 @@ def test_the_tables_have_a_row_a_model_a_word_and_a_class() -> None:
     assert "| A | **75.0% ± 21.7** | – | – | 75.0% ± 21.7 | – |" in lines
     assert "| shoe | 4 | 25.0% |" in lines and "| Sneaker | 4 | 75.0% |" in lines
     assert lines[-1] == "- `a command`"
+    assert not any("(hat)" in line for line in lines)
+    copy = replace(measured, own_classes=("hat",))
+    lines = "\n".join(sketches.tables(["A", "B"], [measured, copy], data, "")).splitlines()
+    assert any(line.startswith("Classes that a person added (hat) are never") for line in lines)
+
+
+def test_what_cannot_be_read_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FMNIST_ARTIFACTS", str(tmp_path))
+    monkeypatch.setattr("torch.set_num_threads", lambda _: None)  # of this process
+    for arguments, told in (
+        (["absent", "no-such-run"], r"^There is no run 'no-such-run'[^\n]+\.$"),
+        ([str(tmp_path / "absent"), "sketch"], r"^[^\n]*garments\.ndjson[^\n]+\.$"),
+    ):
+        monkeypatch.setattr("sys.argv", ["sketches", *arguments])
+        with pytest.raises(SystemExit, match=told):
+            sketches.main()
