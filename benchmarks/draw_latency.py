@@ -1,6 +1,6 @@
 """Measure the time from pen up to the new probabilities on screen, in a real browser.
 
-    python benchmarks/draw_latency.py --write
+    python benchmarks/draw_latency.py --photo FILE --write
 
 Starts the app with the shipped models, and draws with the mouse: pen down, moves, pen up. The
 browser measures from pen up to the frame after the bars of the prediction have changed, on the
@@ -10,6 +10,9 @@ does not count.
 
 On the built-in canvas it also measures how soon the first answer comes while the pen is still down:
 from the first move to the frame after the bars have changed.
+
+With a photograph of a garment, it is uploaded and corrected: strokes of a brush that removes, and
+boxes, in each of which the garment is found anew; measured from pen up to the same frame.
 
 The floor is an app with a component that does nothing but send a number and show the number that
 comes back, from one run of a fragment. All is repeated while FashionCNN trains in the app; server,
@@ -27,6 +30,7 @@ from typing import Final, Literal
 
 import numpy as np
 import torch
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from fmnist import paths
@@ -46,6 +50,9 @@ BAG = (
     ((90, 220), (250, 222)),
 )
 """Strokes on the canvas, in its pixels."""
+PICTURE_PLACE: Final = ".st-key-draw-picture canvas"
+"""Where the mouse corrects a picture."""
+Correction = Literal["Box", "Remove"]
 
 PREDICTION = (".st-key-draw-prediction", ".prediction")
 GRAD_CAM = (".st-key-draw-grad-cam", "canvas")
@@ -124,10 +131,13 @@ def last_event(page: Page) -> int:
 
 
 def stroke(
-    page: Page, points: tuple[tuple[int, int], ...], answer: tuple[str, str] = PREDICTION
+    page: Page,
+    points: tuple[tuple[int, int], ...],
+    answer: tuple[str, str] = PREDICTION,
+    place: str = PEN_PLACE,
 ) -> float:
     """Draw a stroke; returns milliseconds from pen up to the answer on screen."""
-    box = page.locator(PEN_PLACE).bounding_box()
+    box = page.locator(place).bounding_box()
     assert box
     page.mouse.move(box["x"] + points[0][0], box["y"] + points[0][1])
     page.mouse.down()
@@ -225,6 +235,27 @@ def measure_first(browser: Browser, url: str, strokes: int) -> list[float]:
     return times[len(BAG) : strokes + len(BAG)]
 
 
+def measure_corrections(
+    browser: Browser, url: str, strokes: int, photo: Path, tool: Correction
+) -> list[float]:
+    """Milliseconds of corrections of a photograph, after five that do not count."""
+    page = open_canvas(browser, url, "Built in")
+    page.locator(".st-key-draw-sources input[type=file]").first.set_input_files(photo)
+    page.locator(PICTURE_PLACE).wait_for()
+    driver.settle(page)
+    editor = page.locator(".st-key-draw-picture")
+    editor.get_by_role("button", name="Adjust").click()
+    editor.get_by_role("radio", name=tool).check()
+    times: list[float] = []
+    for number in range(strokes + 5):
+        left = 80 + 5 * (number % 20)  # no two boxes in a row are the same
+        points = ((left, 60), (left + 120, 270))
+        times.append(stroke(page, points, place=PICTURE_PLACE))
+        page.wait_for_timeout(200)
+    page.close()
+    return times[5:]
+
+
 def measure_echo(browser: Browser, url: str, times: int) -> list[float]:
     """Milliseconds from an event to its echo, after five that do not count."""
     page = browser.new_page()
@@ -237,9 +268,11 @@ def measure_echo(browser: Browser, url: str, times: int) -> list[float]:
     return found[5:]
 
 
-def measure_all(browser: Browser, url: str, echo_url: str, strokes: int) -> dict[str, list[float]]:
+def measure_all(
+    browser: Browser, url: str, echo_url: str, strokes: int, photo: Path | None
+) -> dict[str, list[float]]:
     """Milliseconds by what is measured."""
-    return {
+    found = {
         "floor: the echo of an empty component": measure_echo(browser, echo_url, strokes),
         "built-in canvas: first move to an answer during the stroke": measure_first(
             browser, url, strokes
@@ -249,25 +282,40 @@ def measure_all(browser: Browser, url: str, echo_url: str, strokes: int) -> dict
             browser, url, strokes, canvas="drawable-canvas"
         ),
     }
+    if photo:
+        corrections: tuple[tuple[str, Correction], ...] = (
+            ("a brush", "Remove"), ("a box", "Box"),
+        )  # fmt: skip
+        found |= {
+            f"photograph corrected by {what}: pen up to the answer": measure_corrections(
+                browser, url, strokes, photo, tool
+            )
+            for what, tool in corrections
+        }
+    return found
 
 
 Times = Mapping[str, list[float]]
 
 
-def table(alone: Times, training: Times, beside: str) -> str:
+def table(alone: Times, training: Times, beside: str, photo: Path | None) -> str:
     """Write the result as a Markdown document."""
     count = len(next(iter(alone.values())))
     lines = [
         "# From pen up to the prediction",
         "",
-        f"`python benchmarks/draw_latency.py --strokes {count} --write`, {date.today()}; "
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, Python "
+        f"`python benchmarks/draw_latency.py --strokes {count}{' --photo FILE' if photo else ''} "
+        f"--write`, {date.today()}; torch {torch.__version__}, {torch.get_num_threads()} threads, Python "
         f"{platform.python_version()}, {os.cpu_count()} cores; {count} times each. Seconds in the "
         "browser, until the new probabilities are on screen. streamlit-drawable-canvas waits for "
         "0.2 of them for another stroke. “While training”: FashionCNN trains in the app with its "
         "original recipe; server, browser and training share the same cores.",
         "",
     ]
+    if photo:
+        with Image.open(photo) as picture:
+            size = f"{picture.width} × {picture.height}"
+        lines += [f"The photograph has {size} pixels. In a box, the garment is found anew.", ""]
     lines += [beside, ""] if beside else []
     rows = [
         [name, when, *(f"{np.percentile(times, q) / 1000:.3f}" for q in (50, 95, 100))]
@@ -286,8 +334,12 @@ def main() -> None:
     """Measure, print, and write the table if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--strokes", type=int, default=50)
+    parser.add_argument("--photo", type=Path, metavar="FILE", help="a photograph to correct")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
+    strokes, photo = arguments.strokes, arguments.photo
+    if photo and not photo.is_file():
+        parser.error(f"there is no file {photo}")
     beside = machine.other_programs()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -300,13 +352,13 @@ def main() -> None:
             echo_url, server = driver.start_app(folder / "echo-log", echo_app)
             servers.append(server)
             with driver.browser() as browser:
-                alone = measure_all(browser, url, echo_url, arguments.strokes)
+                alone = measure_all(browser, url, echo_url, strokes, photo)
                 driver.train_original_recipe(browser, url)
-                training = measure_all(browser, url, echo_url, arguments.strokes)
+                training = measure_all(browser, url, echo_url, strokes, photo)
         finally:
             for server in servers:
                 driver.stop_app(server)
-    text = table(alone, training, beside)
+    text = table(alone, training, beside, photo)
     print(text)
     if arguments.write:
         TABLE.write_text(text, encoding="utf-8")
