@@ -305,11 +305,11 @@ def table(alone: Times, training: Times, beside: str, photo: Path | None) -> str
         "# From pen up to the prediction",
         "",
         f"`python benchmarks/draw_latency.py --strokes {count}{' --photo FILE' if photo else ''} "
-        f"--write`, {date.today()}; torch {torch.__version__}, {torch.get_num_threads()} threads, Python "
-        f"{platform.python_version()}, {os.cpu_count()} cores; {count} times each. Seconds in the "
-        "browser, until the new probabilities are on screen. streamlit-drawable-canvas waits for "
-        "0.2 of them for another stroke. “While training”: FashionCNN trains in the app with its "
-        "original recipe; server, browser and training share the same cores.",
+        f"--write`, {date.today()}; torch {torch.__version__}, {torch.get_num_threads()} threads, "
+        f"Python {platform.python_version()}, {os.cpu_count()} cores; {count} times each. Seconds "
+        "in the browser, until the new probabilities are on screen. streamlit-drawable-canvas "
+        "waits for 0.2 of them for another stroke. “While training”: FashionCNN trains in the app "
+        "with its original recipe; server, browser and training share the same cores.",
         "",
     ]
     if photo:

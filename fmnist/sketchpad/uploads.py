@@ -20,6 +20,7 @@ READ_SIZE: Final = 1024  # longest side that is kept
 _TILE: Final = 1024  # pixels; of a square that is made small at once
 _PIXEL_BYTES: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # of Pillow's modes; of others 4
 _START_OF_SCAN: Final = b"\xff\xda"  # in a JPEG; a thumbnail within it may have one, too
+_HEIC: Final = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 # all that Pillow's decoders raise on damaged files
 _DECODER_ERRORS: Final = (
     OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError,
@@ -64,6 +65,10 @@ def read_picture(content: bytes) -> NDArray[np.uint8]:
     except PictureError:
         raise
     except UnidentifiedImageError as error:
+        if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
+            raise PictureError(
+                "The file is a HEIC photo, as iPhones take them; export it as a JPEG."
+            ) from error
         raise PictureError(
             "The file is not a PNG, JPEG or WebP picture; save it as one of these."
         ) from error

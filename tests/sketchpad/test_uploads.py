@@ -257,6 +257,12 @@ def test_a_hundred_malformed_files_get_a_sentence_each(picture: Image.Image) -> 
             assert "million pixels" in str(told.value), name
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_a_photo_of_an_iphone_is_named(brand: bytes) -> None:
+    with pytest.raises(PictureError, match=r"a HEIC photo, as iPhones take them; export it as"):
+        read_picture(b"\0\0\0\x18ftyp" + brand + bytes(500))
+
+
 def test_unusual_files_are_read(picture: Image.Image) -> None:
     for name, content in unusual(picture).items():
         pixels = read_picture(content)

@@ -74,8 +74,9 @@ def show_settings(state: CanvasState) -> None:
             return
         for key, value in _WIDGETS.items():
             st.session_state.setdefault(key, value)
+        what = "drawing" if state.picture is None else "picture"
         st.caption(
-            "Garments in Fashion-MNIST fill the image. Your drawing is cropped and centered the "
+            f"Garments in Fashion-MNIST fill the image. Your {what} is cropped and centered the "
             "same way."
         )
         if state.picture is not None:
