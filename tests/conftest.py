@@ -20,6 +20,7 @@ SECONDS = Path(__file__).with_name("seconds.json")  # of a file's tests: `python
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.pop("FMNIST_WEBHOOK", None)  # a person's own is told of no test
     # several processes with as many threads each as there are cores wait for one another
     if hasattr(config, "workerinput"):
         os.environ.setdefault("OMP_NUM_THREADS", "1")

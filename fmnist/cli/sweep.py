@@ -7,13 +7,17 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from fmnist import paths
+from fmnist.cli import notify
 from fmnist.cli.tables import aligned
 from fmnist.cli.train import add_settings, given_config
 from fmnist.data import fashion_mnist as datasets
+from fmnist.notices.notice import ended_sweep
+from fmnist.notices.webhook import Webhook
 from fmnist.reports.text import UNKNOWN, percent
 from fmnist.runs import store
 from fmnist.runs.setting import NONE
@@ -23,7 +27,6 @@ from fmnist.sweeps.sweep import PRUNERS, SAMPLERS, Plan, Sweep
 
 if TYPE_CHECKING:
     from fmnist.sweeps.trials import Trial, Trials
-    from fmnist.sweeps.worker import SweepWorker
 
 _WAIT_SECONDS: Final = 0.5
 _CLOSE_SECONDS: Final = 60.0
@@ -76,6 +79,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="measure the chosen run, by default the best on validation, on the test images: once",
     )  # fmt: skip
     parser.add_argument("--run", metavar="RUN_ID", help="the run to measure")
+    notify.add_option(parser)
     add_settings(parser)
     parser.set_defaults(command=_sweep)
 
@@ -95,6 +99,7 @@ def _sweep(options: argparse.Namespace) -> int:
         raise SweepError("--workers must be at least 1.")
     from fmnist.sweeps.trials import check_installed
 
+    webhook = notify.given(options)
     if options.resume:
         sweep = _resumed(options)
     else:
@@ -110,7 +115,7 @@ def _sweep(options: argparse.Namespace) -> int:
         check_installed()
         datasets.load_named(plan.base.dataset)  # before there is a sweep
         sweep = sweeps.make_sweep(plan, name=options.name)
-    return _work(sweep, options.workers)
+    return _work(sweep, options.workers, webhook)
 
 
 def _resumed(options: argparse.Namespace) -> Sweep:
@@ -125,9 +130,8 @@ def _resumed(options: argparse.Namespace) -> Sweep:
     return set_budget(sweep, runs=options.runs, minutes=options.minutes)
 
 
-def _work(sweep: Sweep, count: int) -> int:
+def _work(sweep: Sweep, count: int, webhook: Webhook | None) -> int:
     """Work on a sweep until it is done or Ctrl-C is pressed."""
-    from fmnist.sweeps.budget import is_done
     from fmnist.sweeps.trials import Trials
     from fmnist.sweeps.worker import SweepWorker
     from fmnist.training.worker import Trainer
@@ -153,20 +157,25 @@ def _work(sweep: Sweep, count: int) -> int:
             worker.leave()
         for trainer in trainers:
             trainer.close(_CLOSE_SECONDS)
-    return _end(trials, workers, is_done=is_done(trials), again=again)
+    errors = [error for worker in workers if (error := worker.wait(_CLOSE_SECONDS).error)]
+    status = _end(trials, errors, again=again)
+
+    read = partial(ended_sweep, sweep, next(iter(errors), None))
+    notify.tell(webhook, read, in_a_hurry=interrupted.is_set())
+    return status
 
 
-def _end(trials: "Trials", workers: "list[SweepWorker]", *, is_done: bool, again: str) -> int:
+def _end(trials: "Trials", errors: list[str], *, again: str) -> int:
+    from fmnist.sweeps.budget import is_done
     from fmnist.sweeps.trials import best_trial
 
-    errors = [error for worker in workers if (error := worker.wait(_CLOSE_SECONDS).error)]
     for error in dict.fromkeys(errors):
         print(error, file=sys.stderr)
     found = trials.all()
     best = best_trial(found)
     if best is not None:
         print(f"Best so far: {' '.join(_row(best))}")
-    if not is_done:
+    if not is_done(trials):
         print(f"Not done. Continue with: {again}")
         return 1
     measure = f"python -m fmnist sweep --measure {trials.sweep.sweep_id}"

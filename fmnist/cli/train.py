@@ -6,16 +6,20 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fmnist import paths
+from fmnist.cli import notify
 from fmnist.cli.arguments import path
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.splits import Dataset
 from fmnist.evaluation.seeds import Spread
 from fmnist.models import sizes
+from fmnist.notices.notice import ended_run
+from fmnist.notices.webhook import Webhook
 from fmnist.reports import benchmarks as bench
 from fmnist.reports.sentences import spread_in_words
 from fmnist.reports.text import percent
@@ -27,6 +31,11 @@ from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
 from fmnist.runs.seeds import make_seeds
 from fmnist.runs.setting import CHECKSUM, NONE, format_value
 from fmnist.training.tensorboard import check_installed
+
+if TYPE_CHECKING:
+    from fmnist.training.loop import Outcome
+
+_RESTARTS: Final = ("MAX_RESTARTS", "RESTART_COUNT")
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,6 +60,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="make the run of this id, or continue it if there is one: the same command starts and "
         "resumes it, as torchrun needs after a failure",
     )
+    notify.add_option(train)
     train.set_defaults(command=_train)
 
     ensemble = commands.add_parser("ensemble", help="average the probabilities of several runs")
@@ -123,9 +133,9 @@ class _Words(argparse.Action):
 def _train(options: argparse.Namespace) -> int:
     if "WORLD_SIZE" in os.environ and os.environ.get("RANK") != "0":  # torchrun started several
         return _follow()
-    root = paths.runs_folder()
+    root, webhook = paths.runs_folder(), notify.given(options)
     if options.seeds:
-        return _train_seeds(options)
+        return _train_seeds(options, webhook)
     wanted = None if options.resume else given_config(options)
     if wanted is None:
         run: Run | None = store.open_run(root, options.resume)
@@ -147,7 +157,10 @@ def _train(options: argparse.Namespace) -> int:
     dataset = datasets.load_named(config.dataset)  # before a folder is made for the run
     if run is None:
         run = store.create_run(root, config, name=options.name, run_id=options.run_id or "")
-    if not _train_run(run, dataset):
+    outcome = _train_run(run, dataset)
+    if outcome is not None or not _starts_again():
+        notify.tell(webhook, partial(ended_run, run), in_a_hurry=outcome == "paused")
+    if outcome != "finished":
         return 1
     run = store.open_run(root, run.run_id)
     best = run.history.selected
@@ -160,7 +173,13 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _train_seeds(options: argparse.Namespace) -> int:
+def _starts_again() -> bool:
+    """Whether torchrun repeats the command if it fails."""
+    most, count = (os.environ.get(f"TORCHELASTIC_{name}", "0") for name in _RESTARTS)
+    return int(count) < int(most)
+
+
+def _train_seeds(options: argparse.Namespace, webhook: Webhook | None) -> int:
     """Train several seeds of one setting, one after the other."""
     if options.resume or options.run_id:
         raise RunError("--seeds makes new runs; leave out --resume and --run-id.")
@@ -171,13 +190,17 @@ def _train_seeds(options: argparse.Namespace) -> int:
     try:
         for run in made:
             waiting.pop(run.run_id).release()
-            if not _train_run(run, dataset):
+            outcome = _train_run(run, dataset)
+            if outcome != "finished":
                 for run_id in waiting:
                     print(f"Not begun. Start with: python -m fmnist train --resume {run_id}")
-                return 1
+                break
     finally:
         for lock in waiting.values():
             lock.release()
+    notify.tell(webhook, partial(ended_run, run), in_a_hurry=outcome == "paused")
+    if outcome != "finished":
+        return 1
     best = [store.open_run(paths.runs_folder(), run.run_id).history.selected for run in made]
     accuracies = [entry.accuracy for entry in best if entry]
     split = next(entry.split for entry in best if entry)
@@ -251,8 +274,8 @@ def _kept_corrections(given: str | None) -> str | None:
     return found.checksum
 
 
-def _train_run(run: Run, dataset: Dataset) -> bool:
-    """Train a run with a progress bar; False if it failed or was paused."""
+def _train_run(run: Run, dataset: Dataset) -> "Outcome | None":
+    """Train a run with a progress bar; None if it failed."""
     from tqdm import tqdm
 
     from fmnist.training.group import joined
@@ -286,14 +309,13 @@ def _train_run(run: Run, dataset: Dataset) -> bool:
             outcome = train(run, dataset, control=control, on_progress=show, group=group)
     except TrainingError as error:
         print(f"The run {run.run_id} failed. {error}", file=sys.stderr)
-        return False
+        return None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
     if outcome == "paused":
         print(f"Paused. Continue with: python -m fmnist train --resume {run.run_id}")
-        return False
-    return True
+    return outcome
 
 
 def _ensemble(options: argparse.Namespace) -> int:
@@ -338,7 +360,8 @@ def _bench_run(row: bench.Row, seed: int) -> bool:
     dataset = datasets.load_named(config.dataset)
     if begun:
         print(f"{row.title}, seed {seed}: continuing {begun[0].run_id}")
-        return _train_run(begun[0], dataset)
+        return _train_run(begun[0], dataset) == "finished"
     name = f"{row.title}, seed {seed}"
     print(name)
-    return _train_run(store.create_run(paths.runs_folder(), config, name=name), dataset)
+    run = store.create_run(paths.runs_folder(), config, name=name)
+    return _train_run(run, dataset) == "finished"

@@ -69,17 +69,23 @@ def _new_group(name: str, runs: Iterable[Run]) -> str:
 def siblings(run: Run, runs: Iterable[Run]) -> list[Run]:
     """The runs of its group that differ from it in the seed alone, itself among them.
 
-    Empty where it is in no group, or alone.
+    Empty where it is in no group, or alone. A run that has not begun yet, and so does not know its
+    images, is none of those that have.
     """
+    same = same_but_for_seed(run, runs)
+    same = [o for o in same if o.dataset.get("checksum") == run.dataset.get("checksum")]
+    return same if len({other.training.seed for other in same if other.training}) > 1 else []
+
+
+def same_but_for_seed(run: Run, runs: Iterable[Run]) -> list[Run]:
+    """The runs of its group with its settings, whatever their seeds; empty where it is in none."""
     group, config = run.annotations.group, run.training
     if group is None or config is None:
         return []
-    same = [
+    return [
         other
         for other in runs
         if other.annotations.group == group
         and other.training is not None
         and replace(other.training, seed=config.seed) == config
-        and other.dataset.get("checksum") == run.dataset.get("checksum")
     ]
-    return same if len({other.training.seed for other in same if other.training}) > 1 else []

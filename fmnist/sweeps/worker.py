@@ -64,14 +64,22 @@ class SweepWorker:
         Ordinary runs may be in its queue, too.
     on_end : callable
         Called in the thread with each trial that has ended.
+    on_leave : callable
+        Called in the thread when it works no longer: with why it has ended early, or None.
     """
 
     def __init__(
-        self, sweep: Sweep, trainer: Trainer, *, on_end: Callable[[Trial], None] = lambda _: None
+        self,
+        sweep: Sweep,
+        trainer: Trainer,
+        *,
+        on_end: Callable[[Trial], None] = lambda _: None,
+        on_leave: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self.sweep = sweep
         self._trainer = trainer
         self._on_end = on_end
+        self._on_leave = on_leave
         self._leaving = threading.Event()  # the server ends
         self._guard = threading.Lock()  # guards the state
         self._state = WorkerState()
@@ -128,6 +136,7 @@ class SweepWorker:
             error = sentence(failure)
         finally:
             self._change(running=False, error=error)
+            self._on_leave(error)
 
     def _try_all(self, trials: Trials) -> None:
         failures = 0

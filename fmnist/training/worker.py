@@ -75,10 +75,19 @@ class Trainer:
     ----------
     start : callable
         Begins to train a run. Called in the thread.
+    on_end : callable
+        Called in the thread with a run that has ended or was paused, and why it failed, if it did.
+        The next run waits for it.
     """
 
-    def __init__(self, *, start: Callable[[Run], Training] = TrainingProcess) -> None:
+    def __init__(
+        self,
+        *,
+        start: Callable[[Run], Training] = TrainingProcess,
+        on_end: Callable[[Run, str | None], None] = lambda _run, _failure: None,
+    ) -> None:
         self._start = start
+        self._on_end = on_end
         self._changed = threading.Condition()  # guards everything below
         self._queue: deque[Run] = deque()
         self._locks: dict[str, filelock.BaseFileLock] = {}
@@ -229,7 +238,9 @@ class Trainer:
                 with self._changed:
                     self._current, self._is_paused = None, False
                     self._locks.pop(run.run_id).release()
+                    failure = self._failures.get(run.run_id)
                     self._changed.notify_all()
+            self._on_end(run, failure)
 
     def _train(self, run: Run) -> None:
         """Train a run to its end, through any number of pauses."""
@@ -265,6 +276,9 @@ class Trainer:
         with self._changed:
             self._is_paused = True
             self._changed.notify_all()
+        if not self._closing:
+            self._on_end(run, None)
+        with self._changed:
             while self._signal == "pause" and not self._closing and run.exists():
                 self._changed.wait(FOLDER_SECONDS)
             self._is_paused = False

@@ -273,3 +273,46 @@ def test_many_callers_at_once(trainer: Trainer, tmp_path: Path) -> None:
         if current:
             trainer.resume(current)
     assert {reread(run).state for run in made} == {"finished"}
+
+
+def test_ends_and_pauses_are_told_when_the_disk_says_so(
+    tmp_path: Path, logged: LoggedSteps
+) -> None:
+    told: list[tuple[str, str, str | None]] = []
+    changed = threading.Condition()
+
+    def note(run: Run, failure: str | None) -> None:
+        with changed:
+            told.append((run.name, reread(run).state, failure))
+            changed.notify_all()
+
+    def wait_for(count: int) -> None:
+        with changed:
+            assert changed.wait_for(lambda: len(told) >= count, SOON)
+
+    trainer = Trainer(start=InThread, on_end=note)
+    run, other = (store.create_run(tmp_path, LONG, name=name) for name in ("first", "second"))
+    trainer.submit(run)
+    logged.wait_for(run, 2)
+    trainer.pause(run.run_id)
+    wait_for(1)
+    trainer.resume(run.run_id)
+    logged.wait_for(run, reread(run).progress.step + 1)
+    trainer.stop(run.run_id)
+    wait_for(2)
+    shutil.rmtree(other.folder / "evaluation")
+    (other.folder / "evaluation").write_text("a file in its place")
+    trainer.submit(other)
+    wait_for(3)
+    trainer.submit(run)
+    logged.wait_for(run, reread(run).progress.step + 1)
+    trainer.close()
+    wait_for(4)
+    failure = reread(other).reason
+    assert failure
+    assert told == [
+        ("first", "paused", None),
+        ("first", "stopped", None),
+        ("second", "failed", failure),
+        ("first", "interrupted", None),
+    ]
