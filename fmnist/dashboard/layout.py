@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache, failures, run_catalog, session
+from fmnist.dashboard import cache, failures, notices, run_catalog, session
 from fmnist.data import fashion_mnist
 from fmnist.data.download import TOTAL_BYTES
 from fmnist.data.fashion_mnist import DatasetError
@@ -179,23 +179,27 @@ def run_picker() -> None:
 
 
 def training_status() -> None:
-    """The sidebar's progress bar of the run that trains now; updates itself."""
-    active = _active_run()
-    failures.fragment(_training_status, run_every=5.0 if active else None)(
-        active.run_id if active else None
+    """The sidebar's progress bar of the run that trains now, and notices of ends."""
+    active = _active_runs()
+    polls = bool(active) or notices.is_waiting()
+    failures.fragment(_training_status, run_every=5.0 if polls else None)(
+        active[0].run_id if active else None, polls
     )
 
 
-def _active_run() -> Run | None:
-    return next((run for run in run_catalog.own_runs() if run.state in ACTIVE_STATES), None)
+def _active_runs() -> list[Run]:
+    return [run for run in run_catalog.own_runs() if run.state in ACTIVE_STATES]
 
 
-def _training_status(expected: str | None) -> None:
-    run = run_catalog.run_or_none(expected)
+def _training_status(expected: str | None, polls: bool) -> None:
+    notices.show()
+    active = _active_runs()
+    run = next((run for run in active if run.run_id == expected), None)
+    # the whole page: a run has ended or begun, or there is nothing to wait for any more
+    if (run is None and (expected or active)) or polls != (bool(active) or notices.is_waiting()):
+        st.rerun()
     if run is None:
         return
-    if run.state not in ACTIVE_STATES:
-        st.rerun()
     text, _, icon = STATE_BADGES[run.state]
     done = percent(run.progress.fraction, 0) if run.progress.step else "starting"
     st.progress(run.progress.fraction, f"{icon} {text}: {plain(run.name)}, {done}")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from fmnist import paths
 from fmnist.dashboard import ending
+from fmnist.dashboard.webhooks import webhooks
 from fmnist.runs import making, store
 from fmnist.runs.run import ACTIVE_STATES, Run, RunError
 from fmnist.training.worker import Trainer
@@ -32,7 +33,8 @@ def sweep() -> None:
 @st.cache_resource(show_spinner=False)
 def trainer() -> Trainer:
     """The trainer of this server, shared by all sessions."""
-    made = Trainer()
+    told = webhooks()  # registered first, and so closed last
+    made = Trainer(on_end=told.run_ended)
     # Ctrl-C on the server writes the current run to disk before the process ends
     ending.register(made.close)
     return made

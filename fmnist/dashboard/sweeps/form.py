@@ -5,11 +5,12 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
-from fmnist.dashboard import failures, run_catalog, session
+from fmnist.dashboard import failures, notices, run_catalog, session
 from fmnist.dashboard.sweeps.gathering import workers
 from fmnist.dashboard.train import settings
 from fmnist.dashboard.train.launch import PRESETS
 from fmnist.models.registry import describe
+from fmnist.notices.notice import key_of_sweep
 from fmnist.reports.text import counted, duration
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.setting import Setting, format_value
@@ -53,10 +54,12 @@ def show() -> None:
     space = {name: _search(name, known[name], getattr(base, name)) for name in names}
     plan = _plan(base, space)
     _show_time(plan)
-    st.button(
-        "Start sweep", key="sweep-start", type="primary", icon=":material/play_arrow:",
-        on_click=_start, args=(plan,), disabled=not names,
-    )  # fmt: skip
+    with st.container(horizontal=True, key="sweep-begin"):
+        st.button(
+            "Start sweep", key="sweep-start", type="primary", icon=":material/play_arrow:",
+            on_click=_start, args=(plan,), disabled=not names,
+        )  # fmt: skip
+        notices.choices()
     problem = st.session_state.pop(ERROR, None)
     if problem:
         failures.tell(problem)
@@ -175,7 +178,9 @@ def _start(plan: Plan) -> None:
     with failures.kept(ERROR), session.once("sweep", repr(plan)) as is_first:
         if not is_first:
             return
+        notices.hand_over()  # fails early: before there is a sweep
         sweep = make_sweep(plan, name=st.session_state.get("sweep-name", ""))
+        notices.hand_over(key_of_sweep(sweep.sweep_id))
         workers().start(sweep)
         st.session_state["sweep-name"] = ""
         st.session_state["sweep-new"] = False

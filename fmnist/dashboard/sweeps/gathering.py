@@ -1,6 +1,7 @@
 """What the Sweeps page shows of a sweep, gathered once; the workers of this server."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -8,6 +9,7 @@ import streamlit as st
 
 from fmnist import paths
 from fmnist.dashboard import ending, run_catalog
+from fmnist.dashboard.webhooks import webhooks
 from fmnist.runs import store
 from fmnist.sweeps.budget import is_done
 from fmnist.sweeps.measuring_job import MeasuringProcess
@@ -35,8 +37,11 @@ class Workers:
             If it cannot be read.
         """
         sweep.go_on()
-        trainer = run_catalog.trainer()
-        self._workers.setdefault(sweep.folder, SweepWorker(sweep, trainer)).start()
+        if sweep.folder not in self._workers:
+            self._workers[sweep.folder] = SweepWorker(
+                sweep, run_catalog.trainer(), on_leave=partial(webhooks().sweep_ended, sweep)
+            )
+        self._workers[sweep.folder].start()
 
     def state(self, sweep: Sweep) -> WorkerState:
         """What this server does for a sweep."""

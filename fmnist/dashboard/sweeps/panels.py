@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache, failures, layout, run_catalog, session
+from fmnist.dashboard import cache, failures, layout, notices, run_catalog, session
 from fmnist.dashboard.sweeps.gathering import ShownSweep, SweepState, gather, workers
 from fmnist.dashboard.sweeps.origin import show_measuring
+from fmnist.notices.notice import key_of_sweep
 from fmnist.reports import charts
 from fmnist.reports.charts import TrialCurve, TriedSetting
 from fmnist.reports.text import counted, duration, percent
@@ -407,6 +408,7 @@ def _stop(sweep: Sweep) -> None:
 def _resume(sweep: Sweep) -> None:
     with failures.kept(ERROR), session.once("sweep-resume", sweep.sweep_id) as is_first:
         if is_first:
+            notices.hand_over(key_of_sweep(sweep.sweep_id))
             workers().start(sweep)
 
 

@@ -7,9 +7,17 @@ import pandas as pd
 import streamlit as st
 
 from fmnist import paths
-from fmnist.dashboard import cache, failures, followed_drawings, run_catalog, session
+from fmnist.dashboard import (
+    cache,
+    failures,
+    followed_drawings,
+    notices,
+    run_catalog,
+    session,
+)
 from fmnist.dashboard.train import drawings, settings
 from fmnist.models.registry import MODELS
+from fmnist.notices.notice import key_of
 from fmnist.reports.text import duration
 from fmnist.runs import store
 from fmnist.runs.config import ConfigError, TrainConfig
@@ -98,7 +106,8 @@ def start() -> None:
             if not is_first:
                 return
             check_installed(config)
-            teachers_of(config)  # fails early: before there is a run
+            notices.hand_over()  # fails early, as the next line does
+            teachers_of(config)  # before there is a run
             name = st.session_state.get("run-name", "")
             if count > 1:
                 seeds = range(config.seed, config.seed + count)
@@ -106,6 +115,7 @@ def start() -> None:
             else:
                 runs = [store.create_run(paths.runs_folder(), config, name=name)]
             followed_drawings.hand_over(runs[0])  # before it begins
+            notices.hand_over(key_of(runs[0], runs))
             for run in runs:
                 run_catalog.trainer().submit(run)
         st.session_state["run-name"] = ""
@@ -161,6 +171,7 @@ def launch_bar() -> None:
                 on_click=_try_several,
                 help="A sweep: many runs from these settings, with other values of some of them.",
             )
+            notices.choices()
         drawings.show_waiting()
         caption = PRESET_CAPTIONS[selected] if selected else "Your own settings."
         if config:

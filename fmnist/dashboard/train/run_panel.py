@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fmnist.dashboard import cache, failures, layout, run_catalog, session
+from fmnist.dashboard import cache, failures, layout, notices, run_catalog, session
 from fmnist.dashboard.selection import MAX_COMPARED
 from fmnist.data.splits import monitored_split
 from fmnist.errors import sentence
 from fmnist.evaluation.seeds import Spread
 from fmnist.models.registry import describe
+from fmnist.notices.notice import key_of
 from fmnist.reports import charts
 from fmnist.reports.sentences import MEASURED_ON, curves_in_words, spread_in_words
 from fmnist.reports.text import counted, duration, percent, trained_on
@@ -123,6 +124,7 @@ def resume_run(run: Run) -> None:
     try:
         with session.once("resume", run.run_id) as is_first:
             if is_first:
+                notices.hand_over(key_of(run, run_catalog.own_runs()))
                 run_catalog.trainer().submit(run)
     except failures.EXPECTED as error:
         st.toast(plain(sentence(error)), icon=":material/error:")
