@@ -257,11 +257,11 @@ def test_the_browser_is_told_what_is_opened_and_what_it_asks_for(
 ) -> None:
     given = entries(monkeypatch)
     run, other = made_up_run(machine, name="Mine"), made_up_run(machine, name="Other")
-    app = open_app(run=run.run_id)
+    open_app(run=run.run_id)
     assert given[-1] == {}  # it has ended long ago
     with store.owning(run):
         run.write_status("running", run.progress)
-        draw_sidebar(app)
+        open_app(run=run.run_id)
         assert given[-1].keys() == {f"run:{run.run_id}"}
         now = given[-1][f"run:{run.run_id}"]
         assert (now["state"], now["opened"]) == ("running", True)

@@ -422,7 +422,9 @@ def _train_more(shown: ShownSweep) -> None:
         further = f"sweep-more-{{}}-{sweep.sweep_id}".format
         runs = plan.runs and plan.runs + st.session_state[further("runs")]
         minutes = plan.minutes and trained + st.session_state[further("minutes")]
-        workers().start(set_budget(sweep, runs=runs, minutes=minutes))
+        enlarged = set_budget(sweep, runs=runs, minutes=minutes)
+        notices.hand_over(key_of_sweep(sweep.sweep_id))
+        workers().start(enlarged)
 
 
 def _delete(sweep: Sweep) -> None:
