@@ -24,6 +24,7 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.files import read_json, write_json
 from fmnist.models.classifier import Classifier
 from fmnist.reports.model_card import card_of
+from fmnist.reports.text import trained_on
 from fmnist.runs import annotations, store
 from fmnist.runs.annotations import Annotations
 from fmnist.runs.config import TrainConfig
@@ -132,6 +133,8 @@ def test_train_says_what_it_reached(capsys: Output, artifacts: Path) -> None:
     out = capsys.readouterr().out
     assert f"epoch 1 is the best, test accuracy {100 * best.accuracy:.2f}%" in out
     assert str(made.folder) in out
+    assert out.count(trained_on(made.environment, is_active=True)) == 1
+    assert "in float32" in trained_on(made.environment)  # the default on a processor
 
 
 def test_train_makes_a_group_of_several_seeds(capsys: Output) -> None:

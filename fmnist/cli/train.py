@@ -22,7 +22,7 @@ from fmnist.notices.notice import ended_run
 from fmnist.notices.webhook import Webhook
 from fmnist.reports import benchmarks as bench
 from fmnist.reports.sentences import spread_in_words
-from fmnist.reports.text import percent
+from fmnist.reports.text import percent, trained_on
 from fmnist.runs import corrections, store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
@@ -283,7 +283,7 @@ def _train_run(run: Run, dataset: Dataset) -> "Outcome | None":
 
     assert run.training is not None
     epochs = run.training.epochs
-    interrupted = threading.Event()
+    interrupted, is_told = threading.Event(), False
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         interrupted.set()
@@ -300,6 +300,11 @@ def _train_run(run: Run, dataset: Dataset) -> "Outcome | None":
         ):
 
             def show(progress: Progress) -> None:
+                nonlocal is_told
+                if progress.step and not is_told:  # by then the network is compiled, or is not
+                    environment = store.open_run(run.folder.parent, run.run_id).environment
+                    tqdm.write(trained_on(environment, is_active=True))
+                    is_told = True
                 bar.total = progress.steps
                 bar.set_postfix_str(
                     f"epoch {progress.epoch}/{epochs}, {progress.images_per_second:,.0f} images/s"

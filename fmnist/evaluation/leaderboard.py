@@ -118,6 +118,8 @@ def settings(run: Run) -> dict[str, str]:
         for name, value in vars(run.config).items()
         if name in known and name != "model"
     }
+    if "precision" in run.environment:  # what the setting came to on the run's machine
+        texts[known["precision"].title] = run.environment["precision"]
     if run.fine_tuning:
         texts["Fine-tuned from"] = run.fine_tuning.base
         texts["Learned by"] = run.fine_tuning.part.replace("-", " ")

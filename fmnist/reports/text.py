@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from fmnist.runs.run import COMPILED
+
 UNKNOWN: Final = "–"
 """Stands for a number that is missing."""
 
@@ -98,13 +100,15 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def trained_on(environment: Mapping[str, str]) -> str:
-    """The machine of a training, as its run tells; empty where it does not.
+def trained_on(environment: Mapping[str, str], *, is_active: bool = False) -> str:
+    """What a run is trained on, as it tells; empty where it does not.
 
     Parameters
     ----------
     environment : mapping
         `fmnist.runs.run.Run.environment`.
+    is_active : bool
+        Whether it trains now.
     """
     device, threads = environment.get("device"), environment.get("threads", "")
     if not device:
@@ -113,7 +117,12 @@ def trained_on(environment: Mapping[str, str]) -> str:
         device = f"the processor ({threads} thread{'s' * (threads != '1')})"
     processes = environment.get("processes")
     where = f"{processes} processes, each on {device}" if processes else device
-    return f"Trained on {where}, in {environment.get('precision', 'float32')}."
+    what = f"on {where}, in {environment.get('precision', 'float32')}"
+    compiled = environment.get("compiled")
+    if compiled == COMPILED:
+        what += f", compiled with {COMPILED}"
+    words = f"{'Trains' if is_active else 'Trained'} {what}."
+    return words if compiled in (None, COMPILED) else f"{words} Not compiled: {compiled}."
 
 
 def markdown_table(

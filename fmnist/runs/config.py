@@ -29,7 +29,7 @@ Schedule = Literal["constant", "warm-up", "cosine", "one-cycle"]
 Augmenter = Literal["flip", "shift", "rotate", "rand", "erase", "cutout"]
 BatchMix = Literal["mixup", "cutmix"]
 Checkpoint = Literal["best", "last"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["bfloat16-on-gpu", "auto", "float32", "bfloat16"]
 TestTimeAugmentation = Literal["flip", "flip-shift"]
 EpochWeights = Literal["float16"]
 Compiling = Literal["default"]
@@ -228,11 +228,12 @@ class TrainConfig:
         applies=lambda c: c.protocol != "full",
     )  # fmt: skip
     precision: Precision = choice(
-        "float32", "Precision",
-        {"auto": "bfloat16 if supported", "float32": "float32", "bfloat16": "bfloat16"},
+        "bfloat16-on-gpu", "Precision",
+        {"bfloat16-on-gpu": "bfloat16 on GPUs, else float32", "auto": "bfloat16 if supported",
+         "float32": "float32", "bfloat16": "bfloat16"},
         group=_COMPUTATION,
-        help="Number format of convolutions and matrix products. bfloat16 is faster on processors "
-        "that support it, and less exact.",
+        help="Number format of convolutions and matrix products; weights are kept in float32. "
+        "bfloat16 is faster where a GPU or a processor supports it, and less exact.",
     )  # fmt: skip
     tta: TestTimeAugmentation | None = choice(
         None, "Test-time augmentation",

@@ -53,13 +53,18 @@ def _migrate_ensemble(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"models": models} | {name: values[name] for name in names if name in values}
 
 
+def _with_precision(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a training; before there was a choice, all computed in float32."""
+    return {"precision": "float32", **values} if "epochs" in values else values
+
+
 def migrate_document(document: Any) -> Any:
     """The whole of `config.json` in today's form; what is not of a known form stays as it is."""
     if not isinstance(document, Mapping):
         return document
     new = dict(document)
     if isinstance(new.get("config"), Mapping):
-        new["config"] = _migrate_ensemble(new["config"])
+        new["config"] = _with_precision(_migrate_ensemble(new["config"]))
     data = new.get("dataset")
     if isinstance(data, Mapping) and data.get("name") in tuple(RENAMED_DATASETS):
         name = RENAMED_DATASETS[data["name"]]

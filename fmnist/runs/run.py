@@ -31,6 +31,10 @@ ACTIVE_STATES: Final = ("queued", "running", "paused")
 """States that only hold while somebody owns the run."""
 
 
+COMPILED: Final = "torch.compile"
+"""What `Run.environment` has as "compiled" where that went well, else the reason why it did not."""
+
+
 RESUMABLE_STATES: Final = ("interrupted", "stopped", "pruned", "failed")
 
 
@@ -87,7 +91,7 @@ class Run:
     dataset : mapping
         `name`, `checksum` and `source` of the data set, empty before the first start.
     environment : mapping
-        Versions, device and threads, empty before the first start.
+        Versions, device, threads, number format; empty before the first start.
     members : tuple of str
         Of an ensemble, the ids of the runs it was made of, which may be gone since.
     annotations : Annotations

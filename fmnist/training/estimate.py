@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from fmnist.data.splits import FOLDS, VALIDATION_SHARE
@@ -51,7 +52,14 @@ def _images_per_second(config: TrainConfig, run: Run) -> float | None:
     """Pace of a run that does the same work per image; None if it does other work."""
     alike = ("model", "precision", "training_drawings", "low_res_side", "teachers", "epoch_share")
     other = run.training
-    if other is None or any(getattr(config, name) != getattr(other, name) for name in alike):
+    if other is None:
+        return None
+    if run.environment.get("device") == "cpu":  # where these two are the same
+        config, other = (
+            replace(each, precision="float32") if each.precision == "bfloat16-on-gpu" else each
+            for each in (config, other)
+        )
+    if any(getattr(config, name) != getattr(other, name) for name in alike):
         return None
     paces = [entry.images_per_second for entry in run.history.epochs]
     return statistics.median(paces) if paces else None

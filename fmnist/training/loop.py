@@ -228,13 +228,9 @@ class _Training:
         return self.stepper.state
 
     def compile(self) -> None:
-        """Compile the network, and say so in the log; where that fails, why."""
+        """Compile the network, and write down that it is; where that fails, why."""
         problem = self.stepper.compile()
-        self.recorder.event(
-            f"Not compiled, trains without: {one_line(problem, 300)}"
-            if problem
-            else "Compiled with torch.compile"
-        )
+        self.recorder.record_compiled(problem and one_line(problem, 300).removesuffix("."))
 
     def resume(self) -> None:
         """Read the checkpoint."""

@@ -67,13 +67,14 @@ def resolve_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     Returns
     -------
     torch.dtype
-        bfloat16 or float32; for the precision "auto", bfloat16 where the GPU or the processor has
-        instructions for it.
+        bfloat16 or float32. For the precision "auto", bfloat16 where the GPU or the processor has
+        instructions for it; for "bfloat16-on-gpu", where the GPU has.
     """
-    if precision != "auto":
+    if precision in ("float32", "bfloat16"):
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    is_supported = False
     if device.type == "cuda":
         is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
+    elif precision == "auto":
         is_supported = any(v for k, v in torch.cpu.get_capabilities().items() if k.endswith("bf16"))
     return torch.bfloat16 if is_supported else torch.float32

@@ -25,7 +25,7 @@ from fmnist.runs import drawings
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.drawings import FollowedDrawings
 from fmnist.runs.history import EpochEntry, History, Phase, Progress, StepEntry
-from fmnist.runs.run import Run, State
+from fmnist.runs.run import COMPILED, Run, State
 from fmnist.training.state import TrainState
 from fmnist.training.tensorboard import EventFiles, check_installed
 
@@ -33,7 +33,7 @@ STATUS_SECONDS: Final = 1.0
 
 
 def environment(
-    dataset: Dataset, device: torch.device, dtype: torch.dtype
+    dataset: Dataset, device: torch.device, dtype: torch.dtype, processes: int = 1
 ) -> dict[str, dict[str, str]]:
     """What of config.json is not settings: the data set, and the machine."""
     return {
@@ -49,6 +49,7 @@ def environment(
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
             "threads": str(torch.get_num_threads()),
             "precision": str(dtype).removeprefix("torch."),
+            **({"processes": str(processes)} if processes > 1 else {}),
         },
     }
 
@@ -157,10 +158,17 @@ class RunRecorder:
         document = read_json(self.run.config_path)
         if "dataset" in document:
             return
-        document |= environment(dataset, device, dtype)
-        if processes > 1:
-            document["environment"]["processes"] = str(processes)
+        document |= environment(dataset, device, dtype, processes)
         write_json(self.run.config_path, document)
+
+    def record_compiled(self, problem: str | None) -> None:
+        """Say in config.json and in the log that the network is compiled, or why it is not."""
+        document = read_json(self.run.config_path)
+        document["environment"]["compiled"] = problem or COMPILED
+        write_json(self.run.config_path, document)
+        self.event(
+            f"Not compiled, trains without: {problem}" if problem else f"Compiled with {COMPILED}"
+        )
 
     def event(self, text: str) -> None:
         """Add a line to the log of events."""

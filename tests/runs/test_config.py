@@ -73,7 +73,7 @@ def test_defaults_are_the_original_recipe() -> None:
         ema=0.0,
         patience=None,
         checkpoint="best",
-        precision="float32",
+        precision="bfloat16-on-gpu",
         tta=None,
         epoch_weights=None,
         training_drawings=None,

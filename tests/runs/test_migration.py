@@ -95,6 +95,11 @@ def test_several_teachers_and_the_other_data_set() -> None:
     }  # fmt: skip
 
 
+def test_a_run_from_before_precisions_was_computed_in_float32() -> None:
+    document = migrate_document({"config": {"model": "fashion-cnn", "epochs": 20}})
+    assert TrainConfig.from_json(document["config"]) == TrainConfig(precision="float32")
+
+
 @pytest.mark.parametrize("config", [TrainConfig(), TrainConfig(teachers=("a",), tta="flip")])
 def test_todays_files_stay_as_they_are(config: TrainConfig) -> None:
     document = {"created": 1.0, "config": config.to_json(), "members": ["a"]}

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from fmnist.reports.text import trained_on
 from fmnist.runs.run import Run
-from tests.training.helpers import run_whole
+from tests.training.helpers import reread, run_whole
 from tests.training.test_group import PLAIN, alike
 from tools.small import same_result
 
@@ -34,6 +35,8 @@ def test_where_compiling_fails_the_run_is_the_one_without(
     monkeypatch.setattr(torch, "compile", broken)
     run = run_whole(tmp_path / "compiled", COMPILED)
     assert "Not compiled, trains without: no C++ compiler was found" in texts(run)
+    told = trained_on(reread(run).environment)
+    assert told.endswith("in float32. Not compiled: no C++ compiler was found.")
     same_result(run_whole(tmp_path / "plain", replace(COMPILED, compile=None)), run)
 
 
@@ -54,6 +57,7 @@ def test_the_compiled_network_takes_the_steps(
     run = run_whole(tmp_path / "compiled", COMPILED)
     assert called == 1 + run.progress.steps
     assert "Compiled with torch.compile" in texts(run)
+    assert trained_on(reread(run).environment).endswith("in float32, compiled with torch.compile.")
     same_result(run_whole(tmp_path / "plain", replace(COMPILED, compile=None)), run)
 
 

@@ -48,3 +48,10 @@ def test_runs_that_do_other_work_say_nothing(other: dict[str, object]) -> None:
     known = estimate_seconds(TrainConfig(), [run(earlier, 100)])
     assert (known is None) == ("epochs" not in other)
     assert estimate_seconds(TrainConfig(), [run(TrainConfig())]) is None  # no epoch yet
+
+
+def test_the_default_precision_is_float32_on_a_processor_alone() -> None:
+    earlier = run(TrainConfig(precision="float32"), 100)
+    for device, is_known in (("cpu", True), ("NVIDIA H100", False)):
+        found = estimate_seconds(TrainConfig(), [replace(earlier, environment={"device": device})])
+        assert (found is not None) == is_known

@@ -8,8 +8,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from fmnist.evaluation.predictions import evaluate
 from fmnist.models.classifier import Classifier
+from fmnist.reports.text import trained_on
 from fmnist.runs.config import TrainConfig
-from fmnist.training import optim
+from fmnist.training import optim, recorder
+from fmnist.training.group import default_device
 from tests.training.helpers import CONFIG, run_whole
 from tools.small import small_dataset
 
@@ -62,3 +64,21 @@ def test_auto_precision_is_what_the_processor_has(monkeypatch: pytest.MonkeyPatc
         assert optim.resolve_dtype("auto", cpu) == expected
         assert optim.resolve_dtype("float32", cpu) == torch.float32
         assert optim.resolve_dtype("bfloat16", cpu) == torch.bfloat16
+        assert optim.resolve_dtype(TrainConfig().precision, cpu) == torch.float32
+
+
+def test_the_default_precision_is_mixed_on_a_gpu_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    gpu = torch.device(default_device())
+    assert gpu == torch.device("cuda:0")
+    for can, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda can=can, **_: can)
+        for precision in (TrainConfig().precision, "auto"):
+            assert optim.resolve_dtype(precision, gpu) == expected
+        assert optim.resolve_dtype("float32", gpu) == torch.float32
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "NVIDIA H100")
+    environment = recorder.environment(small_dataset(), gpu, torch.bfloat16, 2)["environment"]
+    told = trained_on(environment, is_active=True)
+    assert told == "Trains on 2 processes, each on NVIDIA H100, in bfloat16."

@@ -180,7 +180,8 @@ def show_progress(run_id: str, was: str) -> None:
         st.progress(*_bar(run.progress, run.training.epochs))
     with st.container(horizontal=True, key="progress-figures"):
         _figures(run)
-    if run.training and (machine := trained_on(run.environment)):
+    machine = trained_on(run.environment, is_active=run.state in ACTIVE_STATES)
+    if run.training and machine:
         st.caption(plain(machine))
 
 
