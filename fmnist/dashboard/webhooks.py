@@ -1,6 +1,7 @@
 """Which webhooks this server tells of which trainings; kept in its memory alone."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterable
 from functools import partial
@@ -10,7 +11,7 @@ import streamlit as st
 
 from fmnist.dashboard import ending
 from fmnist.notices.notice import UNDER_WAY, Notice, ended_run, ended_sweep
-from fmnist.notices.webhook import Notifier, Webhook, WebhookError
+from fmnist.notices.webhook import VARIABLE, Notifier, Webhook, WebhookError
 from fmnist.runs.run import Run
 from fmnist.sweeps.sweep import Sweep
 
@@ -46,11 +47,17 @@ class Webhooks:
 
     def run_ended(self, run: Run, failure: str | None) -> None:
         """Tell of a run that this server has trained, or that was paused. Returns at once."""
-        self.notifier.tell(partial(ended_run, run, failure), self._concerned)
+        if self._has_some():
+            self.notifier.tell(partial(ended_run, run, failure), self._concerned)
 
     def sweep_ended(self, sweep: Sweep, error: str | None) -> None:
         """Tell of a sweep that a worker of this server has left. Returns at once."""
-        self.notifier.tell(partial(ended_sweep, sweep, error), self._concerned)
+        if self._has_some():
+            self.notifier.tell(partial(ended_sweep, sweep, error), self._concerned)
+
+    def _has_some(self) -> bool:
+        with self._guard:
+            return any(self._given.values()) or bool(os.environ.get(VARIABLE))
 
     def _concerned(self, notice: Notice) -> Iterable[Webhook]:
         with self._guard:

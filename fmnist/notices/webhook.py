@@ -234,8 +234,12 @@ class Notifier:
         )
         with self._guard:
             self._threads = [each for each in self._threads if each.is_alive()]
+            try:
+                thread.start()
+            except RuntimeError:  # too many of them, or Python ends
+                self._on_problem("No webhook was told: the system allows no further thread.")
+                return
             self._threads.append(thread)
-            thread.start()
 
     def _tell(
         self,

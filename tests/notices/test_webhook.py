@@ -177,3 +177,15 @@ def test_closing_waits_no_longer_than_it_says_and_ends_the_tries() -> None:
         notifier.tell(trial_notice, lambda _: [Webhook.parse(receiver.url)])
         receiver.wait_for(1)
         assert not notifier.close(0)
+
+
+def test_a_thread_that_cannot_start_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    said: list[str] = []
+    monkeypatch.setattr(threading.Thread, "start", start)
+    notifier = Notifier(said.append)
+    notifier.tell(trial_notice, lambda _: [])
+    assert said == ["No webhook was told: the system allows no further thread."]
+    assert not notifier.is_busy() and notifier.wait(0)
