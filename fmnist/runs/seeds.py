@@ -1,6 +1,8 @@
 """Several seeds of one setting: runs of one group that differ in nothing else."""
 
+import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -19,7 +21,7 @@ _ROOM: Final = 20
 def make_seeds(
     root: Path, config: TrainConfig, seeds: Sequence[int], *, name: str = ""
 ) -> list[Run]:
-    """Make a run for each seed, in state "queued", in a group of their own.
+    """Make a run for each seed, in state "queued", in a group of their own: all of them, or none.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def make_seeds(
         If there are fewer than two seeds or too many, one is there twice, or the name is too long.
     ConfigError
         If a seed is none.
+    OSError
+        If a run cannot be written.
     """
     if not 2 <= len(seeds) <= MOST_SEEDS or len(set(seeds)) < len(seeds):
         raise RunError(f"Give 2 to {MOST_SEEDS} seeds, each once.")
@@ -48,13 +52,15 @@ def make_seeds(
     )
     if len(named) > NAME_LENGTH - _ROOM:
         raise RunError(f"Give several seeds a name of at most {NAME_LENGTH - _ROOM} characters.")
-    group = _new_group(named, store.list_runs(root))
-    return [
-        store.create_run(
-            root, each, name=f"{group}, seed {each.seed}", annotated=Annotations(group=group)
-        )
-        for each in configs
-    ]
+    group, made = _new_group(named, store.list_runs(root)), []
+    with ExitStack() as undo:
+        for each in configs:
+            name = f"{group}, seed {each.seed}"
+            run = store.create_run(root, each, name=name, annotated=Annotations(group=group))
+            undo.callback(shutil.rmtree, run.folder, ignore_errors=True)
+            made.append(run)
+        undo.pop_all()
+    return made
 
 
 def _new_group(name: str, runs: Iterable[Run]) -> str:

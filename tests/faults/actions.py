@@ -189,6 +189,11 @@ def _two_drawings(world: World) -> None:
     world.gallery.save(replace(DRAWING, predicted="Bag", time=1.7e9))
 
 
+def _own_class(world: World) -> None:
+    _saved_drawing(world)
+    world.gallery.add_class("hat")
+
+
 def _first_id(world: World) -> str:
     return world.gallery.all()[0][-1].drawing_id
 
@@ -440,6 +445,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "save a drawing": Action(_saved_drawing, lambda w: w.gallery.save(DRAWING)),
     "label a drawing": Action(_two_drawings, lambda w: w.gallery.set_label(_first_id(w), "Bag")),
     "add an own class": Action(_saved_drawing, lambda w: w.gallery.add_class("hat")),
+    "remove an own class": Action(_own_class, lambda w: w.gallery.remove_class("hat")),
     "delete a drawing": Action(_two_drawings, _delete_drawing),
     "undo deleting a drawing": Action(_deleted_drawing, _restore_drawing),
     "give the first verdict": Action(lambda w: None, _give),

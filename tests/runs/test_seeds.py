@@ -1,14 +1,16 @@
 """Several seeds of one setting are a group."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fmnist.runs import annotations, store
 from fmnist.runs.annotations import Annotations
 from fmnist.runs.config import ConfigError, TrainConfig
-from fmnist.runs.run import RunError
+from fmnist.runs.run import Run, RunError
 from fmnist.runs.seeds import make_seeds, siblings
 
 CONFIG = TrainConfig(epochs=2)
@@ -26,6 +28,22 @@ def test_each_seed_is_a_run_of_one_group(tmp_path: Path) -> None:
     runs = store.list_runs(tmp_path)
     assert {run.run_id for run in siblings(made[0], runs)} == {run.run_id for run in made}
     assert len(siblings(again[0], runs)) == 2
+
+
+def test_where_one_cannot_be_made_none_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = store.create_run
+
+    def fill_up(root: Path, config: TrainConfig, **about: Any) -> Run:
+        if config.seed == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return create(root, config, **about)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "create_run", fill_up)
+        with pytest.raises(OSError, match="No space"):
+            make_seeds(tmp_path, CONFIG, [0, 1, 2])
+    assert store.run_ids(tmp_path) == []
+    assert len(make_seeds(tmp_path, CONFIG, [0, 1, 2])) == 3
 
 
 def test_other_settings_in_a_group_are_no_seeds(tmp_path: Path) -> None:
