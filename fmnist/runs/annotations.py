@@ -75,11 +75,6 @@ class Annotations:
             object.__setattr__(self, name, value)
 
 
-def tags_in(text: str) -> tuple[str, ...]:
-    """The tags of a text that separates them by commas."""
-    return tuple(filter(None, map(str.strip, text.split(","))))
-
-
 def read(folder: Path) -> Annotations:
     """What people added to the run in a folder; nothing where they added nothing.
 

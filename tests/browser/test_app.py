@@ -254,14 +254,13 @@ def test_rename_delete_and_undo(page: Page, server: Server) -> None:
         page.get_by_test_id("stMain").get_by_role("button", name="Delete", exact=True)
     ).to_be_enabled()
     settle(page)
-    page.get_by_test_id("stPopover").get_by_role("button", name="Rename").click()
-    field = page.get_by_role("textbox", name="New name")
-    field.fill("Second thoughts")
-    field.press("Enter")
+    page.locator(".st-key-edit-run").get_by_role("button").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Name").fill("Second thoughts")
+    dialog.get_by_role("button", name="Save").click()
     expect(page.locator(".st-key-progress-head").get_by_text("Second thoughts")).to_be_visible()
+    expect(dialog).to_have_count(0)
     settle(page)
-    page.keyboard.press("Escape")
-    expect(field).to_be_hidden()
 
     # from its row: a star, then notes
     rows = page.locator("[class*='st-key-run-table-'] .dvn-scroller").first
@@ -270,7 +269,6 @@ def test_rename_delete_and_undo(page: Page, server: Server) -> None:
     settle(page)
     rows.click(position={"x": 347, "y": 53})
     page.get_by_text("Edit", exact=True).click()
-    dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox", name="Notes").fill("to be kept")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_have_count(0)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from fmnist.data.fashion_mnist import DatasetError
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.runs.run import Run
-from tests.pages.test_pages import APP, finished, give, machine, open_app, text
+from tests.pages.test_pages import APP, finished, give, machine, open_app, rename, text
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -177,11 +177,11 @@ def test_a_disk_that_takes_nothing_is_told_at_every_button(
     monkeypatch.setattr(Path, "mkdir", refuse)
     monkeypatch.setattr(Path, "rename", refuse)
     for press in (
-        lambda: app.button(key="start").click(),
-        lambda: app.text_input(key=f"new-name-{run.run_id}").set_value("Another"),
-        lambda: app.button(key=f"delete-{run.run_id}").click(),
+        lambda: app.button(key="start").click().run(),
+        lambda: rename(app, "Another"),
+        lambda: app.button(key=f"delete-{run.run_id}").click().run(),
     ):
-        press().run()
+        press()
         assert not app.exception
         assert says.lower() in text(app).lower()
         assert "Errno" not in text(app) and ".tmp" not in text(app)

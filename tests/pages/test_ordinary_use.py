@@ -19,7 +19,7 @@ from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.verdicts import ImageKey, VerdictStore
 from fmnist.runs import store
 from fmnist.runs.run import Run
-from tests.pages.test_pages import SETTINGS, finished, give, machine, open_app, text
+from tests.pages.test_pages import SETTINGS, finished, give, machine, open_app, rename, text
 
 __all__ = ["finished", "machine"]  # fixtures
 
@@ -244,15 +244,12 @@ def test_the_field_for_a_name_shows_a_name_given_in_another_tab(
     finished: Run, machine: Path
 ) -> None:
     run = give(finished, machine)
-    key = f"new-name-{run.run_id}"
     here, there = open_app("train"), open_app("train")
-    here.text_input(key=key).set_value("Mine").run()
-    assert store.open_run(machine, run.run_id).name == here.text_input(key=key).value == "Mine"
-    there.run()
-    assert there.text_input(key=key).value == "Mine"
-    there.text_input(key=key).set_value("Theirs").run()
-    assert store.open_run(machine, run.run_id).name == "Theirs"
-    assert here.run().text_input(key=key).value == "Theirs"
+    for one, other, name in ((here, there, "Mine"), (there, here, "Theirs")):
+        rename(one, name)
+        assert store.open_run(machine, run.run_id).name == name
+        other.button(key="edit-run").click().run()
+        assert [box.value for box in other.text_input if box.label == "Name"] == [name]
 
 
 def test_the_order_is_shown_again_after_an_image(finished: Run, machine: Path) -> None:

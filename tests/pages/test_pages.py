@@ -73,6 +73,15 @@ def choose(app: AppTest, key: str, value: str) -> None:
     widget.set_value(value).run()
 
 
+def rename(app: AppTest, name: str) -> None:
+    """Give the open run a name, on the Train page."""
+    app.button(key="edit-run").click().run()
+    (field,) = (box for box in app.text_input if box.label == "Name")
+    field.set_value(name)
+    (save,) = (button for button in app.button if button.label == "Save")
+    save.click().run()
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     root = tmp_path_factory.mktemp("finished")

@@ -16,6 +16,7 @@ from fmnist.files import read_json, write_json
 from fmnist.runs import store
 from fmnist.runs.run import Run, RunError
 from fmnist.runs.store import owning
+from tests.pages.test_pages import rename
 from tools.made_up_run import made_up_run
 from tools.small import small_dataset
 
@@ -188,7 +189,7 @@ def test_an_ensemble_and_teachers(machine: Path) -> None:
 def test_what_is_done_with_a_run(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = outsider(machine)
     app = open_app("train", run=run.run_id)
-    widget(app, f"new-name-{run.run_id}").set_value(" \n ").run()
+    rename(app, " \n ")
     check(app)
     assert app.error[0].value == "Give the run a name of 1 to 80 characters."
     widget(app, f"delete-{run.run_id}").click().run()

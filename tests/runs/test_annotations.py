@@ -50,7 +50,6 @@ def test_text_is_tidied() -> None:
     tidy = Annotations((" a \n b", "", "a b"), " \nfirst \u202e line\n\nlast\n ", "  a\tgroup ")
     assert tidy == Annotations(("a b",), "first line\n\nlast", "a group")
     assert Annotations(group=" ").group is None
-    assert annotations.tags_in(" one, two words,, one") == ("one", "two words", "one")
 
 
 @pytest.mark.parametrize(

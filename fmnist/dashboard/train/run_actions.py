@@ -31,12 +31,6 @@ def edit(run: Run) -> None:
     st.session_state[_EDITED] = run.run_id
 
 
-def _rename(run: Run) -> None:
-    """Rename a run to what the text field says."""
-    with failures.kept(ERROR):
-        store.rename_run(run, st.session_state[f"new-name-{run.run_id}"])
-
-
 def delete(runs: Sequence[Run]) -> None:
     """Move runs to the trash, and offer to undo it."""
     asked = {run.run_id for run in runs}
@@ -174,21 +168,16 @@ def _apply(chosen: Sequence[Run]) -> None:
 
 
 def show_for_opened(opened: Run) -> None:
-    """Rename, annotate, download and delete the opened run."""
+    """Edit, download and delete the opened run."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         st.markdown(f"**{plain(opened.name)}**", width="content")
-        with st.popover("Rename", icon=":material/edit:"):
-            key, shown = f"new-name-{opened.run_id}", f"name-shown-{opened.run_id}"
-            if key not in st.session_state or st.session_state.get(shown) != opened.name:
-                # the name may have been changed in another window
-                st.session_state[key] = st.session_state[shown] = opened.name
-            st.text_input("New name", max_chars=80, key=key, on_change=_rename, args=(opened,))
         st.button(
-            "Tags and notes",
+            "Edit",
             key="edit-run",
-            icon=":material/sell:",
+            icon=":material/edit:",
             on_click=edit,
             args=(opened,),
+            help="Its name, tags, group and notes.",
         )
         st.download_button(
             "Download",
