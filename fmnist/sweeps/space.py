@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _LEFT_OUT: Final = (
     "dataset", "protocol", "checkpoint", "left_out_fold", "log_every", "seed", "measure_test",
-    "tta", "epoch_weights", "followed_images", "corrections", "teachers",
+    "tta", "epoch_weights", "followed_images", "corrections", "teachers", "tensorboard",
 )  # fmt: skip
 """Settings that change what is measured or kept, not how well a model learns. A seed that is chosen
 by its accuracy would be luck; several seeds of one setting are a group of runs."""

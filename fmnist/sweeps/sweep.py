@@ -25,6 +25,7 @@ from fmnist.runs.run import Run
 from fmnist.runs.teachers import teachers_of
 from fmnist.sweeps.space import Options, Range, Search, SweepError, check_space, combinations_of
 from fmnist.text import NAME_LENGTH, one_line
+from fmnist.training.tensorboard import check_installed
 
 if TYPE_CHECKING:
     import filelock
@@ -90,10 +91,13 @@ class Plan:
         ------
         SweepError
             If so.
+        TrainingError
+            If a package is missing that the settings need.
         RunError
             If a teacher cannot be used.
         """
         check_space(self.base, self.space)
+        check_installed(self.base)
         teachers_of(self.base)
         if self.sampler not in SAMPLERS or self.pruner not in PRUNERS:
             raise SweepError(f"There is no sampler {self.sampler!r} or no pruner {self.pruner!r}.")
@@ -221,7 +225,10 @@ class Sweep:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise SweepError(sentence(error, "The chosen run cannot be read")) from error
+            raise SweepError(
+                f"measured.json of {self.name}, which names the chosen run, cannot be read "
+                f"({reason(error)}); restore it from a copy."
+            ) from error
 
     def write_measured(self, run_id: str) -> None:
         """Record which run was chosen, before it is measured."""

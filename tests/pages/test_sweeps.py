@@ -162,6 +162,16 @@ def test_a_damaged_sweep_is_told_and_can_be_deleted(file: str) -> None:
     assert not app.exception and list_sweeps() == [] and not app.error
 
 
+def test_a_damaged_choice_is_told_beside_the_rest() -> None:
+    sweep = trained()
+    (sweep.folder / "measured.json").write_text("no JSON")
+    app = open_app("sweeps", sweep=sweep.sweep_id)
+    (told,) = app.error
+    assert "measured.json of Rates" in told.value and "restore it" in told.value
+    assert "Best so far" in text(app) and len(app.dataframe) == 1
+    assert app.button(key=f"sweep-delete-{sweep.sweep_id}").label == "Delete the sweep"
+
+
 def test_a_sweep_that_has_ended_gets_more_runs(machine: Path) -> None:
     sweep = trained(replace(PLAN, runs=2))
     app = open_app("sweeps", sweep=sweep.sweep_id)

@@ -10,6 +10,7 @@ from fmnist.runs.history import EpochEntry
 from fmnist.sweeps.space import Options, Range, SweepError
 from fmnist.sweeps.sweep import Plan, Sweep, delete_sweep, list_sweeps, make_sweep, open_sweep
 from fmnist.sweeps.trials import Trials, best_trial
+from fmnist.training.errors import TrainingError
 from tests.sweeps.fake import BASE
 
 PLAN = Plan(
@@ -62,6 +63,13 @@ def test_a_sweep_comes_back_as_it_was_made() -> None:
 def test_a_plan_that_cannot_be_done_makes_no_sweep(change: dict[str, object], told: str) -> None:
     with pytest.raises(SweepError, match=told):
         make_sweep(replace(PLAN, **change))  # type: ignore[arg-type]
+    assert list_sweeps() == []
+
+
+def test_a_plan_that_lacks_a_package_makes_no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(TrainingError, match="tensorboardX"):
+        make_sweep(replace(PLAN, base=replace(BASE, tensorboard="scalars")))
     assert list_sweeps() == []
 
 

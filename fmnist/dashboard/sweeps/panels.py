@@ -76,8 +76,9 @@ def show(sweep: Sweep) -> None:
             sweep, shown.state, session.selection().run
         )
         if not is_live:
-            _show_more(shown)
-            _show_measuring(shown)
+            with failures.shown():
+                _show_more(shown)
+                _show_measuring(shown)
         _show_details(shown)
 
 
