@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
 from fmnist import paths
 from fmnist.data.labels import CLASS_NAMES
@@ -231,22 +231,27 @@ def top_within(page: Page) -> float:
     return top
 
 
-def test_a_picture_is_sent_once(page: Page, bare_server: Server) -> None:
-    frames: list[bytes | str] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+def test_a_picture_is_sent_once_and_a_correction_answered_in_one_run(
+    page: Page, bare_server: Server
+) -> None:
+    received, asked = [], []
 
-    def sent() -> int:
-        return sum(b"data:image/webp" in frame for frame in frames if isinstance(frame, bytes))
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: received.append(b"data:image/webp" in frame))
+        socket.on("framesent", lambda frame: asked.append(frame[0] == 0x5A))  # to rerun
 
+    page.on("websocket", listen)
     open_picture(page, bare_server.url, jpeg())
-    assert sent() > 0
+    assert any(received)
     tool(page, "Adjust").click()
     drag(page, (0.1, 0.1), (0.9, 0.45))
     settle(page)
-    frames.clear()
+    received.clear()
+    asked.clear()
     drag(page, (0.1, 0.1), (0.9, 0.7))
     settle(page)
-    assert frames and sent() == 0
+    assert received and not any(received)
+    assert sum(asked) == 1
     page.get_by_role("link", name="Data", exact=True).click()
     expect(stage(page)).to_have_count(0)
     settle(page)
