@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fmnist.dashboard import failures, layout
+from fmnist.dashboard import failures, layout, notices
 from fmnist.dashboard.sweeps import form, panels
 from fmnist.sweeps.trials import INSTALL, is_installed
 
@@ -16,6 +16,7 @@ if is_installed():
             expanded=sweep is None or st.session_state.get("sweep-new", False),
         ):
             form.show()
+        notices.choices()
         if sweep is not None:
             panels.show(sweep)
 else:

@@ -54,12 +54,10 @@ def show() -> None:
     space = {name: _search(name, known[name], getattr(base, name)) for name in names}
     plan = _plan(base, space)
     _show_time(plan)
-    with st.container(horizontal=True, key="sweep-begin"):
-        st.button(
-            "Start sweep", key="sweep-start", type="primary", icon=":material/play_arrow:",
-            on_click=_start, args=(plan,), disabled=not names,
-        )  # fmt: skip
-        notices.choices()
+    st.button(
+        "Start sweep", key="sweep-start", type="primary", icon=":material/play_arrow:",
+        on_click=_start, args=(plan,), disabled=not names,
+    )  # fmt: skip
     problem = st.session_state.pop(ERROR, None)
     if problem:
         failures.tell(problem)
