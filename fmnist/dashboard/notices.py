@@ -62,8 +62,10 @@ def _webhook_choice() -> None:
             "Mattermost, Rocket.Chat and Discord show as a message. For the runs and sweeps that "
             "you open while they train. The address stays in the memory of the server.",
         )
-        with failures.shown():
+        try:
             _offer_trial(_of_session())
+        except WebhookError as error:
+            failures.tell(str(error), icon=":material/link_off:")
     else:
         st.caption(f"Who runs this server can have it tell a webhook: {VARIABLE}.")
 
