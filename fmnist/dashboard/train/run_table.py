@@ -22,6 +22,7 @@ HEIGHT: Final = 10
 """Rows visible without scrolling."""
 STAR, OPEN, ACTIONS = "★", "Open", "Actions"
 EDIT, DELETE = ":material/edit: Edit", ":material/delete: Delete"
+_BUTTON_WIDTHS: Final = {STAR: 40, OPEN: 65, ACTIONS: 60}
 FIXED: Final = (STAR, "Name", OPEN, ACTIONS)
 """Columns that are always shown, in this order; all but the second are buttons."""
 
@@ -253,7 +254,7 @@ def _table(rows: Sequence[_Row], columns: Sequence[str]) -> list[Run]:
 
         return st.column_config.ButtonColumn(
             title, type="tertiary", help=help_text, on_click=act, key=clicked,
-            pinned=title == STAR or None, width=40 if title == STAR else None,
+            pinned=title == STAR or None, width=_BUTTON_WIDTHS[title],
         )  # fmt: skip
 
     event = st.dataframe(
