@@ -46,7 +46,7 @@ def show(
         Called after what is shown now, if something else is stale.
     is_stale : bool
     answer : str
-        What is predicted, shown above the picture while it is corrected on a small screen.
+        What is predicted, shown above the picture on a small screen.
     """
     known = picture_state(state)
     if known is None:
