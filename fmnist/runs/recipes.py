@@ -11,7 +11,7 @@ RECIPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "original": {},
     "sketch": {
         "model": "residual",
-        "epochs": 8,
+        "epochs": 16,
         "batch_size": 256,
         "learning_rate": 0.06,
         "optimizer": "muon",

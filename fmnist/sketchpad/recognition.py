@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OOD_MODEL: Final = "sketch"
 """Name of the shipped model that detects drawings of other things (out of distribution)."""
 
-IN_DISTRIBUTION_THRESHOLD: Final = 0.25
+IN_DISTRIBUTION_THRESHOLD: Final = 0.35
 """In-distribution score below which a drawing counts as a non-garment.
 
 Chosen on the development drawings of `benchmarks/sketches.py`: about one in ten of the garments
