@@ -1,7 +1,6 @@
 """torchrun starts several processes for a run: they end as one does, and after a kill, too."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +20,9 @@ from fmnist.runs.run import Run
 from fmnist.runs.setting import format_value
 from tests.training.helpers import run_whole
 from tests.training.test_group import PLAIN, alike
+from tests.two_hosts import ADDRESSES, HOSTS, two_hosts
+
+__all__ = ["two_hosts"]  # a fixture
 
 SOON = 240  # seconds that something may take on a busy machine before a test gives up
 TWO = ("--standalone", "--nproc-per-node=2")
@@ -130,53 +132,6 @@ def test_ctrl_c_pauses_a_run_of_two_processes(tmp_path: Path) -> None:
         printed = process.communicate(timeout=SOON)[0]
     assert "Paused. Continue with: python -m fmnist train --resume mine" in printed
     assert store.open_run(tmp_path / "runs", "mine").state == "interrupted"
-
-
-HOSTS = ("fmnist-a", "fmnist-b")
-ADDRESSES = ("10.77.0.1", "10.77.0.2")
-
-
-@pytest.fixture
-def two_hosts() -> Iterator[None]:
-    """Two network namespaces with a cable between them."""
-    if shutil.which("ip") is None or os.geteuid() != 0:
-        pytest.skip("two network namespaces need root and the program ip (Debian: iproute2)")
-
-    def ip(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["ip", *words], capture_output=True, text=True)
-
-    def remove() -> None:
-        for host in HOSTS:
-            ip("netns", "delete", host)
-
-    remove()
-    try:
-        made = [ip("netns", "add", host) for host in HOSTS]
-        made.append(
-            ip(
-                "link",
-                "add",
-                "eth0",
-                "netns",
-                HOSTS[0],
-                "type",
-                "veth",
-                "peer",
-                "name",
-                "eth0",
-                "netns",
-                HOSTS[1],
-            )
-        )
-        for host, address in zip(HOSTS, ADDRESSES, strict=True):
-            made.append(ip("-n", host, "addr", "add", f"{address}/24", "dev", "eth0"))
-            made += [ip("-n", host, "link", "set", device, "up") for device in ("lo", "eth0")]
-        problem = next((each.stderr for each in made if each.returncode), None)
-        if problem:
-            pytest.skip(f"no network namespaces can be made here: {problem.strip()}")
-        yield
-    finally:
-        remove()
 
 
 @pytest.mark.slow
