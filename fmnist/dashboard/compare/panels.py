@@ -176,7 +176,7 @@ def _curves_in_words(
             words.append(", at each log entry")
             if view.smoothing:
                 words.append(
-                    ", smoothed; its band: from the lowest to the highest that is averaged"
+                    ", smoothed; the band of a run: from the lowest to the highest averaged"
                 )
         words.append(".")
     return "".join(words)

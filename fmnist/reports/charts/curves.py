@@ -171,7 +171,7 @@ def run_curves(
     axis : {"epoch", "step", "minutes"}
     with_training : bool
         Whether to draw training too, thin and dotted; its loss along steps or minutes as it was
-        logged, many times an epoch, with its `envelope` where it is smoothed.
+        logged, many times an epoch. Smoothed, that of a single run gets its `envelope`.
     close_up : bool
         Whether to limit the axis to the values of each run's second half. Otherwise the steep
         beginnings press the curves together.
@@ -228,10 +228,11 @@ def _training_lines(
     means = [fmean(entry.loss for entry in each) for each in logged]
     if not smoothing:
         return [_dotted(name, xs, means, run.color)]
-    return [
-        _dotted(name, xs, smoothed(means, smoothing), run.color),
-        *_band(name, xs, *envelope(means, smoothing), run.color, filled=filled),
-    ]
+    lines = [_dotted(name, xs, smoothed(means, smoothing), run.color)]
+    if not run.seeds:  # which have a band already
+        ends = envelope(means, smoothing)
+        lines += _band(name, xs, *ends, run.color, filled=filled, opacity=0.1)
+    return lines
 
 
 def _along(entry: EpochEntry | StepEntry, axis: Axis) -> float:
@@ -292,7 +293,7 @@ def _lowest_and_highest(values: Sequence[Sequence[float]]) -> tuple[list[float],
 
 def _band(
     name: str, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str,
-    *, filled: bool,
+    *, filled: bool, opacity: float = 0.2,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """An area: a line along its lower edge that is not seen, and its height stacked on that.
 
@@ -316,7 +317,7 @@ def _band(
             **unseen,
             "name": f"{name}, band",
             "data": [*zip(xs, heights, strict=True)],
-            "areaStyle": {"color": color, "opacity": 0.2},
+            "areaStyle": {"color": color, "opacity": opacity},
         },
     ]
 

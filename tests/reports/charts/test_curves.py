@@ -205,6 +205,11 @@ def test_smoothed_training_loss_has_an_envelope() -> None:
     # 0.3 ** 3 = 0.027: three values make up 95% of the average
     assert low["data"] == [(1, 4.0), (2, 1.0), (3, 1.0), (4, 1.0)]
     assert band["data"] == [(1, 0.0), (2, 3.0), (3, 3.0), (4, 1.0)]
+    *_, training = charts.run_curves(  # seeds have a band of their own
+        [RunCurve("Two", "#123456", LOGGED, (LOGGED,))],
+        curve="loss", axis="step", with_training=True, close_up=False, smoothing=0.3,
+    )["series"]  # fmt: skip
+    assert training["name"] == "Two, training"
     assert envelope([3.0, 1.0], 0.04) == ([3.0, 1.0], [3.0, 1.0])
 
 
