@@ -268,7 +268,7 @@ def test_rename_delete_and_undo(page: Page, server: Server) -> None:
     expect(page.get_by_text("Favorites only")).to_be_visible()
     settle(page)
     rows.click(position={"x": 347, "y": 53})
-    page.get_by_text("Edit", exact=True).click()
+    page.get_by_role("menuitem", name="Edit").click()
     dialog.get_by_role("textbox", name="Notes").fill("to be kept")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_have_count(0)
