@@ -55,7 +55,8 @@ def _migrate_ensemble(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_precision(values: dict[str, Any]) -> dict[str, Any]:
     """Settings of a training; before there was a choice, all computed in float32."""
-    return {"precision": "float32", **values} if "epochs" in values else values
+    is_training = "epochs" in values and "models" not in values
+    return {"precision": "float32", **values} if is_training else values
 
 
 def migrate_document(document: Any) -> Any:
