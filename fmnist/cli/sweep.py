@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -180,7 +181,9 @@ def _end(trials: "Trials", errors: list[str], *, again: str) -> int:
         return 1
     measure = f"python -m fmnist sweep --measure {trials.sweep.sweep_id}"
     print(f"Done. Measure the best on the test images: {measure}")
-    print(f"Or train more: {again} --runs {len(found) + _MORE}")
+    most = replace(trials.plan, runs=None).limit()
+    if most is None or sum(trial.state != "failed" for trial in found) < most:
+        print(f"Or train more: {again} --runs {len(found) + _MORE}")
     return 1 if errors else 0
 
 

@@ -20,8 +20,9 @@ Value = bool | int | str | list[str] | None
 """What a widget may be set to."""
 
 _COOKIE: Final = register("remembered", "")
-_LONGEST: Final = 3800
-"""Characters of a cookie: browsers refuse one of more than 4,096 with its name and its terms."""
+_LONGEST: Final = 1500
+"""Characters of a cookie: a server refuses a request whose cookies, those of other programs at the
+same host included, are longer than 8,192 together."""
 
 
 @dataclass(frozen=True)

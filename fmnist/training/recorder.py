@@ -154,12 +154,16 @@ class RunRecorder:
     def record_environment(
         self, dataset: Dataset, device: torch.device, dtype: torch.dtype, *, processes: int = 1
     ) -> None:
-        """Add to config.json what else decides the result, when the run first starts."""
+        """Write into config.json what else decides the result: the images, and the machine.
+
+        A run that is resumed on another machine names that one.
+        """
         document = read_json(self.run.config_path)
+        found: dict[str, object] = dict(environment(dataset, device, dtype, processes))
         if "dataset" in document:
-            return
-        document |= environment(dataset, device, dtype, processes)
-        write_json(self.run.config_path, document)
+            del found["dataset"]
+        if document != document | found:
+            write_json(self.run.config_path, document | found)
 
     def record_compiled(self, problem: str | None) -> None:
         """Say in config.json and in the log that the network is compiled, or why it is not."""

@@ -67,6 +67,16 @@ def test_a_sweep_from_its_start_to_the_measured_run(
     assert "was chosen before" in capsys.readouterr().err
 
 
+def test_a_sweep_that_has_tried_all_is_not_offered_more(artifacts: Path, capsys: Output) -> None:
+    lists = ["--try", "optimizer=adam,adamw"]
+    assert main([*SWEEP[: SWEEP.index("--try")], *lists, "--runs", "1"]) == 0
+    assert "Or train more: " in capsys.readouterr().out
+    (sweep,) = list_sweeps()
+    assert main(["sweep", "--resume", sweep.sweep_id, "--runs", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "Done. " in printed and "Or train more: " not in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from fmnist.files import read_json, write_json
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
@@ -124,3 +125,13 @@ def test_a_history_without_a_checkpoint_is_begun_anew(undisturbed: Run, tmp_path
         history.write('{"kind": "st')
     assert run_until(run, 10**9, "continue") == "finished"
     same_result(undisturbed, reread(run))
+
+
+def test_a_run_that_is_resumed_elsewhere_names_that_machine(tmp_path: Path) -> None:
+    run = store.create_run(tmp_path, CONFIG)
+    assert run_until(run, 5, "pause") == "paused"
+    first = read_json(run.config_path)
+    there = {**first["environment"], "device": "NVIDIA H100", "precision": "bfloat16"}
+    write_json(run.config_path, first | {"environment": there | {"processes": "8"}})
+    assert run_until(run, 5, "pause") == "paused"
+    assert read_json(run.config_path) == first

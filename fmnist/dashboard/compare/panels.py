@@ -172,12 +172,10 @@ def _curves_in_words(
     words += [", smoothed; thin: as measured."] if view.smoothing else ["."]
     if view.training:
         words.append(" Dotted: training images, during the epoch")
-        if curve == "loss" and axis != "epoch":
+        if curve == "loss" and axis != "epoch" and any(e.run.history.steps for e in drawn):
             words.append(", at each log entry")
             if view.smoothing:
-                words.append(
-                    ", smoothed; the band of a run: from the lowest to the highest averaged"
-                )
+                words.append(", smoothed. The band of a run spans the values that are averaged")
         words.append(".")
     return "".join(words)
 
