@@ -185,5 +185,9 @@ def joined() -> Iterator[Group]:
     except RuntimeError as error:
         raise TrainingError(failure_message(error)) from error
     yield Group(rank, size)
-    dist.all_reduce(torch.zeros(()))  # a barrier, over the processors
+    last = torch.zeros(())
+    dist.all_reduce(last)  # a barrier, over the processors
     dist.destroy_process_group()
+    # gloo's threads may have held it until then: one that freed it while Python ends would abort
+    # the process (github.com/pytorch/pytorch/pull/179291)
+    del last
