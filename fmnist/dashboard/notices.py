@@ -48,7 +48,7 @@ def _webhook_choice() -> None:
         return
     if of_server is not None:
         st.caption(f"This server tells a webhook at {plain(of_server.host)} of all ends.")
-    elif st.get_option("server.address") in _HERE:
+    elif _is_for_this_computer():
         # who reaches the app could else have its machine ask any other for them
         st.text_input(
             "Webhook (optional)",
@@ -68,6 +68,13 @@ def _webhook_choice() -> None:
             failures.tell(str(error), icon=":material/link_off:")
     else:
         st.caption(f"Who runs this server can have it tell a webhook: {VARIABLE}.")
+
+
+def _is_for_this_computer() -> bool:
+    """Whether nobody else reaches the app, not even by a proxy that asks it under another name."""
+    hosts: list[str] = st.get_option("server.allowedHosts")  # none of them: whatever the name
+    names = {host.strip().lower().rstrip(".") for host in hosts}
+    return st.get_option("server.address") in _HERE and bool(names) and names <= {*_HERE}
 
 
 def _offer_trial(webhook: Webhook | None) -> None:

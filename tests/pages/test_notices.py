@@ -218,10 +218,23 @@ def test_a_wrong_variable_is_told(monkeypatch: pytest.MonkeyPatch, machine: Path
     assert store.run_ids(machine) == []
 
 
-def test_an_app_that_others_can_reach_has_no_field(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("server.address", "0.0.0.0"),
+        ("server.allowedHosts", ["localhost", "127.0.0.1", "::1", "app.example.com"]),  # a proxy's
+        ("server.allowedHosts", ["localhost", "*"]),
+        ("server.allowedHosts", []),
+    ],
+)
+def test_an_app_that_others_can_reach_has_no_field(
+    option: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     get_option = st.get_option
-    others = {"server.address": "0.0.0.0"}
-    monkeypatch.setattr(st, "get_option", lambda name: others.get(name) or get_option(name))
+    others = {option: value}
+    monkeypatch.setattr(
+        st, "get_option", lambda name: others[name] if name in others else get_option(name)
+    )
     app = open_app("train")
     assert not any(field.key == "webhook" for field in app.text_input)
     assert "Who runs this server can have it tell a webhook: FMNIST_WEBHOOK." in text(app)
