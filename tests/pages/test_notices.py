@@ -1,7 +1,9 @@
 """When it ends: webhooks of a session, and what the browser is told, without a browser."""
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from fmnist.dashboard import notices, run_catalog
+from fmnist.dashboard import ending, notices, run_catalog
 from fmnist.dashboard.components import notices as component
 from fmnist.dashboard.sweeps.gathering import workers
 from fmnist.dashboard.webhooks import webhooks
@@ -21,6 +23,7 @@ from fmnist.runs.annotations import Annotations
 from fmnist.runs.run import Run
 from fmnist.sweeps import worker as sweep_worker
 from fmnist.sweeps.sweep import list_sweeps
+from fmnist.sweeps.worker import SweepWorker
 from fmnist.training.worker import Trainer
 from tests.notices.receiver import SOON, Receiver, receiving
 from tests.pages.test_pages import choose, machine, open_app, text
@@ -183,6 +186,33 @@ def test_a_sweep_is_told_once(receiver: Receiver) -> None:
     trained()
     assert told(receiver) == [("sweep", sweep.name, "finished")]
     assert receiver.documents[0]["id"] == sweep.sweep_id
+
+
+def test_a_sweep_that_the_servers_end_interrupts_is_told(
+    receiver: Receiver, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "_AT_END", ExitStack())  # nothing of other tests
+    held.goes_on.clear()
+    app = with_webhook(receiver.url, "sweeps")
+    app.button(key="sweep-start").click().run()
+    trainer = run_catalog.trainer()
+    assert trainer.wait_for(lambda s: s.state == "running", SOON)
+
+    def end_the_epoch() -> None:
+        if trainer.wait_for(lambda s: s.state == "pausing", SOON):
+            held.goes_on.set()
+
+    settle = SweepWorker._settle
+
+    def settle_later(*arguments: Any, **options: Any) -> Any:
+        time.sleep(0.3)  # as on a slow disk: the trainer has long been closed
+        return settle(*arguments, **options)
+
+    monkeypatch.setattr(SweepWorker, "_settle", settle_later)
+    threading.Thread(target=end_the_epoch).start()
+    ending.end()
+    (sweep,) = list_sweeps()
+    assert told(receiver) == [("sweep", sweep.name, "stopped")]
 
 
 def test_the_servers_webhook_is_told_of_all(

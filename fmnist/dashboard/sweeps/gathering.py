@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import streamlit as st
 
@@ -18,14 +18,18 @@ from fmnist.sweeps.worker import SweepWorker, WorkerState
 
 if TYPE_CHECKING:
     from fmnist.sweeps.trials import Trial, Trials
+    from fmnist.training.worker import Trainer
 
 SweepState = Literal["running", "stopping", "stopped", "finished"]
+
+_CLOSE_SECONDS: Final = 1.0
 
 
 class Workers:
     """The workers of this server, one a sweep; they share the trainer's queue."""
 
-    def __init__(self) -> None:
+    def __init__(self, trainer: "Trainer") -> None:
+        self._trainer = trainer
         self._workers: dict[Path, SweepWorker] = {}
 
     def start(self, sweep: Sweep) -> None:
@@ -39,7 +43,7 @@ class Workers:
         sweep.go_on()
         if sweep.folder not in self._workers:
             self._workers[sweep.folder] = SweepWorker(
-                sweep, run_catalog.trainer(), on_leave=partial(webhooks().sweep_ended, sweep)
+                sweep, self._trainer, on_leave=partial(webhooks().sweep_ended, sweep)
             )
         self._workers[sweep.folder].start()
 
@@ -53,13 +57,22 @@ class Workers:
         for worker in self._workers.values():
             worker.leave()
 
+    def close(self) -> None:
+        """The same, once the trainer has saved the run: so the webhooks are told before they close.
+
+        It waits a second a sweep, at most, besides the trainer.
+        """
+        self.leave()
+        self._trainer.close()
+        for worker in self._workers.values():
+            worker.wait(_CLOSE_SECONDS)
+
 
 @st.cache_resource(show_spinner=False)
 def workers() -> Workers:
     """Shared by all sessions."""
-    made = Workers()
-    run_catalog.trainer()  # registered first, and so ended last
-    ending.register(made.leave)
+    made = Workers(run_catalog.trainer())  # the webhooks are registered first, and so closed last
+    ending.register(made.close)
     return made
 
 
