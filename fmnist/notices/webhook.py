@@ -26,6 +26,8 @@ PAUSES: Final = (2.0, 10.0)
 
 _SECONDS: Final = 10.0
 _LONGEST: Final = 2000
+_LONGEST_LABEL: Final = 63
+_NO_HOST: Final = "The webhook's address has no valid host or port."
 _TRY_AGAIN: Final = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -62,7 +64,7 @@ class Webhook:
             parts = urlsplit(address)
             host, _ = parts.hostname, parts.port
         except ValueError:  # which quotes it
-            raise WebhookError("The webhook's address has no valid host or port.") from None
+            raise WebhookError(_NO_HOST) from None
         if parts.scheme not in ("http", "https") or not host:
             raise WebhookError(
                 "Give the webhook's whole address, from https:// or http:// on, as its receiver "
@@ -75,6 +77,8 @@ class Webhook:
                 "The webhook's address has spaces or letters that no address has; write them as "
                 "%20 and the like, and a host with umlauts as xn--…"
             )
+        if not _is_host(host):
+            raise WebhookError(_NO_HOST)
         if len(address) > _LONGEST:
             raise WebhookError(f"The webhook's address has more than {_LONGEST} characters.")
         return cls(parts._replace(fragment="").geturl(), host)
@@ -93,6 +97,12 @@ class Webhook:
             return cls.parse(text) if text else None
         except WebhookError as error:
             raise WebhookError(f"{VARIABLE}: {error}") from error
+
+
+def _is_host(host: str) -> bool:
+    """Whether names can be looked up: DNS has no empty part of one, and none that is longer."""
+    labels = host.removesuffix(".").split(".")
+    return all(0 < len(label) <= _LONGEST_LABEL for label in labels)
 
 
 def send(
@@ -146,8 +156,12 @@ def _post(webhook: Webhook, body: bytes) -> None:
     import urllib.request
 
     class NoRedirects(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *_arguments: object) -> None:
-            """Follow none: it would lead to an address that nobody gave."""
+        def http_error_302(
+            self, req: object, fp: object, code: object, msg: object, headers: object
+        ) -> None:
+            """Follow none, nor read where to: it would be an address that nobody gave."""
+
+        http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     request = urllib.request.Request(
         webhook.address,
@@ -168,7 +182,9 @@ def _post(webhook: Webhook, body: bytes) -> None:
         raise _NotTakenError(_network(error.reason), again=True) from None
     except TimeoutError:
         raise _NotTakenError(f"no answer in {_SECONDS:.0f} seconds", again=False) from None
-    except (OSError, http.client.HTTPException):
+    except UnicodeError:  # a host that DNS cannot have
+        raise _NotTakenError("its host is not valid; check the address", again=False) from None
+    except (OSError, ValueError, http.client.HTTPException):
         raise _NotTakenError("its answer is not HTTP; check the address", again=False) from None
 
 

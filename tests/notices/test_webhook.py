@@ -38,6 +38,9 @@ def problem_of(address: str, **named: object) -> str:
         ("https://ann:secret@hooks.example.com/", "user name"),
         ("https://hooks.example.com:secret/", "valid host or port"),
         ("http://[::1/secret", "valid host or port"),
+        ("https://hooks..example.com/secret", "valid host or port"),
+        ("https://.example.com/secret", "valid host or port"),
+        (f"https://{'x' * 64}.example.com/secret", "valid host or port"),
         ("https://hooks.example.com/a secret", "%20"),
         ("https://bücher.example/secret", "xn--"),
         ("https://hooks.example.com/secret\r\nX-Header: 1", "%20"),
@@ -49,6 +52,13 @@ def test_an_address_that_is_none_gets_a_sentence_without_it(address: str, told: 
         Webhook.parse(address)
     assert told in str(caught.value) and "secret" not in str(caught.value)
     assert caught.value.__cause__ is None  # a log would quote it
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "[::1]", "hooks.example.com.", f"{'x' * 63}.example"]
+)
+def test_every_host_that_there_can_be_is_taken(host: str) -> None:
+    assert Webhook.parse(f"http://{host}:8080/").host == host.strip("[]")
 
 
 def test_an_address_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +112,28 @@ def test_redirects_are_not_followed(status: int) -> None:
         told = problem_of(receiver.url, pauses=(0, 0))
         assert len(receiver.documents) == 1 and other.documents == []
     assert f"redirect ({status}), which is not followed" in told and "secret" not in told
+
+
+def test_a_redirect_to_no_address_is_told() -> None:
+    with receiving(302) as receiver:
+        receiver.location = "http://[secret"
+        told = problem_of(receiver.url, pauses=(0, 0))
+        assert len(receiver.documents) == 1
+    assert "redirect (302), which is not followed" in told and "secret" not in told
+
+
+def test_a_host_that_cannot_be_looked_up_keeps_nothing_from_others() -> None:
+    said: list[str] = []
+    notifier = Notifier(said.append, pauses=(0, 0))
+    bad = Webhook("https://hooks..example.com/secret", "hooks..example.com")
+    with receiving() as good:
+        notifier.tell(lambda: NOTICE, lambda _: [bad, Webhook.parse(good.url)])
+        assert good.wait_for(1) == [NOTICE.to_json()]
+        assert notifier.wait(SOON)
+    assert notifier.problems("run:r1") == tuple(said)
+    assert said == [
+        "The webhook at hooks..example.com was not told: its host is not valid; check the address."
+    ]
 
 
 def test_nobody_there_is_told_in_a_sentence() -> None:
