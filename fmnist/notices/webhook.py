@@ -182,6 +182,8 @@ def _post(webhook: Webhook, body: bytes) -> None:
         raise _NotTakenError(_network(error.reason), again=True) from None
     except TimeoutError:
         raise _NotTakenError(f"no answer in {_SECONDS:.0f} seconds", again=False) from None
+    except ConnectionError:
+        raise _NotTakenError("the connection was closed without an answer", again=False) from None
     except UnicodeError:  # a host that DNS cannot have
         raise _NotTakenError("its host is not valid; check the address", again=False) from None
     except (OSError, ValueError, http.client.HTTPException):

@@ -1,6 +1,7 @@
 """Webhooks: addresses, tries, redirects, slow receivers, and secrets that stay secret."""
 
 import socket
+import struct
 import threading
 from contextlib import suppress
 
@@ -154,21 +155,37 @@ def test_a_slow_receiver_is_given_up_and_not_told_twice(monkeypatch: pytest.Monk
     assert "no answer in" in told
 
 
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"\xff" * 100_000])
-def test_an_answer_that_is_not_http_is_told(answer: bytes) -> None:
+def problem_of_answer(answer: bytes, *, resets: bool = False) -> str:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
             connection, _ = listening.accept()
             with connection, suppress(OSError):
-                connection.recv(65_536)
+                asked = b""
+                while not asked.endswith(b"}"):  # what is left unread resets the connection
+                    asked += connection.recv(65_536)
+                if resets:
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 connection.sendall(answer)
 
         thread = threading.Thread(target=serve)
         thread.start()
-        told = problem_of(f"http://127.0.0.1:{listening.getsockname()[1]}/secret")
+        told = problem_of(f"http://127.0.0.1:{listening.getsockname()[1]}/secret", pauses=(0, 0))
         thread.join()
-    assert "not HTTP" in told and "secret" not in told
+    assert "secret" not in told
+    return told
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH\r\n", b"\xff" * 100_000])
+def test_an_answer_that_is_not_http_is_told(answer: bytes) -> None:
+    assert "not HTTP" in problem_of_answer(answer)
+
+
+@pytest.mark.parametrize("resets", [False, True])
+def test_a_connection_that_is_closed_without_an_answer_is_told(resets: bool) -> None:
+    told = problem_of_answer(b"", resets=resets)
+    assert told.endswith("was not told: the connection was closed without an answer.")
 
 
 def test_https_needs_a_valid_certificate() -> None:
