@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from fmnist import paths
 from fmnist.errors import ToldError, sentence
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.evaluation.seeds import Spread
@@ -14,7 +15,8 @@ from fmnist.reports.text import counted, duration, percent
 from fmnist.runs import store
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.runs.seeds import same_but_for_seed
-from fmnist.sweeps.sweep import Sweep, trial_of
+from fmnist.sweeps.space import SweepError
+from fmnist.sweeps.sweep import Sweep, open_sweep, trial_of
 from fmnist.text import NAME_LENGTH, one_line
 
 if TYPE_CHECKING:
@@ -123,6 +125,8 @@ def trial_notice() -> Notice:
 def key_of(run: Run, runs: Sequence[Run]) -> str:
     """The key of what is told when a run ends: its sweep, its group of seeds, or the run itself.
 
+    A run of a sweep that nobody works on is one like others: it may go on by itself.
+
     Parameters
     ----------
     run : Run
@@ -130,7 +134,7 @@ def key_of(run: Run, runs: Sequence[Run]) -> str:
         All of a person's runs.
     """
     whose = trial_of(run)
-    if whose is not None:
+    if whose is not None and _is_worked_on(whose[0]):
         return key_of_sweep(whose[0])
     if len(same_but_for_seed(run, runs)) > 1:
         return f"seeds:{run.annotations.group}"
@@ -148,7 +152,7 @@ def of_run(run: Run, runs: Sequence[Run]) -> Notice:
     Parameters
     ----------
     run : Run
-        No trial of a sweep.
+        No trial of a sweep that is under way.
     runs : sequence of Run
         All of a person's runs; only those of its group matter.
     """
@@ -316,10 +320,11 @@ def ended_run(run: Run, failure: str | None = None) -> Notice | None:
     Returns
     -------
     Notice or None
-        None for a trial of a sweep, which is told as a whole, and while the run or another seed of
-        its group is under way.
+        None for a trial of a sweep under way, which is told as a whole, and while the run or
+        another seed of its group is under way.
     """
-    if trial_of(run) is not None:
+    whose = trial_of(run)
+    if whose is not None and (_has_been_left_since(run, whose[0]) or _is_worked_on(whose[0])):
         return None
     try:
         now = store.open_run(run.folder.parent, run.run_id)
@@ -330,6 +335,25 @@ def ended_run(run: Run, failure: str | None = None) -> Notice | None:
         now = replace(now, state="failed", reason=failure)
     found = of_run(now, [now if each.run_id == now.run_id else each for each in others])
     return None if found.state == "running" else found
+
+
+def _is_worked_on(sweep_id: str) -> bool:
+    try:
+        return open_sweep(sweep_id).workers() > 0
+    except SweepError:  # it was deleted
+        return False
+
+
+def _has_been_left_since(run: Run, sweep_id: str) -> bool:
+    """Whether a worker has left a sweep after the end of a run, which may be its last.
+
+    To be asked before `Sweep.workers`, which removes what killed workers left.
+    """
+    workers = paths.sweeps_folder() / sweep_id / "workers"
+    try:
+        return workers.stat().st_mtime_ns >= run.status_path.stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def ended_sweep(sweep: Sweep, error: str | None = None) -> Notice | None:

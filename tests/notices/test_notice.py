@@ -1,6 +1,7 @@
 """What is told of an end: words, documents, and of what."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from fmnist.runs.annotations import Annotations
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run, State
 from fmnist.sweeps.space import Range
-from fmnist.sweeps.sweep import RUN_FILE, Plan, Sweep, make_sweep
+from fmnist.sweeps.sweep import RUN_FILE, Plan, Sweep, delete_sweep, make_sweep
 from fmnist.sweeps.worker import SweepWorker
 from fmnist.training.worker import Trainer
 from tests.sweeps.fake import BASE, SOON, Fake
@@ -194,7 +195,8 @@ def test_a_sweep_is_told_and_its_runs_are_not(root: Path) -> None:
     trainer.close()
     assert left == [None] and len(told) == 3
     assert all(ended_run(run) is None for run in told)
-    assert {key_of(run, told) for run in told} == {f"sweep:{sweep.sweep_id}"}
+    with sweep.working():
+        assert {key_of(run, told) for run in told} == {f"sweep:{sweep.sweep_id}"}
     found = ended_sweep(sweep)
     assert found is not None and found.title == "Finished: Rates"
     assert found.facts.startswith("3 runs: 3 finished. Best validation accuracy ")
@@ -213,4 +215,24 @@ def test_a_damaged_sweep_is_told_as_failed(root: Path) -> None:
     trial = store.create_run(
         root, BASE, fill=lambda f: write_json(f / RUN_FILE, {"sweep": sweep.sweep_id, "trial": 0})
     )
-    assert ended_run(trial) is None
+    assert ended_run(trial) is not None
+    with sweep.working():
+        assert ended_run(trial) is None
+    assert ended_run(trial) is None  # it has ended before the worker has left
+
+
+@pytest.mark.parametrize("what", ["left", "killed", "deleted"])
+def test_a_run_of_a_sweep_that_goes_on_by_itself_is_told(what: str, root: Path) -> None:
+    sweep = sweep_of()
+    run = made_up_run(root, name="Rates, run 1")
+    write_json(run.folder / RUN_FILE, {"sweep": sweep.sweep_id, "trial": 0})
+    with sweep.working():
+        assert key_of(run, [run]) == f"sweep:{sweep.sweep_id}"
+    if what == "killed":
+        (sweep.folder / "workers" / "0.lock").touch()  # which nobody holds
+    os.utime(sweep.folder / "workers", (1, 1))  # long ago
+    if what == "deleted":
+        delete_sweep(sweep)
+    found = ended(run)
+    assert found.title == "Finished: Rates, run 1"
+    assert key_of(run, [run]) == found.key == f"run:{run.run_id}"
