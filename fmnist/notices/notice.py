@@ -161,12 +161,17 @@ def of_run(run: Run, runs: Sequence[Run]) -> Notice:
 
 
 def find(key: str, runs: Sequence[Run]) -> Notice | None:
-    """What there is to tell of a run or several seeds by their key; None if they are not there."""
+    """What there is to tell of a run or several seeds by their key; None if they are not there.
+
+    Of several settings in one group, the one under way.
+    """
     kind, _, name = key.partition(":")
     if kind == "run":
         run = next((run for run in runs if run.run_id == name), None)
         return None if run is None else of_run(run, runs)
-    alike = (same_but_for_seed(run, runs) for run in runs if run.annotations.group == name)
+    in_group = [run for run in runs if run.annotations.group == name]
+    in_group.sort(key=lambda run: run.state not in ACTIVE_STATES)
+    alike = (same_but_for_seed(run, runs) for run in in_group)
     return next((_of_seeds(seeds) for seeds in alike if len(seeds) > 1), None)
 
 

@@ -146,6 +146,18 @@ def test_a_group_of_other_settings_is_none_of_seeds(root: Path) -> None:
     assert find("seeds:Various", runs) is None
 
 
+@pytest.mark.parametrize("active", [0, 2])
+def test_of_two_settings_in_a_group_the_one_under_way_is_found(active: int, root: Path) -> None:
+    made = [made_up_run(root, seed=seed, batch_size=size) for size in (32, 64) for seed in (0, 1)]
+    runs = in_group(made, "Both")
+    found = find("seeds:Both", runs)
+    assert found is not None and found.state == "finished"
+    with store.owning(runs[active]):
+        runs[active] = reach(runs[active], "running")
+        found = find("seeds:Both", runs)
+    assert found is not None and found == of_run(runs[active], runs) and found.state == "running"
+
+
 def test_what_a_key_stands_for(root: Path) -> None:
     single = made_up_run(root)
     seeds = in_group([made_up_run(root, seed=seed) for seed in (0, 1)], "Twice")
