@@ -26,6 +26,7 @@ from fmnist.text import plain
 _FIELD: Final = "webhook"
 _USED: Final = "webhook-used"
 _HANDED: Final = "webhook-handed"
+_GIVEN: Final = "webhook-given"
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -96,7 +97,7 @@ def _withdraw_old() -> None:
     """What was started for an address before is told to the new one from now on."""
     old: Webhook | None = st.session_state.pop(_USED, None)
     if old is not None:
-        webhooks().withdraw(old, _handed())
+        webhooks().withdraw(old, st.session_state.pop(_GIVEN, set()))
 
 
 def is_waiting() -> bool:
@@ -122,8 +123,14 @@ def show() -> None:
 
 
 def _handed() -> set[str]:
-    """Keys of what this session has handed over to its webhook."""
+    """Keys of what this session has handed over to its webhook, until that is told."""
     found: set[str] = st.session_state.setdefault(_HANDED, set())
+    return found
+
+
+def _given() -> set[str]:
+    """Keys that the webhook now used may still be told of: those above, and what has ended."""
+    found: set[str] = st.session_state.setdefault(_GIVEN, set())
     return found
 
 
@@ -208,6 +215,7 @@ def hand_over(*keys: str) -> None:
     for key in keys:
         webhooks().hand_over(key, webhook)
     _handed().update(keys)
+    _given().update(keys)
 
 
 def _show_problems(key: str) -> None:

@@ -176,6 +176,27 @@ def test_a_run_that_is_opened_while_it_trains_is_told(receiver: Receiver, held: 
         assert told(other) == [("run", "Another's", "finished")] and receiver.documents == []
 
 
+def test_a_webhook_is_withdrawn_from_what_has_ended_elsewhere(
+    receiver: Receiver, machine: Path
+) -> None:
+    run = made_up_run(machine, name="Mine")
+    with store.owning(run):  # another process trains it, and ends untold
+        run.write_status("running", run.progress)
+        app = open_app("train", run=run.run_id)
+        app.text_input(key="webhook").set_value(receiver.url).run()
+        draw_sidebar(app)
+        assert webhooks()._given
+        run.write_status("interrupted", run.progress)
+    app.switch_page("pages/train.py").run()
+    draw_sidebar(app)
+    app.switch_page("pages/train.py").run()
+    app.text_input(key="webhook").set_value("").run()
+    run_catalog.trainer().submit(store.open_run(machine, run.run_id))
+    trained()
+    assert store.open_run(machine, run.run_id).state == "finished"
+    assert receiver.documents == []
+
+
 def test_a_sweep_is_told_once(receiver: Receiver) -> None:
     app = with_webhook(receiver.url, "sweeps")
     choose(app, "sweep-runs", 3)  # type: ignore[arg-type]
