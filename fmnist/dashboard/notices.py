@@ -115,8 +115,11 @@ def show() -> None:
     )
     with suppress(WebhookError):  # the page says so beside the field
         hand_over(*(under_way & {*opened, *_handed()}))
+    # another session's webhook is nobody else's business, not even its host
+    may_see = {*_handed(), *_given(), *(opened if _has_servers() else ())}
     for key in dict.fromkeys((*opened, *_handed())):
-        _show_problems(key)
+        if key in may_see:
+            _show_problems(key)
     if not _is_telling():
         told = {key for key in _handed() if not webhooks().notifier.problems(key)}
         _handed().difference_update(told - under_way)
@@ -132,6 +135,13 @@ def _given() -> set[str]:
     """Keys that the webhook now used may still be told of: those above, and what has ended."""
     found: set[str] = st.session_state.setdefault(_GIVEN, set())
     return found
+
+
+def _has_servers() -> bool:
+    """Whether the server has a webhook of its own."""
+    with suppress(WebhookError):  # it is told of nothing
+        return Webhook.of_environment() is not None
+    return False
 
 
 def _is_telling() -> bool:

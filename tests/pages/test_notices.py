@@ -301,7 +301,9 @@ def test_a_test_is_sent_and_its_failure_told(receiver: Receiver) -> None:
     assert "The webhook at 127.0.0.1 was not told: it answers 404; check the address" in text(app)
 
 
-def test_a_webhook_that_fails_is_told_on_every_page_until_dismissed() -> None:
+def test_a_webhook_that_fails_is_told_on_every_page_until_dismissed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with receiving(500, 500, 500) as receiver:
         app = with_webhook(receiver.url)
         start(app)
@@ -312,6 +314,10 @@ def test_a_webhook_that_fails_is_told_on_every_page_until_dismissed() -> None:
     draw_sidebar(app)
     problem = "The webhook at 127.0.0.1 was not told: it answers 500; try again later."
     assert problem in text(app) and "secret" not in text(app)
+    assert problem not in text(open_app(run=run.run_id))  # whose webhook it is not
+    with monkeypatch.context() as patch:
+        patch.setenv(VARIABLE, receiver.url)  # everybody's
+        assert problem in text(open_app(run=run.run_id))
     app.button(key=f"webhook-dismiss-run:{run.run_id}").click().run()
     assert problem not in text(app)
 
