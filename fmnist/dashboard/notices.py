@@ -48,7 +48,9 @@ def _webhook_choice() -> None:
         failures.tell(str(error))
         return
     if of_server is not None:
-        st.caption(f"This server tells a webhook at {plain(of_server.host)} of all ends.")
+        st.caption(
+            f"This server notifies a webhook at {plain(of_server.host)} when any training ends."
+        )
     elif _is_for_this_computer():
         # who reaches the app could else have its machine ask any other for them
         st.text_input(
@@ -68,7 +70,7 @@ def _webhook_choice() -> None:
         except WebhookError as error:
             failures.tell(str(error), icon=":material/link_off:")
     else:
-        st.caption(f"Who runs this server can have it tell a webhook: {VARIABLE}.")
+        st.caption(f"To use a webhook, set {VARIABLE} on the server.")
 
 
 def _is_for_this_computer() -> bool:

@@ -241,7 +241,7 @@ def test_the_servers_webhook_is_told_of_all(
 ) -> None:
     monkeypatch.setenv(VARIABLE, receiver.url)
     app = open_app("train")
-    assert "This server tells a webhook at 127.0.0.1 of all ends." in text(app)
+    assert "This server notifies a webhook at 127.0.0.1 when any training ends." in text(app)
     assert not any(field.key == "webhook" for field in app.text_input)
     start(app, run_name="Mine")
     trained()
@@ -288,7 +288,7 @@ def test_an_app_that_others_can_reach_has_no_field(
     )
     app = open_app("train")
     assert not any(field.key == "webhook" for field in app.text_input)
-    assert "Who runs this server can have it tell a webhook: FMNIST_WEBHOOK." in text(app)
+    assert "To use a webhook, set FMNIST_WEBHOOK on the server." in text(app)
 
 
 def test_a_test_is_sent_and_its_failure_told(receiver: Receiver) -> None:
