@@ -192,11 +192,11 @@ def _active_runs() -> list[Run]:
 
 
 def _training_status(expected: str | None, polls: bool) -> None:
-    notices.show()
+    is_waiting = notices.show()
     active = _active_runs()
     run = next((run for run in active if run.run_id == expected), None)
     # the whole page: a run has ended or begun, or there is nothing to wait for any more
-    if (run is None and (expected or active)) or polls != (bool(active) or notices.is_waiting()):
+    if (run is None and (expected or active)) or polls != (bool(active) or is_waiting):
         st.rerun()
     if run is None:
         return

@@ -1,5 +1,6 @@
 """Notices of ends on every page: the browser's notifications, webhooks of this session."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -104,12 +105,19 @@ def _withdraw_old() -> None:
 
 def is_waiting() -> bool:
     """Whether there is an end to come that this session is told of."""
-    return any(_is_under_way(each) for each in _watched().values()) or _is_telling()
+    return any(_is_under_way(each) for each in _watched(_opened_keys()).values()) or _is_telling()
 
 
-def show() -> None:
-    """Notify of what has ended, and hand what goes on over to the session's webhook."""
-    opened, watched = _opened_keys(), _watched()
+def show() -> bool:
+    """Notify of what has ended, and hand what goes on over to the session's webhook.
+
+    Returns
+    -------
+    bool
+        As `is_waiting`, of what was looked at here.
+    """
+    opened = _opened_keys()
+    watched = _watched(opened)
     under_way = {key for key, each in watched.items() if _is_under_way(each)}
     component.watch(
         [_entry(key, each, key in opened) for key, each in watched.items()],
@@ -125,6 +133,7 @@ def show() -> None:
     if not _is_telling():
         told = {key for key in _handed() if not webhooks().notifier.problems(key)}
         _handed().difference_update(told - under_way)
+    return bool(under_way) or _is_telling()
 
 
 def _handed() -> set[str]:
@@ -154,9 +163,9 @@ def _is_under_way(notice: Notice | None) -> bool:
     return notice is not None and notice.state in UNDER_WAY
 
 
-def _watched() -> dict[str, Notice | None]:
+def _watched(opened: Mapping[str, bool]) -> dict[str, Notice | None]:
     """What is opened and goes on, and what browser or webhook still wait for."""
-    keys = [key for key, goes_on in _opened_keys().items() if goes_on]
+    keys = [key for key, goes_on in opened.items() if goes_on]
     return {key: _look(key) for key in dict.fromkeys((*keys, *component.asked_keys(), *_handed()))}
 
 

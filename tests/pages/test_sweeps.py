@@ -172,13 +172,18 @@ def test_a_damaged_choice_is_told_beside_the_rest() -> None:
     assert app.button(key=f"sweep-delete-{sweep.sweep_id}").label == "Delete the sweep"
 
 
-def test_a_sweep_that_has_ended_gets_more_runs(machine: Path) -> None:
-    sweep = trained(replace(PLAN, runs=2))
+def train_more(sweep: Sweep, budget: str, value: float) -> AppTest:
+    """Give a sweep more runs or minutes on its page, and wait until they are trained."""
     app = open_app("sweeps", sweep=sweep.sweep_id)
-    choose(app, f"sweep-more-runs-{sweep.sweep_id}", 3)  # type: ignore[arg-type]
+    choose(app, f"sweep-more-{budget}-{sweep.sweep_id}", value)  # type: ignore[arg-type]
     app.button(key=f"sweep-more-{sweep.sweep_id}").click().run()
     wait_for(sweep)
-    app.run()
+    return app.run()
+
+
+def test_a_sweep_that_has_ended_gets_more_runs(machine: Path) -> None:
+    sweep = trained(replace(PLAN, runs=2))
+    app = train_more(sweep, "runs", 3)
     assert "5 of 5 runs done" in app.get("progress")[0].proto.text
     assert len(store.run_ids(machine)) == 5
     assert open_sweep(sweep.sweep_id).planned.runs == 5
@@ -186,11 +191,7 @@ def test_a_sweep_that_has_ended_gets_more_runs(machine: Path) -> None:
 
 def test_a_sweep_that_has_ended_gets_more_minutes(machine: Path) -> None:
     sweep = trained(replace(PLAN, runs=None, minutes=1.0))  # two runs of 40 s
-    app = open_app("sweeps", sweep=sweep.sweep_id)
-    choose(app, f"sweep-more-minutes-{sweep.sweep_id}", 1.0)  # type: ignore[arg-type]
-    app.button(key=f"sweep-more-{sweep.sweep_id}").click().run()
-    wait_for(sweep)
-    app.run()
+    app = train_more(sweep, "minutes", 1.0)
     assert "4 runs, 2 min 40 s of 2 min 20 s of training done" in app.get("progress")[0].proto.text
 
 
