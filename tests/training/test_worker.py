@@ -304,8 +304,9 @@ def test_ends_and_pauses_are_told_when_the_disk_says_so(
     (other.folder / "evaluation").write_text("a file in its place")
     trainer.submit(other)
     wait_for(3)
-    trainer.submit(run)
-    logged.wait_for(run, reread(run).progress.step + 1)
+    stopped = reread(run)
+    trainer.submit(stopped)
+    logged.wait_for(stopped, stopped.progress.step + 1)
     trainer.close()
     wait_for(4)
     failure = reread(other).reason
