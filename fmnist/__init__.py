@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 __version__: Final = "0.3.0"
 
-# Threads of OpenMP that wait for each other sleep instead of spinning. Where others need the
-# cores, spinning makes a training several times slower (benchmarks/speed.md). OpenMP reads this
-# when torch is imported, so it is set here, before any of the package's modules can import torch.
+# Threads of OpenMP that wait for each other sleep instead of spinning. On some machines, spinning
+# makes a training several times slower where others need the cores; sleeping costs
+# little anywhere (benchmarks/speed.md has a machine on which it makes no difference). OpenMP reads
+# this when torch is imported, so it is set here, before any of the package's modules can import it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["Classifier", "FashionCNN", "TrainConfig", "__version__", "load_pretrained", "load_run"]
