@@ -8,14 +8,16 @@ import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.errors import DamagedFileError
+from fmnist.errors import DamagedFileError, ToldError, sentence
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -49,6 +51,55 @@ def write_atomic(
     """
     if make_folder:
         path.parent.mkdir(parents=True, exist_ok=True)
+    with _staged(path, content, durable=durable) as temporary:
+        temporary.replace(path)
+    if durable:
+        flush(path.parent)
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write several files: all of them, or none.
+
+    All are on the disk under temporary names before the first one is renamed, so that a full disk
+    is met before anything changes. A process that is killed meanwhile may leave some of them new.
+
+    Parameters
+    ----------
+    contents : mapping
+        What each is to hold; their folders are there.
+
+    Raises
+    ------
+    OSError
+        If one cannot be written; all are then untouched.
+    PartlyDoneError
+        If some are written, another one failed, and theirs cannot be undone; `done` has their
+        numbers.
+    """
+    before = {path: path.read_bytes() if path.exists() else None for path in contents}
+    with ExitStack() as stack:
+        staged = [
+            (stack.enter_context(_staged(path, content, durable=True)), path)
+            for path, content in contents.items()
+        ]
+        do_all(
+            (partial(temporary.replace, path), partial(_put_back, path, before[path]))
+            for temporary, path in staged
+        )
+    for folder in dict.fromkeys(path.parent for path in contents):
+        flush(folder)
+
+
+def _put_back(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink()
+    else:
+        write_atomic(path, content)
+
+
+@contextmanager
+def _staged(path: Path, content: bytes, *, durable: bool) -> Iterator[Path]:
+    """Write a temporary file beside another one; it is removed after an error."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
     try:
@@ -58,12 +109,56 @@ def write_atomic(
                 stream.flush()
                 os.fsync(stream.fileno())
         temporary.chmod(0o644)  # mkstemp's files are for their owner alone
-        temporary.replace(path)
+        yield temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if durable:
-        flush(path.parent)
+
+
+class PartlyDoneError(ToldError):
+    """Of several changes one failed, and others could not be undone.
+
+    Attributes
+    ----------
+    done : tuple of int
+        Numbers of the changes that stand, from 0.
+    """
+
+    def __init__(self, failure: OSError, done: tuple[int, ...]) -> None:
+        super().__init__(sentence(failure))
+        self.failure = failure
+        self.done = done
+
+
+def do_all(changes: Iterable[tuple[Callable[[], object], Callable[[], object]]]) -> None:
+    """Make several changes: all of them, or none.
+
+    Parameters
+    ----------
+    changes : iterable of pairs
+        Each with what makes it and what undoes it.
+
+    Raises
+    ------
+    PartlyDoneError
+        If one failed on the disk, and an earlier one could not be undone. If all were undone, what
+        was raised is raised again.
+    """
+    undo: dict[int, Callable[[], object]] = {}
+    try:
+        for number, (change, undo_change) in enumerate(changes):
+            change()
+            undo[number] = undo_change
+    except BaseException as failure:
+        for number in reversed(list(undo)):
+            try:
+                undo[number]()
+                del undo[number]
+            except OSError:
+                _log.warning("A change could not be undone", exc_info=True)
+        if undo and isinstance(failure, OSError):
+            raise PartlyDoneError(failure, tuple(undo)) from failure
+        raise
 
 
 def flush(path: Path) -> None:
@@ -129,8 +224,12 @@ def write_json(
     path: Path, values: object, *, durable: bool = True, make_folder: bool = False
 ) -> None:
     """Write a JSON file; parameters as for `write_atomic`."""
-    content = (json.dumps(values, indent=2) + "\n").encode()
-    write_atomic(path, content, durable=durable, make_folder=make_folder)
+    write_atomic(path, json_bytes(values), durable=durable, make_folder=make_folder)
+
+
+def json_bytes(values: object) -> bytes:
+    """A JSON file as `write_json` writes it."""
+    return f"{json.dumps(values, indent=2)}\n".encode()
 
 
 def read_json(path: Path) -> Any:

@@ -13,9 +13,12 @@ import pytest
 
 from fmnist.errors import DamagedFileError
 from fmnist.files import (
+    PartlyDoneError,
     append_line,
+    do_all,
     load_arrays,
     read_json,
+    write_all,
     write_atomic,
     write_json,
 )
@@ -182,3 +185,66 @@ def test_only_the_arrays_asked_for_are_read(tmp_path: Path) -> None:
 def test_an_absent_file_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "file.json")
+
+
+# ---- several changes ----
+
+
+def failing(error: BaseException) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def test_several_changes_are_made_or_undone_last_first() -> None:
+    seen: list[str] = []
+
+    def change(name: str) -> tuple[Callable[[], None], Callable[[], None]]:
+        return lambda: seen.append(name), lambda: seen.append(f"undo {name}")
+
+    do_all(map(change, "ab"))
+    assert seen == ["a", "b"]
+    for error in (OSError(errno.EIO, "disk"), KeyboardInterrupt()):
+        seen.clear()
+        with pytest.raises(type(error)) as caught:
+            do_all([change("a"), change("b"), (failing(error), failing(error)), change("c")])
+        assert caught.value is error
+        assert seen == ["a", "b", "undo b", "undo a"]
+
+
+def test_what_cannot_be_undone_is_told() -> None:
+    seen: list[str] = []
+    stays = (lambda: seen.append("b"), failing(OSError(errno.EIO, "disk")))
+    undone = (lambda: seen.append("a"), lambda: seen.remove("a"))
+    full = OSError(errno.ENOSPC, "full")
+    with pytest.raises(PartlyDoneError, match="disk is full") as caught:
+        do_all([undone, stays, undone, (failing(full), failing(full))])
+    assert (caught.value.done, caught.value.failure) == ((1,), full)
+    assert seen == ["b"]
+
+
+@pytest.mark.parametrize("place", ["os.fsync", "pathlib.Path.replace"])
+def test_several_files_are_written_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    write_atomic(old, b"before")
+    owner, name = (os, "fsync") if place == "os.fsync" else (Path, "replace")
+    real, calls = getattr(owner, name), []
+
+    def fail_at_second(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "disk full")
+        return real(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr(place, fail_at_second)
+        write_all({new: b"1", old: b"2"})
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("old", b"before")]
+    write_all({new: b"1", old: b"2"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "new": b"1",
+        "old": b"2",
+    }

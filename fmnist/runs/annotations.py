@@ -4,13 +4,15 @@ They are kept beside the run, in a file of their own: a training that goes on ne
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from fmnist.errors import ToldError, reason
-from fmnist.files import read_json, write_json
+from fmnist.files import PartlyDoneError, json_bytes, read_json, write_all, write_json
+from fmnist.runs.names import partly
 from fmnist.text import NAME_LENGTH, one_line
 
 if TYPE_CHECKING:
@@ -117,30 +119,63 @@ def write(folder: Path, annotations: Annotations) -> None:
 def change(run: "Run", edit: Callable[[Annotations], Annotations]) -> None:
     """Change what was added to a run, as its file has it now.
 
+    Parameters and errors are those of `change_all`.
+    """
+    change_all([run], edit)
+
+
+def change_all(
+    runs: "Sequence[Run]",
+    edit: Callable[[Annotations], Annotations],
+    *,
+    besides: Mapping[Path, bytes] = MappingProxyType({}),
+) -> None:
+    """Change what was added to runs, as their files have it now: to all of them, or to none.
+
     Parameters
     ----------
-    run : Run
+    runs : sequence of Run
         One's own; those that come with the project stay as they are.
     edit : callable
         Makes the new annotations from the present ones, with `dataclasses.replace`.
+    besides : mapping
+        Further files of theirs, which are written with it.
 
     Raises
     ------
     AnnotationsError
-        If `edit` gives what cannot be kept, the file is damaged, or the run is gone.
+        If `edit` gives what cannot be kept, a file is damaged, or a run is gone. If some were
+        changed and cannot be changed back after a failure: the message names them.
     OSError
-        If the file cannot be written.
+        If a file cannot be written.
     """
-    if not run.folder.is_dir():
-        raise AnnotationsError(run.gone)
     with _CHANGING:
+        contents = dict(besides)
+        for run in runs:
+            if not run.folder.is_dir():
+                raise AnnotationsError(run.gone)
+            try:
+                present = read(run.folder)
+            except (OSError, ValueError) as error:
+                raise AnnotationsError(f"{run.name}: {problem_of(error)}") from error
+            try:
+                changed = edit(present)
+            except AnnotationsError as error:
+                raise AnnotationsError(
+                    f"{run.name}: {error}" if runs[1:] else str(error)
+                ) from error
+            if changed != present:
+                contents[run.folder / FILE] = json_bytes(asdict(changed))
         try:
-            present = read(run.folder)
-        except (OSError, ValueError) as error:
-            raise AnnotationsError(f"{run.name}: {problem_of(error)}") from error
-        changed = edit(present)
-        if changed != present:
-            write(run.folder, changed)
+            write_all(contents)
+        except PartlyDoneError as error:
+            folders = {path.parent for i, path in enumerate(contents) if i in error.done}
+            done = [run for run in runs if run.folder in folders]
+            left = [run for run in runs if run.folder not in folders]
+            told = f"{runs[0].name} was changed in part: {reason(error.failure)}."
+            if left:
+                told = partly(done, left, "changed", error.failure)
+            raise AnnotationsError(told) from error
 
 
 def groups(runs: "Iterable[Run]") -> dict[str, list["Run"]]:

@@ -10,22 +10,24 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fmnist import checksums, paths
 from fmnist.data.corrections import CorrectionsError
 from fmnist.errors import DamagedFileError, reason, sentence
-from fmnist.files import read_json, write_atomic, write_json
+from fmnist.files import PartlyDoneError, do_all, json_bytes, read_json, write_atomic, write_json
 from fmnist.runs import annotations, corrections
 from fmnist.runs.annotations import Annotations
 from fmnist.runs.config import RunConfig, TrainConfig
 from fmnist.runs.history import History, Progress
 from fmnist.runs.making import making
 from fmnist.runs.migration import migrate_document
+from fmnist.runs.names import partly
 from fmnist.runs.run import ACTIVE_STATES, LOCK_FILE, Run, RunError, State
 from fmnist.text import NAME_LENGTH, one_line
 
@@ -366,12 +368,53 @@ def rename_run(run: Run, name: str) -> None:
     RunError
         If the name is empty or longer than 80 characters, or the folder is gone.
     """
+    name = _checked_name(run, name)
+    write_json(run.name_path, {"name": name})
+
+
+def edit_run(run: Run, name: str, edit: Callable[[Annotations], Annotations]) -> None:
+    """Change what people call a run, and what they added to it: both, or neither.
+
+    Parameters
+    ----------
+    run : Run
+    name : str
+    edit : callable
+        As for `annotations.change_all`.
+
+    Raises
+    ------
+    RunError
+        As for `rename_run`.
+    AnnotationsError, OSError
+        As for `annotations.change_all`.
+    """
+    name = _checked_name(run, name)
+    # a name that nobody has changed stays as it is, also one that cannot be read
+    besides = {} if name == run.name else {run.name_path: json_bytes({"name": name})}
+    annotations.change_all([run], edit, besides=besides)
+
+
+def _checked_name(run: Run, name: str) -> str:
     name = one_line(name, NAME_LENGTH + 1)
     if not 1 <= len(name) <= NAME_LENGTH:
         raise RunError(_NAME_RULE)
     if not _is_run(run.folder):
         raise RunError(run.gone)
-    write_json(run.name_path, {"name": name})
+    return name
+
+
+class PartlyDeletedError(RunError):
+    """Of several runs, some were deleted and some not; the message names both.
+
+    Attributes
+    ----------
+    deleted : tuple of Run
+    """
+
+    def __init__(self, message: str, deleted: tuple[Run, ...]) -> None:
+        super().__init__(message)
+        self.deleted = deleted
 
 
 def delete_run(run: Run) -> None:
@@ -380,7 +423,7 @@ def delete_run(run: Run) -> None:
 
 
 def delete_runs(runs: Sequence[Run]) -> None:
-    """Move runs to the trash, from where `restore_run` brings each back: all of them, or none.
+    """Move runs to the trash, from where `restore_runs` brings them back: all of them, or none.
 
     Runs that were in the trash already are then gone for good: one undo is kept.
 
@@ -393,6 +436,10 @@ def delete_runs(runs: Sequence[Run]) -> None:
     ------
     RunError
         If somebody trains one of them, or one is there no longer.
+    PartlyDeletedError
+        If some were deleted and could not be brought back after a failure.
+    OSError
+        If one cannot be moved.
     """
     for run in runs:
         if not _is_run(run.folder):  # taking the lock would make the folder again
@@ -400,19 +447,36 @@ def delete_runs(runs: Sequence[Run]) -> None:
     with ExitStack() as held:
         for run in runs:
             held.enter_context(_not_training(run))
-        with ExitStack() as undo:
-            for run in runs:
-                trash = run.folder.parent / _TRASH
-                trash.mkdir(exist_ok=True)
-                target = trash / run.run_id
-                if target.exists():  # somebody has copied the run back by hand
-                    _hide(target)
-                run.folder.rename(target)
-                undo.callback(target.rename, run.folder)
-            undo.pop_all()
+        try:
+            do_all((partial(_to_trash, run), partial(_from_trash, run.folder)) for run in runs)
+        except PartlyDoneError as error:
+            deleted = tuple(runs[number] for number in error.done)
+            left = [run for run in runs if run not in deleted]
+            told = partly(deleted, left, "deleted", error.failure)
+            raise PartlyDeletedError(told, deleted) from error
     # only now, so that a failure above keeps the undo of before
     for trash in {run.folder.parent / _TRASH for run in runs}:
         _empty(trash, but={run.run_id for run in runs})
+
+
+def _to_trash(run: Run) -> None:
+    target = _in_trash(run.folder)
+    target.parent.mkdir(exist_ok=True)
+    if target.exists():  # somebody has copied the run back by hand
+        _hide(target)
+    _back_to_trash(run.folder)
+
+
+def _from_trash(folder: Path) -> None:
+    _in_trash(folder).rename(folder)
+
+
+def _back_to_trash(folder: Path) -> None:
+    folder.rename(_in_trash(folder))
+
+
+def _in_trash(folder: Path) -> Path:
+    return folder.parent / _TRASH / folder.name
 
 
 @contextmanager
@@ -455,13 +519,62 @@ def restore_run(root: Path, run_id: str) -> Run:
     RunError
         If it is no longer in the trash.
     """
-    source = root / _TRASH / run_id
-    if not _RUN_ID.fullmatch(run_id) or not source.exists():
+    _check_restorable(root, run_id)
+    _from_trash(root / run_id)
+    return open_run(root, run_id)
+
+
+def _check_restorable(root: Path, run_id: str) -> None:
+    if not can_restore(root, run_id):
         raise RunError(f"The run {run_id!r} is no longer in the trash.")
     if (root / run_id).exists():
         raise RunError(f"There is a folder {run_id!r} already; move it away to undo the deletion.")
-    source.rename(root / run_id)
-    return open_run(root, run_id)
+
+
+def can_restore(root: Path, run_id: str) -> bool:
+    """Whether a run is among those deleted last."""
+    return bool(_RUN_ID.fullmatch(run_id)) and _in_trash(root / run_id).exists()
+
+
+def restore_runs(root: Path, run_ids: Iterable[str]) -> list[Run]:
+    """Bring back those of several runs that are still in the trash: all of these, or none.
+
+    Returns
+    -------
+    list of Run
+        In the order given.
+
+    Raises
+    ------
+    RunError
+        If one is no longer in the trash, or something has its name; also if some are back and could
+        not be moved to the trash again after a failure. The message names those that are back.
+    OSError
+        If one cannot be moved.
+    """
+    here: list[str] = []
+    problem: RunError | PartlyDoneError | None = None
+    wanted = list(run_ids)
+    for run_id in wanted:
+        try:
+            _check_restorable(root, run_id)
+            here.append(run_id)
+        except RunError as error:
+            problem = problem or error
+    folders = [root / run_id for run_id in here]
+    try:
+        do_all(
+            (partial(_from_trash, folder), partial(_back_to_trash, folder)) for folder in folders
+        )
+    except PartlyDoneError as error:
+        problem, here = error, [here[number] for number in error.done]
+    restored = [open_run(root, run_id) for run_id in here]
+    if problem is None:
+        return restored
+    if not restored:
+        raise problem
+    left = [_read(_in_trash(root / run_id)) for run_id in wanted if run_id not in here]
+    raise RunError(partly(restored, left, "brought back", problem)) from problem
 
 
 def acquire(run: Run) -> "filelock.BaseFileLock":

@@ -48,6 +48,7 @@ from tests.faults.world import (
     IMAGE,
     World,
     seen,
+    seen_run,
     seen_stopped,
     seen_sweeping,
     seen_training,
@@ -70,11 +71,14 @@ class Action:
         Does it.
     see : callable
         What the person sees; it must be as before or as after, whatever fails.
+    of_several : bool
+        Whether a kill may leave it done to some of several runs; done again, it is as after.
     """
 
     prepare: Callable[[World], object]
     act: Callable[[World], object]
     see: Callable[[World], object] = seen
+    of_several: bool = False
 
 
 def _finished(world: World) -> None:
@@ -102,6 +106,36 @@ def _deleted(world: World) -> None:
 def _restore(world: World) -> None:
     (run,) = store.list_runs(world.runs / ".trash")
     store.restore_run(world.runs, run.run_id)
+
+
+def _delete_both(world: World) -> None:
+    store.delete_runs(store.list_runs(world.runs))
+
+
+def _both_deleted(world: World) -> None:
+    _two(world)
+    _delete_both(world)
+
+
+def _restore_both(world: World) -> None:
+    ids = (path.name for path in (world.runs / ".trash").iterdir())
+    store.restore_runs(world.runs, sorted(ids))
+
+
+def _seen_with_trash(world: World) -> object:
+    """All there is, and every deleted run: one that was moved back is the newest there."""
+    restorable = sorted(map(seen_run, store.list_runs(world.runs / ".trash")), key=str)
+    return {**seen(world), "restorable": restorable}
+
+
+def _annotate_both(world: World) -> None:
+    annotations.change_all(store.list_runs(world.runs), lambda _: NOTED)
+
+
+def _edit(world: World) -> None:
+    # by its folder, since a kill may leave it with the other name
+    (run,) = store.list_runs(world.runs)
+    store.edit_run(run, "A run, renamed", lambda _: NOTED)
 
 
 def _queued(world: World) -> None:
@@ -418,6 +452,11 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "annotate": Action(_finished, lambda w: annotations.change(w.run("A run"), lambda _: NOTED)),
     "change annotations": Action(_annotated, lambda w: annotations.change(
         w.run("A run"), lambda kept: replace(kept, favorite=False))),
+    "edit name and tags": Action(_finished, _edit, of_several=True),
+    "annotate several": Action(_two, _annotate_both, of_several=True),
+    "delete several": Action(_two, _delete_both, of_several=True),
+    "undo deleting several": Action(
+        _both_deleted, _restore_both, _seen_with_trash, of_several=True),
     "delete": Action(_deleted, lambda w: store.delete_run(w.run("A run"))),
     "undo a deletion": Action(_deleted, _restore),
     "fine-tune": Action(_labeled_drawings, _fine_tune, _seen_but_cache),

@@ -149,6 +149,8 @@ class Prepared:
             if told and told is not _Told.CLEAR:
                 tally.wrong.append(f"{where}: {told}")
         state = self._look(world)
+        if trial.kills and self.action.of_several and state != self._after:
+            state = self._before  # perhaps some are done: again, below, it is done to all
         if state not in (self._before, self._after):
             tally.lost.append(
                 f"{where}: neither before nor after: {_differences(state, self._after)}"

@@ -151,8 +151,9 @@ def page(rows: Rows) -> str:
         f"that is read-only, and on one with 0, 1, 2, … {PAGES - 1} pages of 4 KiB left.\n\n"
         "Clear: all is as before or as after the action, a failure is told in one sentence, and "
         "the same action then succeeds; a training that failed or died is resumed and ends with "
-        "the same bytes as one left alone. Lost: something is gone, or half there. Wrong: told "
-        "badly, or it could not be done again. A dash: not yet tried.\n\n"
+        "the same bytes as one left alone; an action on several runs that is killed may be done "
+        "to some of them, and done again, it is done to all. Lost: something is gone, or half "
+        "there. Wrong: told badly, or it could not be done again. A dash: not yet tried.\n\n"
         f"{table}\n\n"
         "Other faults, each met by a test (`SETS` in the command names the files):\n\n"
         f"{others}\n" + (f"\n{problems}" if problems else "")

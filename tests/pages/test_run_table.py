@@ -1,5 +1,6 @@
 """The table of runs on the Train page."""
 
+import errno
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -136,6 +137,45 @@ def test_several_are_tagged_deleted_and_brought_back(runs: dict[str, Run]) -> No
     undo.click().run()
     assert sorted(names(app)) == ["A", "B", "C"]
     assert reread(runs["C"]).annotations.group == "G"
+
+
+def undo_buttons(app: AppTest) -> list[Any]:
+    return [button for button in app.button if button.label == "Undo"]
+
+
+def test_undo_brings_back_what_was_deleted_where_not_all_could_be(
+    runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, rename = open_app("train"), Path.rename
+    stuck = (runs["A"].folder, runs["C"].folder.parent / ".trash" / runs["C"].run_id)
+
+    def fail(path: Path, target: Path) -> Path:
+        if path in stuck:
+            raise OSError(errno.EIO, "disk trouble")
+        return rename(path, target)
+
+    select_rows(app, "C", "A")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", fail)
+        app.button(key="delete-chosen").click().run()
+    assert [error.value for error in app.error] == [
+        "C was deleted, A was not: the disk failed; check it."
+    ]
+    assert sorted(names(app)) == ["A", "B"]
+    assert "**C** was deleted" in text(app)
+    undo_buttons(app)[0].click().run()
+    assert sorted(names(app)) == ["A", "B", "C"]
+    assert not app.error and not undo_buttons(app)
+
+
+def test_undo_is_offered_while_there_is_something_to_bring_back(runs: dict[str, Run]) -> None:
+    app = open_app("train")
+    select_rows(app, "A", "C")
+    app.button(key="delete-chosen").click().run()
+    assert len(undo_buttons(app)) == 1
+    store.delete_run(runs["B"])  # in another window: one undo is kept
+    app.run()
+    assert not app.exception and not undo_buttons(app)
 
 
 def test_a_run_is_edited_in_the_dialog(runs: dict[str, Run]) -> None:

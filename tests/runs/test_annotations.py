@@ -1,5 +1,6 @@
 """Tags, notes, groups and stars of runs."""
 
+import errno
 import shutil
 import threading
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 from fmnist.runs import annotations, store
 from fmnist.runs.annotations import Annotations, AnnotationsError
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.run import Run
+from fmnist.runs.run import Run, RunError
 
 CONFIG = TrainConfig(dataset="synthetic-garments", epochs=3)
 ALL = Annotations(("seeds", "dropout 0.3"), "first\nsecond", "Three seeds", favorite=True)
@@ -116,3 +117,72 @@ def test_groups(tmp_path: Path) -> None:
         "a": ["1", "4"],
         "b": ["3"],
     }
+
+
+def several(folder: Path) -> list[Run]:
+    return [store.create_run(folder, CONFIG, name=name) for name in "ABCDE"]
+
+
+def tagged(runs: list[Run]) -> list[str]:
+    return [run.name for run in runs if reread(run).annotations.tags]
+
+
+def test_of_several_all_are_changed_or_none(tmp_path: Path) -> None:
+    runs = several(tmp_path)
+    annotations.change(runs[3], lambda _: Annotations(tuple(map(str, range(20)))))
+    with pytest.raises(AnnotationsError, match=r"^D: Give a run at most 20 tags\.$"):
+        annotations.change_all(runs, lambda kept: replace(kept, tags=(*kept.tags, "one more")))
+    assert tagged(runs) == ["D"]
+    annotations.change(runs[3], lambda _: Annotations())
+    shutil.rmtree(runs[4].folder)
+    with pytest.raises(AnnotationsError, match="it was deleted or moved"):
+        annotations.change_all(runs, lambda _: ALL)
+    assert tagged(runs[:4]) == []
+    annotations.change_all(runs[:4], lambda _: ALL)
+    assert tagged(runs[:4]) == list("ABCD")
+
+
+def test_which_are_changed_is_told_where_it_cannot_be_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, replace_path, unlink = several(tmp_path), Path.replace, Path.unlink
+
+    def fail_at_d(path: Path, target: Path) -> Path:
+        if target.parent == runs[3].folder:
+            raise OSError(errno.EIO, "disk")
+        return replace_path(path, target)
+
+    def fail_but_for_b(path: Path, missing_ok: bool = False) -> None:
+        if path.name == annotations.FILE and path.parent != runs[1].folder:
+            raise OSError(errno.EIO, "disk")
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch, pytest.raises(AnnotationsError) as caught:
+        patch.setattr(Path, "replace", fail_at_d)
+        patch.setattr(Path, "unlink", fail_but_for_b)
+        annotations.change_all(runs, lambda _: ALL)
+    assert str(caught.value) == (
+        "A and C were changed, B, D and E were not: the disk failed; check it."
+    )
+    assert tagged(runs) == ["A", "C"]
+
+
+def test_name_and_tags_are_changed_together(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.edit_run(run, "B", lambda _: ALL)
+    assert (reread(run).name, reread(run).annotations) == ("B", ALL)
+    with pytest.raises(AnnotationsError, match="at most 20 tags"):
+        store.edit_run(run, "C", lambda _: Annotations(tuple(map(str, range(21)))))
+    assert reread(run).name == "B"
+    with pytest.raises(RunError, match="1 to 80"):
+        store.edit_run(run, "", lambda _: Annotations())
+    replace_path = Path.replace
+
+    def fail(path: Path, target: Path) -> Path:
+        if target.name == annotations.FILE:
+            raise OSError(errno.EIO, "disk")
+        return replace_path(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk"):
+        store.edit_run(run, "C", lambda _: Annotations())
+    assert (reread(run).name, reread(run).annotations) == ("B", ALL)

@@ -1,8 +1,11 @@
-"""Labels of runs that differ."""
+"""Labels of runs that differ; several runs in a sentence."""
+
+from pathlib import Path
 
 import pytest
 
-from fmnist.runs.names import distinct_labels
+from fmnist.runs.names import distinct_labels, partly
+from fmnist.runs.run import Run
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,12 @@ def test_labels_differ_and_stay_where_they_do_already(
     made = distinct_labels(labels)
     assert list(made) == list(labels)
     assert list(made.values()) == distinct
+
+
+def test_many_runs_are_named_by_the_first() -> None:
+    runs = [Run(Path(name), name, "finished") for name in "ABCDE"]
+    told = partly(runs[:1], runs, "deleted", OSError(28, "full"))
+    assert told == (
+        "A was deleted, A, B, C and 2 more were not: the disk is full; free some space, then try "
+        "again."
+    )

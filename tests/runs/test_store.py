@@ -756,6 +756,54 @@ def test_of_several_all_are_deleted_or_none(run: Run, monkeypatch: pytest.Monkey
     assert store.restore_run(root, third.run_id).run_id == third.run_id
 
 
+def fail_from(*folders: Path) -> Callable[[Path, Path], Path]:
+    """`Path.rename` on a disk that takes no folder from these places."""
+    rename = Path.rename
+
+    def renamed(self: Path, target: Path) -> Path:
+        if self in folders:
+            raise OSError(errno.EIO, "disk trouble")
+        return rename(self, target)
+
+    return renamed
+
+
+def test_which_are_deleted_is_told_where_it_cannot_be_undone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = run.folder.parent
+    second, third = (store.create_run(root, CONFIG, name=name) for name in ("B", "C"))
+    stuck = fail_from(third.folder, root / ".trash" / run.run_id)
+    with monkeypatch.context() as patch, pytest.raises(store.PartlyDeletedError) as caught:
+        patch.setattr(Path, "rename", stuck)
+        store.delete_runs([run, second, third])
+    assert str(caught.value) == "a run was deleted, B and C were not: the disk failed; check it."
+    assert caught.value.deleted == (run,)
+    assert {each.name for each in store.list_runs(root)} == {"B", "C"}
+    assert store.can_restore(root, run.run_id) and not store.can_restore(root, second.run_id)
+
+
+def test_those_still_in_the_trash_are_brought_back(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = run.folder.parent
+    second, third = (store.create_run(root, CONFIG, name=name) for name in ("B", "C"))
+    every = [each.run_id for each in (run, second, third)]
+    store.delete_runs([run, second, third])
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk trouble"):
+        patch.setattr(Path, "rename", fail_from(root / ".trash" / third.run_id))
+        store.restore_runs(root, every)
+    assert store.list_runs(root) == []  # none of them, so that Undo can be tried again
+    shutil.copytree(root / ".trash" / second.run_id, second.folder)
+    with pytest.raises(
+        RunError, match=r"^a run and C were brought back, B was not: There is a fol"
+    ):
+        store.restore_runs(root, every)
+    assert len(store.list_runs(root)) == 3
+    with pytest.raises(RunError, match="no longer in the trash"):
+        store.restore_runs(root, every[:1])
+
+
 def test_a_run_that_was_copied_back_can_be_deleted_again(run: Run) -> None:
     root = run.folder.parent
     store.delete_run(run)

@@ -37,22 +37,32 @@ def delete(runs: Sequence[Run]) -> None:
     if asked == set(st.session_state.get(_DELETED, {})) and not any(r.exists() for r in runs):
         return  # the second click of a double click
     with failures.kept(ERROR):
-        store.delete_runs(runs)
-        st.session_state[_DELETED] = {run.run_id: run.name for run in runs}
+        try:
+            store.delete_runs(runs)
+        except store.PartlyDeletedError as error:
+            _offer_undo(error.deleted)
+            raise
+        _offer_undo(runs)
+
+
+def _offer_undo(runs: Iterable[Run]) -> None:
+    st.session_state[_DELETED] = {run.run_id: run.name for run in runs}
 
 
 def undo_delete(run_ids: Iterable[str]) -> None:
     """Restore the runs that were deleted last."""
     with failures.kept(ERROR):
-        for run_id in run_ids:
-            store.restore_run(paths.runs_folder(), run_id)
-            session.select_run(run_id)
-    st.session_state.pop(_DELETED, None)
+        for run in store.restore_runs(paths.runs_folder(), run_ids):
+            session.select_run(run.run_id)
 
 
 def show_undo() -> None:
-    """The button that brings the last deleted runs back."""
-    deleted: dict[str, str] = st.session_state.get(_DELETED, {})
+    """The button that brings the last deleted runs back, those that still can be."""
+    deleted = {
+        run_id: name
+        for run_id, name in st.session_state.get(_DELETED, {}).items()
+        if store.can_restore(paths.runs_folder(), run_id)
+    }
     if not deleted:
         return
     told = f"**{plain(next(iter(deleted.values())))}** was deleted."
@@ -107,10 +117,7 @@ def _edit_form(run: Run, runs: Sequence[Run]) -> None:
         def given(now: Annotations) -> Annotations:
             return replace(now, tags=tuple(tags), group=group, notes=notes or "")
 
-        given(kept)  # what cannot be kept is told before anything is changed
-        if name != run.name:
-            store.rename_run(run, name)
-        annotations.change(run, given)
+        store.edit_run(run, name, given)
         st.session_state.pop(_EDITED, None)
         st.rerun()
 
@@ -162,8 +169,7 @@ def _apply(chosen: Sequence[Run]) -> None:
         return replace(kept, tags=(*kept.tags, *added), group=group or kept.group)
 
     with failures.kept(ERROR):
-        for run in chosen:
-            annotations.change(run, edit)
+        annotations.change_all(chosen, edit)
         st.session_state["added-tags"], st.session_state["new-group"] = [], None
 
 
