@@ -11,7 +11,7 @@ import filelock
 
 from fmnist.errors import sentence
 from fmnist.runs import store
-from fmnist.runs.run import RESUMABLE_STATES, Run, RunError
+from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run, RunError
 from fmnist.training.errors import TrainingError
 from fmnist.training.process import ProcessEndedError, TrainingProcess
 
@@ -123,6 +123,9 @@ class Trainer:
     def submit(self, run: Run) -> None:
         """Queue a new run, or one that was interrupted, stopped or failed.
 
+        What counts is what its folder says now: another process may have trained it since `run` was
+        read.
+
         Raises
         ------
         RunError
@@ -131,12 +134,14 @@ class Trainer:
         with self._changed:
             if run.run_id in self._locks:
                 raise RunError(f"{run.name} is in the queue already.")
-            if run.state not in (*RESUMABLE_STATES, "queued"):
-                raise RunError(f"{run.name} is {run.state}; it cannot be trained further.")
+            _check_state(run, *RESUMABLE_STATES, "queued")
             lock = store.acquire(run)
             try:
+                # nobody else writes it from here on; active by its files alone, it was interrupted
+                run = store.read_files(run.folder.parent, run.run_id)
+                _check_state(run, *RESUMABLE_STATES, *ACTIVE_STATES)
                 run.write_status("queued", run.progress)
-            except OSError:
+            except BaseException:
                 lock.release()
                 raise
             self._locks[run.run_id] = lock
@@ -303,6 +308,11 @@ class Trainer:
         for run in self._queue:
             self._locks.pop(run.run_id).release()
         self._queue.clear()
+
+
+def _check_state(run: Run, *allowed: str) -> None:
+    if run.state not in allowed:
+        raise RunError(f"{run.name} is {run.state}; it cannot be trained further.")
 
 
 __all__ = ["Trainer", "TrainerSnapshot"]

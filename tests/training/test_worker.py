@@ -11,7 +11,7 @@ from fmnist.data.fashion_mnist import DatasetError
 from fmnist.data.splits import Dataset, DatasetName
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
-from fmnist.runs.history import StepEntry
+from fmnist.runs.history import Progress, StepEntry
 from fmnist.runs.run import Run, RunError
 from fmnist.training.recorder import RunRecorder
 from fmnist.training.worker import Trainer, TrainerSnapshot
@@ -206,6 +206,27 @@ def test_finished_runs_and_runs_of_others_are_refused(trainer: Trainer, tmp_path
     assert trainer.wait_for(idle, SOON)
     with pytest.raises(RunError, match="is finished"):
         trainer.submit(reread(run))
+
+
+def test_what_counts_of_a_run_is_what_its_folder_says_now(
+    trainer: Trainer, tmp_path: Path, logged: LoggedSteps
+) -> None:
+    running, stale = store.create_run(tmp_path, LONG), store.create_run(tmp_path, LONG)
+    trainer.submit(running)
+    moved_on = Progress(epoch=3, step=5, steps=2000, seconds=7.0)
+    stale.write_status("stopped", moved_on)  # by another process
+    trainer.submit(stale)
+    assert reread(stale).progress == moved_on
+    trainer.withdraw(stale.run_id)
+    assert reread(stale).progress == moved_on
+    stale.status_path.write_text("{")  # damaged since
+    with pytest.raises(RunError, match="is broken; it cannot be trained further"):
+        trainer.submit(stale)
+    assert stale.status_path.read_text() == "{"
+    assert not store.is_owned(stale.folder)
+    logged.wait_for(running, 1)
+    trainer.stop(running.run_id)
+    assert trainer.wait_for(idle, SOON)
 
 
 @pytest.mark.parametrize("removed", ["folder", "config.json"])
