@@ -8,7 +8,6 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -229,8 +228,8 @@ class Notifier:
         self._on_problem = on_problem
         self._pauses = tuple(pauses)
         self._closing = threading.Event()
-        self._guard = threading.Lock()  # guards the two below
-        self._threads: list[threading.Thread] = []
+        self._changed = threading.Condition()  # guards the two below
+        self._telling = 0
         self._problems: dict[str, tuple[str, ...]] = {}
 
     def tell(
@@ -238,7 +237,7 @@ class Notifier:
         read: Callable[[], Notice | None],
         webhooks: Callable[[Notice], Iterable[Webhook]],
     ) -> None:
-        """Begin to tell webhooks of an end.
+        """Begin to tell webhooks of an end; where no thread can be started, tell them at once.
 
         Parameters
         ----------
@@ -248,21 +247,35 @@ class Notifier:
             Returns whom to tell it. Called in the thread.
         """
         thread = threading.Thread(
-            target=self._tell, args=(read, webhooks), name="webhook", daemon=True
+            target=self._tell, args=(read, webhooks, self._pauses), name="webhook", daemon=True
         )
-        with self._guard:
-            self._threads = [each for each in self._threads if each.is_alive()]
-            try:
-                thread.start()
-            except RuntimeError:  # too many of them, or Python ends
-                self._on_problem("No webhook was told: the system allows no further thread.")
-                return
-            self._threads.append(thread)
+        with self._changed:
+            self._telling += 1
+        try:
+            thread.start()
+        except RuntimeError:
+            # There are too many threads, or Python ends: from 3.12 on, none starts then. Those who
+            # call this, the trainer and the sweeps, are waited for; so there is one try.
+            self._tell(read, webhooks, ())
 
     def _tell(
         self,
         read: Callable[[], Notice | None],
         webhooks: Callable[[Notice], Iterable[Webhook]],
+        pauses: Iterable[float],
+    ) -> None:
+        try:
+            self._tell_all(read, webhooks, pauses)
+        finally:
+            with self._changed:
+                self._telling -= 1
+                self._changed.notify_all()
+
+    def _tell_all(
+        self,
+        read: Callable[[], Notice | None],
+        webhooks: Callable[[Notice], Iterable[Webhook]],
+        pauses: Iterable[float],
     ) -> None:
         notice = read()
         if notice is None:
@@ -270,38 +283,34 @@ class Notifier:
         self.forget(notice.key)  # of an end before
         for webhook in webhooks(notice):
             try:
-                send(webhook, notice.to_json(), pauses=self._pauses, wait=self._closing.wait)
+                send(webhook, notice.to_json(), pauses=pauses, wait=self._closing.wait)
             except WebhookError as error:
                 self._remember(notice.key, str(error))
                 self._on_problem(str(error))
 
     def _remember(self, key: str, problem: str) -> None:
-        with self._guard:
+        with self._changed:
             self._problems[key] = (*self._problems.get(key, ()), problem)
 
     def problems(self, key: str) -> tuple[str, ...]:
         """Why webhooks were not told when this ended last, a sentence each."""
-        with self._guard:
+        with self._changed:
             return self._problems.get(key, ())
 
     def forget(self, key: str) -> None:
         """Drop them."""
-        with self._guard:
+        with self._changed:
             self._problems.pop(key, None)
 
     def is_busy(self) -> bool:
         """Whether something is being told."""
-        with self._guard:
-            return any(thread.is_alive() for thread in self._threads)
+        with self._changed:
+            return self._telling > 0
 
     def wait(self, seconds: float) -> bool:
         """Wait until all is told; False if the time ran out."""
-        until = time.monotonic() + seconds
-        with self._guard:
-            threads = list(self._threads)
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._telling, seconds)
 
     def close(self, seconds: float) -> bool:
         """The same, without further tries."""

@@ -228,13 +228,22 @@ def test_closing_waits_no_longer_than_it_says_and_ends_the_tries() -> None:
         assert not notifier.close(0)
 
 
-def test_a_thread_that_cannot_start_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
+def test_without_a_thread_it_is_told_at_once_and_tried_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As while Python ends: from 3.12 on, no thread starts then."""
+    real = threading.Thread.start
 
-    said: list[str] = []
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "webhook":
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        real(thread)  # those of the receivers
+
     monkeypatch.setattr(threading.Thread, "start", start)
-    notifier = Notifier(said.append)
-    notifier.tell(trial_notice, lambda _: [])
-    assert said == ["No webhook was told: the system allows no further thread."]
+    said: list[str] = []
+    notifier = Notifier(said.append, pauses=(1000,))
+    with receiving(503) as refusing, receiving() as taking:
+        notifier.tell(trial_notice, lambda _: map(Webhook.parse, (refusing.url, taking.url)))
+        assert len(refusing.documents) == len(taking.documents) == 1
+    assert len(said) == 1 and "503" in said[0]
     assert not notifier.is_busy() and notifier.wait(0)
