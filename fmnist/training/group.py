@@ -185,9 +185,10 @@ def joined() -> Iterator[Group]:
     except RuntimeError as error:
         raise TrainingError(failure_message(error)) from error
     yield Group(rank, size)
-    last = torch.zeros(())
-    dist.all_reduce(last)  # a barrier, over the processors
+    # A model that is trained together keeps the group, and with it gloo's threads, beyond its
+    # destruction (PyTorch 2.15). One that still has a tensor of Python's while Python ends, such as
+    # the last one of an all-reduce, aborts the process: "terminate called without an active
+    # exception" (github.com/pytorch/pytorch/issues/190489). A barrier has none, and ends only when
+    # the work before it has.
+    dist.barrier()
     dist.destroy_process_group()
-    # gloo's threads may have held it until then: one that freed it while Python ends would abort
-    # the process (github.com/pytorch/pytorch/pull/179291)
-    del last
