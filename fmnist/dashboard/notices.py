@@ -21,7 +21,7 @@ from fmnist.notices.notice import (
 from fmnist.notices.webhook import VARIABLE, Webhook, WebhookError, send
 from fmnist.runs.run import ACTIVE_STATES
 from fmnist.sweeps.space import SweepError
-from fmnist.sweeps.sweep import open_sweep
+from fmnist.sweeps.sweep import is_worked_on, open_sweep
 from fmnist.text import plain
 
 _FIELD: Final = "webhook"
@@ -179,18 +179,15 @@ def _opened_keys() -> dict[str, bool]:
         keys[key_of(run, own)] = any(each.state in ACTIVE_STATES for each in kin)
     sweep_id = session.selection().sweep or st.session_state.get("sweep-picker")
     if sweep_id is not None:
-        keys[key_of_sweep(sweep_id)] = _is_worked_on(sweep_id)
+        keys[key_of_sweep(sweep_id)] = _goes_on(sweep_id)
     return keys
 
 
-def _is_worked_on(sweep_id: str) -> bool:
+def _goes_on(sweep_id: str) -> bool:
     from fmnist.dashboard.sweeps.gathering import workers
 
-    try:
-        sweep = open_sweep(sweep_id)
-    except SweepError:
-        return False
-    return workers().state(sweep).running or sweep.workers() > 0
+    # a worker of this server that has just begun holds no lock yet
+    return workers().is_at_work(sweep_id) or is_worked_on(sweep_id)
 
 
 def _look(key: str) -> Notice | None:
@@ -202,8 +199,7 @@ def _look(key: str) -> Notice | None:
         sweep = open_sweep(name)
     except SweepError:
         return None
-    # a worker of this server that has just begun holds no lock yet
-    return Notice("sweep", name, sweep.name, "running") if _is_worked_on(name) else of_sweep(sweep)
+    return Notice("sweep", name, sweep.name, "running") if _goes_on(name) else of_sweep(sweep)
 
 
 def _entry(key: str, notice: Notice | None, is_opened: bool) -> dict[str, str | bool]:

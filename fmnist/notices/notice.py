@@ -15,8 +15,7 @@ from fmnist.reports.text import counted, duration, percent
 from fmnist.runs import store
 from fmnist.runs.run import ACTIVE_STATES, Run
 from fmnist.runs.seeds import same_but_for_seed
-from fmnist.sweeps.space import SweepError
-from fmnist.sweeps.sweep import Sweep, open_sweep, trial_of
+from fmnist.sweeps.sweep import Sweep, is_worked_on, trial_of
 from fmnist.text import NAME_LENGTH, one_line
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def key_of(run: Run, runs: Sequence[Run]) -> str:
         All of a person's runs.
     """
     whose = trial_of(run)
-    if whose is not None and _is_worked_on(whose[0]):
+    if whose is not None and is_worked_on(whose[0]):
         return key_of_sweep(whose[0])
     if len(same_but_for_seed(run, runs)) > 1:
         return f"seeds:{run.annotations.group}"
@@ -329,7 +328,7 @@ def ended_run(run: Run, failure: str | None = None) -> Notice | None:
         another seed of its group is under way.
     """
     whose = trial_of(run)
-    if whose is not None and (_has_been_left_since(run, whose[0]) or _is_worked_on(whose[0])):
+    if whose is not None and (_has_been_left_since(run, whose[0]) or is_worked_on(whose[0])):
         return None
     try:
         now = store.open_run(run.folder.parent, run.run_id)
@@ -340,13 +339,6 @@ def ended_run(run: Run, failure: str | None = None) -> Notice | None:
         now = replace(now, state="failed", reason=failure)
     found = of_run(now, [now if each.run_id == now.run_id else each for each in others])
     return None if found.state == "running" else found
-
-
-def _is_worked_on(sweep_id: str) -> bool:
-    try:
-        return open_sweep(sweep_id).workers() > 0
-    except SweepError:  # it was deleted
-        return False
 
 
 def _has_been_left_since(run: Run, sweep_id: str) -> bool:

@@ -315,6 +315,14 @@ def delete_sweep(sweep: Sweep) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_worked_on(sweep_id: str) -> bool:
+    """Whether some process works on a sweep; not if it was deleted."""
+    try:
+        return open_sweep(sweep_id).workers() > 0
+    except SweepError:
+        return False
+
+
 def trial_of(run: Run) -> tuple[str, int] | None:
     """Id of the sweep that made a run, and the number of its trial; None for other runs."""
     from fmnist.sweeps.documents import TrialDocument

@@ -52,6 +52,11 @@ class Workers:
         worker = self._workers.get(sweep.folder)
         return worker.state() if worker else WorkerState()
 
+    def is_at_work(self, sweep_id: str) -> bool:
+        """Whether this server works on a sweep."""
+        worker = self._workers.get(paths.sweeps_folder() / sweep_id)
+        return worker is not None and worker.state().running
+
     def leave(self) -> None:
         """End all of them with the server; their runs go on with the next worker."""
         for worker in self._workers.values():
