@@ -17,6 +17,7 @@ from fmnist.training.distillation import Teachers
 from fmnist.training.errors import first_line
 from fmnist.training.group import ALONE, Group
 from fmnist.training.losses import distill, label_loss
+from fmnist.training.memory import keep_freed_memory
 from fmnist.training.schedules import learning_rate
 from fmnist.training.state import Totals, TrainState
 
@@ -54,6 +55,8 @@ class Stepper:
         group: Group = ALONE,
     ) -> "Stepper":
         """What takes the steps, before the first one. Call `begin` when its state is set."""
+        if device.type == "cpu":
+            keep_freed_memory()
         state = TrainState.create(config, images=len(data), device=device)
         share = group.share()
         if share is not None:
