@@ -5,13 +5,14 @@ from typing import get_args
 
 from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
-from fmnist.reports.text import counted, duration, percent
+from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
+from fmnist.reports.fine_tuning import changes, explanation
+from fmnist.reports.text import counted, duration
 from fmnist.runs import store
 from fmnist.runs.config import LearnedPart
 from fmnist.runs.run import Run, RunError
 from fmnist.sketchpad.gallery import Gallery
 from fmnist.sketchpad.recognition import OOD_MODEL
-from fmnist.training.fine_tuned import Effect
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -64,30 +65,12 @@ def _fine_tune(options: argparse.Namespace) -> int:
 
 def _show(run: Run) -> None:
     assert run.fine_tuning is not None
-    effect = Effect.load(run)
-    count, seconds = len(effect.drawings), run.history.epochs[-1].seconds
-    print(f"Learned {counted(count, 'drawing')} in {duration(seconds)}.")
-    rows = (
-        (
-            "Your drawings, each predicted by a model that has not learned it",
-            f"{effect.drawings_after} of {count}",
-            f"{effect.drawings_before} of {count}",
-        ),
-        (
-            "Other sketches that the app draws, not learned",
-            percent(effect.others_after / effect.others),
-            percent(effect.others_before / effect.others),
-        ),
-        (
-            f"Test images ({run.fine_tuning.protocol} protocol), measured once, afterward",
-            percent(effect.test_after / effect.test),
-            percent(effect.test_before / effect.test),
-        ),
-    )
-    for what, after, before in rows:
+    effect = FineTuningEffect.load(run)
+    learned = counted(len(effect.drawings), "drawing")
+    print(f"Learned {learned} in {duration(run.history.epochs[-1].seconds)}.")
+    for what, before, after in changes(effect, run.fine_tuning.protocol):
         print(f"{what}: {after} correct, {before} before.")
-    if run.fine_tuning.own_classes:
-        print(f"{effect.test_own:,} of them are predicted as a class of your own.")
+    print(explanation(effect, has_own_classes=bool(run.fine_tuning.own_classes)))
     if effect.forgets:
-        print("Fewer are correct by more than chance: the model has forgotten some garments.")
+        print("Fewer test images are correct by more than chance: the copy has forgotten garments.")
     print(f"Run: {run.run_id}")

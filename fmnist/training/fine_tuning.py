@@ -16,6 +16,7 @@ from fmnist.checksums import file_digest, write_checked
 from fmnist.data.labels import CLASS_NAMES, NO_GARMENT, NUM_CLASSES, check_own_classes
 from fmnist.data.splits import Dataset, Split
 from fmnist.errors import DamagedFileError, sentence
+from fmnist.evaluation.fine_tuning_effect import DrawingEffect, FineTuningEffect
 from fmnist.evaluation.predictions import Evaluation, evaluate, stored_evaluation
 from fmnist.evaluation.significance import mcnemar
 from fmnist.files import read_json, write_json
@@ -31,8 +32,6 @@ from fmnist.training.fine_tuned import (
     MIN_DRAWINGS,
     MOST_PARTS,
     MOST_PARTS_OF_BLOCK,
-    DrawingEffect,
-    Effect,
     FineTuneError,
     why_not,
 )
@@ -219,7 +218,7 @@ def _measure(
     base: Run,
     dataset: Dataset,
     report: Report,
-) -> tuple[Effect, Evaluation, Evaluation]:
+) -> tuple[FineTuningEffect, Evaluation, Evaluation]:
     """The effect, and the evaluations of the monitored split and of the test split."""
     before, after = task.classifier, learned.classifier
     assert base.training is not None
@@ -244,7 +243,7 @@ def _measure(
     others = [(*CLASS_NAMES, NO_GARMENT)[label] for label in features.other_labels[:count]]
     found = [answers(one, features.other_images[:count], detector) for one in (before, after)]
     left_out, parts = _left_out(task, drawings, detector, report)
-    effect = Effect(
+    effect = FineTuningEffect(
         drawings=left_out,
         parts=parts,
         others=count,

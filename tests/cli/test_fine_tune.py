@@ -7,11 +7,12 @@ import pytest
 
 from fmnist import paths
 from fmnist.cli import main
+from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
+from fmnist.reports.fine_tuning import changes, explanation
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.sketchpad.gallery import Gallery
 from fmnist.training import fine_tuning, replay
-from fmnist.training.fine_tuned import Effect
 from tests.training.helpers import run_whole
 from tests.training.test_own_drawings import drawings
 from tools.small import small_dataset
@@ -43,15 +44,11 @@ def test_a_copy_is_made_and_made_again(base: Run, capsys: pytest.CaptureFixture[
     (made,) = (run for run in store.list_runs(paths.runs_folder()) if run.fine_tuning)
     assert made.name == "Mine" and made.fine_tuning and made.fine_tuning.seed == 2
     assert f"Run: {made.run_id}" in told
-    effect = Effect.load(made)
-    after, before = effect.drawings_after, effect.drawings_before
-    assert f"has not learned it: {after} of 3 correct, {before} of 3 before." in told
-    after, before = effect.others_after, effect.others_before
-    assert f"app draws, not learned: {after / 10:.2%} correct, {before / 10:.2%} before." in told
-    after, before = effect.test_after, effect.test_before
-    shares = f"{after / 200:.2%} correct, {before / 200:.2%} before."
-    assert f"Test images (held-out protocol), measured once, afterward: {shares}" in told
-    assert f"{effect.test_own} of them are predicted as a class of your own." in told
+    effect = FineTuningEffect.load(made)
+    for what, before, after in changes(effect, "held-out"):
+        assert f"{what}: {after} correct, {before} before." in told
+    assert explanation(effect, has_own_classes=True) in told
+    assert f"{effect.test_own} of 200 are predicted as a class of your own." in told
     assert main(["fine-tune", "--again", made.run_id]) == 0
     weights = {
         run.weights_path.read_bytes()

@@ -9,12 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fmnist import paths
+from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
 from fmnist.jobs import JobState
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.sketchpad.gallery import Gallery
 from fmnist.training import fine_tuning, learners, replay
-from fmnist.training.fine_tuned import Effect
 from fmnist.training.fine_tuning_job import FineTuneProcess, FineTuneTask
 from fmnist.training.own_drawings import OwnDrawings
 from tests.pages.test_draw import BOX, STROKE, draw, picture_file, predictions, upload
@@ -147,7 +147,7 @@ def test_a_copy_is_taught_chosen_undone_and_brought_back(
     app.run()
     assert not app.exception
     assert app.selectbox(key="draw-model").value == run.run_id
-    effect = Effect.load(run)
+    effect = FineTuningEffect.load(run)
     assert f"{effect.drawings_before} of 3 | {effect.drawings_after} of 3" in text(app)
     assert "they chose nothing" in text(app) and "So few say little" in text(app)
     draw(app, BOX)

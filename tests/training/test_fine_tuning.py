@@ -13,6 +13,7 @@ from fmnist import paths
 from fmnist.checksums import record
 from fmnist.data.labels import OwnClassError
 from fmnist.data.splits import SplitName
+from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
 from fmnist.evaluation.predictions import evaluate, stored_evaluation
 from fmnist.files import read_json
 from fmnist.models.classifier import Classifier
@@ -26,7 +27,7 @@ from fmnist.runs.run import Run, RunError
 from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD, classify_inputs
 from fmnist.training import fine_tuned, fine_tuning, learners, replay
 from fmnist.training.ensemble import combine
-from fmnist.training.fine_tuned import Effect, FineTuneError
+from fmnist.training.fine_tuned import FineTuneError
 from fmnist.training.fine_tuning import fine_tune
 from fmnist.training.own_drawings import OwnDrawings
 from tests.training.test_own_drawings import drawings
@@ -113,7 +114,7 @@ def test_a_copy_learns_an_own_class_and_forgets_little(base: Run) -> None:
     assert (test[0].predicted_labels == test[1].predicted_labels).mean() > 0.95
     assert [share for _, share in texts] == sorted(share for _, share in texts)
     assert check_run(run).problems == () and check_run(run).unchecked == ()
-    effect = Effect.load(run)  # of many drawings, a part at a time is left out
+    effect = FineTuningEffect.load(run)  # of many drawings, a part at a time is left out
     assert effect.parts == 2 and len(effect.drawings) == 6 and effect.test == 200
     assert all(one.after for one in effect.drawings)
 
@@ -167,7 +168,7 @@ def test_a_drawing_is_predicted_by_a_copy_that_has_not_learned_it(
     monkeypatch.setattr(fine_tuning, "MOST_PARTS", 4)
     # the only drawing of its class: whoever learned it says "spoon", nobody else can
     learned = OwnDrawings.of(drawings("hat", "hat", "Sneaker", "spoon"))
-    effect = Effect.load(make(base, learned))
+    effect = FineTuningEffect.load(make(base, learned))
     assert effect.parts == 4
     labels = [(one.label, one.after) for one in effect.drawings]
     assert labels[3] == ("spoon", labels[3][1]) and labels[3][1] != "spoon"
@@ -187,7 +188,7 @@ def test_what_is_no_garment_stays_apart_from_own_classes(judging: Run) -> None:
     scores = [classifier.in_distribution_scores(one.model_inputs) for one in (hats, others)]
     # the base's class for other things is untrained: the threshold was not made for its scores
     assert scores[0].min() > max(IN_DISTRIBUTION_THRESHOLD, scores[1].max())
-    effect = Effect.load(run)
+    effect = FineTuningEffect.load(run)
     assert len(effect.drawings) == len(LEARNED) and effect.others == 20
 
 
@@ -291,4 +292,4 @@ def test_a_damaged_effect_is_told(run: Run, damage: str) -> None:
     else:
         run.effect_path.write_text(damage)
     with pytest.raises(RunError, match="cannot be read"):
-        Effect.load(run)
+        FineTuningEffect.load(run)

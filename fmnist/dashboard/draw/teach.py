@@ -12,8 +12,10 @@ from fmnist.dashboard import ending, failures, layout, run_catalog, session
 from fmnist.dashboard.draw import gallery, models
 from fmnist.dashboard.jobs import JobText, show_job
 from fmnist.data.labels import MAX_OWN_CLASSES, NO_GARMENT, OWN_NAME_LENGTH
+from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
 from fmnist.evaluation.significance import SIGNIFICANCE
-from fmnist.reports.text import counted, duration, markdown_table, p_value, percent
+from fmnist.reports.fine_tuning import changes, explanation
+from fmnist.reports.text import counted, duration, markdown_table, p_value
 from fmnist.runs import store
 from fmnist.runs.config import LearnedPart
 from fmnist.runs.names import distinct_names
@@ -24,7 +26,6 @@ from fmnist.text import plain
 from fmnist.training.fine_tuned import (
     ENOUGH_OF_OWN,
     MIN_DRAWINGS,
-    Effect,
     has_block,
     left_out,
     why_not,
@@ -57,8 +58,8 @@ def show(drawings: Sequence[SavedDrawing]) -> None:
     """The section, for the drawings of the gallery."""
     st.subheader("Teach it", anchor=False)
     st.caption(
-        "A copy of a model learns your labeled drawings, also classes of your own, in less than a "
-        "minute. The model itself stays as it is."
+        "A copy of a model learns your labeled drawings, also classes of your own, in about a "
+        "minute, longer on a busy machine. The model itself stays as it is."
     )
     problem = st.session_state.pop(_PROBLEM, None)
     if problem:
@@ -277,7 +278,7 @@ def _show_result(run: Run) -> None:
     with st.container(border=True, key="draw-taught", gap="small"):
         st.markdown(f"**{plain(run.name)}**, a copy of {plain(name)}")
         with failures.shown("What it has learned cannot be shown"):
-            _show_effect(Effect.load(run), run)
+            _show_effect(FineTuningEffect.load(run), run)
         with st.container(horizontal=True):
             if st.session_state.get(models.MODEL) != run.run_id:
                 st.button(
@@ -294,26 +295,9 @@ def _show_result(run: Run) -> None:
             )  # fmt: skip
 
 
-def _show_effect(effect: Effect, run: Run) -> None:
+def _show_effect(effect: FineTuningEffect, run: Run) -> None:
     assert run.fine_tuning is not None
-    count = len(effect.drawings)
-    rows = [
-        (
-            "Your drawings, each left out of the training",
-            f"{effect.drawings_before} of {count}",
-            f"{effect.drawings_after} of {count}",
-        ),
-        (
-            "Other sketches that the app draws, not learned",
-            percent(effect.others_before / effect.others),
-            percent(effect.others_after / effect.others),
-        ),
-        (
-            f"Test images ({run.fine_tuning.protocol} protocol)",
-            percent(effect.test_before / effect.test),
-            percent(effect.test_after / effect.test),
-        ),
-    ]
+    rows = changes(effect, run.fine_tuning.protocol)
     st.markdown(markdown_table(["Correct", "Before", "After"], rows))
     if effect.forgets:
         chance = p_value(effect.p_value, SIGNIFICANCE)
@@ -322,17 +306,11 @@ def _show_effect(effect: Effect, run: Run) -> None:
             "has forgotten some garments. Undo it, or label drawings that the model gets right.",
             icon=":material/warning:",
         )
-    told = f"Each of {counted(count, 'drawing')} is predicted by a model that has not learned it. "
-    if effect.parts < count:
-        told += f"For this, {effect.parts} parts of them were left out in turn. "
-    if count < ENOUGH_OF_OWN:
-        told += "So few say little about the next ones. "
-    told += "The test images were measured once, afterward: they chose nothing. "
     part, seconds = run.fine_tuning.part.replace("-", " "), run.history.epochs[-1].seconds
-    told += f"The {part} learned; all of it took {duration(seconds)}."
-    if run.fine_tuning.own_classes:
-        told += f" {effect.test_own:,} of {effect.test:,} are predicted as a class of your own."
-    st.caption(told)
+    st.caption(
+        f"{explanation(effect, has_own_classes=bool(run.fine_tuning.own_classes))} "
+        f"The {part} learned; all of it took {duration(seconds)}."
+    )
     with st.expander("By drawing", key="draw-taught-drawings"):
         frame = pd.DataFrame(
             [(one.label, one.before, one.after) for one in effect.drawings],
