@@ -1,6 +1,6 @@
 """The steps of a drawing, to undo and redo."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -115,7 +115,7 @@ class Steps:
         undone = self.position < position
         late = _strokes(step, base, is_same=True)
         cleared = [] if undone else self.history[position + 1 :]
-        self.history = [*self.history[: position + 1], *late, *cleared]
+        self.history = [*self.history[: position + 1], *late, *cleared][-MAX_STEPS:]
         self.position = len(self.history) - (2 if undone else 1)
         return undone
 
@@ -169,6 +169,9 @@ def as_board(steps: Steps) -> dict[str, Any]:
 def from_board(sent: Mapping[str, Any]) -> tuple[Steps, Shape | None]:
     """Steps as the board sends them, and the stroke that is still growing.
 
+    If all steps together have too many shapes or points, only what is on the canvas is taken: else
+    neither an undo nor a clearing would help.
+
     Parameters
     ----------
     sent : mapping
@@ -177,20 +180,28 @@ def from_board(sent: Mapping[str, Any]) -> tuple[Steps, Shape | None]:
     Raises
     ------
     ValueError
-        If there are too many shapes or points, or the parts are not parts of them.
+        If there are too many shapes or points on the canvas, or the parts are not parts of them.
     """
-    shapes = sanitize_shapes(sent.get("shapes"))
-    parts, position = sent.get("steps"), sent.get("position")
-    known = sent.get("shapes")
-    is_whole = isinstance(known, Sequence) and len(known) == len(shapes)
-    if not (is_whole and isinstance(parts, list) and 0 < len(parts) <= MAX_STEPS):
+    known: Any = sent.get("shapes")
+    parts: Any = sent.get("steps")
+    position: Any = sent.get("position")
+    is_whole = isinstance(known, list) and isinstance(parts, list) and 0 < len(parts) <= MAX_STEPS
+    if not (is_whole and all(_is_part(part, len(known)) for part in parts)):
         raise ValueError(_DAMAGED)
-    if not (all(_is_part(part, len(shapes)) for part in parts) and _is_index(position, len(parts))):
+    if not _is_index(position, len(parts)):
+        raise ValueError(_DAMAGED)
+    try:
+        shapes = sanitize_shapes(known)
+    except ValueError:
+        first, last = parts[position]
+        known, parts, position = known[first:last], [[0, last - first]], 0
+        shapes = sanitize_shapes(known)
+    if len(shapes) != len(known):
         raise ValueError(_DAMAGED)
     growing = sent.get("growing")
     (unfinished,) = sanitize_shapes([growing]) or (None,)
     history = [Step(shapes[first:last]) for first, last in parts]
-    return Steps(history, int(position or 0)), unfinished
+    return Steps(history, position), unfinished
 
 
 def _is_index(value: object, count: int) -> bool:

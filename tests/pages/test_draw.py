@@ -203,6 +203,30 @@ def test_an_erased_canvas_is_empty(app: AppTest) -> None:
     assert predictions(app)[0]["tone"] == "none"
 
 
+def grow(app: AppTest) -> None:
+    """Put a shape under way on the canvas, such as a polygon, and rerun the page."""
+    canvas_state(app).growing = step(STROKE).shapes[0]
+    app.run()
+    assert not app.exception
+
+
+def test_another_tool_drops_what_is_under_way(app: AppTest) -> None:
+    draw(app, BOX)
+    said = predictions(app)[0]["rows"]
+    grow(app)
+    assert predictions(app)[0]["growing"] and predictions(app)[0]["rows"] != said
+    app.segmented_control(key="draw-tool").set_value("Line").run()
+    assert not predictions(app)[0]["growing"] and predictions(app)[0]["rows"] == said
+
+
+def test_leaving_the_page_drops_what_is_under_way(app: AppTest) -> None:
+    draw(app, BOX)
+    grow(app)
+    app.switch_page("pages/start.py").run()
+    app.switch_page("pages/draw.py").run()
+    assert not predictions(app)[0]["growing"]
+
+
 def test_undo_redo_clear_of_drawable_canvas(app: AppTest) -> None:
     app.selectbox(key="draw-canvas-choice").select("drawable-canvas").run()
     assert all(app.button(key=f"draw-{name}").disabled for name in ("undo", "redo", "clear"))
@@ -509,6 +533,17 @@ def test_save_and_reopen(app: AppTest, machine: Path) -> None:
     assert canvas_state(elsewhere).steps.current.shapes == saved.shapes == step(BOX).shapes
     assert predictions(elsewhere)[0]["headline"] == said
     assert elsewhere.button(key="draw-save").disabled
+
+
+def test_what_is_under_way_is_saved_once(app: AppTest, machine: Path) -> None:
+    draw(app, BOX)
+    grow(app)
+    app.button(key="draw-save").click().run()
+    (saved,), _ = drawings_store(machine).all()
+    assert saved.shapes == step(BOX, STROKE).shapes
+    assert app.button(key="draw-save").disabled
+    again = Image.open(io.BytesIO(canvas.render_shapes(saved.shapes)))
+    assert np.array_equal(canvas.pixels(saved.picture), np.asarray(again))
 
 
 def test_correct_predictions_are_counted(app: AppTest, machine: Path) -> None:

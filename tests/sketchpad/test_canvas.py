@@ -13,7 +13,7 @@ from PIL import Image
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.sketchpad import canvas, examples
 from fmnist.sketchpad.canvas import SIDE, Shape
-from fmnist.sketchpad.steps import Step, Steps, as_board, from_board
+from fmnist.sketchpad.steps import MAX_STEPS, Step, Steps, as_board, from_board
 
 
 def pen(*points: tuple[float, float], stroke: str = canvas.INK) -> Shape:
@@ -276,6 +276,15 @@ def test_a_stroke_that_comes_after_the_clearing_is_in_its_undo() -> None:
     assert not steps.receive_late(drawn(OTHER), 1)  # not drawn on what was there
 
 
+def test_a_late_stroke_does_not_make_the_history_longer() -> None:
+    steps = Steps([Step(), *(drawn(*[BOX] * n) for n in range(1, MAX_STEPS))], MAX_STEPS - 1)
+    steps.add(Step())
+    late = drawn(*[BOX] * (MAX_STEPS - 1), OTHER)
+    assert not steps.receive_late(late, MAX_STEPS - 2)
+    assert steps.current.shapes == [] and steps.position == MAX_STEPS - 1
+    assert len(steps.history) == MAX_STEPS  # more would not be taken back from the board
+
+
 def test_old_steps_are_dropped() -> None:
     steps = Steps()
     for number in range(200):
@@ -296,6 +305,15 @@ def test_the_board_gets_and_sends_all_steps() -> None:
     assert received == steps and growing is None
     _, growing = from_board(sent | {"growing": OTHER})
     assert growing == OTHER
+
+
+def test_what_is_undone_or_cleared_does_not_fill_the_canvas() -> None:
+    full = {"shapes": [BOX] * 501, "steps": [[0, 500], [0, 501], [501, 501]]}
+    for position, count in ((0, 500), (2, 0)):
+        steps, _ = from_board(full | {"position": position})
+        assert steps == Steps([Step([BOX] * count)])
+    with pytest.raises(ValueError, match="at most 500 shapes"):
+        from_board(full | {"position": 1})
 
 
 @pytest.mark.parametrize(

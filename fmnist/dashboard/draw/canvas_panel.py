@@ -19,6 +19,7 @@ from fmnist.dashboard.draw.canvas_state import (
     TOOL,
     CanvasState,
     adopt,
+    drop_growing,
     hide_picture,
     is_built_in,
     receive,
@@ -230,6 +231,7 @@ def show_tools(state: CanvasState) -> None:
         [tool for tool in TOOLS if tool != "Eraser" or state.image is None],
         key=TOOL,
         required=True,
+        on_change=drop_growing,
         persist_state="session",
         wrap=True,
     )

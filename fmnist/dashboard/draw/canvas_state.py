@@ -117,9 +117,9 @@ class CanvasState:
     @property
     def saved_id(self) -> str | None:
         """Gallery id of the drawing, if it is saved as it is now."""
-        if self.saved is None or self.growing is not None:
+        if self.saved is None:
             return None
-        return self.saved[0] if self.saved[1].is_same(self.steps.current) else None
+        return self.saved[0] if self.saved[1].is_same(Step(self.shapes)) else None
 
     @property
     def stamp(self) -> str:
@@ -173,10 +173,10 @@ class CanvasState:
 
     def clear(self) -> None:
         """Clear the sheet, as one more step."""
-        replaced = (self.stamp, self.steps.position)
+        stamp = self.stamp
         self.steps.add(Step())
         self.send()
-        self.replaced = replaced
+        self.replaced = (stamp, self.steps.position - 1)  # a full history has moved
 
 
 def canvas_state() -> CanvasState:
@@ -214,6 +214,14 @@ def show_picture(picture: NDArray[np.uint8], kind: Kind = "auto") -> None:
 def hide_picture() -> None:
     """Go back from a picture to the drawing."""
     canvas_state().picture = None
+
+
+def drop_growing() -> None:
+    """Forget the shape under way: the board has dropped it, and does not tell.
+
+    It does so when another tool is chosen, and when the page is left.
+    """
+    canvas_state().growing = None
 
 
 def adopt() -> bool:
@@ -278,7 +286,7 @@ def _receive_from_board(state: CanvasState, event: Mapping[str, Any]) -> None:
     try:
         state.steps, state.growing = from_board(event)
     except ValueError as error:
-        state.problem = str(error)
+        state.problem, state.growing = str(error), None
         return
     state.problem = ""
 

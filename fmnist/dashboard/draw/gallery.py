@@ -27,6 +27,7 @@ from fmnist.dashboard.layout import moment
 from fmnist.reports.text import percent
 from fmnist.sketchpad import canvas, gallery
 from fmnist.sketchpad.gallery import LABEL_CHOICES, Gallery, GalleryError, SavedDrawing
+from fmnist.sketchpad.steps import Step
 from fmnist.sketchpad.uploads import PictureError, read_picture
 from fmnist.text import plain
 
@@ -119,7 +120,8 @@ def _save(state: CanvasState, label: str | None = None) -> None:
     prediction = state.answer  # of the moment of the click: strokes may have come since
     if prediction is None or saved_id(state) is not None:  # a double click
         return
-    step = state.steps.current
+    # a polygon may be under way
+    step = state.steps.current if state.growing is None else Step(state.shapes)
     drawing = SavedDrawing(
         shapes=step.shapes,
         picture=step.picture or canvas.as_png(state.pixels),

@@ -19,7 +19,13 @@ from fmnist.dashboard.draw import (
     preparation,
     watch,
 )
-from fmnist.dashboard.draw.canvas_state import LABEL, CanvasState, canvas_state
+from fmnist.dashboard.draw.canvas_state import (
+    BOARD,
+    LABEL,
+    CanvasState,
+    canvas_state,
+    drop_growing,
+)
 from fmnist.dashboard.draw.prediction import Prediction
 from fmnist.runs.names import distinct_names
 from fmnist.runs.run import Run
@@ -55,6 +61,8 @@ class _Places:
 def _show() -> None:
     """Canvas and prediction side by side, on a phone one below the other; tools below them."""
     state = canvas_state()
+    if BOARD not in st.session_state:  # the board is new
+        drop_growing()
     found = models.runs_with_weights()
     two = models.has_second(found)
     st.html(_STYLE)
