@@ -182,11 +182,12 @@ def _extent(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
 def _ink_in(
     mask: NDArray[np.bool_], rgba: NDArray[np.uint8], preparation: Preparation
 ) -> NDArray[np.float32]:
-    """The ink within a mask; the background is that of the mask's extent."""
-    if not mask.any():
-        return np.zeros(mask.shape, np.float32)
-    box = _extent(mask)
-    return np.where(mask[box], _ink(rgba[box], preparation.ink), np.float32(0))
+    """The ink within a mask, float32 (H, W); the background is that of the mask's extent."""
+    ink = np.zeros(mask.shape, np.float32)
+    if mask.any():
+        box = _extent(mask)
+        ink[box] = np.where(mask[box], _ink(rgba[box], preparation.ink), 0)
+    return ink
 
 
 def _ink(rgba: NDArray[np.uint8], ink: Ink) -> NDArray[np.float32]:

@@ -108,6 +108,16 @@ def test_center_of_mass() -> None:
     assert abs(middle(mass) - 13.5) < 0.6 < abs(middle(box) - 13.5)
 
 
+def test_without_cropping_what_is_left_in_a_mask_keeps_its_place() -> None:
+    whole = canvas(TROUSERS)
+    kept = np.zeros(whole.shape[:2], np.bool_)
+    kept[: len(kept) // 2] = True
+    uncropped = Preparation(kind="drawing", crop=False)
+    part, all_of_it = (to_model_input(whole, uncropped, mask=m) for m in (kept, kept | True))
+    assert box_of(part)[0] == box_of(all_of_it)[0] and not part[15:].any()
+    assert difference(all_of_it[:13], part[:13]) < 0.02
+
+
 def test_orientation() -> None:
     image = to_model_input(canvas([(100, 50), (300, 50), (300, 60), (110, 60), (110, 350)]))
     assert image[:4].astype(int).sum() > 3 * image[-4:].astype(int).sum()  # the bar is above
