@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import secrets
 import shutil
@@ -18,7 +19,7 @@ from PIL import Image
 from fmnist.data import labels
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, OwnClassError, check_own_classes
 from fmnist.errors import ToldError, reason, sentence
-from fmnist.files import read_json, write_json
+from fmnist.files import read_json, write_atomic, write_json
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.canvas import Shape
 from fmnist.text import NAME_LENGTH, one_line
@@ -31,7 +32,7 @@ LABEL_CHOICES: Final = (*CLASS_NAMES, NO_GARMENT)
 """What a model can predict and a person choose as the label, besides own classes."""
 MAX_DRAWINGS: Final = 500
 PICTURE_SIDE: Final = 336  # longest side of an uploaded picture as it is kept, in pixels
-_MAX_BYTES: Final = 4 * 2**20  # of a file; a full canvas needs less
+_MAX_BYTES: Final = 4 * 2**20  # of a file; nearly every canvas needs less
 _ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _TRASH: Final = ".trash"
 _CLASSES: Final = "classes.json"
@@ -192,12 +193,21 @@ class Gallery:
             raise GalleryError(sentence(error, "The drawing cannot be deleted")) from error
 
     def restore(self, drawing_id: str) -> None:
-        """Bring back the drawing that was deleted last."""
+        """Bring back the drawing that was deleted last, and its class if that was removed since.
+
+        Raises
+        ------
+        GalleryError
+            Also if the class cannot be added again; the drawing is back then.
+        """
         path = self._path(drawing_id)
         try:
             (self._folder / _TRASH / path.name).rename(path)
         except OSError as error:
             raise GalleryError("The drawing is no longer in the trash.") from error
+        label = self.get(drawing_id).label
+        if label is not None and label not in (*LABEL_CHOICES, *self.own_classes()):
+            self.add_class(label)
 
     def own_classes(self) -> tuple[str, ...]:
         """Names of the classes that a person has added to the ten, oldest first.
@@ -270,8 +280,11 @@ class Gallery:
         return self._folder / f"{drawing_id}.json"
 
     def _write(self, drawing: SavedDrawing) -> None:
+        content = json.dumps(_to_json(drawing)).encode()
+        if len(content) > _MAX_BYTES:  # it could not be read again
+            raise GalleryError("The drawing has too many lines to be saved; clear some of it.")
         try:
-            write_json(self._path(drawing.drawing_id), _to_json(drawing), make_folder=True)
+            write_atomic(self._path(drawing.drawing_id), content, make_folder=True)
         except OSError as error:
             raise GalleryError(
                 f"The drawing cannot be saved in {self._folder}: {reason(error)}."

@@ -227,6 +227,25 @@ def test_a_file_too_large_is_not_read(store: Gallery, tmp_path: Path) -> None:
     assert "too large" in store.all()[1][0]
 
 
+def test_what_could_not_be_read_again_is_not_saved(store: Gallery) -> None:
+    curve = ["Q", 123.33333587646484, 200.66665649414062, 124.33333587646484, 201.66665649414062]
+    path = {"type": "Path", "path": [["M", 1, 2], *[curve] * 28_000], "stroke": "#000000"}
+    assert store.get(store.save(replace(BOOT, shapes=[path]))).shapes == [path]
+    path = {"type": "Path", "path": [["M", 1, 2], *[curve] * 49_990], "stroke": "#000000"}
+    with pytest.raises(GalleryError, match="too many lines to be saved; clear some of it"):
+        store.save(replace(BOOT, shapes=[path]))
+    assert store.all()[1] == []
+
+
+def test_a_drawing_that_comes_back_brings_its_class(store: Gallery) -> None:
+    store.add_class("hat")
+    drawing_id = store.save(replace(BOOT, label="hat"))
+    store.delete(drawing_id)
+    store.remove_class("hat")
+    store.restore(drawing_id)
+    assert store.get(drawing_id).label == "hat" and store.own_classes() == ("hat",)
+
+
 def test_a_double_click_on_delete_can_be_undone(store: Gallery) -> None:
     drawing_id = store.save(BOOT)
     store.delete(drawing_id)
