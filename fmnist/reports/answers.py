@@ -38,12 +38,14 @@ def answer_in_words(result: SketchResult, *, refused: float | None = None) -> An
     ----------
     result : SketchResult
     refused : float, optional
-        Share of garments that the threshold refuses, in (0, 1), where it was measured.
+        Share of drawings of garments that the threshold refuses, in (0, 1), where it was measured.
     """
     predicted = f"{result.predicted_class}, {percent(result.confidence, 0)}"
     if not result.is_garment:
         how_often = (
-            "" if refused is None else f" About one garment in {1 / refused:.0f} is refused."
+            ""
+            if refused is None
+            else f" Of drawings of garments, about one in {1 / refused:.0f} is refused."
         )
         return Answer("This does not look like a garment", f"Nearest: {predicted}.{how_often}")
     if result.in_distribution_score < SURE:

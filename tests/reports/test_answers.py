@@ -41,7 +41,10 @@ def test_a_score_decides_how_sure_the_words_are(
 def test_a_second_class_and_how_often_garments_are_refused() -> None:
     assert str(answer_in_words(result(1.0, second=0.2))) == "Trouser, 80%, or Dress, 20%."
     assert answer_in_words(result(1.0), refused=0.1).note == ""
-    assert "one garment in 12 is refused" in answer_in_words(result(0.1), refused=0.083).note
+    assert (
+        "Of drawings of garments, about one in 12 is refused."
+        in answer_in_words(result(0.1), refused=0.083).note
+    )
 
 
 def test_how_often_is_read_from_the_notes_or_not_told(tmp_path: Path) -> None:
