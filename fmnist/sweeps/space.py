@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, product
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -219,6 +220,12 @@ def _suggest(trial: "BaseTrial", name: str, setting: Setting, search: Search) ->
     return trial.suggest_float(name, search.low, search.high, log=search.log)
 
 
+def is_listed(space: Space) -> bool:
+    """Whether there are lists alone, with few enough combinations for `combinations_of`."""
+    lists = [search.values for search in space.values() if isinstance(search, Options)]
+    return len(lists) == len(space) and math.prod(map(len, lists)) <= _MOST_COMBINATIONS
+
+
 def combinations_of(base: TrainConfig, space: Space) -> list[dict[str, str]]:
     """All that lists of values allow, as Optuna's parameters, each possible one once.
 
@@ -233,22 +240,30 @@ def combinations_of(base: TrainConfig, space: Space) -> list[dict[str, str]]:
         search = space[name]
         if isinstance(search, Range):
             raise SweepError(f"A grid needs lists of values; {name} has a range.")
-        lists.append(search.values)
-    if math.prod(map(len, lists)) > _MOST_COMBINATIONS:
+        lists.append(tuple((format_value(value), value) for value in search.values))
+    if not is_listed(space):
         raise SweepError(
             f"A grid has at most {_MOST_COMBINATIONS:,} combinations; list fewer values."
         )
+    return [*map(dict, _combinations(base, tuple(zip(names, lists, strict=True))))]
+
+
+@lru_cache(maxsize=16)  # pages and workers ask again and again, and thousands take a second
+def _combinations(
+    base: TrainConfig, lists: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
+) -> tuple[Mapping[str, str], ...]:
+    settings = TrainConfig.settings()
     found: dict[TrainConfig, dict[str, str]] = {}
-    for chosen in product(*lists):
+    for chosen in product(*(values for _, values in lists)):
         values, params = dict(vars(base)), {}
-        for name, value in zip(names, chosen, strict=True):
-            if TrainConfig.settings()[name].has_effect(SimpleNamespace(**values)):
-                values[name], params[name] = value, format_value(value)
+        for (name, _), (word, value) in zip(lists, chosen, strict=True):
+            if settings[name].has_effect(SimpleNamespace(**values)):
+                values[name], params[name] = value, word
         try:
             found.setdefault(effective(values), params)
         except ConfigError:
             continue  # these do not go together
-    return list(found.values())
+    return tuple(found.values())
 
 
 def in_words(name: str, value: float | str | None) -> str:

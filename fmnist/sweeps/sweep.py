@@ -23,7 +23,15 @@ from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.making import making
 from fmnist.runs.run import Run
 from fmnist.runs.teachers import teachers_of
-from fmnist.sweeps.space import Options, Range, Search, SweepError, check_space, combinations_of
+from fmnist.sweeps.space import (
+    Options,
+    Range,
+    Search,
+    SweepError,
+    check_space,
+    combinations_of,
+    is_listed,
+)
 from fmnist.text import NAME_LENGTH, one_line
 from fmnist.training.tensorboard import check_installed
 
@@ -113,7 +121,7 @@ class Plan:
     def limit(self) -> int | None:
         """The most runs there can be; None if only time ends the sweep."""
         counts = [self.runs] if self.runs is not None else []
-        if all(isinstance(search, Options) for search in self.space.values()):
+        if is_listed(self.space):
             counts.append(len(combinations_of(self.base, self.space)))
         return min(counts, default=None)
 

@@ -18,7 +18,7 @@ from fmnist.errors import reason
 from fmnist.files import append_line, flush
 from fmnist.runs.config import ConfigError, TrainConfig
 from fmnist.runs.history import EpochEntry
-from fmnist.sweeps.space import Options, SweepError, combinations_of, suggest
+from fmnist.sweeps.space import SweepError, combinations_of, is_listed, suggest
 from fmnist.sweeps.sweep import LOCK_SECONDS, Plan, Sweep, open_sweep
 
 if TYPE_CHECKING:
@@ -318,7 +318,7 @@ def propose(
                 continue  # these values do not go together
             if config not in tried:
                 return trial.params, trial.distributions
-    if all(isinstance(search, Options) for search in plan.space.values()):
+    if plan.sampler == "grid" or is_listed(plan.space):
         for params in combinations_of(plan.base, plan.space):
             fixed = optuna.trial.FixedTrial(params)
             if suggest(fixed, plan.base, plan.space) not in tried:

@@ -7,6 +7,7 @@ from statistics import median
 import pytest
 
 from fmnist.runs.history import EpochEntry
+from fmnist.sweeps.budget import is_done
 from fmnist.sweeps.space import Options, Range, SweepError
 from fmnist.sweeps.sweep import Plan, Sweep, delete_sweep, list_sweeps, make_sweep, open_sweep
 from fmnist.sweeps.trials import Trials, best_trial
@@ -103,6 +104,22 @@ def test_lists_are_tried_to_their_end_and_nothing_twice(sampler: str) -> None:
     assert len({str(sorted(params.items())) for params in try_all(trials, 4)}) == 4
     with pytest.raises(SweepError, match="No further values"):
         trials.begin()
+
+
+def test_more_combinations_than_a_grid_may_have_end_by_the_budget() -> None:
+    space = {name: Options(tuple(range(1, 102))) for name in ("batch_size", "epochs")}
+    trials = Trials(make_sweep(Plan(BASE, space, sampler="random", runs=2)))
+    assert trials.plan.limit() == 2 and not is_done(trials)
+    try_all(trials, 2)
+    assert is_done(trials)
+    assert replace(trials.plan, runs=None, minutes=1.0).limit() is None
+
+
+def test_values_that_are_equal_but_written_otherwise_are_not_mixed_up() -> None:
+    for values in ((0, 1), (0.0, 1.0)):
+        space = {"weight_decay": Options(values), "optimizer": Options(("adamw", "sgd"))}
+        trials = Trials(make_sweep(Plan(BASE, space, sampler="grid")))
+        assert {params["weight_decay"] for params in try_all(trials, 4)} == {*map(str, values)}
 
 
 def test_the_sampler_learns() -> None:
