@@ -172,8 +172,17 @@ class Sweep:
         return self.plan
 
     def lock(self) -> "filelock.BaseFileLock":
-        """What is held while a trial is begun or ended; not yet acquired."""
+        """What is held while a trial is begun or ended; not yet acquired.
+
+        Raises
+        ------
+        SweepError
+            If the sweep was deleted.
+        """
         import filelock
+
+        if not self.folder.is_dir():  # taking the lock would make the folder again
+            raise SweepError(f"{self.name} is gone: the sweep was deleted or moved.")
 
         return filelock.FileLock(self.folder / ".lock", timeout=LOCK_SECONDS, thread_local=False)
 
@@ -354,10 +363,9 @@ def _read(folder: Path) -> Sweep:
         )  # fmt: skip
         check_space(plan.base, plan.space)
     except (OSError, ValueError, ConfigError, SweepError) as error:
-        what = "is missing" if isinstance(error, FileNotFoundError) else f"({reason(error)})"
-        problem = (
-            f"{_FILE} of the sweep {folder.name} cannot be read {what}; restore it from a copy."
-        )
+        is_missing = isinstance(error, FileNotFoundError)
+        what = "is missing" if is_missing else f"cannot be read ({reason(error)})"
+        problem = f"{_FILE} of the sweep {folder.name} {what}; restore it from a copy."
         return Sweep(folder, folder.name, problem=one_line(problem))
     return Sweep(folder, document.name, document.created, plan)
 

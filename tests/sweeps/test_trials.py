@@ -7,7 +7,8 @@ from statistics import median
 import pytest
 
 from fmnist.runs.history import EpochEntry
-from fmnist.sweeps.budget import is_done
+from fmnist.sweeps.budget import is_done, set_budget
+from fmnist.sweeps.measuring import choose_run
 from fmnist.sweeps.space import Options, Range, SweepError
 from fmnist.sweeps.sweep import Plan, Sweep, delete_sweep, list_sweeps, make_sweep, open_sweep
 from fmnist.sweeps.trials import Trials, best_trial
@@ -72,6 +73,24 @@ def test_a_plan_that_lacks_a_package_makes_no_sweep(monkeypatch: pytest.MonkeyPa
     with pytest.raises(TrainingError, match="tensorboardX"):
         make_sweep(replace(PLAN, base=replace(BASE, tensorboard="scalars")))
     assert list_sweeps() == []
+
+
+def test_a_deleted_sweep_does_not_come_back() -> None:
+    sweep = make_sweep(PLAN)
+    delete_sweep(sweep)
+    with pytest.raises(SweepError, match="is gone"):
+        set_budget(sweep, runs=20)
+    with pytest.raises(SweepError, match="is gone"):
+        choose_run(sweep)
+    assert list_sweeps() == []
+
+
+def test_a_sweep_that_lacks_its_file_is_listed_with_its_problem() -> None:
+    sweep = make_sweep(PLAN)
+    (sweep.folder / "sweep.json").unlink()
+    (damaged,) = list_sweeps()
+    told = f"sweep.json of the sweep {sweep.sweep_id} is missing; restore it from a copy."
+    assert damaged.problem == told
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"name": 1}', "[" * 100_000])
