@@ -29,6 +29,11 @@ def choose_run(sweep: Sweep, run_id: str | None = None) -> Run:
     RunError
         If the run was measured before or is not finished.
     """
+    with sweep.lock():  # of two who choose at once, one is refused
+        return _choose(sweep, run_id)
+
+
+def _choose(sweep: Sweep, run_id: str | None) -> Run:
     if sweep.workers():
         raise SweepError(f"{sweep.name} is running; its best run may still come.")
     trials, chosen = Trials(sweep).all(), sweep.measured_run()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
@@ -335,6 +336,32 @@ def test_one_run_is_chosen_and_no_second_one(trainer_of: Start) -> None:
         choose_run(sweep, second)
     with sweep.working(), pytest.raises(SweepError, match="is running"):
         choose_run(sweep)
+
+
+def test_of_two_who_choose_at_once_one_waits(
+    trainer_of: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = make_sweep(PLAN)
+    work(sweep, trainer_of(nothing))
+    first, second = (str(trial.run_id) for trial in Trials(sweep).all()[:2])
+
+    def choose_too() -> None:
+        with pytest.raises(SweepError, match="was chosen before"):
+            choose_run(sweep, second)
+
+    waiting = threading.Thread(target=choose_too)
+    written = Sweep.write_measured
+
+    def write_while_another_chooses(chosen: Sweep, run_id: str) -> None:
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive() and chosen.measured_run() is None
+        written(chosen, run_id)
+
+    monkeypatch.setattr(Sweep, "write_measured", write_while_another_chooses)
+    choose_run(sweep, first)
+    waiting.join(SOON)
+    assert sweep.measured_run() == first
 
 
 def test_of_the_runs_that_are_there_the_best_is_chosen(trainer_of: Start) -> None:
