@@ -151,6 +151,22 @@ def test_train_makes_a_group_of_several_seeds(capsys: Output) -> None:
     assert "leave out --resume" in capsys.readouterr().err
 
 
+def test_seeds_that_cannot_be_trained_are_not_made(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*TRAIN, "--seeds", "3", "4"]
+    before = store.run_ids(paths.runs_folder())
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda _: None)
+        assert main([*arguments, "--tensorboard"]) == 1
+    assert "need tensorboardX" in capsys.readouterr().err
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "0")):
+        monkeypatch.setenv(name, value)
+    assert main(arguments) == 1
+    assert "start it once for each seed" in capsys.readouterr().err
+    assert store.run_ids(paths.runs_folder()) == before
+
+
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [

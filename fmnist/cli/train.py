@@ -183,7 +183,10 @@ def _train_seeds(options: argparse.Namespace, webhook: Webhook | None) -> int:
     """Train several seeds of one setting, one after the other."""
     if options.resume or options.run_id:
         raise RunError("--seeds makes new runs; leave out --resume and --run-id.")
+    if "WORLD_SIZE" in os.environ:  # the other processes are there for one run
+        raise RunError("torchrun trains one run; start it once for each seed, with --seed.")
     config = given_config(options)
+    check_installed(config)
     dataset = datasets.load_named(config.dataset)
     made = make_seeds(paths.runs_folder(), config, options.seeds, name=options.name)
     waiting = {run.run_id: store.acquire(run) for run in made}  # so that they show as queued
