@@ -126,6 +126,9 @@ def _resumed(options: argparse.Namespace) -> Sweep:
     if options.tried:
         raise SweepError("--resume tries what the sweep tries; leave --try out.")
     sweep = sweeps.open_sweep(options.resume)
+    # on a host that lacks something, all runs would fail, those that another has begun, too
+    sweep.planned.check()
+    datasets.load_named(sweep.planned.base.dataset)
     if options.runs is None and options.minutes is None:
         return sweep
     return set_budget(sweep, runs=options.runs, minutes=options.minutes)

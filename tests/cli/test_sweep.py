@@ -3,11 +3,13 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from fmnist.cli import main
 from fmnist.data import fashion_mnist as datasets
+from fmnist.data.fashion_mnist import DatasetError
 from fmnist.runs import store
 from fmnist.sweeps import worker as sweep_worker
 from fmnist.sweeps.sweep import list_sweeps
@@ -65,6 +67,23 @@ def test_a_sweep_from_its_start_to_the_measured_run(
     other = next(run.run_id for run in runs if run.run_id != chosen)
     assert main(["sweep", "--measure", sweep.sweep_id, "--run", other]) == 1
     assert "was chosen before" in capsys.readouterr().err
+
+
+def test_a_host_without_the_data_set_leaves_a_sweep_alone(
+    artifacts: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main([*SWEEP, "--runs", "2"]) == 0
+    (sweep,) = list_sweeps()
+    sweep.stop()
+
+    def absent(_name: str) -> NoReturn:
+        raise DatasetError("There is no data set here.")
+
+    monkeypatch.setattr(datasets, "load_named", absent)
+    assert main(["sweep", "--resume", sweep.sweep_id, "--runs", "4"]) == 1
+    assert capsys.readouterr().err == "There is no data set here.\n"
+    assert list_sweeps() == [sweep] and sweep.is_stopped()
+    assert len(store.run_ids(artifacts / "runs")) == 2
 
 
 def test_a_sweep_that_has_tried_all_is_not_offered_more(artifacts: Path, capsys: Output) -> None:
