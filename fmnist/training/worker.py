@@ -1,5 +1,6 @@
 """Trains queued runs, one after another, each in a process of its own."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from fmnist.training.process import ProcessEndedError, TrainingProcess
 if TYPE_CHECKING:
     from fmnist.training.loop import Outcome, Signal
 
+
+_log = logging.getLogger(__name__)
 
 FOLDER_SECONDS: Final = 2.0
 """How often a paused run looks whether its folder is still there."""
@@ -239,6 +242,11 @@ class Trainer:
                 self._changed.notify_all()
             try:
                 self._train(run)
+            except Exception as error:  # noqa: BLE001 (logged; the queue must not end)
+                # such as a shared folder that cannot be seen for a moment: the others go on
+                _log.exception("The training of %s ended unexpectedly", run.run_id)
+                with suppress(OSError, RunError):  # it is in the log, and told by `failures`
+                    self._fail(run, sentence(error, "The training ended"))
             finally:
                 with self._changed:
                     self._current, self._is_paused = None, False

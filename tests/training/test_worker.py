@@ -1,5 +1,6 @@
 """The trainer: queue, pause, resume, stop, failures, several callers."""
 
+import errno
 import shutil
 import threading
 from collections.abc import Iterator
@@ -180,6 +181,30 @@ def test_a_data_set_that_cannot_be_read_fails_the_run_and_not_the_trainer(tmp_pa
     assert trainer.snapshot().failures == {run.run_id: "the disk with the images is gone."}
     assert trainer.snapshot().lost == {}
     trainer.close()
+
+
+def test_a_folder_that_cannot_be_seen_for_a_moment_fails_that_run_alone(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, next_run = store.create_run(tmp_path, SHORT), store.create_run(tmp_path, SHORT)
+    exists, hidden = Run.exists, threading.Event()
+
+    def stale(seen: Run) -> bool:
+        if seen.run_id == run.run_id and hidden.is_set():
+            hidden.clear()
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return exists(seen)
+
+    monkeypatch.setattr(Run, "exists", stale)
+    with trainer._changed:  # it begins only when both wait
+        trainer.submit(run)
+        trainer.submit(next_run)
+        hidden.set()
+    assert trainer.wait_for(idle, SOON)
+    told = "The training ended: stale file handle."
+    assert trainer.snapshot().failures == {run.run_id: told}
+    assert (reread(run).state, reread(run).reason) == ("failed", told)
+    assert reread(next_run).state == "finished"
 
 
 def test_a_failure_that_the_disk_cannot_take_is_kept_in_memory(
