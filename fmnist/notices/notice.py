@@ -14,7 +14,7 @@ from fmnist.reports.sentences import spread_in_words
 from fmnist.reports.text import counted, duration, percent
 from fmnist.runs import store
 from fmnist.runs.run import ACTIVE_STATES, Run
-from fmnist.runs.seeds import same_but_for_seed
+from fmnist.runs.seeds import same_but_for_seed, same_settings
 from fmnist.sweeps.sweep import Sweep, is_worked_on, trial_of
 from fmnist.text import NAME_LENGTH, one_line
 
@@ -170,8 +170,7 @@ def find(key: str, runs: Sequence[Run]) -> Notice | None:
         return None if run is None else of_run(run, runs)
     in_group = [run for run in runs if run.annotations.group == name]
     in_group.sort(key=lambda run: run.state not in ACTIVE_STATES)
-    alike = (same_but_for_seed(run, runs) for run in in_group)
-    return next((_of_seeds(seeds) for seeds in alike if len(seeds) > 1), None)
+    return next((_of_seeds(seeds) for seeds in same_settings(in_group) if len(seeds) > 1), None)
 
 
 def _of_one(run: Run) -> Notice:

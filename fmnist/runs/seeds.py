@@ -95,3 +95,33 @@ def same_but_for_seed(run: Run, runs: Iterable[Run]) -> list[Run]:
         and other.training is not None
         and replace(other.training, seed=config.seed) == config
     ]
+
+
+def same_settings(runs: Iterable[Run], *, on_same_images: bool = False) -> list[list[Run]]:
+    """The runs of each group that have the same settings, whatever their seeds, in their order.
+
+    Of all runs at once: to ask `same_but_for_seed` for each would take seconds of hundreds.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+        Those in no group are left out.
+    on_same_images : bool
+        Whether their data sets must be the same, too.
+    """
+    found: dict[tuple[str, TrainConfig, str | None], list[Run]] = {}
+    for run in runs:
+        group, config = run.annotations.group, run.training
+        if group is not None and config is not None:
+            images = run.dataset.get("checksum") if on_same_images else None
+            found.setdefault((group, replace(config, seed=0), images), []).append(run)
+    return [*found.values()]
+
+
+def one_a_seed(runs: Iterable[Run]) -> list[Run]:
+    """The first run of each seed: the same seed again tells nothing of what is chance."""
+    found: dict[int, Run] = {}
+    for run in runs:
+        if run.training is not None:
+            found.setdefault(run.training.seed, run)
+    return [*found.values()]

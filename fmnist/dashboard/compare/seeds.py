@@ -18,7 +18,7 @@ from fmnist.reports.sentences import (
     welch_in_words,
 )
 from fmnist.reports.text import UNKNOWN, counted
-from fmnist.runs.seeds import siblings
+from fmnist.runs.seeds import one_a_seed, same_settings
 from fmnist.text import plain
 
 _KEYS: Final = ("seeds-first", "seeds-second")
@@ -33,7 +33,7 @@ class SeedGroup:
     name : str
         Of the group; no two have the same.
     entries : sequence of LeaderboardRow
-        Those that have finished, at least two.
+        Those that have finished, one a seed, at least two.
     """
 
     name: str
@@ -61,14 +61,12 @@ class SeedGroup:
 def seed_groups(entries: Sequence[LeaderboardRow]) -> list[SeedGroup]:
     """The groups of several seeds among runs, in their order."""
     by_id = {entry.run_id: entry for entry in entries if entry.run.state == "finished"}
-    runs, seen = [entry.run for entry in by_id.values()], set[str]()
     found: list[SeedGroup] = []
-    for run in runs:
-        same = siblings(run, runs)
-        if not same or run.run_id in seen:
+    for alike in same_settings((entry.run for entry in by_id.values()), on_same_images=True):
+        same = one_a_seed(alike)
+        if len(same) < 2:
             continue
-        seen |= {other.run_id for other in same}
-        name = str(run.annotations.group)
+        name = str(same[0].annotations.group)
         taken = {group.name for group in found}
         while name in taken:  # a group that a person made may have several settings
             name += "′"
@@ -134,9 +132,7 @@ def _show_test(groups: Sequence[SeedGroup]) -> None:
     if one is other:
         st.caption("Select two groups to test for a significant difference.")
         return
-    split: SplitName = "test"
-    if not (one.accuracies("test") and other.accuracies("test")):
-        split = "validation"
+    split = _tested_split(pair)
     values = [group.accuracies(split) for group in pair]
     few = [plain(group.name) for group in pair if len(group.accuracies(split)) < LEAST_SEEDS]
     if few:
@@ -167,6 +163,16 @@ def _show_test(groups: Sequence[SeedGroup]) -> None:
     pairs = many_pairs_in_words(len(groups)).replace("runs", "groups", 1)
     if pairs:
         st.caption(pairs)
+
+
+def _tested_split(pair: Sequence[SeedGroup]) -> SplitName:
+    """Test, unless validation alone was measured for enough runs of both groups."""
+
+    def fewest(split: SplitName) -> int:
+        return min(len(group.accuracies(split)) for group in pair)
+
+    too_few = fewest("test") < min(LEAST_SEEDS, fewest("validation"))
+    return "validation" if too_few else "test"
 
 
 def _comparable(one: SeedGroup, other: SeedGroup, split: SplitName) -> bool:

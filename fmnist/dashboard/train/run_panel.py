@@ -20,7 +20,7 @@ from fmnist.reports.text import counted, duration, percent, trained_on
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
 from fmnist.runs.run import ACTIVE_STATES, RESUMABLE_STATES, Run
-from fmnist.runs.seeds import siblings
+from fmnist.runs.seeds import one_a_seed, siblings
 from fmnist.text import plain
 
 LOST_SECONDS: Final = 2.0
@@ -225,7 +225,8 @@ def _figures(run: Run) -> None:
 
 def show_seeds(run: Run) -> None:
     """Mean and spread over the seeds of a run's group, if it is one of several."""
-    same = [r for r in siblings(run, run_catalog.own_runs()) if r.state == "finished"]
+    alike = siblings(run, run_catalog.own_runs())
+    same = one_a_seed(other for other in alike if other.state == "finished")
     known = [best for r in same if (best := r.history.selected)]
     if len(known) < 2 or run.annotations.group is None:
         return
