@@ -194,7 +194,8 @@ def train_swift(dataset: Dataset, seed: int) -> Swift:
 
 def print_pace(dataset: Dataset, seconds: float) -> None:
     """Train the swift network for so many seconds, and print its images per second."""
-    config = TrainConfig(**{**recipe("swift"), "dataset": dataset.name})
+    whole_images = {"low_res_side": None, "dataset": dataset.name}
+    config = TrainConfig(**{**recipe("swift"), **whole_images})
     begun: list[float] = []
 
     def control() -> Signal:  # asked before every step

@@ -25,6 +25,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "BatchNorm2d": "Batch normalization",
     "LayerNorm": "Layer normalization",
     "MaxPool2d": "Max-pooling",
+    "GridMaxPool2d": "Max-pooling",
     "AdaptiveAvgPool2d": "Global average pooling",
     "MultiheadAttention": "Self-attention",
     "Affine": "Scale and shift",

@@ -189,6 +189,8 @@ MODELS: Final[Mapping[str, ModelSpec]] = MappingProxyType(
                 "epochs": 4,
                 "batch_size": 256,
                 "epoch_share": 0.5,
+                "low_res_side": 20,
+                "low_res_share": 0.25,
                 "learning_rate": 0.1,
                 "optimizer": "muon",
                 "schedule": "one-cycle",

@@ -19,6 +19,7 @@ from fmnist.models.classifier import Classifier
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.history import Progress
+from fmnist.runs.recipes import recipe
 from fmnist.runs.run import Run
 from fmnist.training import checkpoint, loop, measuring
 from fmnist.training.errors import TrainingError
@@ -349,10 +350,11 @@ def test_with_every_option_a_run_goes_on_bit_for_bit(tmp_path: Path, own_artifac
     same_result(undisturbed, reread(run))
 
 
-def test_a_run_that_selects_images_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    config = replace(
-        CONFIG, model="swift-muon", optimizer="muon", learning_rate=0.1, epochs=4, epoch_share=0.5
+def test_a_run_by_the_swift_recipe_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    config = TrainConfig(
+        **{**recipe("swift"), "dataset": CONFIG.dataset, "subset": 200, "batch_size": 32}
     )
+    assert config.epoch_share < 1 and config.low_res_side
     undisturbed = run_whole(tmp_path / "undisturbed", config)
     assert undisturbed.progress.steps == 7 + 3 * 4  # 200 images, then 100, in batches of 32
     run = store.create_run(tmp_path / "disturbed", config)
