@@ -97,6 +97,26 @@ def _show(job: Job[Any], task: object, text: JobText, was_running: bool) -> None
 def _start(job: Job[Any], task: object, text: JobText) -> None:
     with failures.kept(_error_key(text)):
         job.start(task)
+        st.session_state[_started_key(text.key)] = True
+
+
+def take_end(job: Job[Any], key: str) -> bool:
+    """Whether the task that this session has started has ended well; true once.
+
+    Parameters
+    ----------
+    job : Job
+    key : str
+        As in `JobText`.
+    """
+    state = job.poll()
+    if state.running:
+        return False
+    return bool(st.session_state.pop(_started_key(key), False)) and state.finished
+
+
+def _started_key(key: str) -> str:
+    return f"{key}-job-started"
 
 
 def _error_key(text: JobText) -> str:

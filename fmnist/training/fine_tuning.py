@@ -277,16 +277,23 @@ def answers(
 def _left_out(
     task: Task, drawings: OwnDrawings, detector: Classifier | None, report: Report
 ) -> tuple[tuple[DrawingEffect, ...], int]:
-    """Predict each drawing by a copy that has not learned it; and how many copies that took."""
-    count, inputs = len(drawings), drawings.model_inputs
+    """Predict each drawing by a copy that has not learned it; and how many copies that took.
+
+    Nor has it learned the same model input again: a file that was saved twice is left out twice.
+    """
+    inputs = drawings.model_inputs
+    first = {image.tobytes(): number for number, image in reversed([*enumerate(inputs)])}
+    same = np.unique([first[image.tobytes()] for image in inputs], return_inverse=True)[1]
+    count = len(first)
     parts = min(count, MOST_PARTS if task.maps is None else MOST_PARTS_OF_BLOCK)
-    part = np.random.RandomState(task.seed).permutation(count) % parts
+    part = (np.random.RandomState(task.seed).permutation(count) % parts)[same]
     before = answers(task.classifier, inputs, detector)
-    after = [""] * count
+    after = [""] * len(inputs)
     for number in range(parts):
         report("Predicting each drawing without it", 0.75 + 0.25 * number / parts)
         (left,) = np.nonzero(part == number)
-        copied = fit(task, np.flatnonzero(part != number)).classifier
+        rest = np.flatnonzero(part != number)
+        copied = fit(task, rest).classifier if len(rest) else task.classifier
         found = answers(copied, inputs[left], detector)
         for index, answer in zip(left, found, strict=True):
             after[index] = answer

@@ -139,14 +139,17 @@ def test_a_copy_is_taught_chosen_undone_and_brought_back(
     assert "Learns 3 labeled drawings and 1 labeled picture (hat 2, " in text(app)
     assert "**hat** has 2 drawings; with fewer than 10" in text(app)
     assert "1 drawing labeled *No garment* are left out" in text(app)
+    elsewhere = open_app("draw")
     app.button(key="teach-start").click().run()
     assert job.state.task == FineTuneTask(base.folder, gallery()._folder, machine)
     assert not shown(app, "teach-start") and shown(app, "teach-cancel")
+    assert shown(elsewhere.run(), "teach-cancel")
     run = taught(base)
     job.end()
     app.run()
     assert not app.exception
     assert app.selectbox(key="draw-model").value == run.run_id
+    assert elsewhere.run().selectbox(key="draw-model").value == base.run_id  # it has not asked
     effect = FineTuningEffect.load(run)
     assert f"{effect.drawings_before} of 3 | {effect.drawings_after} of 3" in text(app)
     assert "they chose nothing" in text(app) and "So few say little" in text(app)

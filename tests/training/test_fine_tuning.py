@@ -179,6 +179,20 @@ def test_a_drawing_is_predicted_by_a_copy_that_has_not_learned_it(
     assert effect.drawings_after == sum(label == after for label, after in labels)
 
 
+def test_what_was_saved_twice_is_left_out_twice(base: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fine_tuning, "MOST_PARTS", 5)
+    saved = drawings("hat", "Sneaker", "spoon")
+    again = [
+        replace(saved[2], time=time, drawing_id=f"19700101-00000{time}-000000") for time in (4, 5)
+    ]
+    effect = FineTuningEffect.load(make(base, OwnDrawings.of([*saved, *again])))
+    assert effect.parts == 3 and len(effect.drawings) == 5
+    assert all(one.after != "spoon" for one in effect.drawings[2:])
+    effect = FineTuningEffect.load(make(base, OwnDrawings.of([saved[2], *again])))
+    assert effect.parts == 1
+    assert [one.after for one in effect.drawings] == [one.before for one in effect.drawings]
+
+
 def test_what_is_no_garment_stays_apart_from_own_classes(judging: Run) -> None:
     run = make(judging)
     classifier = load_run(run.run_id)

@@ -10,7 +10,7 @@ import streamlit as st
 from fmnist import paths
 from fmnist.dashboard import ending, failures, layout, run_catalog, session
 from fmnist.dashboard.draw import gallery, models
-from fmnist.dashboard.jobs import JobText, show_job
+from fmnist.dashboard.jobs import JobText, show_job, take_end
 from fmnist.data.labels import MAX_OWN_CLASSES, NO_GARMENT, OWN_NAME_LENGTH
 from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
 from fmnist.evaluation.significance import SIGNIFICANCE
@@ -40,7 +40,6 @@ _PARTS: Final[Mapping[LearnedPart, str]] = {
     "last-layer": "Last layer",
     "last-block": "Last block and layer",
 }
-_RUNNING: Final = "draw-teach-running"
 _SHOWN: Final = "draw-teach-shown"
 _UNDONE: Final = "draw-teach-undone"
 _KEY: Final = "teach"
@@ -246,11 +245,8 @@ def _cautions(labels: tuple[str, ...], *, has_ood_class: bool) -> list[str]:
 
 
 def _take_over() -> None:
-    """Choose the copy that has just been made."""
-    state = process().poll()
-    if state.running:
-        st.session_state[_RUNNING] = True
-    elif st.session_state.pop(_RUNNING, False) and state.finished:
+    """Choose the copy that this session has just made, not one of another."""
+    if take_end(process(), _KEY):
         newest = _newest()
         if newest is not None:
             models.use(newest.run_id)
