@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fmnist.models.classifier import Classifier
 from fmnist.sketchpad.preprocessing import DEFAULT_PREPARATION, Preparation, to_model_input
-from fmnist.sketchpad.recognition import IN_DISTRIBUTION_THRESHOLD
+from fmnist.sketchpad.recognition import classify_inputs
 from fmnist.sketchpad.uploads import read_picture
 
 
@@ -108,19 +108,23 @@ def read(folder: Path, preparation: Preparation = DEFAULT_PREPARATION) -> list[P
 def measure(
     photographs: list[Photograph], model: Classifier, ood_model: Classifier | None = None
 ) -> Measured:
-    """Measure a classifier; `ood_model` scores if it has no class for other things itself."""
+    """Measure a classifier as the Draw page answers: averaged over small shifts.
+
+    `ood_model` scores if the classifier has no class for other things itself.
+    """
     images = np.stack([photograph.model_input for photograph in photographs])
-    predicted = model.predict_proba(images).argmax(axis=1)
+    results = classify_inputs(images, model, ood_model=ood_model)
     totals = Counter(p.label for p in photographs if p.acceptable)
     hits = Counter(
-        p.label for p, label in zip(photographs, predicted, strict=True) if label in p.acceptable
+        p.label
+        for p, result in zip(photographs, results, strict=True)
+        if result.predicted_label in p.acceptable
     )
     by_class = {label: Share(hits[label], totals[label]) for label in sorted(totals)}
     correct = Share(hits.total(), totals.total())
-    detector = model if model.has_ood_class else ood_model
-    if detector is None:
+    if not model.has_ood_class and ood_model is None:
         return Measured(correct, by_class, None, None)
-    is_kept = detector.in_distribution_scores(images) >= IN_DISTRIBUTION_THRESHOLD
+    is_kept = np.array([result.is_garment for result in results])
     has_class = np.array([bool(p.acceptable) for p in photographs])
     return Measured(
         correct,
