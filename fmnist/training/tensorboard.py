@@ -2,6 +2,8 @@
 
 import importlib.util
 import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from fmnist.runs.config import TrainConfig
@@ -24,7 +26,10 @@ def check_installed(config: TrainConfig) -> None:
 
 
 class EventFiles:
-    """Writes what a run logs as scalars; each is on the disk when the call returns.
+    """Writes what a run logs as scalars; what a call has written outlives the process.
+
+    Not by tensorboardX's `SummaryWriter`: that one leaves the writing to a thread, and a kill takes
+    what it has not written yet, though the run's checkpoint and history have it.
 
     Parameters
     ----------
@@ -36,20 +41,31 @@ class EventFiles:
     """
 
     def __init__(self, folder: Path, last_step: int) -> None:
-        import tensorboardX  # here, since it takes a while and is not always there
+        # here, since it takes a while and is not always there
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog
 
         if last_step == 0:
             shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
         # TensorBoard reads the files in the order of their names, which have whole seconds
         number = len(list(folder.glob("events.*")))
-        self._writer: tensorboardX.SummaryWriter = tensorboardX.SummaryWriter(
-            str(folder),
-            purge_step=last_step + 1 if last_step else None,
-            filename_suffix=f".{number:04d}",
-        )
+        self._writer = EventsWriter(str(folder / "events"), filename_suffix=f".{number:04d}")
+        if last_step:
+            first = last_step + 1
+            self._write(first, file_version="brain.Event:2")
+            self._write(first, session_log=SessionLog(status=SessionLog.START))
+        self._writer.flush()
+
+    def _write(self, step: int, **values: object) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        self._writer.write_event(Event(wall_time=time.time(), step=step, **values))
 
     def add(self, entry: StepEntry | EpochEntry) -> None:
         """Write a line of the history."""
+        from tensorboardX.summary import scalar
+
         if isinstance(entry, StepEntry):
             values = {"loss/train": entry.loss}
         else:
@@ -62,9 +78,10 @@ class EventFiles:
                 "pace/images_per_second": entry.images_per_second,
             }
         for tag, value in values.items():
-            self._writer.add_scalar(tag, value, entry.step)
+            self._write(entry.step, summary=scalar(tag, value))
         self._writer.flush()
 
     def close(self) -> None:
         """Close the file."""
-        self._writer.close()
+        with suppress(OSError):  # all is written; where that failed, the training has ended by it
+            self._writer.close()

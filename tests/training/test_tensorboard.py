@@ -1,6 +1,7 @@
 """Event files, as TensorBoard's own reader reads them."""
 
 import importlib.util
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 
 from fmnist.cli import make_parser
 from fmnist.runs import store
+from fmnist.runs.history import EpochEntry
 from fmnist.runs.run import Run
 from fmnist.training.loop import Signal, train
+from fmnist.training.tensorboard import EventFiles
 from tests.training.helpers import CONFIG, fails, reread, run_until, run_whole
 from tools.small import small_dataset
 
@@ -72,6 +75,20 @@ def test_curves_of_a_resumed_run_do_not_go_back(tmp_path: Path) -> None:
     assert run_until(run, 10**9, "continue") == "finished"
     assert len(list(run.tensorboard_folder.iterdir())) == 3
     agrees(reread(run))
+
+
+def test_what_was_logged_outlives_a_kill(tmp_path: Path) -> None:
+    files = EventFiles(tmp_path / "tensorboard", 0)
+    copied = tmp_path / "killed"
+    for number in (1, 2, 3):
+        files.add(EpochEntry(number, number, 1.0, 0.5, "validation", 1.0, 0.5, 1.0, 1.0))
+        shutil.copytree(tmp_path / "tensorboard", copied)  # what another process would find
+        events = reader.EventAccumulator(str(copied)).Reload()
+        for tag in events.Tags()["scalars"]:
+            assert [event.step for event in events.Scalars(tag)] == [*range(1, number + 1)]
+        assert len(events.Tags()["scalars"]) == 5
+        shutil.rmtree(copied)
+    files.close()
 
 
 def test_a_run_that_begins_anew_has_curves_of_its_own(tmp_path: Path) -> None:
