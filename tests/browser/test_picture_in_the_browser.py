@@ -207,7 +207,8 @@ def test_the_answer_is_seen_while_a_picture_is_corrected_on_a_phone(
     open_picture(page, bare_server.url, jpeg())
     editor = page.locator(".st-key-draw-picture .picture")
     above = top_within(page)
-    expect(editor.locator(".answer")).to_be_visible()
+    for part in (editor.locator(".answer"), stage(page), headline(page)):
+        expect(part).to_be_in_viewport(ratio=1)  # scrolled to, from the field below
     tool(page, "Adjust").click()
     expect(editor.locator(".answer")).to_have_text(headline(page).inner_text())
     assert top_within(page) == above

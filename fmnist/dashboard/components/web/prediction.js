@@ -1,5 +1,30 @@
 // A prediction: a sentence, and a bar for each class. Created once and then changed in place, so
 // that nothing flickers while somebody draws.
+const PATIENCE = 5000; // ms in which the page takes its new shape
+const ACTS = ["wheel", "touchstart", "pointerdown", "keydown"];
+
+// A new sheet was started farther down the page: scroll back to the prediction. What lies above it
+// changes its height when a picture takes the place of the canvas, and again when Streamlit removes
+// what was there, so the place is looked for anew until the person does something else.
+const scrollBack = (root) => {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const observer = new ResizeObserver(() => {
+    const isBeside = root.getBoundingClientRect().left > root.clientWidth;
+    root.querySelector(".note").scrollIntoView({
+      block: isBeside ? "center" : "end",
+      behavior: isCalm ? "auto" : "smooth",
+    });
+  });
+  observer.observe(root.getRootNode().host.closest(".st-key-draw-sketchpad")); // and at once
+  const stop = () => {
+    observer.disconnect();
+    clearTimeout(timer);
+    for (const act of ACTS) removeEventListener(act, stop, true);
+  };
+  const timer = setTimeout(stop, PATIENCE);
+  for (const act of ACTS) addEventListener(act, stop, { capture: true, passive: true });
+};
+
 export default function (component) {
   const { data, parentElement } = component;
   const root = parentElement.querySelector(".prediction");
@@ -35,17 +60,9 @@ export default function (component) {
     before.style.display = row.before == null ? "none" : "block";
     if (row.before != null) before.style.left = `${100 * row.before}%`;
   });
-  // a new sheet was started farther down the page: scroll back to the prediction
   const isNew = root.dataset.sheet !== undefined && Number(root.dataset.sheet) !== data.sheet;
   root.dataset.sheet = data.sheet;
-  if (isNew) {
-    const isBeside = root.getBoundingClientRect().left > root.clientWidth;
-    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    root.querySelector(".note").scrollIntoView({
-      block: isBeside ? "center" : "end",
-      behavior: isCalm ? "auto" : "smooth",
-    });
-  }
+  if (isNew) scrollBack(root);
   bars.setAttribute("aria-label", data.alt);
   root.dataset.tone = data.tone;
   root.dataset.event = data.event;
