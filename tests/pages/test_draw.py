@@ -99,6 +99,8 @@ def test_an_empty_canvas_invites_to_draw(app: AppTest) -> None:
     assert probabilities(prediction) == [0.0] * 10
     assert [row["name"] for row in prediction["rows"]] == list(CLASS_NAMES)
     assert app.selectbox(key="draw-label").disabled and app.button(key="draw-save").disabled
+    # before a picture is chosen: the browser refuses a HEIC photo without a word on a phone
+    assert "HEIC photo as a JPEG" in text(app) and "all who use this app share" in text(app)
 
 
 def answer(classifier: Classifier, seen: NDArray[np.uint8]) -> NDArray[np.float32]:

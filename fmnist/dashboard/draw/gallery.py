@@ -99,6 +99,7 @@ def show_saving(state: CanvasState, prediction: Prediction | None) -> None:
         mime="image/png",
         key="draw-export",
         icon=":material/download:",
+        help="Downloads what is on the canvas as a picture.",
         disabled=state.is_empty,
         width="stretch",
         on_click="ignore",
@@ -222,7 +223,10 @@ def show(drawings: list[SavedDrawing], problems: list[str]) -> None:
             failures.tell(sentence)
     _show_undo()
     if not drawings:
-        st.caption("Save a drawing to see it here, with the prediction and your label.")
+        st.caption(
+            "Save a drawing to see it here, with the prediction and your label. All who use this "
+            "app share the gallery."
+        )
         return
     _show_score(drawings)
     shown = st.session_state.setdefault(_NUM_SHOWN, _PAGE_SIZE)

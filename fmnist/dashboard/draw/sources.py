@@ -148,8 +148,9 @@ def show_upload() -> None:
     if problem:
         failures.tell(problem, icon=":material/broken_image:")
     st.caption(
-        "One garment on a plain background works best. The picture stays on the machine that runs "
-        "this app; it is kept only if you save it to the gallery."
+        "One garment on a plain background works best. Export an iPhone's HEIC photo as a JPEG "
+        "first. The picture stays on the machine that runs this app; it is kept only if you save "
+        "it to the gallery, which all who use this app share."
     )
 
 
