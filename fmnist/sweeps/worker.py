@@ -198,7 +198,8 @@ class SweepWorker:
         run = store.create_run(
             paths.runs_folder(),
             trials.config(trial.number),
-            name=f"{one_line(self.sweep.name, _NAME_LENGTH)}, run {trial.number + 1}",
+            # the number first: lists cut long names off
+            name=f"Run {trial.number + 1}, {one_line(self.sweep.name, _NAME_LENGTH)}",
             fill=lambda folder: write_json(folder / RUN_FILE, whose),
         )
         trials.note(trial.number, run_id=run.run_id)

@@ -45,7 +45,7 @@ def test_a_sweep_from_its_start_to_the_measured_run(
     (sweep,) = list_sweeps()
     assert f"sweep --resume {sweep.sweep_id}" in printed and "Best so far: " in printed
     runs = store.list_runs(artifacts / "runs")
-    assert sorted(run.name for run in runs) == [f"Rates, run {n}" for n in (1, 2, 3)]
+    assert sorted(run.name for run in runs) == [f"Run {n}, Rates" for n in (1, 2, 3)]
     assert main(["sweep", "--resume", sweep.sweep_id]) == 0  # nothing is left
     assert len(store.run_ids(artifacts / "runs")) == 3
     assert f"--resume {sweep.sweep_id} --runs 13" in capsys.readouterr().out

@@ -436,7 +436,7 @@ def _chosen(world: World) -> None:
 
 
 def _measure(world: World) -> None:
-    measure_run(world.run("Rates, run 1"), small_dataset())
+    measure_run(world.run("Run 1, Rates"), small_dataset())
 
 
 ACTIONS: Final[Mapping[str, Action]] = {

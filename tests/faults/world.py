@@ -169,7 +169,7 @@ def seen_sweeping(world: World) -> object:
     finished = [trial.run_id for trial in trials.all() if trial.state == "finished"]
     for run_id in finished:
         digest(store.open_run(world.runs, str(run_id)))
-    return "ended", len(finished), seen_run(world.run("Rates, run 1"))
+    return "ended", len(finished), seen_run(world.run("Run 1, Rates"))
 
 
 def seen_labels(world: World) -> object:

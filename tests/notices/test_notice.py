@@ -236,7 +236,7 @@ def test_a_damaged_sweep_is_told_as_failed(root: Path) -> None:
 @pytest.mark.parametrize("what", ["left", "killed", "deleted"])
 def test_a_run_of_a_sweep_that_goes_on_by_itself_is_told(what: str, root: Path) -> None:
     sweep = sweep_of()
-    run = made_up_run(root, name="Rates, run 1")
+    run = made_up_run(root, name="Run 1, Rates")
     write_json(run.folder / RUN_FILE, {"sweep": sweep.sweep_id, "trial": 0})
     with sweep.working():
         assert key_of(run, [run]) == f"sweep:{sweep.sweep_id}"
@@ -246,5 +246,5 @@ def test_a_run_of_a_sweep_that_goes_on_by_itself_is_told(what: str, root: Path) 
     if what == "deleted":
         delete_sweep(sweep)
     found = ended(run)
-    assert found.title == "Finished: Rates, run 1"
+    assert found.title == "Finished: Run 1, Rates"
     assert key_of(run, [run]) == found.key == f"run:{run.run_id}"

@@ -72,7 +72,7 @@ def test_a_sweep_trains_ordinary_runs_that_know_it(trainer_of: Start) -> None:
     for trial in found:
         run = store.open_run(paths.runs_folder(), str(trial.run_id))
         assert trial_of(run) == (sweep.sweep_id, trial.number)
-        assert run.name == f"Rates, run {trial.number + 1}" and run.training is not None
+        assert run.name == f"Run {trial.number + 1}, Rates" and run.training is not None
         assert run.training.measure_test == "later"
         assert run.training.learning_rate == trial.params["learning_rate"]
         assert trial.accuracies == {e.epoch: e.accuracy for e in run.history.epochs}

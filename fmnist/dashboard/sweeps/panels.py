@@ -230,8 +230,9 @@ def _show_charts(shown: ShownSweep) -> None:
         alt="Parallel coordinates: the settings of each run and its validation accuracy",
     )  # fmt: skip
     st.caption(
-        "Green: the best run. Faded: pruned or failed. Click a line to open its run on all pages; "
-        "drag along an axis of the values to keep only the runs that pass there."
+        "Green: the best run. Faded: pruned or failed. Among the values, from yellow to blue: from "
+        "the lowest to the highest accuracy. Click a line to open its run on all pages; drag along "
+        "an axis of the values to keep only the runs that pass there."
     )
 
 

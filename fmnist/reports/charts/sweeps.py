@@ -23,6 +23,7 @@ _FADED: Final = 0.3
 _ABOVE: Final = 10  # the lines
 _LOW_COLOR: Final = "#D4A72C"
 _WIDEST_LABEL: Final = 84  # pixels
+_LINE_HEIGHT: Final = 15  # pixels; the default lets the lines of a name overlap
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,8 @@ def tried_settings(
                 "data": [[*row, accuracy]] if accuracy is not None else [],
             }
         )
+    for axis in axes:
+        axis["nameTextStyle"] = {"lineHeight": _LINE_HEIGHT}
     return {
         "animation": False,
         "tooltip": {"trigger": "item", "formatter": "{a}"},
