@@ -84,7 +84,7 @@ def curves_in_words(history: History) -> list[Remark]:
         Remark(
             "straighten", "Generalization gap",
             f" after epoch {last.epoch}: training accuracy "
-            f"{percent(last.train_accuracy, 1)} (with dropout), {split} accuracy "
+            f"{percent(last.train_accuracy, 1)} (while it learned), {split} accuracy "
             f"{percent(last.accuracy, 1)}: training accuracy is {points(abs(gap), 1)} "
             f"{'higher' if gap >= 0 else 'lower'}.",
         )
@@ -98,8 +98,14 @@ def curves_in_words(history: History) -> list[Remark]:
         )
         remarks.append(Remark("trending_up", f"Overfitting since epoch {onset.epoch}", text))
     elif len(history.epochs) >= 3:
+        lowest = min(history.epochs, key=lambda epoch: epoch.loss)
         text = f"{split.capitalize()} loss has not started rising: no sign of overfitting."
-        remarks.append(Remark("trending_down", "", text))
+        if lowest is not last:
+            text = (
+                f"{split.capitalize()} loss is above that of epoch {lowest.epoch}; one such epoch "
+                "may be chance."
+            )
+        remarks.append(Remark("trending_down" if lowest is last else "trending_up", "", text))
     if split == "test":
         text = (
             "The best epoch is selected on the test images (notebook protocol), so its accuracy is "

@@ -5,7 +5,13 @@ import pytest
 
 from fmnist.evaluation.seeds import Welch
 from fmnist.evaluation.significance import McNemar
-from fmnist.reports.sentences import drawing_in_words, mcnemar_in_words, welch_in_words
+from fmnist.reports.sentences import (
+    curves_in_words,
+    drawing_in_words,
+    mcnemar_in_words,
+    welch_in_words,
+)
+from fmnist.runs.history import EpochEntry, History
 
 
 @pytest.mark.parametrize(
@@ -60,3 +66,23 @@ def test_the_way_of_a_drawing_in_words(epochs: list[int], labels: list[int], say
 )  # fmt: skip
 def test_which_setting_is_better(test: Welch, says: str) -> None:
     assert says in welch_in_words(test, "new", "old")
+
+
+@pytest.mark.parametrize(
+    ("losses", "says"),
+    [
+        ((0.5, 0.4, 0.3), "Validation loss has not started rising: no sign of overfitting."),
+        (
+            (0.5, 0.3, 0.4),
+            "Validation loss is above that of epoch 2; one such epoch may be chance.",
+        ),
+        ((0.3, 0.4, 0.5), "Overfitting since epoch 1"),
+    ],
+)
+def test_what_the_validation_loss_shows(losses: tuple[float, ...], says: str) -> None:
+    epochs = (
+        EpochEntry(number, 10 * number, 0.5, 0.8, "validation", loss, 0.8, 60.0, 100.0)
+        for number, loss in enumerate(losses, 1)
+    )
+    last = curves_in_words(History(epochs=tuple(epochs)))[-1]
+    assert f"{last.title}{last.text}".startswith(says)

@@ -208,7 +208,10 @@ def run_curves(
         with_legend=False,  # one legend on the page serves all its charts
     )
     if close_up and late:
-        options["yAxis"] |= _range_around(min(late), max(late))
+        limits = _range_around(min(late), max(late))
+        if curve == "accuracy":
+            limits["max"] = min(limits["max"], 100.0)
+        options["yAxis"] |= limits
     return _on_log_axes(options, log_axes)
 
 
@@ -364,6 +367,7 @@ def _curves(
         "legend": {"top": 0, "left": 0, "itemGap": 14, "show": with_legend},
         "tooltip": {"trigger": "axis", "valueFormatter": decimals},
         "xAxis": {"type": "value", "name": along, "nameLocation": "middle", "nameGap": 28,
+                  "minInterval": int(along == "Epoch"),  # no half epochs
                   "min": shown[0] if shown else 0, **({"max": shown[1]} if shown else {})},
         "yAxis": {"type": "value", "scale": not from_zero},
         "dataZoom": [zoom],

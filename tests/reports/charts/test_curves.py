@@ -247,3 +247,16 @@ def test_a_logarithmic_axis_has_no_place_for_0() -> None:
     assert (drawn["xAxis"]["type"], drawn["yAxis"]["type"]) == ("log", "log")
     assert "min" not in drawn["xAxis"]
     assert [series["data"] for series in drawn["series"]] == [[(2, 0.5)]]
+
+
+def test_no_axis_has_accuracies_above_100_or_half_epochs() -> None:
+    entry = HISTORY.epochs[0]
+    high = History(
+        epochs=tuple(replace(entry, epoch=e, accuracy=0.97 + e / 100) for e in (1, 2, 3))
+    )
+    drawn = charts.run_curves(
+        [RunCurve("A", "#000000", high)],
+        curve="accuracy", axis="epoch", with_training=False, close_up=True,
+    )  # fmt: skip
+    assert drawn["yAxis"]["max"] == 100
+    assert drawn["xAxis"]["minInterval"] == 1
