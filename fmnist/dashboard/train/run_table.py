@@ -30,7 +30,7 @@ COLUMNS: Final[Mapping[str, Any]] = {
     "Name": st.column_config.TextColumn(pinned=True, width=180),
     "State": st.column_config.TextColumn(width=85),
     "Tags": st.column_config.ListColumn(width=150),
-    "Group": None,
+    "Group": st.column_config.TextColumn(width=110),
     "Notes": st.column_config.TextColumn(width=200),
     "Model": None,
     "Data": None,
