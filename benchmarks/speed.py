@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py [--write]
 
-Every round takes in turn, in one process and with the same number of threads: steps of the
-tutorial loop; steps of `fmnist.training.loop.train`, FashionCNN in 32 bits and in 16; an evaluation
+Every round takes in turn, with the same number of threads: steps of the tutorial loop, in a process
+of its own; steps of `fmnist.training.loop.train`, FashionCNN in 32 bits and in 16; an evaluation
 of as many images as validation has; and a whole training by the swift recipe, with a seed of its
 own. Both loops take batches of 128 with Adam; the first steps of each turn are left out. "Ours" is
 `train` itself, with its log, status and checkpoints; "tutorial loop" is torchvision's data set with
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -222,19 +222,25 @@ def busy_loops() -> Iterator[None]:
             loop.wait()
 
 
-def time_shared(options: argparse.Namespace) -> dict[str, float]:
-    """Images per second of a process by "quiet" or "busy" and OpenMP's way to wait."""
+def in_own_process(
+    options: argparse.Namespace, *what: str, environment: Mapping[str, str] = os.environ
+) -> float:
+    """The number that this script prints in a process of its own."""
     command = [
         sys.executable, __file__, "--dataset", options.dataset, "--threads", str(options.threads),
-        "--pace", str(options.shared_seconds),
+        "--steps", str(options.steps), "--warm-up", str(options.warm_up), *what,
     ]  # fmt: skip
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return float(result.stdout)
+
+
+def time_shared(options: argparse.Namespace) -> dict[str, float]:
+    """Images per second of a process by "quiet" or "busy" and OpenMP's way to wait."""
     inherited = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
 
     def pace(**environment: str) -> float:
-        result = subprocess.run(
-            command, env=inherited | environment, capture_output=True, text=True, check=True
-        )
-        return float(result.stdout)
+        what = ("--pace", str(options.shared_seconds))
+        return in_own_process(options, *what, environment=inherited | environment)
 
     found = {"quiet spinning": pace(), "quiet sleeping": pace(OMP_WAIT_POLICY="PASSIVE")}
     with busy_loops():
@@ -258,12 +264,12 @@ class Round:
     bfloat16: float | None = None
 
 
-def measure(dataset: Dataset, folder: Path | None, options: argparse.Namespace) -> list[Round]:
+def measure(dataset: Dataset, options: argparse.Namespace) -> list[Round]:
     """Take the rounds, telling about each on the error stream."""
     warm_up, steps = options.warm_up, options.steps
-    pictures = tutorial_data(dataset, folder)
     loops: dict[str, Callable[[], float]] = {
-        "tutorial": lambda: 1000 * time_tutorial(pictures, warm_up, steps),
+        # a training here makes its process keep memory, which would help the tutorial loop, too
+        "tutorial": lambda: 1000 * in_own_process(options, "--tutorial"),
         "float32": lambda: 1000 * time_ours(dataset, warm_up, steps, "float32"),
         "evaluation": lambda: time_evaluation(dataset),
     }
@@ -444,6 +450,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--shared-seconds", type=float, default=10, help="of each shared training")
     parser.add_argument("--pace", type=float, help=argparse.SUPPRESS)  # a process of `time_shared`
+    parser.add_argument("--tutorial", action="store_true", help=argparse.SUPPRESS)  # its process
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     options = parser.parse_args()
     if min(options.rounds, options.steps, options.threads) < 1 or options.warm_up < 0:
@@ -461,7 +468,10 @@ def main() -> None:
     if options.pace:
         print_pace(dataset, options.pace)
         return
-    measured = measure(dataset, folder, options)
+    if options.tutorial:
+        print(time_tutorial(tutorial_data(dataset, folder), options.warm_up, options.steps))
+        return
+    measured = measure(dataset, options)
     command = " ".join(["python benchmarks/speed.py", *sys.argv[1:]])
     text = report(measured, options, command)
     print(text)
