@@ -1,13 +1,16 @@
 """Take the README's pictures from the real app: python -m tools.pictures
 
-Starts the app, trains a quick look by clicking, and saves each page to docs/<page>.png, light, at
-1280 pixels; with --check FOLDER also dark and at 390 pixels, to look at. --pages takes some of them
-only. Needs Playwright and
-Chromium (requirements-dev.txt), and the real data set (FMNIST_DATA or ./data).
+Starts the app, trains a quick look by clicking and a small sweep, and saves each page to
+docs/<page>.png, light, at 1280 pixels; with --check FOLDER also dark and at 390 pixels, to look at.
+--pages takes some of them only. Needs Playwright and Chromium (requirements-dev.txt), and the real
+data set (FMNIST_DATA or ./data).
 """
 
 import argparse
+import os
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -33,7 +36,7 @@ PAGES = {
 }
 
 
-TALLEST = 1500  # a wall of images goes on
+TALLEST = 1600  # a wall of images goes on
 
 
 def train_quick_look(browser: Browser, url: str) -> str:
@@ -48,6 +51,18 @@ def train_quick_look(browser: Browser, url: str) -> str:
     address = page.url
     page.close()
     return address
+
+
+def sweep_a_little(artifacts: str) -> None:
+    """Train a small sweep, which the Sweeps page then shows."""
+    subprocess.run(
+        [
+            sys.executable, "-m", "fmnist", "sweep", "--name", "Small sweep", "--runs", "12",
+            "--try", "learning_rate=0.0001..0.1:log", "--try", "optimizer=adam,sgd",
+            "--try", "batch_size=32,64,128", "--model", "mlp", "--epochs", "4", "--subset", "2000",
+        ],
+        cwd=paths.PROJECT, env=os.environ | {"FMNIST_ARTIFACTS": artifacts}, check=True,
+    )  # fmt: skip
 
 
 def put_on_the_sheet(page: Page, example: str) -> None:
@@ -109,6 +124,8 @@ def main() -> None:
                     address = f"{url}/{path}{joint}run=fashion-cnn"
                     if name == "train":
                         address = train_quick_look(browser, url)
+                    if name == "sweeps":
+                        sweep_a_little(folder)
                     take(
                         browser,
                         address,
