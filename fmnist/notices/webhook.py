@@ -254,7 +254,7 @@ class Notifier:
         try:
             thread.start()
         except RuntimeError:
-            # There are too many threads, or Python ends: from 3.12 on, none starts then. Those who
+            # There are too many threads, or Python 3.12 ends, where none starts any more. Those who
             # call this, the trainer and the sweeps, are waited for; so there is one try.
             self._tell(read, webhooks, ())
 

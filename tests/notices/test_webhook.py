@@ -231,7 +231,7 @@ def test_closing_waits_no_longer_than_it_says_and_ends_the_tries() -> None:
 def test_without_a_thread_it_is_told_at_once_and_tried_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As while Python ends: from 3.12 on, no thread starts then."""
+    """As while Python 3.12 ends."""
     real = threading.Thread.start
 
     def start(thread: threading.Thread) -> None:
