@@ -61,6 +61,14 @@ def draw(page: Page, lines: Lines) -> None:
         wait_for_prediction(page, before)
 
 
+def draw_at_once(page: Page, lines: Lines) -> None:
+    """Draw stroke upon stroke; wait for the prediction after the last one."""
+    page.locator(CANVAS).scroll_into_view_if_needed()
+    for line in lines:
+        stroke(page, line)
+    settle(page)
+
+
 def stroke(page: Page, line: list[tuple[float, float]]) -> None:
     """Draw a stroke with the mouse, without waiting for its prediction."""
     box = page.locator(CANVAS).bounding_box()

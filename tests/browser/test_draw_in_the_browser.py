@@ -2,9 +2,7 @@
 
 import io
 import itertools
-import json
 import math
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Page, expect
 
 from fmnist import paths
 from fmnist.sketchpad import canvas
@@ -21,10 +19,10 @@ from tests.browser.drawing import (
     BOX,
     CANVAS,
     SHEET,
-    Lines,
     button,
     choose,
     draw,
+    draw_at_once,
     headline,
     ink,
     last_event,
@@ -34,8 +32,9 @@ from tests.browser.drawing import (
     wait_for_ink,
     wait_for_prediction,
 )
+from tests.sketchpad.drawn import human_sketch
 from tools import driver
-from tools.driver import QUIET, SLOW, settle
+from tools.driver import QUIET, settle
 
 
 @pytest.fixture(scope="module")
@@ -66,32 +65,8 @@ def sheet(page: Page, url: str) -> Page:
 # --- What people draw ---------------------------------------------------------------------------
 
 
-def sketches_folder() -> Path:
-    named = os.environ.get("FMNIST_SKETCHES")
-    return Path(named) if named else driver.ROOT.parent / "shared" / "sketches"
-
-
-def human_sketch(file: str, word: str, number: int) -> Lines:
-    """The strokes of a human drawing, as large as the canvas; skips if the file is missing.
-
-    The file has the corners of the strokes. The mouse also has to move along the lines between
-    them, since the pen rounds what lies far apart.
-    """
-    path = sketches_folder() / f"{file}.ndjson"
-    if not path.exists():
-        pytest.skip(f"no sketches in {path.parent}: set FMNIST_SKETCHES to their folder")
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    found = [row for row in rows if row["word"] == word and not row.get("partial")]
-    scale = (canvas.SIDE - 80) / 255
-    strokes: list[tuple[list[float], list[float]]] = found[number]["drawing"]
-    return [
-        _with_steps([(40 + scale * x, 40 + scale * y) for x, y in zip(*stroke, strict=True)])
-        for stroke in strokes
-    ]
-
-
-def _with_steps(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A line with a point every few pixels."""
+def as_a_mouse_moves(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A line with a point every few pixels: the pen rounds what lies far apart."""
     passed = line[:1]
     for (x0, y0), (x1, y1) in itertools.pairwise(line):
         count = max(1, round(math.hypot(x1 - x0, y1 - y0) / 8))
@@ -108,24 +83,16 @@ needs_sketch_model = pytest.mark.skipif(
 
 
 @needs_sketch_model
-@pytest.mark.parametrize(
-    ("word", "number", "expected"),
-    [
-        ("t-shirt", 0, "T-shirt/top|Shirt"),
-        ("pants", 0, "Trouser"),
-        ("shoe", 4, "Sneaker|Ankle boot"),
-        ("purse", 0, "Bag"),
-    ],
-)
-def test_human_drawings_are_classified(sheet: Page, word: str, number: int, expected: str) -> None:
-    draw(sheet, human_sketch("garments", word, number))
-    expect(headline(sheet)).to_have_text(re.compile(rf"^({expected}), \d+%$".replace("/", ".")))
-    no_exception(sheet)
+def test_a_shoe_is_classified_and_a_cat_rejected(sheet: Page) -> None:
+    def sketch(file: str, word: str, number: int) -> None:
+        draw_at_once(sheet, [as_a_mouse_moves(line) for line in human_sketch(file, word, number)])
 
-
-@needs_sketch_model
-def test_a_cat_is_rejected(sheet: Page) -> None:
-    draw(sheet, human_sketch("not-garments", "cat", 1))
+    # tests/sketchpad has more of them
+    sketch("garments", "shoe", 4)
+    expect(headline(sheet)).to_have_text(re.compile(r"^(Sneaker|Ankle boot), \d+%$"))
+    button(sheet, "Clear").click()
+    expect(headline(sheet)).to_have_text("Draw a shoe, a shirt, a bag…")
+    sketch("not-garments", "cat", 1)
     expect(headline(sheet)).to_have_text("This does not look like a garment")
     no_exception(sheet)
 
@@ -133,7 +100,11 @@ def test_a_cat_is_rejected(sheet: Page) -> None:
 # --- The sheet ----------------------------------------------------------------------------------
 
 
-def test_one_stroke_is_not_enough_to_classify(sheet: Page) -> None:
+def test_one_stroke_is_not_enough_to_classify_and_bars_keep_their_place(sheet: Page) -> None:
+    names = sheet.locator(".st-key-draw-prediction .name").all_inner_texts()
+    row = sheet.locator(".st-key-draw-prediction .row").nth(4)
+    place = row.bounding_box()
+    handle = row.element_handle()
     draw(sheet, [[(60, 60), (120, 70), (200, 75)]])
     expect(headline(sheet)).to_have_text("Keep drawing…")
     draw(sheet, BOX)
@@ -141,14 +112,6 @@ def test_one_stroke_is_not_enough_to_classify(sheet: Page) -> None:
     shares = sheet.locator(".st-key-draw-prediction .value").all_inner_texts()
     assert len(shares) == 10
     assert sum(int(share.rstrip("%")) for share in shares) == pytest.approx(100, abs=5)
-
-
-def test_bars_keep_their_place(sheet: Page) -> None:
-    names = sheet.locator(".st-key-draw-prediction .name").all_inner_texts()
-    row = sheet.locator(".st-key-draw-prediction .row").nth(4)
-    place = row.bounding_box()
-    handle = row.element_handle()
-    draw(sheet, BOX)
     assert sheet.locator(".st-key-draw-prediction .name").all_inner_texts() == names
     assert row.bounding_box() == place
     # the same element, changed in place
@@ -215,6 +178,7 @@ def test_drawable_canvas_can_be_chosen(sheet: Page) -> None:
     choose(sheet, "Canvas", "drawable-canvas")
     expect(sheet.locator(f"{SHEET} .upper-canvas")).to_be_visible()
     wait_for_ink(sheet, "n > 1000")  # it shows the drawing
+    settle(sheet)
     expect(headline(sheet)).to_have_text(said)
     dark = ink(sheet)
     draw(sheet, [[(120, 120), (210, 210)]])
@@ -223,6 +187,8 @@ def test_drawable_canvas_can_be_chosen(sheet: Page) -> None:
     wait_for_ink(sheet, f"Math.abs(n - {dark}) < 60")
     expect(headline(sheet)).to_have_text(said)
     choose(sheet, "Canvas", "Built in")
+    expect(sheet.locator(f"{SHEET} .upper-canvas")).to_have_count(0)
+    settle(sheet)
     wait_for_ink(sheet, f"Math.abs(n - {dark}) < 300")
     draw(sheet, [[(120, 120), (210, 210)]])
     expect(button(sheet, "Redo")).to_be_disabled()
@@ -237,24 +203,28 @@ def take(page: Page, tool: str) -> None:
     page.wait_for_function(QUIET)
 
 
-def test_the_eraser_erases(sheet: Page) -> None:
+def test_the_eraser_erases_and_shapes_are_drawn_from_corner_to_corner(sheet: Page) -> None:
     draw(sheet, BOX)
     before = ink(sheet)
     take(sheet, "Eraser")
     draw(sheet, [[(70, 80), (260, 85)]])
     assert 0 < ink(sheet) < before
-    no_exception(sheet)
-
-
-@pytest.mark.parametrize("tool", ["Line", "Circle", "Rectangle"])
-def test_shapes_are_drawn_from_corner_to_corner(sheet: Page, tool: str) -> None:
-    take(sheet, tool)
-    draw(sheet, [[(90, 100), (150, 150), (230, 200)]])
-    assert ink(sheet) > 500
-    button(sheet, "Undo").click()
+    button(sheet, "Clear").click()
     wait_for_ink(sheet, "n === 0")
-    button(sheet, "Redo").click()
-    wait_for_ink(sheet, "n > 500")
+    seen = set()
+    for tool in ("Line", "Circle", "Rectangle"):
+        take(sheet, tool)
+        draw(sheet, [[(90, 100), (150, 150), (230, 200)]])
+        drawn = ink(sheet)
+        assert drawn > 500
+        seen.add(drawn)
+        button(sheet, "Undo").click()
+        wait_for_ink(sheet, "n === 0")
+        button(sheet, "Redo").click()
+        wait_for_ink(sheet, f"n === {drawn}")
+        button(sheet, "Undo").click()
+        wait_for_ink(sheet, "n === 0")
+    assert len(seen) == 3
     no_exception(sheet)
 
 
@@ -303,16 +273,16 @@ def test_undo_takes_the_last_stroke_however_quickly(sheet: Page) -> None:
     button(sheet, "Clear").click()
     wait_for_ink(sheet, "n === 0")
     rows = [[(60.0, 60.0 + 50 * number), (270.0, 60.0 + 50 * number)] for number in range(5)]
-    for row in rows[:4]:
-        stroke(sheet, row)
-    draw(sheet, rows[4:])  # which waits until all five are there
+    draw_at_once(sheet, rows)
     five = ink(sheet)
     for left in range(4, -1, -1):
         button(sheet, "Undo").click()
         wait_for_ink(sheet, f"Math.abs(n - {five * left / 5}) < 60")
 
 
-def test_a_drawing_outlives_the_server(page: Page, browser: Browser, tmp_path: Path) -> None:
+def test_a_drawing_outlives_the_server(
+    page: Page, other_context: BrowserContext, tmp_path: Path
+) -> None:
     environment = {"FMNIST_ARTIFACTS": str(tmp_path), "FMNIST_DOWNLOADS": str(tmp_path / "data")}
     address, process = driver.start_app(tmp_path / "log", **environment)
     open_draw(page, address)
@@ -324,7 +294,7 @@ def test_a_drawing_outlives_the_server(page: Page, browser: Browser, tmp_path: P
     _, process = driver.start_app(tmp_path / "log", driver.ROOT / "app.py", port, **environment)
     try:
         # somebody else comes first: Streamlit would build the page anew for the very first visitor
-        open_draw(browser.new_page(), address)
+        open_draw(other_context.new_page(), address)
         page.context.set_offline(False)
         app = page.get_by_test_id("stApp")
         expect(app).to_have_attribute("data-test-connection-state", "CONNECTED")
@@ -360,11 +330,9 @@ def touch(session: CDPSession, kind: str, x: float = 0, y: float = 0) -> None:
 
 
 def test_a_finger_at_390_pixels(browser: Browser, url: str) -> None:
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    context.set_default_timeout(SLOW)
+    context = driver.new_context(browser, width=390, has_touch=True, is_mobile=True)
     page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
     open_draw(page, url)
     page.locator(CANVAS).scroll_into_view_if_needed()
     main = page.get_by_test_id("stMain")
@@ -520,8 +488,7 @@ def test_paint_on_a_test_image(sheet: Page) -> None:
         width.press("ArrowRight")
     sheet.wait_for_function(QUIET)
     sheet.locator(CANVAS).scroll_into_view_if_needed()
-    for row in range(24, 330, 22):
-        draw(sheet, [[(10, row), (325, row)]])
+    draw_at_once(sheet, [[(10, row), (325, row)] for row in range(24, 330, 22)])
     changes = sheet.locator(".st-key-draw-prediction .change").all_inner_texts()
     assert any(change.startswith("+") for change in changes)
     assert any(change.startswith("−") for change in changes)

@@ -1,9 +1,18 @@
 """Drawings as a canvas gives them."""
 
+import json
+import os
+from pathlib import Path
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
+
+from fmnist import paths
+from fmnist.data.synthetic.strokes import Drawing
+from fmnist.sketchpad.canvas import SIDE
 
 TROUSERS = [(120, 60), (280, 60), (300, 340), (230, 340), (200, 150), (170, 340), (100, 340)]
 
@@ -30,6 +39,20 @@ T_SHIRT = [
     (150, 90), (180, 105), (220, 105), (250, 90), (340, 150), (310, 195), (270, 175), (270, 330),
     (130, 330), (130, 175), (90, 195), (60, 150),
 ]  # fmt: skip
+
+
+def human_sketch(file: str, word: str, number: int) -> Drawing:
+    """A human drawing, as large as the canvas; skips if its file is missing."""
+    named = os.environ.get("FMNIST_SKETCHES")
+    folder = Path(named) if named else paths.PROJECT.parent / "shared" / "sketches"
+    path = folder / f"{file}.ndjson"
+    if not path.exists():
+        pytest.skip(f"no sketches in {folder}: set FMNIST_SKETCHES to their folder")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found = [row for row in rows if row["word"] == word and not row.get("partial")]
+    scale = (SIDE - 80) / 255
+    strokes: list[tuple[list[float], list[float]]] = found[number]["drawing"]
+    return [[(40 + scale * x, 40 + scale * y) for x, y in zip(*s, strict=True)] for s in strokes]
 
 
 def noise(seed: int, sigma: float, size: int = 400) -> NDArray[np.float64]:

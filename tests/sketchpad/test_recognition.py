@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmnist.data.labels import CLASS_NAMES
+from fmnist import paths
+from fmnist.data.labels import CLASS_NAMES, NO_GARMENT
 from fmnist.runs.run import RunError
+from fmnist.sketchpad.canvas import Raster, from_strokes
 from fmnist.sketchpad.preprocessing import Preparation, to_model_input
 from fmnist.sketchpad.recognition import (
     IN_DISTRIBUTION_THRESHOLD,
@@ -16,7 +18,7 @@ from fmnist.sketchpad.recognition import (
     shifted,
     with_own_classes,
 )
-from tests.sketchpad.drawn import TROUSERS, canvas
+from tests.sketchpad.drawn import TROUSERS, canvas, human_sketch
 
 
 class Predicts:
@@ -104,6 +106,25 @@ def test_classify_prepares_as_asked_and_a_blank_canvas_is_no_garment() -> None:
     filled = classify(canvas(TROUSERS), model, preparation=preparation)
     assert (filled.model_input == to_model_input(canvas(TROUSERS), preparation)).all()
     assert classify(canvas([(0, 0), (0, 0)], pen=0), model).in_distribution_score == 0
+
+
+@pytest.mark.skipif(
+    not (paths.pretrained_folder() / "sketch" / "model.safetensors").exists(),
+    reason="the sketch model is not shipped with this version",
+)
+@pytest.mark.parametrize(
+    ("file", "word", "number", "acceptable"),
+    [
+        ("garments", "t-shirt", 0, {"T-shirt/top", "Shirt"}),
+        ("garments", "pants", 0, {"Trouser"}),
+        ("garments", "shoe", 4, {"Sneaker", "Ankle boot"}),
+        ("garments", "purse", 0, {"Bag"}),
+        ("not-garments", "cat", 1, {NO_GARMENT}),
+    ],
+)
+def test_what_people_draw(file: str, word: str, number: int, acceptable: set[str]) -> None:
+    shapes = from_strokes(human_sketch(file, word, number))
+    assert classify(Raster(is_paper=True).pixels(shapes)).label_choice in acceptable
 
 
 def test_an_unknown_model_is_rejected() -> None:

@@ -52,6 +52,11 @@ class LoggedSteps:
             self._last[run_id] = step
             self._changed.notify_all()
 
+    def forget(self, run: Run) -> None:
+        """Wait from now on for what the run logs from now on."""
+        with self._changed:
+            self._last.pop(run.run_id, None)
+
     def wait_for(self, run: Run, step: int) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self._last.get(run.run_id, 0) >= step, SOON)
@@ -276,6 +281,7 @@ def test_a_run_whose_folder_is_removed_fails_and_the_queue_goes_on(
     if removed == "folder":  # put back, it can be resumed
         (tmp_path / "moved away").rename(run.folder)
         assert reread(run).state == "interrupted"
+        logged.forget(run)
         trainer.submit(reread(run))
         logged.wait_for(run, 1)
 
