@@ -52,6 +52,7 @@ def press(page: Page, name: str | re.Pattern[str]) -> None:
     page.get_by_role("button", name=name).first.click()
 
 
+@pytest.mark.slow
 def test_a_copy_learns_a_meaning_and_an_own_class(
     page: Page, tmp_path: Path, fashion_mnist_folder: Path
 ) -> None:

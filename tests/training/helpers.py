@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +18,15 @@ from fmnist.training.process import Message, Signals, TrainingProcess, outcome_o
 from tools.small import small_dataset
 
 CONFIG = TrainConfig(
-    dataset="synthetic-garments", epochs=3, subset=200, batch_size=32, log_every=3, seed=7
+    model="mlp",  # a small one with dropout
+    dataset="synthetic-garments",
+    epochs=3,
+    subset=200,
+    batch_size=32,
+    log_every=3,
+    seed=7,
 )  # 7 steps an epoch, the last of 8 images
+FASHION_CNN = replace(CONFIG, model="fashion-cnn")
 
 MANY = TrainConfig.from_json(
     CONFIG.to_json()

@@ -30,6 +30,7 @@ from fmnist.training.ensemble import combine
 from fmnist.training.fine_tuned import FineTuneError
 from fmnist.training.fine_tuning import fine_tune
 from fmnist.training.own_drawings import OwnDrawings
+from tests.training.helpers import FASHION_CNN, run_whole
 from tests.training.test_own_drawings import drawings
 from tools.small import same_result, small_dataset
 
@@ -54,11 +55,16 @@ def make_few(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(undisturbed: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_whole(tmp_path_factory.mktemp("trained"), FASHION_CNN)
+
+
+@pytest.fixture(scope="module")
+def made(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A fine-tuned model, to be copied."""
     with pytest.MonkeyPatch.context() as patch:
         make_few(patch, tmp_path_factory.mktemp("made"))
-        return fine_tune(undisturbed, LEARNED, paths.runs_folder(), small_dataset())
+        return fine_tune(trained, LEARNED, paths.runs_folder(), small_dataset())
 
 
 @pytest.fixture
@@ -70,10 +76,10 @@ def run(made: Run) -> Run:
 
 
 @pytest.fixture
-def base(undisturbed: Run) -> Run:
+def base(trained: Run) -> Run:
     """A run of this machine's."""
     copy = paths.runs_folder() / "base"
-    shutil.copytree(undisturbed.folder, copy)
+    shutil.copytree(trained.folder, copy)
     return store.open_run(copy.parent, "base")
 
 
