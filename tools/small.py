@@ -1,4 +1,4 @@
-"""A small data set, and what makes two runs the same."""
+"""Data sets for tests, and what makes two runs the same."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from fmnist.data.fashion_mnist import draw_dataset
 from fmnist.data.splits import Dataset
 from fmnist.data.synthetic.garments import draw_garments
 from fmnist.files import load_arrays
@@ -25,6 +26,12 @@ def small_dataset(train: int = 600, test: int = 200) -> Dataset:
         test_labels=labels[train:],
         checksum=hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
     )
+
+
+@cache
+def drawn_dataset() -> Dataset:
+    """The built-in data set; drawn once, since it takes seconds."""
+    return draw_dataset()
 
 
 def same_result(expected: Run, actual: Run) -> None:

@@ -1,7 +1,9 @@
 """A real server and a real browser."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,36 +82,55 @@ def other_context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@contextmanager
+def serving(
+    folder: Path, script: Path = driver.ROOT / "app.py", **environment: str
+) -> Iterator[Server]:
+    """The app with artifacts of its own, until the block ends."""
+    settings = {
+        "FMNIST_ARTIFACTS": str(folder / "artifacts"),
+        # nothing is found there: drawn garments, unless the test names a folder
+        "FMNIST_DATA": "",
+        "FMNIST_DOWNLOADS": str(folder / "data"),
+    }
+    url, process = driver.start_app(folder / "server.log", script, **(settings | environment))
+    try:
+        yield Server(url, folder / "artifacts", process)
+    finally:
+        driver.stop_app(process)
+
+
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start the app with artifacts of its own; stopped at the end of the test."""
-    started: list[subprocess.Popen[bytes]] = []
+    with ExitStack() as started:
+        yield lambda *script, **environment: started.enter_context(
+            serving(tmp_path, *script, **environment)
+        )
 
-    def start(script: Path = driver.ROOT / "app.py", **environment: str) -> Server:
-        settings = {
-            "FMNIST_ARTIFACTS": str(tmp_path / "artifacts"),
-            # nothing is found there: drawn garments, unless the test names a folder
-            "FMNIST_DATA": "",
-            "FMNIST_DOWNLOADS": str(tmp_path / "data"),
-        }
-        url, process = driver.start_app(tmp_path / "server.log", script, **(settings | environment))
-        started.append(process)
-        return Server(url, tmp_path / "artifacts", process)
 
-    yield start
-    for process in started:
-        driver.stop_app(process)
+@pytest.fixture(scope="session")
+def own_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An app without data set, to which tests give runs of their own, and name them in addresses.
+
+    Shared, since the first pages of a server take ten seconds of a processor: it imports torch,
+    and draws its garments.
+    """
+    with serving(tmp_path_factory.mktemp("own"), no_proxy="*") as server:
+        server.runs.mkdir(parents=True)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def data_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An app with the real data set, where this machine has it; shared like `own_server`."""
+    folder = tmp_path_factory.mktemp("real")
+    with serving(folder, FMNIST_DATA=os.environ.get("FMNIST_DATA", "")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def bare_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An app without data set and without own runs, shared by tests that change neither."""
-    folder = tmp_path_factory.mktemp("bare")
-    url, process = driver.start_app(
-        folder / "server.log",
-        FMNIST_ARTIFACTS=str(folder / "artifacts"),
-        FMNIST_DATA="",
-        FMNIST_DOWNLOADS=str(folder / "data"),
-    )
-    yield Server(url, folder / "artifacts", process)
-    driver.stop_app(process)
+    with serving(tmp_path_factory.mktemp("bare")) as server:
+        yield server

@@ -17,17 +17,14 @@ from fmnist.runs import store
 from fmnist.runs.drawings import FollowedDrawings
 from fmnist.runs.run import Run
 from tests.browser import drawing
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, serving
 from tools.driver import (
     ROOT,
     SLOW,
     choose_preset,
-    fits_the_screen,
     settle,
     small_run,
-    start_app,
     start_training,
-    stop_app,
     train_original_recipe,
 )
 from tools.mirror import Mirror
@@ -38,16 +35,8 @@ StartServer = Callable[..., Server]
 @pytest.fixture(scope="module")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An app without data set, whose runs several tests make; no download comes through."""
-    folder = tmp_path_factory.mktemp("app")
-    url, process = start_app(
-        folder / "server.log",
-        FMNIST_ARTIFACTS=str(folder / "artifacts"),
-        FMNIST_DATA="",
-        FMNIST_DOWNLOADS=str(folder / "data"),
-        FMNIST_MIRROR="http://127.0.0.1:9/",
-    )
-    yield Server(url, folder / "artifacts", process)
-    stop_app(process)
+    with serving(tmp_path_factory.mktemp("app"), FMNIST_MIRROR="http://127.0.0.1:9/") as server:
+        yield server
 
 
 POINTS = """() => {
@@ -285,7 +274,9 @@ def test_rename_delete_and_undo(page: Page, server: Server) -> None:
     click(page, "Delete")
     expect(page.get_by_text("was deleted")).to_be_visible()
     assert run_id not in store.run_ids(server.runs)
+    settle(page)  # else the deleted run may still be shown
     click(page, "Undo")
+    settle(page)
     expect(page.locator(".st-key-progress-head").get_by_text("Second thoughts")).to_be_visible()
     assert store.open_run(server.runs, run_id).name == "Second thoughts"
 
@@ -310,15 +301,6 @@ def test_a_training_learns_a_drawing_before_your_eyes(page: Page, server: Server
     expect(shown).to_contain_text(f"After epoch 2: {best}, {newest.max():.0%}.")
     expect(shown.locator(".st-key-drawing svg text", has_text=best)).to_be_visible()
     no_exception(page)
-
-
-def test_pages_without_data_network_or_exceptions(page: Page, bare_server: Server) -> None:
-    for path in ("", "train", "compare", "data"):
-        open_page(page, bare_server, path)
-        expect(page.get_by_text("Showing synthetic images")).to_be_visible()
-        expect(page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")).to_be_visible()
-        no_exception(page)
-        fits_the_screen(page)
 
 
 def test_one_click_downloads_the_real_data_set(

@@ -2,7 +2,6 @@
 
 import csv
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from fmnist import paths
 from fmnist.dashboard import run_catalog
 from fmnist.dashboard.compare.panels import PANELS
-from fmnist.data import fashion_mnist as datasets
 from fmnist.data.corruptions import CORRUPTIONS
 from fmnist.data.labels import CLASS_NAMES
 from fmnist.evaluation import significance
@@ -27,6 +25,7 @@ from fmnist.training.loop import train
 from tests.browser.conftest import Server
 from tests.pages.test_compare import keep_robustness
 from tools.driver import fits_the_screen, settle
+from tools.small import drawn_dataset
 
 HELD_OUT, NOTEBOOK, SKETCH = "fashion-cnn", "fashion-cnn-notebook", "sketch"
 APART = "vit-tiny-0"
@@ -316,14 +315,14 @@ def test_all_panels_fit_the_screen(page: Page, bare_server: Server) -> None:
 
 
 def test_robustness_is_begun_cancelled_shown_and_leads_to_a_mistake(
-    page: Page, start_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+    page: Page, own_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = start_server()
+    server = own_server
     monkeypatch.setenv("FMNIST_ARTIFACTS", str(server.artifacts))
     config = TrainConfig(model="logistic", dataset="synthetic-garments", epochs=1, subset=600)
     run = store.create_run(server.runs, config, name="On drawn garments")
     with store.owning(run):
-        train(run, datasets.draw_dataset())
+        train(run, drawn_dataset())
     run = store.open_run(server.runs, run.run_id)
     open_compare(page, server, runs=run.run_id, panel="Robustness")
     job = page.locator(".st-key-robustness-job")
@@ -331,7 +330,7 @@ def test_robustness_is_begun_cancelled_shown_and_leads_to_a_mistake(
     job.get_by_role("button", name="Cancel").click()
     expect(job.get_by_role("button", name="Measure robustness")).to_be_visible()
     # made up, since the measurement takes a while; the process is tested without a browser
-    found = keep_robustness(run, 0, datasets.draw_dataset())
+    found = keep_robustness(run, 0, drawn_dataset())
     open_compare(page, server, runs=run.run_id, panel="Robustness")
     table = page.locator(".st-key-robustness-table")
     table.wait_for()

@@ -4,7 +4,6 @@ import io
 import itertools
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Pa
 from fmnist import paths
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.gallery import Gallery
+from tests.browser.conftest import Server
 from tests.browser.drawing import (
     BOX,
     CANVAS,
@@ -37,28 +37,10 @@ from tools import driver
 from tools.driver import QUIET, settle
 
 
-@pytest.fixture(scope="module")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("draw") / "artifacts"
-
-
-@pytest.fixture(scope="module")
-def url(artifacts: Path) -> Iterator[str]:
-    if driver.find_chromium() is None:
-        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
-    address, process = driver.start_app(
-        artifacts.parent / "log",
-        FMNIST_ARTIFACTS=str(artifacts),
-        FMNIST_DOWNLOADS=str(artifacts.parent / "data"),
-    )
-    yield address
-    driver.stop_app(process)
-
-
 @pytest.fixture
-def sheet(page: Page, url: str) -> Page:
+def sheet(page: Page, data_server: Server) -> Page:
     """The Draw page, ready for a stroke."""
-    open_draw(page, url)
+    open_draw(page, data_server.url)
     return page
 
 
@@ -329,11 +311,11 @@ def touch(session: CDPSession, kind: str, x: float = 0, y: float = 0) -> None:
     session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
-def test_a_finger_at_390_pixels(browser: Browser, url: str) -> None:
+def test_a_finger_at_390_pixels(browser: Browser, data_server: Server) -> None:
     context = driver.new_context(browser, width=390, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.set_viewport_size({"width": 390, "height": 844})
-    open_draw(page, url)
+    open_draw(page, data_server.url)
     page.locator(CANVAS).scroll_into_view_if_needed()
     main = page.get_by_test_id("stMain")
     scrolled = main.evaluate("main => main.scrollTop")
@@ -360,8 +342,8 @@ def test_a_finger_at_390_pixels(browser: Browser, url: str) -> None:
 # --- The gallery --------------------------------------------------------------------------------
 
 
-def test_save_label_reopen_delete_undo(sheet: Page, artifacts: Path) -> None:
-    store = Gallery(artifacts / "drawings")
+def test_save_label_reopen_delete_undo(sheet: Page, data_server: Server) -> None:
+    store = Gallery(data_server.artifacts / "drawings")
     for drawing in store.all()[0]:
         store.delete(drawing.drawing_id)
     draw(sheet, BOX)

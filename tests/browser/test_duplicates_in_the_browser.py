@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from fmnist.data.fashion_mnist import draw_dataset
 from fmnist.data.splits import Dataset
 from fmnist.evaluation.duplicates import Pairs
 from fmnist.evaluation.predictions import Evaluation
 from fmnist.runs.run import Run
-from tools import driver
+from tests.browser.conftest import Server
 from tools.driver import settle
 from tools.made_up_run import made_up_run
+from tools.small import drawn_dataset
 
 
 @dataclass(frozen=True)
@@ -28,21 +28,17 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(own_server: Server) -> Iterator[Served]:
     """A server, and a run that was tested on its synthetic garments."""
-    folder, dataset = tmp_path_factory.mktemp("duplicates"), draw_dataset()
+    dataset = drawn_dataset()
     test = dataset.split("test")
-    run = made_up_run(folder / "runs", dataset="synthetic-garments")
+    run = made_up_run(own_server.runs, dataset="synthetic-garments")
     logits = 5 * np.eye(10, dtype=np.float16)[test.labels]
     Evaluation("test", logits, test.labels, test.indices).save(run.evaluation_path("test"))
-    settings = {
-        "FMNIST_ARTIFACTS": str(folder), "FMNIST_DATA": "", "FMNIST_DOWNLOADS": str(folder / "data")
-    }  # fmt: skip
-    url, process = driver.start_app(folder / "server.log", **settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FMNIST_ARTIFACTS", str(folder))  # the tests keep there what they made up
-        yield Served(url, run, dataset)
-    driver.stop_app(process)
+        # the tests keep there what they made up
+        patch.setenv("FMNIST_ARTIFACTS", str(own_server.artifacts))
+        yield Served(own_server.url, run, dataset)
 
 
 def test_a_click_on_a_group_selects_it_for_the_other_pages(served: Served, page: Page) -> None:

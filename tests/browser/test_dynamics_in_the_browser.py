@@ -1,22 +1,21 @@
 """A person at a browser who looks how images were learned, and names those of a region."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from fmnist.data import fashion_mnist as datasets
 from fmnist.evaluation.predictions import EpochEvaluations, Evaluation
 from fmnist.evaluation.training_dynamics import REGIONS, TrainingDynamics
 from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.training.loop import train
-from tools import driver
+from tests.browser.conftest import Server
 from tools.driver import DEEP, settle
+from tools.small import drawn_dataset
 
 CANVAS = f"{DEEP} const canvas = deep('.st-key-dynamics-map', 'canvas.points');"
 
@@ -40,24 +39,15 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if driver.find_chromium() is None:
-        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
-    folder = tmp_path_factory.mktemp("dynamics")
-    (folder / "artifacts" / "runs").mkdir(parents=True)
+def world(own_server: Server) -> World:
     config = TrainConfig(
         model="mlp", dataset="synthetic-garments", epochs=4, subset=600, batch_size=50,
         log_every=10, followed_images=300,
     )  # fmt: skip
-    run = store.create_run(folder / "artifacts" / "runs", config, name="Followed")
+    run = store.create_run(own_server.runs, config, name="Followed")
     with store.owning(run):
-        train(run, datasets.draw_dataset())
-    url, process = driver.start_app(
-        folder / "log", FMNIST_ARTIFACTS=str(folder / "artifacts"), FMNIST_DATA="",
-        FMNIST_DOWNLOADS=str(folder / "data"),
-    )  # fmt: skip
-    yield World(url, store.open_run(run.folder.parent, run.run_id))
-    driver.stop_app(process)
+        train(run, drawn_dataset())
+    return World(own_server.url, store.open_run(run.folder.parent, run.run_id))
 
 
 def shown_images(page: Page) -> int:

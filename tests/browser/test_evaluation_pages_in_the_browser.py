@@ -4,7 +4,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,8 @@ from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.training.loop import train
 from tests.browser.conftest import Server
-from tools import driver
 from tools.driver import SLOW, fits_the_screen, settle, small_run, start_training
+from tools.small import drawn_dataset
 
 StartServer = Callable[..., Server]
 
@@ -48,7 +48,7 @@ def drawn_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
     run = store.create_run(tmp_path_factory.mktemp("drawn"), config, name="On drawn garments")
     with store.owning(run):
-        train(run, datasets.draw_dataset())
+        train(run, drawn_dataset())
     return store.open_run(run.folder.parent, run.run_id)
 
 
@@ -75,26 +75,14 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[World]:
-    if driver.find_chromium() is None:
-        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
-    folder = tmp_path_factory.mktemp("server")
+def world(data_server: Server, request: pytest.FixtureRequest) -> World:
     run = store.open_run(paths.pretrained_folder(), "fashion-cnn")
-    environment = {
-        "FMNIST_ARTIFACTS": str(folder / "artifacts"),
-        "FMNIST_DOWNLOADS": str(folder / "data"),
-    }
     if not real_images():
-        environment["FMNIST_DATA"] = ""
         drawn_run: Run = request.getfixturevalue("drawn_run")
-        copy = folder / "artifacts" / "runs" / drawn_run.run_id
+        copy = data_server.runs / drawn_run.run_id
         shutil.copytree(drawn_run.folder, copy)
         run = store.open_run(copy.parent, drawn_run.run_id)
-    url, process = driver.start_app(folder / "log", **environment)
-    yield World(url, run)
-    driver.stop_app(process)
+    return World(data_server.url, run)
 
 
 def exactly(text: str) -> re.Pattern[str]:
@@ -164,7 +152,7 @@ def test_a_click_on_a_cell_shows_its_images(page: Page, world: World) -> None:
     # the pixels are those of the first image
     canvas = page.locator(".st-key-confusion-images .tile canvas").first
     middle = canvas.evaluate("c => c.getContext('2d').getImageData(14, 14, 1, 1).data[0]")
-    dataset = datasets.load(datasets.locate()) if real_images() else datasets.draw_dataset()
+    dataset = datasets.load(datasets.locate()) if real_images() else drawn_dataset()
     assert middle == dataset.test_images[shown[0][0], 14, 14]
     marked.click()  # the same again: no longer selected
     expect(page.locator(".st-key-chip-true")).to_have_count(0)
@@ -234,6 +222,12 @@ def test_the_epoch_slider_and_play(page: Page, world: World) -> None:
         page.get_by_text("5,000 validation images").or_(page.get_by_text("validation images")).first
     ).to_be_visible()
     expect(page.locator(".st-key-chip-epoch")).to_contain_text("Epoch 1")
+    # played from there, since each epoch takes most of a second
+    start = max(1, last - 3)
+    slider.press("End")
+    for _ in range(last - start):
+        slider.press("ArrowLeft")
+    parameter(page, "epoch", start)
     settle(page)
     main = page.get_by_test_id("stMain")  # Streamlit's own head has a button called Stop
     main.get_by_role("button", name=re.compile("Play")).click()
@@ -408,6 +402,7 @@ def test_selective_prediction(page: Page, world: World) -> None:
 def test_prediction_sets_by_keyboard_and_click(page: Page, world: World) -> None:
     world.open(page, "confidence")
     page.get_by_role("tab", name="Prediction sets").click()
+    settle(page)
     slider = page.get_by_role("slider", name="Coverage")
     slider.press("ArrowLeft")  # 95 to 94%
     settle(page)
@@ -546,6 +541,7 @@ def test_start_leads_to_a_cell_and_to_an_image(page: Page, world: World) -> None
     test = world.test
     pair = most_confused_pairs(test.confusion)[0]
     page.goto(f"{world.url}/?run={world.run.run_id}&error_type=random&split=validation")
+    settle(page)
     cell(page, pair.true_label, pair.predicted_label).click()
     count_is(page, pair.count)
     go(page, "Start")

@@ -1,7 +1,6 @@
 """Explain in a browser: maps of a chosen image, averages, the check, and drawings."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,23 +9,15 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Server
 from tests.browser.drawing import BOX, draw, no_exception, open_draw
 from tests.browser.test_compare_in_the_browser import choose_option
-from tools import driver
 from tools.driver import settle
 
 MAPS = ".st-key-explain-maps"
 
 
-@pytest.fixture(scope="module")
-def url(fashion_mnist_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture
+def url(fashion_mnist_folder: Path, data_server: Server) -> str:
     """An app with the real data set."""
-    folder = tmp_path_factory.mktemp("explain")
-    address, process = driver.start_app(
-        folder / "log",
-        FMNIST_ARTIFACTS=str(folder / "artifacts"),
-        FMNIST_DATA=str(fashion_mnist_folder),
-    )
-    yield address
-    driver.stop_app(process)
+    return data_server.url
 
 
 def picture(page: Page) -> str:
@@ -42,6 +33,7 @@ def title(page: Page, text: str) -> Locator:
 
 def test_grad_cam_of_a_chosen_image_differs_between_classes(page: Page, url: str) -> None:
     page.goto(f"{url}/explain?run=fashion-cnn&split=test&true=4&predicted=2")
+    settle(page)
     first = page.locator(".st-key-explain-images button").nth(2)
     first.click()
     expect(page).to_have_url(re.compile(r"image=\d+"))

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from fmnist.data import fashion_mnist as datasets
 from fmnist.data.splits import Dataset
 from fmnist.export.checks import LARGEST_LOSS, TOLERANCE
 from fmnist.export.names import FORMATS, Format
@@ -22,8 +20,9 @@ from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.training.loop import train
-from tools import driver
+from tests.browser.conftest import Server
 from tools.driver import settle
+from tools.small import drawn_dataset
 
 CONFIG = TrainConfig(
     model="lenet-5", dataset="synthetic-garments", epochs=3, subset=1500, batch_size=50
@@ -68,24 +67,12 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if driver.find_chromium() is None:
-        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
-    folder = tmp_path_factory.mktemp("export")
-    root = folder / "artifacts" / "runs"
-    root.mkdir(parents=True)
-    dataset = datasets.draw_dataset()
-    run = store.create_run(root, CONFIG, name="To take away")
+def world(own_server: Server) -> World:
+    dataset = drawn_dataset()
+    run = store.create_run(own_server.runs, CONFIG, name="To take away")
     with store.owning(run):
         train(run, dataset)
-    url, process = driver.start_app(
-        folder / "log",
-        FMNIST_ARTIFACTS=str(folder / "artifacts"),
-        FMNIST_DATA="",
-        FMNIST_DOWNLOADS=str(folder / "data"),
-    )
-    yield World(url, store.open_run(root, run.run_id), dataset)
-    driver.stop_app(process)
+    return World(own_server.url, store.open_run(own_server.runs, run.run_id), dataset)
 
 
 def predicted_elsewhere(form: Format, file: Path, images: np.ndarray) -> np.ndarray:

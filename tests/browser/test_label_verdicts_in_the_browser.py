@@ -1,18 +1,17 @@
 """A person at a browser who decides on suspect labels, and another one who gives an opinion."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from fmnist.data import fashion_mnist as datasets
 from fmnist.evaluation.label_errors import find_suspects, out_of_sample
 from fmnist.evaluation.label_verdicts import FILE, LabelVerdictStore
-from tools import driver
+from tests.browser.conftest import Server
 from tools.driver import settle
 from tools.made_up_folds import made_up_folds
+from tools.small import drawn_dataset
 
 
 @dataclass(frozen=True)
@@ -34,20 +33,13 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if driver.find_chromium() is None:
-        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
-    folder = tmp_path_factory.mktemp("labels")
-    runs, _ = made_up_folds(folder / "artifacts" / "runs", datasets.draw_dataset(), wrong=60)
+def world(own_server: Server) -> World:
+    runs, _ = made_up_folds(own_server.runs, drawn_dataset(), wrong=60)
     evaluation = out_of_sample(dict(enumerate(runs, start=1)))
     found = find_suspects(evaluation)
     images = evaluation.indices[found.positions].tolist()
-    url, process = driver.start_app(
-        folder / "log", FMNIST_ARTIFACTS=str(folder / "artifacts"), FMNIST_DATA="",
-        FMNIST_DOWNLOADS=str(folder / "data"),
-    )  # fmt: skip
-    yield World(url, folder / "artifacts", list(zip(images, found.suggested.tolist(), strict=True)))
-    driver.stop_app(process)
+    suspects = list(zip(images, found.suggested.tolist(), strict=True))
+    return World(own_server.url, own_server.artifacts, suspects)
 
 
 def decided(page: Page, count: int, world: World) -> None:
@@ -80,8 +72,10 @@ def test_keys_decide_and_nothing_is_lost(
     decided(page, 4, world)
     assert images[4] in world.given("Reviewer 1") and images[3] not in world.given("Reviewer 1")
     # another page and back, and the open image is still there
-    page.get_by_role("link", name="Draw").click()
-    page.get_by_role("link", name="Data").click()
+    for name in ("Draw", "Data"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+        settle(page)
     decided(page, 4, world)
     expect(marked).to_have_attribute("data-id", str(images[5]))
 

@@ -5,8 +5,6 @@ import json
 import math
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +24,10 @@ from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 from fmnist.runs.run import Run
 from fmnist.training.loop import train
+from tests.browser.conftest import Server
 from tests.browser.drawing import BOX, stroke
-from tools import driver
 from tools.driver import DEEP, settle
+from tools.small import drawn_dataset
 
 
 def real_images() -> bool:
@@ -58,23 +57,18 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if driver.find_chromium() is None:
-        pytest.skip("no Chromium on this machine: install Debian's chromium, or set CHROMIUM")
-    folder = tmp_path_factory.mktemp("map")
-    artifacts = folder / "artifacts"
-    environment = {"FMNIST_ARTIFACTS": str(artifacts), "FMNIST_DOWNLOADS": str(folder / "data")}
+def world(data_server: Server) -> World:
+    artifacts = data_server.artifacts
     run = store.open_run(paths.pretrained_folder(), "fashion-cnn")
     maps = artifacts / "cache" / "maps" / run.run_id
     if not real_images():
-        environment["FMNIST_DATA"] = ""
         config = TrainConfig(
             dataset="synthetic-garments", epochs=3, subset=600, batch_size=50, log_every=4
         )
-        (artifacts / "runs").mkdir(parents=True)
-        run = store.create_run(artifacts / "runs", config, name="On drawn garments")
+        data_server.runs.mkdir(parents=True, exist_ok=True)
+        run = store.create_run(data_server.runs, config, name="On drawn garments")
         with store.owning(run):
-            train(run, datasets.draw_dataset())
+            train(run, drawn_dataset())
         run = store.open_run(run.folder.parent, run.run_id)
         maps = run.folder / "maps"
     # principal components stand in for PaCMAP, which takes its time
@@ -85,10 +79,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     EpochLayouts(
         map_sources.epochs_source(run, epochs).digest, np.stack(layouts).astype(np.float16)
     ).save(maps / f"{epochs.split}-epochs.npz")
-    url, process = driver.start_app(folder / "log", **environment)
-    yield World(url, run)
-    driver.stop_app(process)
-    shutil.rmtree(folder)
+    return World(data_server.url, run)
 
 
 CANVAS = f"{DEEP} const canvas = deep('.st-key-map-0', 'canvas.points');"
@@ -189,11 +180,13 @@ def test_pointing_shows_the_image_and_a_lasso_selects_it_on_all_pages(
     settle(page)
     wait_for_points(page)
     assert shown_images(page) == inside
-    page.get_by_role("button", name=re.compile("images? selected")).click()
+    chip = page.get_by_role("button", name=re.compile("images? selected"))
+    chip.click()
     expect(page).not_to_have_url(re.compile("images="))
+    expect(chip).to_have_count(0)
     page.go_back()
     expect(page).to_have_url(re.compile("images="))
-    expect(page.get_by_role("button", name=re.compile("images? selected"))).to_be_visible()
+    expect(chip).to_be_visible()
 
 
 def test_colors_change_without_losing_zoom_and_lasso(page: Page, world: World) -> None:

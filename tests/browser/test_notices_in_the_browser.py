@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from tests.browser.conftest import Server
 from tests.notices.receiver import receiving
 from tools.driver import settle, small_run, start_training
-
-StartServer = Callable[..., Server]
 
 OBSERVE = """(() => {
   const note = (name, value) => {
@@ -30,11 +27,11 @@ OBSERVE = """(() => {
 })();"""
 """JavaScript: what is shown, and that a tab was brought to the front, for all tabs and reloads."""
 
-DENIED = "Object.defineProperty(Notification, 'permission', { value: 'denied' });"
 DISMISSED = """Object.defineProperty(Notification, 'permission', { value: 'default' });
 Notification.requestPermission = async () => 'default';"""
+DENIED = "Object.defineProperty(Notification, 'permission', { value: 'denied' });"
 INSECURE = "Object.defineProperty(window, 'isSecureContext', { value: false });"
-MISSING = "delete window.Notification;"
+MISSING = INSECURE.replace("false", "true") + "delete window.Notification;"
 
 
 def kept(page: Page, name: str) -> Any:
@@ -79,9 +76,9 @@ def person(other_context: BrowserContext) -> Page:
 
 
 def test_an_end_is_told_once_on_another_page_and_to_the_webhook(
-    person: Page, start_server: StartServer
+    person: Page, own_server: Server
 ) -> None:
-    server = start_server(no_proxy="*")
+    server = own_server
     with receiving() as receiver:
         person.goto(f"{server.url}/train")
         settle(person)
@@ -120,10 +117,8 @@ def test_an_end_is_told_once_on_another_page_and_to_the_webhook(
     assert len(receiver.documents) == 2
 
 
-def test_a_reload_and_a_second_tab_tell_nothing_twice(
-    person: Page, start_server: StartServer
-) -> None:
-    server = start_server()
+def test_a_reload_and_a_second_tab_tell_nothing_twice(person: Page, own_server: Server) -> None:
+    server = own_server
     person.goto(f"{server.url}/train")
     settle(person)
     turn_on(person)
@@ -155,24 +150,18 @@ def test_a_reload_and_a_second_tab_tell_nothing_twice(
     assert len(kept(person, "shown")) == 2 and kept(person, "fmnist-watched") == {}
 
 
-@pytest.mark.parametrize(
-    ("script", "told"),
-    [
-        (DENIED, "The browser blocks notifications of this page"),
-        (DISMISSED, "The browser was given no permission"),
-        (INSECURE, "The browser shows notifications only for https:// and for localhost"),
-        (MISSING, "This browser shows no notifications of web pages"),
-    ],
-)
-def test_what_a_browser_lacks_is_told_in_a_sentence(
-    other_context: BrowserContext, bare_server: Server, script: str, told: str
-) -> None:
-    other_context.add_init_script(script)
-    page = other_context.new_page()
+def test_what_a_browser_lacks_is_told_in_a_sentence(page: Page, bare_server: Server) -> None:
     page.goto(f"{bare_server.url}/train")
     settle(page)
     open_choices(page)
     switch = page.get_by_role("switch", name="Notify me in this browser")
-    switch.click()
-    expect(page.get_by_role("status").filter(has_text=told)).to_be_visible()
-    expect(switch).not_to_be_checked()
+    for script, told in (
+        (DISMISSED, "The browser was given no permission"),
+        (DENIED, "The browser blocks notifications of this page"),
+        (INSECURE, "The browser shows notifications only for https:// and for localhost"),
+        (MISSING, "This browser shows no notifications of web pages"),
+    ):
+        page.evaluate(f"() => {{ {script} }}")
+        switch.click()
+        expect(page.get_by_role("status").filter(has_text=told)).to_be_visible()
+        expect(switch).not_to_be_checked()

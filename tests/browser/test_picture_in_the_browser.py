@@ -264,9 +264,9 @@ def test_a_picture_is_sent_once_and_a_correction_answered_in_one_run(
 
 
 def test_a_finger_scrolls_until_the_tools_are_open(browser: Browser, bare_server: Server) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    context.set_default_timeout(SLOW)
+    context = driver.new_context(browser, width=390, has_touch=True)
     page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
     open_picture(page, bare_server.url, jpeg())
     assert stage(page).evaluate("e => getComputedStyle(e).touchAction") == "auto"
     tool(page, "Adjust").click()

@@ -1,19 +1,21 @@
-"""What a page asks of the network."""
+"""All pages without data: their width, and what they ask of the network."""
 
 import http.client
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, Request, WebSocket
+from playwright.sync_api import Page, Request, WebSocket, expect
 
 from fmnist.dashboard import navigation
 from tests.browser.conftest import Server
-from tools.driver import settle
+from tools.driver import fits_the_screen, settle
 
 PAGES = ("", *tuple(navigation.PAGES)[1:])  # the first is the server's own address
 
 
-def test_no_page_asks_any_other_machine(page: Page, bare_server: Server) -> None:
+def test_pages_without_data_fit_the_screen_and_ask_no_other_machine(
+    page: Page, bare_server: Server
+) -> None:
     asked: set[str] = set()
 
     def note(request: Request | WebSocket) -> None:
@@ -28,6 +30,13 @@ def test_no_page_asks_any_other_machine(page: Page, bare_server: Server) -> None
         icon = page.locator("link[rel*=icon]").first.get_attribute("href")
         assert icon, name
         asked.add(icon)  # headless Chromium fetches no favicon
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        if name in ("", "train", "compare", "data"):
+            expect(page.get_by_text("Showing synthetic images")).to_be_visible()
+            download = page.get_by_role("button", name="Download Fashion-MNIST (31 MB)")
+            expect(download).to_be_visible()
+            fits_the_screen(page)
+            page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(f"{bare_server.url}/errors?image=0")
     settle(page)
     server = urlsplit(bare_server.url).netloc

@@ -1,7 +1,7 @@
 """A person at a browser works with the table of runs: from its rows, and with several at once."""
 
 import re
-from collections.abc import Callable
+import shutil
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -21,12 +21,13 @@ BUTTONS = {"star": 53, "open": 285, "actions": 347}
 
 
 @pytest.fixture
-def server(start_server: Callable[..., Server]) -> Server:
-    """Three runs, the newest first: Gamma, Beta, Alpha."""
-    server = start_server()
+def server(own_server: Server) -> Server:
+    """Three runs and no others, the newest first: Gamma, Beta, Alpha."""
+    for path in own_server.runs.iterdir():
+        shutil.rmtree(path)
     for name in ("Alpha", "Beta", "Gamma"):
-        made_up_run(server.runs, name=name, folder=name.lower())
-    return server
+        made_up_run(own_server.runs, name=name, folder=name.lower())
+    return own_server
 
 
 def table(page: Page) -> Locator:
