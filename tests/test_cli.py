@@ -167,6 +167,19 @@ def test_seeds_that_cannot_be_trained_are_not_made(
     assert store.run_ids(paths.runs_folder()) == before
 
 
+def test_torchrun_starts_nothing_but_trainings(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1")):
+        monkeypatch.setenv(name, value)
+    assert main(["sweep", "--runs", "2", "--try", "seed=1..9"]) == 1
+    assert capsys.readouterr().err == (
+        "torchrun is for train alone; start this command without it.\n"
+    )
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert main(["runs"]) == 0
+
+
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [

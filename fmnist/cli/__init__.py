@@ -1,6 +1,7 @@
 """`python -m fmnist`: train, evaluate and manage runs in a terminal."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = make_parser().parse_args(arguments)
     try:
+        is_one_of_several = "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+        if is_one_of_several and options.command.__module__ != train.__name__:
+            raise ToldError("torchrun is for train alone; start this command without it.")
         paths.check()
         for root in (paths.runs_folder(), paths.sweeps_folder(), paths.pretrained_folder()):
             making.sweep(root)

@@ -1,5 +1,6 @@
 """What is told of a training, several seeds or a sweep that has ended: words and a document."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -34,6 +35,8 @@ _WORST_FIRST: Final[tuple[tuple[str, NoticeState], ...]] = (
 _LONGEST_MESSAGE: Final = 400
 # A name or a reason must not call everybody of a channel, nor be a link.
 _CHAT: Final = str.maketrans({"@": "@\u200b", "<": "‹", ">": "›"})
+_LINK: Final = re.compile(r"(?<=:)(?=//)|(?<=\])(?=\()|(?<=www)(?=\.)", re.IGNORECASE)
+"""Where an address or a link of Markdown is told as such."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Notice:
 
         `text` is what Slack, Mattermost and Rocket.Chat show, `content` what Discord shows.
         """
-        text = f"{self.title}. {self.body}".strip().translate(_CHAT)
+        text = _LINK.sub("\u200b", f"{self.title}. {self.body}".strip().translate(_CHAT))
         return {
             "kind": self.kind,
             "id": self.id,

@@ -114,7 +114,10 @@ def test_names_call_nobody_and_link_nowhere(root: Path) -> None:
     name = "<!channel> @everyone <https://x.example|y>"
     text = ended(made_up_run(root, name=name)).to_json()["text"]
     assert "<" not in text and ">" not in text and "@everyone" not in text
-    assert "everyone" in text and "https://x.example" in text
+    assert "everyone" in text and "https:\u200b//x.example" in text
+    reason = "See [here](mailto:x) or www.x.example."
+    text = Notice("run", "r", "n", "failed", message=reason).to_json()["text"]
+    assert "[here]\u200b(mailto:x)" in text and "www\u200b.x.example" in text
     assert len(Notice("run", "r", "n", "failed", message="x" * 10_000).to_json()["content"]) < 2000
 
 
