@@ -5,7 +5,7 @@ import itertools
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from PIL import Image
@@ -262,6 +262,15 @@ def test_undo_takes_the_last_stroke_however_quickly(sheet: Page) -> None:
         wait_for_ink(sheet, f"Math.abs(n - {five * left / 5}) < 60")
 
 
+REMEMBER_RUN: Final = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  new MutationObserver(() => {
+    window.__ran ||= app.getAttribute('data-test-script-state') === 'running';
+  }).observe(app, { attributes: true });
+}"""
+"""JavaScript: `window.__ran` is true once the page's script has begun to run again."""
+
+
 def test_a_drawing_outlives_the_server(
     page: Page, other_context: BrowserContext, tmp_path: Path
 ) -> None:
@@ -277,10 +286,11 @@ def test_a_drawing_outlives_the_server(
     try:
         # somebody else comes first: Streamlit would build the page anew for the very first visitor
         open_draw(other_context.new_page(), address)
+        page.evaluate(REMEMBER_RUN)
         page.context.set_offline(False)
-        app = page.get_by_test_id("stApp")
-        expect(app).to_have_attribute("data-test-connection-state", "CONNECTED")
-        driver.settle(page)  # the page is drawn anew, which would swallow the stroke
+        # the page is drawn anew, which would swallow the stroke; connected, it rests at first
+        page.wait_for_function("window.__ran")
+        driver.settle(page)
         draw(page, [[(120, 120), (210, 210)]])
         assert ink(page) > dark
         button(page, "Undo").click()
