@@ -112,9 +112,9 @@ def main() -> None:
             "",
             "Chosen: layers but the first. In 8 bits, what lies between the layers (normalization, "
             "softmax) changes the probabilities, which the loss shows, and the first layer changes "
-            "more predictions of most models; it has one input channel, so it saves next to nothing. "
-            "Ranges by percentile change fewer predictions, by 1 to 12 of 5,000, without a lower loss "
-            "on all models; ranges from more images gain nothing.",
+            "more predictions of most models; it has one input channel, so it saves next to "
+            "nothing. Ranges by percentile change fewer predictions, by 1 to 12 of 5,000, without "
+            "a lower loss on all models; ranges from more images gain nothing.",
             "",
             markdown_table(["Model", "In 8 bits", "MB", "Accuracy", "Loss", "Changed"], rows),
         ]
