@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __version__: Final = "0.3.0"
 
 # Threads of OpenMP that wait for each other sleep instead of spinning. On some machines, spinning
-# makes a training several times slower where others need the cores; sleeping costs
-# little anywhere (benchmarks/speed.md has a machine on which it makes no difference). OpenMP reads
-# this when torch is imported, so it is set here, before any of the package's modules can import it.
+# makes a training several times slower where others need the cores; on the one of
+# benchmarks/speed.md it does not, and sleeping costs up to a sixth there. OpenMP reads this when
+# torch is imported, so it is set here, before any of the package's modules can import it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["Classifier", "FashionCNN", "TrainConfig", "__version__", "load_pretrained", "load_run"]
