@@ -85,16 +85,17 @@ def siblings(run: Run, runs: Iterable[Run]) -> list[Run]:
 
 def same_but_for_seed(run: Run, runs: Iterable[Run]) -> list[Run]:
     """The runs of its group with its settings, whatever their seeds; empty where it is in none."""
-    group, config = run.annotations.group, run.training
-    if group is None or config is None:
+    setting = _setting(run)
+    if setting is None:
         return []
-    return [
-        other
-        for other in runs
-        if other.annotations.group == group
-        and other.training is not None
-        and replace(other.training, seed=config.seed) == config
-    ]
+    group = run.annotations.group  # most are in another one, which is told sooner
+    return [o for o in runs if o.annotations.group == group and _setting(o) == setting]
+
+
+def _setting(run: Run) -> tuple[str, TrainConfig] | None:
+    """Group and settings, whatever the seed; None for a run in no group."""
+    group, config = run.annotations.group, run.training
+    return None if group is None or config is None else (group, replace(config, seed=0))
 
 
 def same_settings(runs: Iterable[Run], *, on_same_images: bool = False) -> list[list[Run]]:
@@ -109,12 +110,12 @@ def same_settings(runs: Iterable[Run], *, on_same_images: bool = False) -> list[
     on_same_images : bool
         Whether their data sets must be the same, too.
     """
-    found: dict[tuple[str, TrainConfig, str | None], list[Run]] = {}
+    found: dict[tuple[tuple[str, TrainConfig], str | None], list[Run]] = {}
     for run in runs:
-        group, config = run.annotations.group, run.training
-        if group is not None and config is not None:
+        setting = _setting(run)
+        if setting is not None:
             images = run.dataset.get("checksum") if on_same_images else None
-            found.setdefault((group, replace(config, seed=0), images), []).append(run)
+            found.setdefault((setting, images), []).append(run)
     return [*found.values()]
 
 
