@@ -125,6 +125,12 @@ class Run:
         return self.config if isinstance(self.config, FineTuneConfig) else None
 
     @property
+    def precision(self) -> str | None:
+        """What a training was computed in, or before its first start is to be; None of others."""
+        training = self.training
+        return self.environment.get("precision", training.precision) if training else None
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """What its model can predict: the ten classes, then own ones, which are outside text."""
         return (*CLASS_NAMES, *(self.fine_tuning.own_classes if self.fine_tuning else ()))

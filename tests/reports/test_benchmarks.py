@@ -50,10 +50,28 @@ def test_rows_have_keys_of_their_own_and_settings_that_fit() -> None:
 
 def test_a_run_is_called_after_what_differs_from_its_model_s_recipe() -> None:
     own = TrainConfig(**recipe("own", "residual-large"))
-    assert replace(ROW, config=own).run_title == "Large ResidualNet"
+    assert replace(ROW, config=own).run_title() == "Large ResidualNet"
     changed = replace(own, epochs=3, precision="float32", batch_mix="cutmix", mix_probability=0.5)
     title = "Large ResidualNet, 3 epochs, batch mix cutmix, mix probability 0.5, float32"
-    assert replace(ROW, config=changed).run_title == title
+    assert replace(ROW, config=changed).run_title() == title
+
+
+def test_runs_of_a_row_can_differ_in_precision(tmp_path: Path) -> None:
+    row = replace(ROW, precisions=("bfloat16", "float32"))
+    configs = [row.with_seed(seed) for seed in (0, 1)]
+    assert [(c.seed, c.precision) for c in configs if isinstance(c, TrainConfig)] == [
+        (0, "bfloat16"),
+        (1, "float32"),
+    ]
+    assert [row.run_name(seed) for seed in (0, 1)] == ["logistic-bfloat16-0", "logistic-float32-1"]
+    assert row.run_title(0).endswith("bfloat16") and "loat" not in row.run_title(1)
+    runs = [run_with(tmp_path, replace(ROW.config, precision="bfloat16"), 8400)]
+    runs.append(run_with(tmp_path, replace(ROW.config, seed=1, precision="bfloat16"), 9900))
+    runs.append(run_with(tmp_path, replace(ROW.config, seed=1, precision="float32"), 8500))
+    result = bench.row_result(row, runs)
+    assert result is not None
+    assert result.accuracies == (0.84, 0.85) and result.precisions == ("bfloat16", "float32")
+    assert "| bfloat16, float32 |" in bench.markdown("ablation", [result])
 
 
 def test_lessons_are_a_column_if_there_are_any(tmp_path: Path) -> None:

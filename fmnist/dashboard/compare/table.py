@@ -136,7 +136,7 @@ def table_row(entry: LeaderboardRow) -> dict[str, Any]:
             "Batch size": training.batch_size,
             "Augmentation": format_value(training.augmentation),
             "Drawings": format_value(training.training_drawings),
-            "Precision": run.environment.get("precision", training.precision),
+            "Precision": run.precision,
             "Images": f"{training.subset:,}"
             if training.subset
             else ("corrected" if training.corrections else "all"),

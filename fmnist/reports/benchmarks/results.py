@@ -36,6 +36,8 @@ class RowResult:
         Mean over the runs, in [0, 1]; None if the runs have no validation split.
     minutes : float
         Mean training time of a run; for an ensemble, the total of its members.
+    precisions : tuple of str
+        What the runs were computed in, each once: "bfloat16" or "float32".
     size : Size or None
         Parameters and multiply-adds, of an ensemble those of all members; None if they were not
         counted.
@@ -48,6 +50,7 @@ class RowResult:
     accuracies: tuple[float, ...]
     validation_accuracy: float | None
     minutes: float
+    precisions: tuple[str, ...]
     size: Size | None = None
     lesson: str = ""
 
@@ -144,6 +147,7 @@ def row_result(
         accuracies,
         sum(validation) / len(validation) if validation else None,
         sum(run.progress.seconds for run in runs) / len(accuracies) / 60,
+        tuple(dict.fromkeys(filter(None, (run.precision for run in runs)))),
         size and Size(row.members * size.parameters, row.members * size.multiply_adds),
         lesson,
     )
@@ -195,6 +199,6 @@ def save_runs(row: Row, present: Sequence[Run]) -> None:
             continue
         run = alike[0]
         light = run.weights_path.exists() and run.weights_path.stat().st_size <= MAX_WEIGHTS
-        name, ending = f"{row.run_prefix}-{seed}", f", seed {seed}"
-        title = f"{one_line(row.run_title, NAME_LENGTH - len(ending))}{ending}"
+        name, ending = row.run_name(seed), f", seed {seed}"
+        title = f"{one_line(row.run_title(seed), NAME_LENGTH - len(ending))}{ending}"
         publish(run, home, name, card=None, title=title, weights=light, epochs=False)

@@ -36,6 +36,8 @@ class Row:
     components : tuple of Row
         Rows whose first runs are averaged, in this order; empty unless the row is an ensemble of
         other rows.
+    precisions : tuple of str
+        Precisions that the runs have in turn, by seed; empty if all have that of the settings.
     """
 
     key: str
@@ -45,23 +47,24 @@ class Row:
     seeds: int = 1
     members: int = 1
     components: tuple["Row", ...] = ()
+    precisions: tuple[Precision, ...] = ()
 
-    @property
-    def run_prefix(self) -> str:
-        """Folder names of the runs, before the seed; those of an ensemble are its members'."""
-        return self.key if self.members == 1 else self.config.model
+    def run_name(self, seed: int) -> str:
+        """Folder name of a run; those of an ensemble are its members'."""
+        key = self.key if self.members == 1 else self.config.model
+        precision = f"-{self._precision(seed)}" if self.precisions else ""
+        return f"{key}{precision}-{seed}"
 
-    @property
-    def run_title(self) -> str:
-        """Name of the runs: the model, and the settings that differ from its own recipe."""
+    def run_title(self, seed: int = 0) -> str:
+        """Name of a run: the model, and the settings that differ from its own recipe."""
         if self.components:
             return self.title
         own = vars(_recipe_of(self.config.model))
         forms = {"epochs": "{} epochs", "precision": "{}"}
         parts = [
             forms.get(name, name.replace("_", " ") + " {}").format(format_value(value))
-            for name, value in vars(self.config).items()
-            if value != own[name]
+            for name, value in vars(self.with_seed(seed)).items()
+            if value != own[name] and name != "seed"
         ]
         return ", ".join([MODELS[self.config.model].title, *parts])
 
@@ -75,11 +78,6 @@ class Row:
         return f"{counts[0]} each" if len(set(counts)) == 1 else ", ".join(map(str, counts))
 
     @property
-    def precision(self) -> str:
-        """Precision of its trainings; empty for an ensemble of other rows."""
-        return "" if self.components else self.config.precision
-
-    @property
     def models(self) -> tuple[str, ...]:
         """The networks of one of its runs."""
         return self.with_seed(0).models
@@ -88,7 +86,11 @@ class Row:
         """Settings of one of the runs; an ensemble of other rows has no seed of its own."""
         if self.components:
             return ensemble_of([row.config for row in self.components])
-        return replace(self.config, seed=seed)
+        return replace(self.config, seed=seed, precision=self._precision(seed))
+
+    def _precision(self, seed: int) -> Precision:
+        kinds = self.precisions or (self.config.precision,)
+        return kinds[seed % len(kinds)]
 
 
 def _recipe_of(model: str, **changes: Any) -> TrainConfig:
@@ -101,8 +103,9 @@ def _own(model: str, reported_accuracy: float | None = None, *, seeds: int = 1) 
 
 
 def _ablation(key: str, title: str, reported_accuracy: float) -> Row:
-    config = TrainConfig(model=key, precision="bfloat16")
-    return Row(f"{key}-bfloat16", title, config, reported_accuracy, seeds=2)
+    # one run of each, so that the rows can be compared whichever the processor had
+    both: tuple[Precision, ...] = ("bfloat16", "float32")
+    return Row(key, title, TrainConfig(model=key), reported_accuracy, seeds=2, precisions=both)
 
 
 def _changed(model: str, key: str, title: str, **changes: Any) -> Row:

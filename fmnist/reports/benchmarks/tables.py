@@ -22,7 +22,7 @@ FashionCNN with the original recipe), on the 10,000 test images of Fashion-MNIST
     "ablation": """# Ablation of FashionCNN
 
 The original recipe (20 epochs, Adam, learning rate 0.001, batch size 128) with one part left out \
-at a time, computed in bfloat16 ([precision.md](precision.md) compares it with float32).""",
+at a time: one run in bfloat16 and one in float32 ([precision.md](precision.md) compares them).""",
     "precision": """# Precision
 
 FashionCNN with the original recipe shortened to 3 epochs, in float32 and in bfloat16. \
@@ -81,7 +81,7 @@ _COLUMNS: Final = (
     _Column("Epochs", lambda result: result.row.epochs),
     _Column("Minutes", lambda result: f"{result.minutes:.1f}"),
     _Column("Protocol", lambda result: result.row.config.protocol, is_text=True),
-    _Column("Precision", lambda result: result.row.precision or UNKNOWN, is_text=True),
+    _Column("Precision", lambda result: ", ".join(result.precisions) or UNKNOWN, is_text=True),
     _REPORTED[1],
     _LESSON,
 )
