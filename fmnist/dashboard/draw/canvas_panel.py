@@ -91,8 +91,8 @@ def show_canvas(
         return
     if is_built_in():
         _show_board(state, on_refresh, is_stale=is_stale)
-    else:
-        _show_drawable(state, on_refresh)
+        return
+    _show_drawable(state, on_refresh)
     if adopt():
         st.rerun()
 
@@ -108,6 +108,7 @@ def _show_board(
     components.board(
         {
             "stamp": state.stamp,
+            "fresh": state.is_fresh,
             **as_board(state.steps),
             "side": canvas.SIDE,
             "image": f"data:image/png;base64,{picture}" if picture else "",

@@ -75,6 +75,9 @@ class CanvasState:
         Number of events received from the canvas.
     sheet_id : int
         Number of sheets started.
+    is_fresh : bool
+        Whether this session has neither heard of a drawing nor sent one. If a server was started
+        again, the board still has one: it then keeps that, and tells of it.
     replaced : tuple of str and int, or None
         Stamp and position of the step that an undo or a clearing has just taken off the canvas.
     growing : Shape or None
@@ -94,6 +97,7 @@ class CanvasState:
     problem: str = ""
     event_id: int = 0
     sheet_id: int = 0
+    is_fresh: bool = True
     replaced: tuple[str, int] | None = None
     growing: Shape | None = None
     answered: int = 0
@@ -159,6 +163,7 @@ class CanvasState:
 
     def send(self) -> None:
         """Make the canvas show the current step."""
+        self.is_fresh = False
         self.sent = self.steps.current.shapes
         self.replaced = self.growing = None
         self.revision += 1
@@ -225,29 +230,24 @@ def drop_growing() -> None:
 
 
 def adopt() -> bool:
-    """Take over what the canvas shows, if this session knows nothing of it.
+    """Take over what drawable-canvas shows, if this session knows nothing of it.
 
     After a restart of the server, the browser begins a new session and brings the drawing along.
+    The built-in canvas tells of it by itself.
     """
     state = canvas_state()
-    event = _event()
+    event = None if is_built_in() else _event()
     if state.event_id or state.sheet_id or event is None:
         return False
     try:
-        if is_built_in():
-            steps, _ = from_board(event)
-        else:
-            step = _step(event)
-            steps = Steps([Step(), step], position=1)
+        step = _step(event)
     except ValueError:
         return False
-    if not any(step.shapes for step in steps.history):
+    if not step.shapes:
         return False
     state.start_sheet([])
-    state.steps = steps
+    state.steps = Steps([Step(), step], position=1)
     state.send()
-    number = event.get("number")
-    state.answered = number if isinstance(number, int) else 0
     return True
 
 
@@ -283,6 +283,7 @@ def _receive_from_board(state: CanvasState, event: Mapping[str, Any]) -> None:
     state.answered = number if isinstance(number, int) else 0
     if event.get("stamp") != state.stamp:
         return  # the event is about a sheet that has been replaced since
+    state.is_fresh = False
     try:
         state.steps, state.growing = from_board(event)
     except ValueError as error:

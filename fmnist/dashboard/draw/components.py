@@ -60,7 +60,8 @@ def board(
     Parameters
     ----------
     data : mapping
-        stamp (a text: when it changes, the board shows the sheet it is sent); shapes, steps and
+        stamp (a text: when it changes, the board shows the sheet it is sent); fresh (whether a
+        board that has been drawn on keeps its drawing then, and sends it); shapes, steps and
         position (the sheet, as `fmnist.sketchpad.steps.as_board` returns it); side (in its own
         pixels); image (a data URL, below the strokes; empty for paper); tool (freedraw, line,
         circle, rect or polygon); pen and rubber (color and width); label (for screen readers);

@@ -7,6 +7,8 @@ const TOLERANCE = 0.3; // pixels by which a finished line may differ from the dr
 const RULER = 0.5; // pixels; points of a line that are closer are one
 const CORNER = 12; // pixels around the first corner that close a polygon
 const MAX_STEPS = 60;
+// where a board leaves its drawing for the next one, whose script is another copy of this
+const LEFT = Symbol.for("fmnist.board");
 
 const round = (value) => Math.round(value * 10) / 10;
 
@@ -131,6 +133,7 @@ class Board {
     this.waiting = this.refreshing = false;
     this.line = null; // the points of the line under way
     this.corners = null; // of the polygon under way
+    Object.assign(this, globalThis[LEFT]);
     this.listen();
   }
 
@@ -145,7 +148,10 @@ class Board {
     if (data.image && this.below.src !== data.image) this.below.src = data.image;
     this.stage.classList.toggle("paper", !data.image);
     this.top.setAttribute("aria-label", data.label);
-    if (data.stamp !== this.stamp) this.load(data);
+    if (data.stamp !== this.stamp) {
+      if (data.fresh && (this.shapes?.length || this.line || this.corners)) this.keep(data);
+      else this.load(data);
+    }
     if (data.answered === this.number) this.waiting = false;
     if (!data.refresh) this.refreshing = false;
     this.draw();
@@ -160,6 +166,14 @@ class Board {
     this.line = this.corners = null;
     this.waiting = false; // what is under way is about the sheet before
     this.sent = this.changes;
+    this.redraw();
+  }
+
+  // the server was started again, and knows nothing of the drawing: tell it
+  keep({ stamp }) {
+    this.stamp = stamp;
+    this.waiting = false; // what is under way is about the sheet before
+    this.changes++;
     this.redraw();
   }
 
@@ -333,6 +347,8 @@ class Board {
     clearTimeout(this.timer);
     document.removeEventListener("keydown", this.onKey);
     window.removeEventListener("resize", this.onResize);
+    const { shapes, steps, position } = this;
+    globalThis[LEFT] = { shapes, steps, position };
   }
 
   extend(point) {
