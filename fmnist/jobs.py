@@ -177,8 +177,14 @@ class Reporter:
         width = self.end - self.start
         return Reporter(self.stream, self.start + width * start, self.start + width * end)
 
-    def __call__(self, text: str) -> Callable[[float], None]:
-        """A function to call with the share of this part that is done."""
+    def __call__(self, text: str, share: float = 0.0) -> Callable[[float], None]:
+        """Print what is being done, and the share of this part that is done.
+
+        Returns
+        -------
+        callable
+            To call with the share that is done later.
+        """
         said = [0.0]
 
         def report(share: float) -> None:
@@ -190,7 +196,7 @@ class Reporter:
                 self.stream.write(f"{line}\n")
                 self.stream.flush()
 
-        report(0.0)
+        report(share)
         return report
 
 

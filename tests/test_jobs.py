@@ -83,3 +83,7 @@ def test_progress_is_a_share_of_the_whole(capsys: pytest.CaptureFixture[str]) ->
     whole.part(0.5, 1.0).part(0.0, 0.4)("Arranging")(1.0)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines == [{"done": 0.5, "text": "Arranging"}, {"done": 0.7, "text": "Arranging"}]
+    for share in (0.25, 0.5):  # none of them is held back, nor begins at 0
+        whole("Training", share)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [{"done": 0.25, "text": "Training"}, {"done": 0.5, "text": "Training"}]

@@ -59,10 +59,11 @@ def _run(arguments: Sequence[str], reporter: Reporter) -> None:
     saved, _ = Gallery(gallery).all()  # damaged ones are told on the page
     dataset = fashion_mnist.load_named(base.config.dataset)
     drawings = OwnDrawings.of(saved)
-    fine_tune(
-        base, drawings, root, dataset, part=part,
-        report=lambda text, share: reporter(text)(share),
-    )  # fmt: skip
+
+    def report(text: str, share: float) -> None:
+        reporter(text, share)
+
+    fine_tune(base, drawings, root, dataset, part=part, report=report)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ MONITORED: Final = 5_000
 
 _VERSION: Final = f"3 {IMAGES} {DRAWINGS} {OTHERS}"
 _MAX_BYTES: Final = 2**29
+_SKETCHING: Final = 0.35  # share of the time that sketches of either kind take
 
 Progress = Callable[[str, float], None]
 """Called with what is being done, and the share of all that is done."""
@@ -137,10 +138,14 @@ def _compute(
     train = training_split(config, dataset, changes)
     if len(train) > IMAGES:
         train = train.take(stratified_subset(train.labels, IMAGES, seed=seed))
+
+    def sketching(before: float) -> Callable[[int, int], None]:
+        return lambda done, count: progress("Making sketches", _SKETCHING * (before + done / count))
+
     progress("Making sketches", 0.0)
-    garments, labels = sketched_garments(DRAWINGS + OTHERS, seed=seed)
-    progress("Making sketches", 0.1)
-    things, _ = sketched_non_garments(DRAWINGS + OTHERS, seed=seed)
+    count = DRAWINGS + OTHERS
+    garments, labels = sketched_garments(count, seed=seed, progress=sketching(0.0))
+    things, _ = sketched_non_garments(count, seed=seed, progress=sketching(1.0))
     parts = {
         "replay": np.concatenate([train.images, garments[OTHERS:], things[OTHERS:]]),
         "monitored": monitored_images(config, dataset).images,
@@ -150,7 +155,8 @@ def _compute(
     for name, images in parts.items():
 
         def report(done: int, _all: int, before: int = before) -> None:
-            progress("Looking at images", 0.2 + 0.8 * (before + done) / total)
+            start = 2 * _SKETCHING
+            progress("Looking at images", start + (1 - start) * (before + done) / total)
 
         found[name] = classifier.features(images, progress=report)
         before += len(images)

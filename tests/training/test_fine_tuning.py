@@ -154,6 +154,15 @@ def test_it_is_repeated_bit_for_bit(base: Run) -> None:
     assert make(base, seed=4).config != first.config
 
 
+def test_progress_is_told_from_the_first_sketches_on(base: Run) -> None:
+    told: list[tuple[str, float]] = []
+    make(base, report=lambda *said: told.append(said))
+    shares = [share for _, share in told]
+    assert shares == sorted(shares) and 0 == shares[0] <= shares[-1] < 1
+    sketching = [share for text, share in told if text == "Making sketches"]
+    assert len(set(sketching)) > 2 and sketching[-1] > 0.3
+
+
 def test_features_are_kept_and_damaged_ones_made_again(
     base: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

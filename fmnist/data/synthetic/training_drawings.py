@@ -47,7 +47,7 @@ NON_GARMENT_LABEL: Final = NUM_CLASSES
 
 _ZOOM: Final = 4  # pixels that an outline is drawn with to an image pixel
 _SHIRT: Final = CLASS_NAMES.index("Shirt")
-_PROGRESS_STEP: Final = 500  # drawings between two reports of progress
+_PROGRESS_STEP: Final = 20  # drawings between two reports of progress
 _KINDS: Final[tuple[TrainingDrawings, ...]] = (
     "outlines", "sketches", "non-garments", "phone-photos",
 )  # fmt: skip
