@@ -8,7 +8,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +21,7 @@ from PIL import Image
 from fmnist.data import labels
 from fmnist.data.labels import CLASS_NAMES, IMAGE_SIZE, OwnClassError, check_own_classes
 from fmnist.errors import ToldError, reason, sentence
-from fmnist.files import read_json, write_atomic, write_json
+from fmnist.files import PartlyDoneError, do_all, read_json, write_atomic, write_json
 from fmnist.sketchpad import canvas
 from fmnist.sketchpad.canvas import Shape
 from fmnist.text import NAME_LENGTH, one_line
@@ -175,39 +177,57 @@ class Gallery:
             raise GalleryError(f"There is no label {label!r}.")
         self._write(replace(self.get(drawing_id), label=label))
 
-    def delete(self, drawing_id: str) -> None:
-        """Move a drawing to the trash, from which `restore` brings it back.
+    def delete(self, *drawing_ids: str) -> tuple[str, ...]:
+        """Move drawings to the trash, from which `restore` brings them back: all, or none.
 
-        The trash holds one drawing; the one before is deleted for good.
+        The trash holds what was deleted last; what was there before is deleted for good.
+
+        Returns
+        -------
+        tuple of str
+            Those that were there: other sessions may have deleted some.
         """
-        trash, path = self._folder / _TRASH, self._path(drawing_id)
+        there = [path for path in map(self._path, drawing_ids) if path.exists()]
+        trash = self._folder / _TRASH
+        if not there:  # the second click of two must not empty the trash
+            return ()
         try:
-            if not path.exists():
-                return  # another session has deleted it, or the first click of two
             shutil.rmtree(trash, ignore_errors=True)
             trash.mkdir(parents=True, exist_ok=True)
-            path.rename(trash / path.name)
-        except FileNotFoundError:
-            return  # another session has just deleted it
-        except OSError as error:
-            raise GalleryError(sentence(error, "The drawing cannot be deleted")) from error
+            do_all(
+                (partial(_move, path, trash), partial(_move, trash / path.name, self._folder))
+                for path in there
+            )
+        except (OSError, PartlyDoneError) as error:
+            what = "drawing" if len(drawing_ids) == 1 else "drawings"
+            raise GalleryError(sentence(error, f"The {what} cannot be deleted")) from error
+        return tuple(path.stem for path in there)
 
-    def restore(self, drawing_id: str) -> None:
-        """Bring back the drawing that was deleted last, and its class if that was removed since.
+    def restore(self, *drawing_ids: str) -> None:
+        """Bring back what was deleted last, all or none, and classes that were removed since.
 
         Raises
         ------
         GalleryError
-            Also if the class cannot be added again; the drawing is back then.
+            Also if a class cannot be added again; the drawings are back then.
         """
-        path = self._path(drawing_id)
+        trash = self._folder / _TRASH
+        paths = map(self._path, drawing_ids)
+        there = [path for path in paths if (trash / path.name).exists()]
         try:
-            (self._folder / _TRASH / path.name).rename(path)
-        except OSError as error:
-            raise GalleryError("The drawing is no longer in the trash.") from error
-        label = self.get(drawing_id).label
-        if label is not None and label not in (*LABEL_CHOICES, *self.own_classes()):
-            self.add_class(label)
+            if not there:
+                raise FileNotFoundError(trash)
+            do_all(
+                (partial(_move, trash / path.name, self._folder), partial(_move, path, trash))
+                for path in there
+            )
+        except (OSError, PartlyDoneError) as error:
+            what = "drawing is" if len(drawing_ids) == 1 else "drawings are"
+            raise GalleryError(f"The {what} no longer in the trash.") from error
+        known = {*LABEL_CHOICES, *self.own_classes()}
+        for label in dict.fromkeys(self.get(drawing_id).label for drawing_id in drawing_ids):
+            if label is not None and label not in known:
+                self.add_class(label)
 
     def own_classes(self) -> tuple[str, ...]:
         """Names of the classes that a person has added to the ten, oldest first.
@@ -289,6 +309,12 @@ class Gallery:
             raise GalleryError(
                 f"The drawing cannot be saved in {self._folder}: {reason(error)}."
             ) from error
+
+
+def _move(path: Path, folder: Path) -> None:
+    """Move a file to a folder, unless another session has just done so."""
+    with suppress(FileNotFoundError):
+        path.rename(folder / path.name)
 
 
 def small_picture(rgba: NDArray[np.uint8]) -> bytes:

@@ -241,9 +241,18 @@ def _deleted_drawing(world: World) -> None:
     _delete_drawing(world)
 
 
-def _restore_drawing(world: World) -> None:
-    (path,) = (world.folder / "drawings" / ".trash").glob("*.json")
-    world.gallery.restore(path.stem)
+def _delete_drawings(world: World) -> None:
+    world.gallery.delete(*(one.drawing_id for one in world.gallery.all()[0]))
+
+
+def _deleted_drawings(world: World) -> None:
+    _two_drawings(world)
+    _delete_drawings(world)
+
+
+def _restore_drawings(world: World) -> None:
+    deleted = (world.folder / "drawings" / ".trash").glob("*.json")
+    world.gallery.restore(*sorted(path.stem for path in deleted))
 
 
 SLICE: Final = NamedSlice(
@@ -486,7 +495,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "add an own class": Action(_saved_drawing, lambda w: w.gallery.add_class("hat")),
     "remove an own class": Action(_own_class, lambda w: w.gallery.remove_class("hat")),
     "delete a drawing": Action(_two_drawings, _delete_drawing),
-    "undo deleting a drawing": Action(_deleted_drawing, _restore_drawing),
+    "undo deleting a drawing": Action(_deleted_drawing, _restore_drawings),
+    "delete all drawings": Action(_two_drawings, _delete_drawings, of_several=True),
+    "undo deleting all drawings": Action(_deleted_drawings, _restore_drawings, of_several=True),
     "give the first verdict": Action(lambda w: None, _give),
     "change a verdict": Action(_given, lambda w: w.verdicts.give(replace(VERDICT, note="new"))),
     "withdraw a verdict": Action(_given, lambda w: w.verdicts.withdraw(IMAGE)),

@@ -565,14 +565,36 @@ def test_correct_predictions_are_counted(app: AppTest, machine: Path) -> None:
 
 def test_delete_and_undo(app: AppTest, machine: Path) -> None:
     draw(app, BOX)
-    app.button(key="draw-save").click().run()
+    app.selectbox(key="draw-label").set_value("Bag").run()
     (saved,), _ = drawings_store(machine).all()
     app.button(key=f"draw-delete-{saved.drawing_id}").click().run()
     assert drawings_store(machine).all() == ([], [])
     assert not app.button(key="draw-save").disabled
+    assert app.selectbox(key="draw-label").value is None
     app.button(key="draw-restore").click().run()
     assert len(drawings_store(machine).all()[0]) == 1
     assert "Gallery (1)" in text(app)
+    assert app.button(key="draw-save").disabled and app.button(key="draw-save").label == "Saved"
+    assert app.selectbox(key="draw-label").value == "Bag"
+    app.selectbox(key="draw-label").set_value("Coat").run()  # of the same drawing
+    assert [one.label for one in drawings_store(machine).all()[0]] == ["Coat"]
+
+
+def test_delete_all_and_undo(app: AppTest, machine: Path) -> None:
+    draw(app, BOX)
+    app.button(key="draw-save").click().run()
+    assert not any(button.key == "draw-delete-all" for button in app.button)  # there is one
+    upload(app, picture_file())
+    app.button(key="draw-save").click().run()
+    app.button(key="draw-delete-all").click().run()
+    assert drawings_store(machine).all() == ([], [])
+    assert "2 drawings were deleted." in text(app)
+    assert not app.button(key="draw-save").disabled
+    app.button(key="draw-restore").click().run()
+    assert len(drawings_store(machine).all()[0]) == 2 and "Gallery (2)" in text(app)
+    assert app.button(key="draw-save").label == "Saved"  # the picture, and the drawing below it
+    app.button(key="draw-back").click().run()
+    assert app.button(key="draw-save").label == "Saved"
 
 
 def test_a_damaged_drawing_is_reported(app: AppTest, machine: Path) -> None:

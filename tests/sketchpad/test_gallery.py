@@ -162,6 +162,31 @@ def test_delete_and_undo(store: Gallery) -> None:
         store.restore(first)  # the trash holds one drawing
 
 
+def test_several_are_deleted_and_brought_back_together(
+    store: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = tuple(sorted(store.save(BOOT) for _ in range(3)))
+    gone = store.save(BOOT)
+    assert store.delete(gone) == (gone,)
+    assert store.delete(*ids, gone) == ids
+    assert store.delete(*ids) == () and store.all() == ([], [])
+    store.restore(*ids)
+    assert tuple(sorted(saved.drawing_id for saved in store.all()[0])) == ids
+
+    rename, moved = Path.rename, []
+
+    def failing(path: Path, target: Path) -> Path:
+        moved.append(path)
+        if len(moved) == 2:
+            raise OSError("The disk is tired")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(GalleryError, match="The drawings cannot be deleted: The disk is tired"):
+        store.delete(*ids)
+    assert len(store.all()[0]) == 3 and len(moved) == 3  # the first has been moved back
+
+
 @pytest.mark.parametrize("bad", ["", "../../secret", "/etc/passwd", "20260101-000000-xxxxxx"])
 def test_ids_lead_nowhere_else(store: Gallery, bad: str) -> None:
     for use in (store.get, store.delete, store.restore):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -37,6 +37,24 @@ _DELETED: Final = "draw-deleted"
 _NUM_SHOWN: Final = "draw-gallery-shown"
 _PAGE_SIZE: Final = 12
 _COUNTS: Final = "draw-own-counts"
+
+
+@dataclass(frozen=True)
+class _Deleted:
+    """What was deleted last.
+
+    Attributes
+    ----------
+    drawing_ids : tuple of str
+    shown : tuple of str and Step, or None
+        The drawing of the canvas, if it was among them: its id, and what was saved.
+    picture : SavedPicture or None
+        The same of an uploaded picture.
+    """
+
+    drawing_ids: tuple[str, ...]
+    shown: tuple[str, Step] | None
+    picture: saved_picture.SavedPicture | None
 
 
 def store() -> Gallery:
@@ -217,7 +235,7 @@ def read() -> tuple[list[SavedDrawing], list[str]]:
 def show(drawings: list[SavedDrawing], problems: list[str]) -> None:
     """The saved drawings as `read` gives them, and how often the predictions are correct."""
     problem = st.session_state.pop(_PROBLEM, None)
-    st.subheader(f"Gallery ({len(drawings)})" if drawings else "Gallery", anchor=False)
+    _show_title(drawings)
     for sentence in (problem, *problems):
         if sentence:
             failures.tell(sentence)
@@ -235,6 +253,23 @@ def show(drawings: list[SavedDrawing], problems: list[str]) -> None:
             _show_card(drawing)
     if shown < len(drawings):
         st.button("Show more", key="draw-more", on_click=_show_more)
+
+
+def _show_title(drawings: list[SavedDrawing]) -> None:
+    count = len(drawings)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        title = f"Gallery ({count})" if count else "Gallery"
+        st.subheader(title, anchor=False, width="content")
+        if count > 1:
+            st.button(
+                "Delete all",
+                key="draw-delete-all",
+                icon=":material/delete:",
+                help=f"Deletes all {count} drawings, also those of others who use this app.",
+                type="tertiary",
+                on_click=_delete,
+                args=tuple(drawing.drawing_id for drawing in drawings),
+            )
 
 
 def _show_more() -> None:
@@ -296,33 +331,41 @@ def _pixels(drawing: SavedDrawing) -> NDArray[np.uint8]:
         return canvas.pixels(b"")
 
 
-def _delete(drawing_id: str) -> None:
+def _delete(*drawing_ids: str) -> None:
     try:
-        store().delete(drawing_id)
+        deleted = store().delete(*drawing_ids)
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
         return
-    st.session_state[_DELETED] = drawing_id
-    saved_picture.forget(drawing_id)
+    if not deleted:
+        return
     state = canvas_state()
-    if state.saved and state.saved[0] == drawing_id:
+    shown = state.saved if state.saved and state.saved[0] in deleted else None
+    if shown:
         state.saved = None
+    st.session_state[_DELETED] = _Deleted(deleted, shown, saved_picture.forget(deleted))
 
 
-def _restore(drawing_id: str) -> None:
+def _restore(deleted: _Deleted) -> None:
     st.session_state.pop(_DELETED, None)
     try:
-        store().restore(drawing_id)
+        store().restore(*deleted.drawing_ids)
+        state = canvas_state()
+        state.saved = state.saved or deleted.shown
+        saved_picture.bring_back(deleted.picture)
+        saved = saved_id(state)
+        if saved in deleted.drawing_ids:
+            st.session_state[LABEL] = store().get(saved).label
     except GalleryError as error:
         st.session_state[_PROBLEM] = str(error)
 
 
 def _show_undo() -> None:
-    deleted = st.session_state.get(_DELETED)
+    deleted: _Deleted | None = st.session_state.get(_DELETED)
     if deleted:
-        layout.offer_undo(
-            "The drawing was deleted.", key="draw-restore", on_click=_restore, args=(deleted,)
-        )
+        count = len(deleted.drawing_ids)
+        told = "The drawing was deleted." if count == 1 else f"{count} drawings were deleted."
+        layout.offer_undo(told, key="draw-restore", on_click=_restore, args=(deleted,))
 
 
 def _show_score(drawings: list[SavedDrawing]) -> None:

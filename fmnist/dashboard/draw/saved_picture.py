@@ -1,5 +1,6 @@
 """Which uploaded picture is in the gallery already: as it is shown, and as it is prepared."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,7 @@ _SUBJECT: Final = "draw-saved-subject"
 
 
 @dataclass
-class _Saved:
+class SavedPicture:
     """The picture that was saved or opened last.
 
     Attributes
@@ -34,13 +35,13 @@ class _Saved:
 
 def remember(state: CanvasState, drawing_id: str, model_input: NDArray[np.uint8] | None) -> None:
     """The picture that is shown is in the gallery under this name."""
-    st.session_state[_SAVED] = _Saved(state.sheet_id, drawing_id, model_input)
+    st.session_state[_SAVED] = SavedPicture(state.sheet_id, drawing_id, model_input)
     st.session_state[_SUBJECT] = _subject(state)
 
 
 def saved_id(state: CanvasState, model_input: NDArray[np.uint8]) -> str | None:
     """Gallery id of the picture that is shown, if it is saved with this model input."""
-    saved: _Saved | None = st.session_state.get(_SAVED)
+    saved: SavedPicture | None = st.session_state.get(_SAVED)
     if saved is None or saved.sheet_id != state.sheet_id:
         return None
     if saved.model_input is None:
@@ -48,11 +49,19 @@ def saved_id(state: CanvasState, model_input: NDArray[np.uint8]) -> str | None:
     return saved.drawing_id if np.array_equal(saved.model_input, model_input) else None
 
 
-def forget(drawing_id: str) -> None:
-    """The picture of this name was deleted."""
-    saved: _Saved | None = st.session_state.get(_SAVED)
-    if saved is not None and saved.drawing_id == drawing_id:
-        del st.session_state[_SAVED]
+def forget(drawing_ids: Collection[str]) -> SavedPicture | None:
+    """Pictures of these names were deleted; what was known of one of them, for `bring_back`."""
+    saved: SavedPicture | None = st.session_state.get(_SAVED)
+    if saved is None or saved.drawing_id not in drawing_ids:
+        return None
+    del st.session_state[_SAVED]
+    return saved
+
+
+def bring_back(saved: SavedPicture | None) -> None:
+    """The picture is in the gallery again, unless another has taken its place."""
+    if saved is not None:
+        st.session_state.setdefault(_SAVED, saved)
 
 
 def is_new(state: CanvasState) -> bool:
