@@ -6,7 +6,7 @@ from typing import get_args
 from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
 from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
-from fmnist.reports.fine_tuning import changes, explanation
+from fmnist.reports.fine_tuning import changes, explanation, of_damaged
 from fmnist.reports.text import counted, duration
 from fmnist.runs import store
 from fmnist.runs.config import LearnedPart
@@ -55,8 +55,11 @@ def _fine_tune(options: argparse.Namespace) -> int:
         saved, problems = Gallery(paths.artifacts_folder() / "drawings").all()
         for problem in problems:
             print(problem)
+        drawings = OwnDrawings.of(saved)
+        if drawings.damaged:
+            print(of_damaged(drawings.damaged))
         made = fine_tuning.fine_tune(
-            run, OwnDrawings.of(saved), root, datasets.load_named(run.config.dataset),
+            run, drawings, root, datasets.load_named(run.config.dataset),
             name=options.name, part=options.learns, seed=options.seed,
         )  # fmt: skip
     _show(made)

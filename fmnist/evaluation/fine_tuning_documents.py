@@ -32,6 +32,7 @@ class EffectDocument(Document):
     test_after: Count
     test_own: Count
     p_value: Share
+    damaged: Count = 0  # earlier versions did not tell
 
     @model_validator(mode="after")
     def _is_possible(self) -> "EffectDocument":

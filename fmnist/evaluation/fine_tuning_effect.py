@@ -54,6 +54,8 @@ class FineTuningEffect:
         Test images that are predicted as an own class.
     p_value : float
         Of McNemar's test for equal test accuracies, two-sided.
+    damaged : int
+        Labeled drawings that were left out, since their pictures are damaged.
     """
 
     drawings: tuple[DrawingEffect, ...]
@@ -66,6 +68,7 @@ class FineTuningEffect:
     test_after: int
     test_own: int
     p_value: float
+    damaged: int = 0
 
     @property
     def drawings_before(self) -> int:

@@ -44,6 +44,19 @@ def changes(effect: FineTuningEffect, protocol: Protocol) -> tuple[Change, ...]:
     )
 
 
+def of_damaged(count: int) -> str:
+    """What is said of labeled drawings that cannot be learned; at least one."""
+    if count == 1:
+        return (
+            "1 labeled drawing is left out, since its picture is damaged: delete it in the "
+            "gallery, where it looks empty."
+        )
+    return (
+        f"{count} labeled drawings are left out, since their pictures are damaged: delete them in "
+        "the gallery, where they look empty."
+    )
+
+
 def explanation(effect: FineTuningEffect, *, has_own_classes: bool) -> str:
     """How the changes were measured, in sentences.
 
@@ -62,4 +75,6 @@ def explanation(effect: FineTuningEffect, *, has_own_classes: bool) -> str:
     told.append("The test images were measured once, afterward: they chose nothing.")
     if has_own_classes:
         told.append(f"{effect.test_own:,} of {effect.test:,} are predicted as a class of your own.")
+    if effect.damaged:
+        told.append(of_damaged(effect.damaged))
     return " ".join(told)

@@ -254,6 +254,7 @@ def _measure(
         test_after=int(test.correct.sum()),
         test_own=int((test.predicted_labels >= NUM_CLASSES).sum()),
         p_value=mcnemar(base_test.correct, test.correct).p_value,
+        damaged=drawings.damaged,
     )
     return effect, monitored, test
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -47,12 +47,15 @@ class OwnDrawings:
         Names in the gallery.
     prepared : tuple of bool (N)
         Which are uploaded pictures: a person has prepared them already. By default none.
+    damaged : int
+        How many more there are in the gallery that cannot be learned (`is_damaged`).
     """
 
     pictures: NDArray[np.uint8]
     labels: tuple[str, ...]
     ids: tuple[str, ...]
     prepared: tuple[bool, ...] = field(default=(), kw_only=True)
+    damaged: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.prepared:
@@ -65,15 +68,17 @@ class OwnDrawings:
     def of(cls, drawings: Sequence[SavedDrawing]) -> Self:
         """What of a gallery, in any order, has a label and can be seen."""
         pictures, labels, ids, prepared = [], [], [], []
+        damaged = 0
         for drawing in sorted(drawings, key=lambda one: (one.time, one.drawing_id)):
             if drawing.label is None:
+                continue
+            if is_damaged(drawing):
+                damaged += 1
                 continue
             if drawing.model_input is None:
                 picture = _on_paper(canvas.pixels(drawing.picture))
             else:
                 picture = 255 - np.kron(drawing.model_input, np.ones((_FACTOR, _FACTOR), np.uint8))
-            if picture.min() == picture.max():
-                continue
             pictures.append(picture)
             labels.append(drawing.label)
             ids.append(drawing.drawing_id)
@@ -81,7 +86,7 @@ class OwnDrawings:
         shape = (len(pictures), canvas.SIDE, canvas.SIDE)
         return cls(
             np.array(pictures, np.uint8).reshape(shape), tuple(labels), tuple(ids),
-            prepared=tuple(prepared),
+            prepared=tuple(prepared), damaged=damaged,
         )  # fmt: skip
 
     def labeled(self, names: Sequence[str]) -> "OwnDrawings":
@@ -92,6 +97,7 @@ class OwnDrawings:
             tuple(self.labels[i] for i in chosen),
             tuple(self.ids[i] for i in chosen),
             prepared=tuple(self.prepared[i] for i in chosen),
+            damaged=self.damaged,
         )
 
     @property
@@ -186,6 +192,19 @@ class OwnDrawings:
         if found.digest != digest:
             raise DamagedFileError(f"the file {path.name} has other drawings than its run.")
         return found
+
+
+def is_damaged(drawing: SavedDrawing) -> bool:
+    """Whether nothing can be learned of a drawing, since its picture is damaged or empty."""
+    if drawing.model_input is not None:
+        return bool(drawing.model_input.min() == drawing.model_input.max())
+    return _is_empty(drawing.picture)
+
+
+@lru_cache(MAX_DRAWINGS)  # the page asks for all drawings whenever it is drawn
+def _is_empty(picture: bytes) -> bool:
+    paper = _on_paper(canvas.pixels(picture))
+    return bool(paper.min() == paper.max())
 
 
 def _on_paper(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """The command that fine-tunes a model on the gallery."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from fmnist import paths
 from fmnist.cli import main
 from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
-from fmnist.reports.fine_tuning import changes, explanation
+from fmnist.reports.fine_tuning import changes, explanation, of_damaged
 from fmnist.runs import store
 from fmnist.runs.run import Run
 from fmnist.sketchpad.gallery import Gallery
@@ -39,6 +40,7 @@ def test_a_copy_is_made_and_made_again(base: Run, capsys: pytest.CaptureFixture[
     gallery = Gallery(paths.artifacts_folder() / "drawings")
     for drawing in drawings("hat", "hat", "Sneaker"):
         gallery.save(drawing)
+    gallery.save(replace(drawings("Bag")[0], picture=b"damaged"))
     assert main(["fine-tune", "base", "--name", "Mine", "--seed", "2"]) == 0
     told = capsys.readouterr().out
     (made,) = (run for run in store.list_runs(paths.runs_folder()) if run.fine_tuning)
@@ -48,6 +50,7 @@ def test_a_copy_is_made_and_made_again(base: Run, capsys: pytest.CaptureFixture[
     for what, before, after in changes(effect, "held-out"):
         assert f"{what}: {after} correct, {before} before." in told
     assert explanation(effect, has_own_classes=True) in told
+    assert effect.damaged == 1 and told.count(of_damaged(1)) == 2  # before and after
     assert f"{effect.test_own} of 200 are predicted as a class of your own." in told
     assert main(["fine-tune", "--again", made.run_id]) == 0
     weights = {

@@ -171,6 +171,22 @@ def test_a_copy_is_taught_chosen_undone_and_brought_back(
     assert "fine\\_tuning.json" in text(open_app("draw")).replace("fine_t", "fine\\_t")
 
 
+def test_damaged_pictures_are_left_out_and_told(finished: Run, machine: Path, job: HeldJob) -> None:
+    base = give(finished, machine)
+    fill("Sneaker", "Bag")
+    gallery().save(replace(drawings("Coat")[0], picture=b"damaged"))
+    app = open_app("draw")
+    told = "1 labeled drawing is left out, since its picture is damaged: delete it"
+    assert told in text(app) and "You have 2." in text(app)
+    fill("Bag")
+    assert told in text(app.run()) and "Learns 3 labeled drawings (Bag 2, Sneaker 1)" in text(app)
+    app.button(key="teach-start").click().run()
+    taught(base)
+    job.end()
+    app.run()
+    assert text(app).count(told) == 2  # for what is to be learned next, and of what was learned
+
+
 def test_a_failure_is_told(finished: Run, machine: Path, job: HeldJob) -> None:
     give(finished, machine)
     fill("Sneaker", "Bag", "Bag")

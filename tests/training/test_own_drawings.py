@@ -46,6 +46,7 @@ def test_labeled_drawings_that_can_be_seen_are_taken_oldest_first() -> None:
     saved[4] = replace(saved[4], picture=b"damaged")
     found = OwnDrawings.of(saved[::-1])
     assert found.labels == ("Sneaker", "hat", "No garment", "sock")
+    assert found.damaged == found.labeled(["hat"]).damaged == 1
     assert found.own_classes == ("hat", "sock")
     assert found.ids == tuple(saved[i].drawing_id for i in (0, 2, 3, 5))
     seen = to_model_input(canvas.pixels(saved[2].picture))

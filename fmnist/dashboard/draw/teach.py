@@ -14,7 +14,7 @@ from fmnist.dashboard.jobs import JobText, show_job, take_end
 from fmnist.data.labels import MAX_OWN_CLASSES, NO_GARMENT, OWN_NAME_LENGTH
 from fmnist.evaluation.fine_tuning_effect import FineTuningEffect
 from fmnist.evaluation.significance import SIGNIFICANCE
-from fmnist.reports.fine_tuning import changes, explanation
+from fmnist.reports.fine_tuning import changes, explanation, of_damaged
 from fmnist.reports.text import counted, duration, markdown_table, p_value
 from fmnist.runs import store
 from fmnist.runs.config import LearnedPart
@@ -31,6 +31,7 @@ from fmnist.training.fine_tuned import (
     why_not,
 )
 from fmnist.training.fine_tuning_job import FineTuneProcess, FineTuneTask
+from fmnist.training.own_drawings import is_damaged
 
 _NEW_CLASS: Final = "draw-new-class"
 _BASE: Final = "draw-teach-base"
@@ -134,12 +135,16 @@ def _remove_class(name: str) -> None:
 
 
 def _show_training(drawings: Sequence[SavedDrawing]) -> None:
-    labeled = [drawing for drawing in drawings if drawing.label is not None]
+    all_labeled = [drawing for drawing in drawings if drawing.label is not None]
+    labeled = [drawing for drawing in all_labeled if not is_damaged(drawing)]
     labels = tuple(drawing.label for drawing in labeled if drawing.label is not None)
     bases = {run.run_id: run for run in models.runs_with_weights().values() if not why_not(run)}
     if not bases:
         st.info("There is no model to copy yet: train one first.", icon=":material/school:")
         return
+    damaged = len(all_labeled) - len(labeled)
+    if damaged:
+        failures.tell(of_damaged(damaged), icon=":material/broken_image:")
     if len(labels) < MIN_DRAWINGS:
         st.info(
             f"Save at least {MIN_DRAWINGS} drawings or pictures with labels: draw, then answer "
