@@ -395,12 +395,28 @@ class TrainConfig:
             held_out.index(self.protocol) <= held_out.index(teacher.protocol)
         )
 
+    def is_low_res(self, epoch: int) -> bool:
+        """Whether an epoch, from 1, trains on images of the reduced size."""
+        # not share * epochs: rounded up or down, that can miss the epoch in which the share ends
+        return self.low_res_side is not None and epoch / self.epochs <= self.low_res_share
+
+    @property
+    def passes(self) -> float:
+        """How often a run shows as many images as there are; epochs by a share count as one."""
+        return 1 + (self.epochs - 1) * self.epoch_share
+
+    @property
+    def low_res_passes(self) -> float:
+        """Those of `passes` that show images of the reduced size."""
+        epochs = sum(self.is_low_res(epoch) for epoch in range(1, self.epochs + 1))
+        return 1 + (epochs - 1) * self.epoch_share if epochs else 0.0
+
     def epochs_after(self, step: int, *, steps: int) -> float:
         """Epochs done after a step of a run that has `steps` in all, at least 1.
 
         Epochs after the first are shorter where they use a share of the images.
         """
-        first = max(steps, 1) / (1 + (self.epochs - 1) * self.epoch_share)
+        first = max(steps, 1) / self.passes
         return min(step, first) / first + max(step - first, 0) / (first * self.epoch_share)
 
     def to_json(self) -> dict[str, Any]:

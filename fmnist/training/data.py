@@ -175,6 +175,6 @@ class TrainingData:
 def scale_down(images: Tensor, config: TrainConfig, *, epoch: int) -> Tensor:
     """Images (B, 1, 28, 28) at the smaller size of the first epochs, where the settings say so."""
     side = config.low_res_side
-    if side is None or epoch > config.low_res_share * config.epochs:
+    if side is None or not config.is_low_res(epoch):
         return images
     return functional.interpolate(images, size=(side, side), mode="bilinear", antialias=True)

@@ -24,6 +24,11 @@ def failure_message(error: Exception) -> str:
         )
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         return "There is not enough memory; choose a smaller batch size."
+    if "Expected more than 1 value per channel" in str(error):
+        return (
+            "A batch has a single image, too few for the batch normalization of this model; choose "
+            "another batch size, or another number of training images."
+        )
     return f"{type(error).__name__}: {first_line(error)}"
 
 

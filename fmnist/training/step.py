@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fmnist.data.labels import IMAGE_SIZE
 from fmnist.models.layers import Share, set_dropout_generator
+from fmnist.models.registry import describe
 from fmnist.runs.config import TrainConfig
 from fmnist.training.batch_norm import share_norms
 from fmnist.training.data import TrainingData, scale_down
 from fmnist.training.distillation import Teachers
-from fmnist.training.errors import first_line
+from fmnist.training.errors import TrainingError, first_line
 from fmnist.training.group import ALONE, Group
 from fmnist.training.losses import distill, label_loss
 from fmnist.training.memory import keep_freed_memory
@@ -54,10 +55,17 @@ class Stepper:
         dtype: torch.dtype,
         group: Group = ALONE,
     ) -> "Stepper":
-        """What takes the steps, before the first one. Call `begin` when its state is set."""
+        """What takes the steps, before the first one. Call `begin` when its state is set.
+
+        Raises
+        ------
+        TrainingError
+            If the model takes no images of the reduced size that the settings name.
+        """
         if device.type == "cpu":
             keep_freed_memory()
         state = TrainState.create(config, images=len(data), device=device)
+        _check_reduced_size(state.model, config, device)
         share = group.share()
         if share is not None:
             set_dropout_generator(state.model, state.dropout_generator, share)
@@ -193,3 +201,17 @@ class Stepper:
         self.state.recent.gather(self.group.add_up)
         if self.group.rank:
             self.state.recent.take()
+
+
+def _check_reduced_size(model: nn.Module, config: TrainConfig, device: torch.device) -> None:
+    side = config.low_res_side
+    if side is None:
+        return
+    try:
+        with torch.no_grad():  # and in evaluation mode: nothing is drawn, no statistics change
+            model.eval()(torch.zeros(1, 1, side, side, device=device))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise TrainingError(
+            f"{describe(config.model).title} takes no images of {side}×{side} pixels; choose "
+            "another reduced image side, or the full size."
+        ) from error

@@ -3,21 +3,18 @@
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fmnist import paths
 from fmnist.data import fashion_mnist as datasets
 from fmnist.data.splits import Dataset
 from fmnist.errors import ToldError, sentence
-from fmnist.runs import store
 from fmnist.runs.config import TrainConfig
 
 if TYPE_CHECKING:
-    from fmnist.training.loop import Signal
+    from fmnist.training.step import Stepper
 
 SECONDS: Final = 3.0
 """How long steps are timed."""
@@ -49,33 +46,61 @@ def images_per_second(config: TrainConfig, dataset: Dataset, *, seconds: float =
     fmnist.training.errors.TrainingError, fmnist.runs.run.RunError
         If nothing can be trained with these settings.
     """
-    whole = replace(config, training_drawings=None, low_res_side=None)
-    pace = _pace(whole, dataset, seconds)
-    if config.low_res_side is None:
-        return pace
-    share = config.low_res_share
-    reduced = _pace(replace(whole, low_res_side=config.low_res_side), dataset, seconds)
-    return 1 / (share / reduced + (1 - share) / pace)
+    whole = replace(config, training_drawings=None, corrections=None, low_res_side=None)
+    reduced = config.low_res_passes / config.passes
+    if not reduced:
+        return _pace(whole, dataset, seconds)
+    small = replace(whole, low_res_side=config.low_res_side, low_res_share=1.0)
+    seconds_an_image = reduced / _pace(small, dataset, seconds)
+    if reduced < 1:
+        seconds_an_image += (1 - reduced) / _pace(whole, dataset, seconds)
+    return 1 / seconds_an_image
 
 
 def _pace(config: TrainConfig, dataset: Dataset, seconds: float) -> float:
-    from fmnist.training.loop import train  # here, since pages import this module without torch
+    # here, since pages import this module without torch
+    from fmnist.training.data import TrainingData
+    from fmnist.training.distillation import read_teachers
+    from fmnist.training.errors import TrainingError, failure_message
+    from fmnist.training.group import choose_device
+    from fmnist.training.optim import resolve_dtype
+    from fmnist.training.step import Stepper
 
-    moments: list[float] = []
+    try:
+        device = choose_device(None)
+        dtype = resolve_dtype(config.precision, device)
+        data = TrainingData(config, dataset, device, lambda *_: None)
+        teachers = read_teachers(config, device)
+        stepper = Stepper.create(config, data, teachers, device=device, dtype=dtype)
+        if config.compile:
+            stepper.compile()
+        return _time_steps(stepper, seconds)
+    except TimingError:
+        raise
+    except Exception as error:
+        raise TrainingError(failure_message(error)) from error
 
-    def control() -> "Signal":
-        moments.append(time.perf_counter())
-        timed = moments[_WARM_UP:]
-        return "pause" if len(timed) > _LEAST and timed[-1] - timed[0] >= seconds else "continue"
 
-    with tempfile.TemporaryDirectory() as folder:
-        run = store.create_run(Path(folder), config)
-        with store.owning(run):
-            train(run, dataset, control=control)
-    timed = moments[_WARM_UP:]
-    if len(timed) < 2:
+def _time_steps(stepper: "Stepper", seconds: float) -> float:
+    state, epochs = stepper.state, stepper.config.epochs
+    state.model.train()
+    done = images = 0
+    begun = passed = 0.0
+    while state.epoch <= epochs:
+        for chosen in state.remaining_batches():
+            stepper.step(chosen)
+            state.recent.take()  # on a GPU, waits for the step
+            done += 1
+            if done <= _WARM_UP:
+                begun = time.perf_counter()
+                continue
+            images, passed = images + len(chosen), time.perf_counter() - begun
+            if done >= _WARM_UP + _LEAST and passed >= seconds:
+                return images / passed
+        state.begin_next_epoch()
+    if not images:
         raise TimingError("The training has too few steps to be timed; it takes a moment.")
-    return config.batch_size * (len(timed) - 1) / (timed[-1] - timed[0])
+    return images / passed
 
 
 def time_in_process(config: TrainConfig) -> float:

@@ -292,3 +292,14 @@ def test_epochs_after_a_step() -> None:
     done = [shorter.epochs_after(step, steps=500) for step in (100, 200, 250, 500)]
     assert done == pytest.approx([0.5, 1, 1.5, 4])
     assert config.epochs_after(0, steps=0) == 0  # before the first step
+
+
+def test_the_epoch_in_which_the_share_of_reduced_images_ends_is_whole() -> None:
+    def reduced(epochs: int, share: float) -> int:
+        config = TrainConfig(epochs=epochs, low_res_side=20, low_res_share=share)
+        return sum(config.is_low_res(epoch) for epoch in range(1, epochs + 1))
+
+    assert [reduced(12, share) for share in (0.05, 0.25, 0.6, 1.0)] == [0, 3, 7, 12]
+    # one that ends with an epoch includes it, though 0.29 * 100 is below 29
+    assert [reduced(100, percent / 100) for percent in range(1, 101)] == list(range(1, 101))
+    assert not TrainConfig().is_low_res(1)

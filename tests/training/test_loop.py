@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from fmnist.data.splits import Split
@@ -338,6 +339,23 @@ def test_too_little_memory_fails_the_run(
 ) -> None:
     monkeypatch.setattr(functional, "cross_entropy", raising(error))
     assert fails(tmp_path) == "There is not enough memory; choose a smaller batch size."
+
+
+def test_a_model_that_takes_no_images_of_the_reduced_size_fails_the_run(tmp_path: Path) -> None:
+    assert fails(tmp_path, config=replace(CONFIG, low_res_side=20)) == (
+        "MLP takes no images of 20×20 pixels; choose another reduced image side, or the full size."
+    )
+
+
+def test_a_batch_of_one_image_that_cannot_be_normalized_fails_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create(_: str, **__: object) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.BatchNorm1d(10))
+
+    monkeypatch.setattr("fmnist.training.state.create_model", create)
+    config = replace(CONFIG, subset=101, batch_size=50)
+    assert fails(tmp_path, config=config).startswith("A batch has a single image, too few for")
 
 
 def test_the_data_set_must_be_the_one_of_the_settings(tmp_path: Path) -> None:
