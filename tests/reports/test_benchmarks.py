@@ -81,6 +81,21 @@ def test_lessons_are_a_column_if_there_are_any(tmp_path: Path) -> None:
     assert text.startswith("# Strong") and text.count("| It helped. |") == 1
 
 
+def test_the_committed_tables_say_what_their_runs_say() -> None:
+    own = (paths.benchmark_folder(), paths.pretrained_folder())
+    present = [run for run in store.list_all_runs() if run.folder.parent in own]
+
+    def without_sizes(text: str) -> list[list[str]]:  # which take long to count
+        rows = [line.split(" | ") for line in text.splitlines()]
+        place = next(row.index("Parameters") for row in rows if "Parameters" in row)
+        return [row[:place] + row[place + 2 :] for row in rows]
+
+    for table in TABLES:
+        written = (paths.BENCHMARK_TABLES / f"{table}.md").read_text(encoding="utf-8")
+        found = bench.markdown(table, bench.results(table, present, {}))
+        assert without_sizes(written) == without_sizes(found), f"{table}: run bench {table} --read"
+
+
 def test_every_lesson_has_its_row_and_no_figures() -> None:
     for table, rows in TABLES.items():
         noted = lessons(table)

@@ -29,10 +29,10 @@ FashionCNN with the original recipe shortened to 3 epochs, in float32 and in bfl
 [speed.md](speed.md) says how much faster bfloat16 is.""",
     "ingredients": """# Ingredients
 
-Effect of each ingredient in the recipes of the shipped models: the Compact ResidualNet in 10 \
-epochs, with one change at a time. Everything else is equal, including the seed, and with it the \
-initial weights and the order of the images. A longer training or a larger network may gain more \
-from erasing and mixing, which make the images harder.""",
+Effect of single ingredients on the Compact ResidualNet in 10 epochs, with one change at a time. \
+Everything else is equal, including the seed, and with it the initial weights and the order of \
+the images. A longer training or a larger network may gain more from erasing and mixing, which \
+make the images harder.""",
     "strong": """# Strong
 
 Every finished run toward the shipped models `strong`, `small` and `ensemble`, including those \
@@ -40,14 +40,14 @@ that did not help. They were compared on the validation images; the test images 
 selection.""",
 }
 _NOTES: Final = f"""\
-Held-out protocol: the epoch was selected on 5,000 validation images, or is the last one where the \
-recipe says so (swift); the test images were evaluated once. Full protocol: all 60,000 training \
-images were used, with settings fixed beforehand; the weights are those of the last epoch, and the \
-test images were evaluated once. The standard error is that of a fraction of {TEST_IMAGES:,} \
-images; more runs do not reduce it, since all use the same test images. The range is over the \
-seeds. Minutes are those of one run, with the number of threads in its config.json, on machines \
-that did other work too. For an ensemble, parameters, multiply-adds and minutes are the totals of \
-its members."""
+Held-out protocol: the epoch was selected on 5,000 validation images, or is the last one where \
+the settings say so (Swift; runs on a GPU, of which validation chose raw or averaged weights); \
+the test images were evaluated once. Full protocol: all 60,000 training images were used, with \
+settings fixed beforehand; the weights are those of the last epoch, and the test images were \
+evaluated once. The standard error is that of a fraction of {TEST_IMAGES:,} images; more runs do \
+not reduce it, since all use the same test images. The range is over the seeds. Minutes are those \
+of one run, with the number of threads in its config.json, on machines that did other work too. \
+For an ensemble, parameters, multiply-adds and minutes are the totals of its members."""
 _REPORTED_NOTE: Final = (
     " *Reported* is the test accuracy in the first table of this project. Its runs are not "
     "available; it may be the best epoch on the test images."
