@@ -19,6 +19,13 @@ FORGET = """try {
   sessionStorage.setItem('begun', 'yes');
 } catch {}"""
 """JavaScript: a new tab knows nothing of what earlier tests have kept in the profile."""
+STILL = """(() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync('[data-testid="stSkeleton"] { animation: none !important }');
+  document.adoptedStyleSheets.push(sheet);
+})();"""
+"""JavaScript: what stands for parts to come does not pulse, which a machine without a graphics card
+draws sixty times a second, at the cost of the server that it waits for."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +57,18 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="session")
-def shared_context(browser: Browser) -> Iterator[BrowserContext]:
+@contextmanager
+def new_profile(browser: Browser) -> Iterator[BrowserContext]:
     context = driver.new_context(browser)
+    context.add_init_script(STILL)
     yield context
     context.close()
+
+
+@pytest.fixture(scope="session")
+def shared_context(browser: Browser) -> Iterator[BrowserContext]:
+    with new_profile(browser) as context:
+        yield context
 
 
 @pytest.fixture
@@ -77,9 +91,8 @@ def page(context: BrowserContext) -> Page:
 @pytest.fixture
 def other_context(browser: Browser) -> Iterator[BrowserContext]:
     """The browser of somebody else."""
-    context = driver.new_context(browser)
-    yield context
-    context.close()
+    with new_profile(browser) as context:
+        yield context
 
 
 @contextmanager
