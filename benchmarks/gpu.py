@@ -45,6 +45,7 @@ from fmnist.runs import store
 from fmnist.runs.config import ConfigError, Precision
 from fmnist.runs.run import Run, RunError
 from fmnist.training.errors import TrainingError
+from fmnist.training.optim import resolve_dtype
 
 WORK: Final = paths.PROJECT / "artifacts" / "gpu"
 TIMED_STEPS: Final = 50
@@ -153,7 +154,7 @@ class Session:
         if job.fixed_by and first is None:
             self._skip(f"{job.title}: the run that fixes its number of epochs has not finished")
             return None
-        fewest = first["epochs"] if first else job.fewest
+        fewest = first["epochs"] if first else min(job.fewest, job.config.epochs)
         if not all(self.result(teacher) for teacher in job.config.teachers):
             self._skip(f"{job.title}: its teacher has not finished")
             return None
@@ -266,6 +267,12 @@ def choose_device(options: argparse.Namespace) -> torch.device:
     sys.exit("torch sees no GPU; try everything on a processor with --small, or use --cpu.")
 
 
+def choose_precision(device: torch.device) -> Precision:
+    """bfloat16 on a GPU that has instructions for it; torch imitates it on others, slowly."""
+    has_bfloat16 = resolve_dtype("bfloat16-on-gpu", device) == torch.bfloat16
+    return "bfloat16" if has_bfloat16 else "float32"
+
+
 def load(folder: Path | None) -> Dataset:
     """Read Fashion-MNIST from a folder; without one, from where the dashboard looks for it."""
     if folder is None:
@@ -294,8 +301,7 @@ def train_all(options: argparse.Namespace) -> int:
         "jobs": earlier,
     }
     session = Session(options, device, dataset, results, begun)
-    precision: Precision = "bfloat16" if device.type == "cuda" else "float32"
-    jobs = (small_jobs if options.small else large_jobs)(precision, options.epochs)
+    jobs = (small_jobs if options.small else large_jobs)(choose_precision(device), options.epochs)
     if options.jobs:
         jobs = tuple(job for job in jobs if job.key in options.jobs)
     seconds = session.plan(jobs)
@@ -303,6 +309,8 @@ def train_all(options: argparse.Namespace) -> int:
         if job.key in seconds and not session.run(job, seconds[job.key]):
             break
     write_json(Path(options.out) / RESULTS, results, make_folder=True)
+    if options.small:
+        write_table([options.out], options.out / "gpu_speed.md")
     taken = time.monotonic() - begun
     print(f"Took {taken:.0f} s; results and runs are in {options.out}")
     return 0

@@ -10,8 +10,6 @@ gpu=$root/benchmarks/gpu.py
 for option in "$@"; do
     if [ "$option" = --small ]; then # twice, so that the second command resumes the first
         "$python" "$gpu" "$@" --fresh --stop-after 1
-        "$python" "$gpu" "$@"
-        exec "$python" "$gpu" table "$OUT" --to "$OUT/gpu_speed.md"
     fi
 done
 exec "$python" "$gpu" "$@"

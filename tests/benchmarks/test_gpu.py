@@ -423,6 +423,27 @@ def test_without_a_gpu_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> No
         gpu.main([])
 
 
+def test_fewer_epochs_than_a_run_needs_are_trained_when_asked_for(
+    tmp_path: Path, small: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job, *_) = small_jobs("float32", 2)
+    monkeypatch.setattr(gpu, "load", lambda _: small)
+    monkeypatch.setattr(gpu, "small_jobs", lambda *_: (replace(job, fewest=10),))
+    assert train(tmp_path, "--epochs", "2") == 0
+    assert opened(tmp_path).state == "finished"
+    assert job.title in (tmp_path / "out" / "gpu_speed.md").read_text()  # wherever results go
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_gpus_without_bfloat16_train_in_float32(
+    monkeypatch: pytest.MonkeyPatch, has_it: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *, including_emulation: has_it)
+    expected = "bfloat16" if has_it else "float32"
+    assert gpu.choose_precision(torch.device("cuda")) == expected
+    assert gpu.choose_precision(CPU) == "float32"
+
+
 def test_no_run_starts_without_time_for_it(
     tmp_path: Path, small: Dataset, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
