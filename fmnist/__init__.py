@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fmnist.runs.config import TrainConfig
     from fmnist.runs.loading import load_pretrained, load_run
 
-__version__: Final = "0.3.0"
+__version__: Final = "0.4.0"
 
 # Threads of OpenMP that wait for each other sleep instead of spinning. On some machines, spinning
 # makes a training several times slower where others need the cores; on the one of
