@@ -271,6 +271,7 @@ REMEMBER_RUN: Final = """() => {
 """JavaScript: `window.__ran` is true once the page's script has begun to run again."""
 
 
+@pytest.mark.slow  # starts the app twice, with three pages to load
 def test_a_drawing_outlives_the_server(
     page: Page, other_context: BrowserContext, tmp_path: Path
 ) -> None:

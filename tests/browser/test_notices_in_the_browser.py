@@ -117,6 +117,7 @@ def test_an_end_is_told_once_on_another_page_and_to_the_webhook(
     assert len(receiver.documents) == 2
 
 
+@pytest.mark.slow
 def test_a_reload_and_a_second_tab_tell_nothing_twice(person: Page, own_server: Server) -> None:
     server = own_server
     person.goto(f"{server.url}/train")
