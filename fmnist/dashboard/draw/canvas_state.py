@@ -236,7 +236,7 @@ def adopt() -> bool:
     The built-in canvas tells of it by itself.
     """
     state = canvas_state()
-    event = None if is_built_in() else _event()
+    event = _event()
     if state.event_id or state.sheet_id or event is None:
         return False
     try:
